@@ -1,0 +1,37 @@
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test test-full bench lint clean
+
+demo: $(VENV)/.installed
+	$(BIN)/probbound demo
+
+test: lint
+	$(BIN)/pytest -n auto
+
+test-full: lint
+	$(BIN)/pytest -n auto -m "slow or not slow"
+
+bench: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.bench
+
+lint: $(VENV)/.installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "probbound needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.installed-tests: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tests]'
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV)
