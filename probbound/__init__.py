@@ -1,0 +1,67 @@
+"""High-confidence bounds on what a trained network does.
+
+Names are loaded when first used, so that `import probbound` and its JAX-free parts stay light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from probbound.certificate import Certificate, read_certificate
+    from probbound.certification import certify
+    from probbound.errors import UserError
+    from probbound.models.registry import load, shipped_names
+    from probbound.models.store import read_model, save_model
+    from probbound.models.transformer import Transformer
+    from probbound.strategies.registry import strategy_names
+    from probbound.tasks import MaxOfK, task_for
+    from probbound.training import train
+    from probbound.verification import disagreements
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Certificate": "probbound.certificate",
+    "MaxOfK": "probbound.tasks",
+    "Transformer": "probbound.models.transformer",
+    "UserError": "probbound.errors",
+    "certify": "probbound.certification",
+    "disagreements": "probbound.verification",
+    "load": "probbound.models.registry",
+    "read_certificate": "probbound.certificate",
+    "read_model": "probbound.models.store",
+    "save_model": "probbound.models.store",
+    "shipped_names": "probbound.models.registry",
+    "strategy_names": "probbound.strategies.registry",
+    "task_for": "probbound.tasks",
+    "train": "probbound.training",
+}
+
+__all__ = [
+    "Certificate",
+    "MaxOfK",
+    "Transformer",
+    "UserError",
+    "certify",
+    "disagreements",
+    "load",
+    "read_certificate",
+    "read_model",
+    "save_model",
+    "shipped_names",
+    "strategy_names",
+    "task_for",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'probbound' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

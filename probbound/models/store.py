@@ -1,0 +1,169 @@
+"""Reading, writing and identifying models: safetensors and `.npz`, names as in TransformerLens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from probbound.errors import UserError
+from probbound.files import write_atomically
+from probbound.models.transformer import BIASES, WEIGHT_SHAPES, Transformer, require_finite
+
+FORMAT = "probbound-model/1"
+_STATE_DICT = {
+    "W_E": "embed.W_E",
+    "W_pos": "pos_embed.W_pos",
+    "W_U": "unembed.W_U",
+    "b_U": "unembed.b_U",
+    **{f"{kind}_{part}": f"blocks.0.attn.{kind}_{part}" for kind in "Wb" for part in "QKVO"},
+}
+
+
+def digest(model: Transformer) -> str:
+    """SHA-256, in hex, of the model's canonical content: attn_scale, and shapes and values.
+
+    Values enter as little-endian float64, so that a model keeps its digest whatever float type
+    or file format it is stored in. The name does not enter.
+    """
+    state = hashlib.sha256(f"{FORMAT}\nattn_scale {float(model.attn_scale).hex()}\n".encode())
+    for weight in sorted(WEIGHT_SHAPES):
+        values = np.ascontiguousarray(getattr(model, weight), dtype="<f8")
+        state.update(f"{weight} {values.shape}\n".encode())
+        state.update(values.tobytes())
+    return state.hexdigest()
+
+
+def save_model(model: Transformer, path: Path, record: Mapping[str, Any] | None = None) -> None:
+    """Write a safetensors file under TransformerLens' state-dict names, in one piece or not at all.
+
+    `record` (how the model was trained, how it scores) is kept in the header; it is not part of
+    the model's identity.
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    tensors = {long: np.asarray(getattr(model, short)) for short, long in _STATE_DICT.items()}
+    metadata = {
+        "format": FORMAT,
+        "attn_scale": repr(float(model.attn_scale)),
+        "sha256": digest(model),
+        "record": json.dumps(record or {}, sort_keys=True),
+    }
+    write_atomically(path, save(tensors, metadata=metadata))
+
+
+def read_model(path: Path) -> Transformer:
+    """The model in a `.safetensors` or `.npz` file, checked and named after the file.
+
+    Weights may carry TransformerLens' short names (`W_Q`) or state-dict names
+    (`blocks.0.attn.W_Q`); the head axis may be absent for one head, biases may be absent.
+
+    Raises:
+        UserError: if the file is missing, damaged, of another format, or its weights do not fit.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no model file {path}")
+    readers = {".safetensors": _read_safetensors, ".npz": _read_npz}
+    if path.suffix not in readers:
+        raise UserError(f"{path} is not a model file: expected {' or '.join(readers)}")
+    tensors, metadata = readers[path.suffix](path)
+    model = _assemble(tensors, metadata, path)
+    require_finite(model)
+    if metadata.get("sha256", digest(model)) != digest(model):
+        raise UserError(f"{path} is damaged: its weights do not match the SHA-256 in its header")
+    return model
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What `save_model` kept beside the weights; empty for files of other makers."""
+    with safe_open(path, framework="np") as file:
+        return json.loads((file.metadata() or {}).get("record", "{}"))
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    try:
+        with safe_open(path, framework="np") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as safetensors: {_first_line(error)}") from error
+
+
+def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}, {}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise UserError(f"{path} cannot be read as .npz: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _assemble(
+    tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str], path: Path
+) -> Transformer:
+    weights = {}
+    for short, axes in WEIGHT_SHAPES.items():
+        found = [name for name in (short, _STATE_DICT[short]) if name in tensors]
+        if found:
+            weights[short] = _with_heads(tensors[found[0]], axes, short, path)
+        elif short not in BIASES:
+            raise UserError(f"{path} has no weight {short} (nor {_STATE_DICT[short]})")
+    for bias in BIASES:
+        weights.setdefault(bias, np.zeros(_bias_shape(bias, weights)))
+    scale = _attn_scale(tensors, metadata, path)
+    return Transformer(**weights, attn_scale=scale or _root_of_d_head(weights), name=path.stem)
+
+
+def _with_heads(values: np.ndarray, axes: tuple[str, ...], name: str, path: Path) -> np.ndarray:
+    if not np.issubdtype(values.dtype, np.floating):
+        raise UserError(f"{name} in {path} must hold floats, got {values.dtype}")
+    if axes[0] == "n_heads" and values.ndim == len(axes) + 1 and values.shape[0] == 1:
+        return values[0]
+    if axes[0] == "n_heads" and values.ndim == len(axes) - 1:
+        return values[None]
+    return values
+
+
+def _bias_shape(bias: str, weights: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+    if bias == "b_U":
+        return weights["W_U"].shape[-1:]
+    if bias == "b_O":
+        return weights["W_O"].shape[-1:]
+    matrix = weights["W" + bias[1:]]
+    return (matrix.shape[0], matrix.shape[-1])
+
+
+def _root_of_d_head(weights: Mapping[str, np.ndarray]) -> float:
+    return math.sqrt(weights["W_Q"].shape[-1] or 1)
+
+
+def _attn_scale(
+    tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str], path: Path
+) -> float | None:
+    stored = metadata.get("attn_scale")
+    if stored is None and "attn_scale" in tensors:
+        stored = np.asarray(tensors["attn_scale"]).reshape(-1)
+        if stored.size != 1:
+            raise UserError(f"attn_scale in {path} must be one number, got {stored.size}")
+        stored = stored[0]
+    try:
+        return None if stored is None else float(stored)
+    except ValueError as error:
+        raise UserError(f"attn_scale in {path} is not a number: {stored!r}") from error
+
+
+def renamed(model: Transformer, name: str) -> Transformer:
+    """The same model under another name."""
+    return replace(model, name=name)

@@ -1,0 +1,61 @@
+"""Counter-based randomness: word i of a stream depends on its key and i, on nothing else.
+
+Philox4x64-10 as in NumPy, keyed by SHA-256, so that samples depend neither on chunk size nor on
+the number of devices and a checker needs NumPy alone to reproduce them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, UInt64
+
+from probbound.errors import UserError
+
+_DOMAIN = b"probbound/stream/1"
+_WORDS_PER_BLOCK = 4
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An endless sequence of 64-bit words under a 128-bit key."""
+
+    key: bytes
+
+    @classmethod
+    def from_seed(cls, seed: int) -> Stream:
+        """The root stream of a user's seed.
+
+        Raises:
+            UserError: if the seed is negative or not an integer.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise UserError(f"seed must be a non-negative integer, got {seed!r}")
+        return cls(hashlib.sha256(_DOMAIN + b"/seed/" + str(seed).encode()).digest()[:16])
+
+    def fold_in(self, name: str) -> Stream:
+        """The stream of one named use: independent of this one and of every other name's."""
+        return Stream(hashlib.sha256(_DOMAIN + b"/fold/" + self.key + name.encode()).digest()[:16])
+
+    def words(self, start: int, stop: int) -> UInt64[np.ndarray, " n"]:
+        """Words number `start` to `stop` - 1."""
+        block, skip = divmod(start, _WORDS_PER_BLOCK)
+        generator = np.random.Philox(counter=block, key=int.from_bytes(self.key, "little"))
+        return generator.random_raw(skip + stop - start)[skip:]
+
+    def integers(self, start: int, stop: int, bound: int) -> Int[np.ndarray, " n"]:
+        """Uniform integers in [0, bound), exactly: a word past the last multiple is drawn anew.
+
+        `bound` is at most 2^63. Entry i is word i modulo `bound`, unless word i is rejected;
+        then it is the same entry of the stream folded with "retry".
+        """
+        words = self.words(start, stop)
+        values = (words % np.uint64(bound)).astype(np.int64)
+        limit = (1 << 64) // bound * bound
+        rejected = words >= np.uint64(limit) if limit < 1 << 64 else np.zeros(0, dtype=bool)
+        if rejected.any():
+            again = self.fold_in("retry").integers(start, stop, bound)
+            values[rejected] = again[rejected]
+        return values
