@@ -1,0 +1,115 @@
+"""Small models and slow, independent references to hold the fast code to."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from probbound.models.transformer import Transformer
+from probbound.tasks import MaxOfK
+from probbound.training import Recipe, train
+
+
+def random_model(
+    seed: int,
+    *,
+    d_vocab: int = 5,
+    n_ctx: int = 3,
+    d_model: int = 6,
+    d_head: int = 4,
+    n_heads: int = 1,
+    biases: bool = False,
+    spread: float = 0.7,
+    d_vocab_out: int | None = None,
+) -> Transformer:
+    """Gaussian weights; untrained, so about 1/d_vocab of the answers are right."""
+    rng = np.random.default_rng(seed)
+    out = d_vocab_out or d_vocab
+    shapes = {
+        "W_E": (d_vocab, d_model),
+        "W_pos": (n_ctx, d_model),
+        "W_Q": (n_heads, d_model, d_head),
+        "W_K": (n_heads, d_model, d_head),
+        "W_V": (n_heads, d_model, d_head),
+        "W_O": (n_heads, d_head, d_model),
+        "W_U": (d_model, out),
+        "b_Q": (n_heads, d_head),
+        "b_K": (n_heads, d_head),
+        "b_V": (n_heads, d_head),
+        "b_O": (d_model,),
+        "b_U": (out,),
+    }
+    weights = {
+        name: spread * rng.standard_normal(shape) * (biases or not name.startswith("b_"))
+        for name, shape in shapes.items()
+    }
+    return Transformer(**weights, attn_scale=math.sqrt(d_head), name=f"random-{seed}")
+
+
+def copying_model(
+    seed: int, *, d_vocab: int = 6, n_ctx: int = 3, noise: float = 0.3
+) -> Transformer:
+    """One-hot embeddings that attend to large tokens and copy them, plus noise: mostly right."""
+    rng = np.random.default_rng(seed)
+    d = d_vocab + 1
+    embed = np.concatenate([np.eye(d_vocab), np.linspace(0, 3, d_vocab)[:, None]], axis=1)
+    query, key = np.zeros((2, 1, d, d))
+    query[:, :, 0] = 1.0
+    key[0, -1, 0] = 2.0
+    copy = np.zeros((1, d, d))
+    copy[0, :d_vocab, :d_vocab] = np.eye(d_vocab)
+    weights = {
+        "W_E": embed,
+        "W_pos": np.zeros((n_ctx, d)),
+        "W_Q": query,
+        "W_K": key,
+        "W_V": copy,
+        "W_O": np.eye(d)[None] * 4,
+        "W_U": np.eye(d)[:, :d_vocab],
+    }
+    noisy = {k: w + 0.15 * rng.standard_normal(w.shape) for k, w in weights.items()}
+    zeros = {
+        "b_Q": np.zeros((1, d)),
+        "b_K": np.zeros((1, d)),
+        "b_V": np.zeros((1, d)),
+        "b_O": np.zeros(d),
+        "b_U": np.zeros(d_vocab),
+    }
+    return Transformer(**noisy, **zeros, attn_scale=1.0, name=f"copy-{seed}")
+
+
+def trained_model(seed: int, *, d_vocab: int = 6, n_ctx: int = 3, steps: int = 150) -> Transformer:
+    """Briefly trained: some answers wrong, some certified."""
+    recipe = Recipe("tiny", steps, 64, 5e-3, "constant", 0.0)
+    return train(MaxOfK(d_vocab, n_ctx), 8, recipe, seed)
+
+
+def slow_logits(model: Transformer, tokens: tuple[int, ...]) -> np.ndarray:
+    """The forward pass written out with loops, from the definition, independent of the package."""
+    x = [np.asarray(model.W_E[t], float) + model.W_pos[p] for p, t in enumerate(tokens)]
+    out = x[-1] + np.asarray(model.b_O, float)
+    for h in range(model.n_heads):
+        query = x[-1] @ model.W_Q[h] + model.b_Q[h]
+        scores = [query @ (r @ model.W_K[h] + model.b_K[h]) / model.attn_scale for r in x]
+        weights = [math.exp(s - max(scores)) for s in scores]
+        for weight, r in zip(weights, x, strict=True):
+            out = out + weight / sum(weights) * ((r @ model.W_V[h] + model.b_V[h]) @ model.W_O[h])
+    return out @ model.W_U + model.b_U
+
+
+def slow_wrong(model: Transformer) -> list[tuple[int, ...]]:
+    """All sequences of max-of-K that are answered wrongly; a tie is wrong."""
+    wrong = []
+    for tokens in itertools.product(range(model.d_vocab), repeat=model.n_ctx):
+        logits = slow_logits(model, tokens)
+        label = max(tokens)
+        if not all(logits[j] < logits[label] for j in range(len(logits)) if j != label):
+            wrong.append(tokens)
+    return wrong
+
+
+def all_sequences(d_vocab: int, n_ctx: int) -> np.ndarray:
+    """Every sequence, one a row, in lexicographic order."""
+    return np.array(list(itertools.product(range(d_vocab), repeat=n_ctx))).reshape(-1, n_ctx)
