@@ -1,0 +1,120 @@
+"""The additive form: being right is the sign of a sum of one term per position (Theorem 1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from probbound.models.transformer import Transformer, in_float64
+
+_NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
+
+
+@dataclass(frozen=True)
+class AdditiveTables:
+    """Look-up tables from which every additive term is formed, all in float64.
+
+    `pattern[h, q, p, t]` is e^{s(q,t,p)} of head h, scaled by a factor that depends on (h, q)
+    alone (no sign changes); `value[h, t, j]` and `position[h, p, j]` are the OV circuit and its
+    positional part; `direct[q, j]` is the direct path with every bias folded in.
+    """
+
+    pattern: Float[np.ndarray, "n_heads d_vocab n_ctx d_vocab"]
+    value: Float[np.ndarray, "n_heads d_vocab d_vocab_out"]
+    position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
+    direct: Float[np.ndarray, "d_vocab d_vocab_out"]
+
+    @property
+    def n_heads(self) -> int:
+        """Number of attention heads."""
+        return self.pattern.shape[0]
+
+    @property
+    def d_vocab(self) -> int:
+        """Number of input tokens."""
+        return self.pattern.shape[1]
+
+    @property
+    def n_ctx(self) -> int:
+        """Number of positions."""
+        return self.pattern.shape[2]
+
+    def contributions(
+        self, head: int, query: int, position: int
+    ) -> Float[np.ndarray, "d_vocab d_vocab_out"]:
+        """What a token at `position` adds to each logit, per unit of attention of `head`.
+
+        The direct path is shared equally among the heads, whose attentions each sum to one.
+        """
+        shared = self.position[head, position] + self.direct[query] / self.n_heads
+        return self.value[head] + shared
+
+
+def additive_tables(model: Transformer) -> AdditiveTables:
+    """All pairs of tokens multiplied out once: O(d_vocab² (d_head + d_model)) operations."""
+    m = in_float64(model)
+    queries = np.einsum("td,hde->hte", m.W_E + m.W_pos[-1], m.W_Q) + m.b_Q[:, None]
+    keys = np.einsum("td,hde->hte", m.W_E, m.W_K)
+    position_keys = np.einsum("pd,hde->hpe", m.W_pos, m.W_K)
+    token_scores = queries @ keys.swapaxes(1, 2) / m.attn_scale
+    position_scores = queries @ position_keys.swapaxes(1, 2) / m.attn_scale
+    scores = token_scores[:, :, None, :] + position_scores[:, :, :, None]
+    pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
+    output = m.W_O @ m.W_U
+    values = np.einsum("td,hde->hte", m.W_E, m.W_V) @ output
+    position_values = np.einsum("pd,hde->hpe", m.W_pos, m.W_V) @ output
+    bias = (np.einsum("he,hed->d", m.b_V, m.W_O) + m.b_O) @ m.W_U + m.b_U
+    direct = (m.W_E + m.W_pos[-1]) @ m.W_U + bias
+    return AdditiveTables(pattern, values, position_values, direct)
+
+
+def table_flops(model: Transformer) -> int:
+    """Operations of `additive_tables` (add, multiply, divide, compare, exp)."""
+    v, k, d, e = model.d_vocab, model.n_ctx, model.d_model, model.d_head
+    h, out = model.n_heads, model.d_vocab_out
+    embeddings = v * d + h * (2 * v * d * e + v * e) + h * 2 * v * d * e + h * 2 * k * d * e
+    scores = h * (2 * v * v * e + v * v + 2 * v * k * e + v * k) + h * 4 * v * v * k
+    circuit = h * 2 * e * d * out + h * 2 * v * d * e + h * 2 * v * e * out
+    positions = h * 2 * k * d * e + h * 2 * k * e * out
+    bias = h * 2 * e * d + d + 2 * d * out + out
+    direct = v * d + 2 * v * d * out + v * out
+    return embeddings + scores + circuit + positions + bias + direct
+
+
+def label_terms(
+    tables: AdditiveTables, head: int, query: int
+) -> Float[np.ndarray, "n_ctx d_vocab n_labels"]:
+    """f(p, t; m): the additive term of token t at position p for each label m >= query.
+
+    The wrong token j is maximised per token: a sequence whose terms sum to less than zero is
+    answered m, not j, for every j ≠ m (Theorem 1.2). Entry [p, t, i] is label m = query + i.
+    """
+    labels = np.arange(query, tables.d_vocab)
+    terms = np.empty((tables.n_ctx, tables.d_vocab, len(labels)))
+    for position in range(tables.n_ctx):
+        logits = tables.contributions(head, query, position)
+        largest, winner, second = _two_largest(logits)
+        rival = np.where(winner[:, None] == labels, second[:, None], largest[:, None])
+        margin = rival - logits[:, labels]
+        terms[position] = tables.pattern[head, query, position][:, None] * margin
+    return terms
+
+
+def label_term_flops(tables: AdditiveTables) -> int:
+    """Operations of `label_terms` over all heads and queries."""
+    v, out = tables.d_vocab, tables.direct.shape[1]
+    labels = v * (v + 1) // 2
+    return tables.n_heads * tables.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
+
+
+def _two_largest(
+    logits: Float[np.ndarray, "n d_vocab_out"],
+) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    rows = np.arange(len(logits))
+    winner = logits.argmax(axis=1)
+    largest = logits[rows, winner]
+    rest = logits.copy()
+    rest[rows, winner] = _NO_RIVAL
+    return largest, winner, rest.max(axis=1)

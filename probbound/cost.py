@@ -1,0 +1,64 @@
+"""What a bound cost: operations counted by formula, and seconds by the clock, per phase."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+Part = Literal["proof", "sampling"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of work.
+
+    An operation is an add, multiply, divide, compare or exp of floats, or an add or compare of
+    the integers that counting is made of; moving data is not counted.
+    """
+
+    name: str
+    part: Part
+    flops: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The phases of one bound."""
+
+    phases: tuple[Phase, ...]
+
+    @property
+    def flops(self) -> int:
+        """Operations in all."""
+        return sum(phase.flops for phase in self.phases)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds in all."""
+        return sum(phase.seconds for phase in self.phases)
+
+    def flops_of(self, part: Part) -> int:
+        """Operations of the proof, or of sampling."""
+        return sum(phase.flops for phase in self.phases if phase.part == part)
+
+
+@dataclass
+class CostMeter:
+    """Collects phases while a bound is computed."""
+
+    phases: list[Phase] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, name: str, part: Part, flops: int) -> Iterator[None]:
+        """Time the block and book `flops` for it."""
+        started = time.perf_counter()
+        yield
+        self.phases.append(Phase(name, part, flops, time.perf_counter() - started))
+
+    def total(self) -> Cost:
+        """What was collected."""
+        return Cost(tuple(self.phases))

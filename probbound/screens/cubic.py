@@ -1,0 +1,47 @@
+"""The additive screen: cubic in d_vocab, linear in n_ctx (Theorems 1.2 and 1.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from probbound.additive import additive_tables, label_term_flops, table_flops
+from probbound.cost import CostMeter
+from probbound.errors import UserError
+from probbound.models.transformer import Transformer
+from probbound.screens.grid import GridResidue, count_on_grid, grid_flops
+from probbound.screens.listing import ListedResidue, list_residue, listing_flops
+
+LISTING_LIMIT = 1 << 26
+DEFAULT_GRID_POINTS = 1023
+
+
+@dataclass(frozen=True)
+class CubicScreen:
+    """The wrong token is maximised per token, then the failing sums are counted.
+
+    Counting is exact, by listing, up to LISTING_LIMIT sequences, unless `grid_points` is given;
+    past that it is on a grid of `grid_points` steps (DEFAULT_GRID_POINTS if None).
+
+    Raises:
+        UserError: if grid_points < 1.
+    """
+
+    grid_points: int | None = None
+    name: ClassVar[str] = "cubic"
+
+    def __post_init__(self) -> None:
+        if self.grid_points is not None and self.grid_points < 1:
+            raise UserError(f"grid points must be at least 1, got {self.grid_points}")
+
+    def enumerate(self, model: Transformer, meter: CostMeter) -> ListedResidue | GridResidue:
+        """Certify what can be; count the rest."""
+        with meter.phase("tables", "proof", table_flops(model)):
+            tables = additive_tables(model)
+        terms = label_term_flops(tables)
+        if self.grid_points is None and model.d_vocab**model.n_ctx <= LISTING_LIMIT:
+            with meter.phase("counting by listing", "proof", terms + listing_flops(tables)):
+                return list_residue(tables)
+        points = self.grid_points or DEFAULT_GRID_POINTS
+        with meter.phase("counting on a grid", "proof", terms + grid_flops(tables, points)):
+            return count_on_grid(tables, points)

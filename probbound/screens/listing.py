@@ -1,0 +1,125 @@
+"""Counting the uncertified sequences of max-of-K by listing product sets (Theorem 1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, partial
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from probbound.additive import AdditiveTables, label_term_flops, label_terms
+from probbound.parallel import parallel_map
+from probbound.random_streams import Stream
+from probbound.screens.residue import Tickets
+
+Block = tuple[slice, ...]
+
+
+def blocks_of(query: int, label: int, free: int) -> Iterator[Block]:
+    """The sequences with maximum `label` and last token `query`, as disjoint product sets.
+
+    One set of token ranges for the `free` positions before the last: all tokens up to the label
+    if the query is the label, else one set for each first position that holds the label.
+    """
+    if query == label:
+        yield (slice(0, label + 1),) * free
+        return
+    for first in range(free):
+        before, after = slice(0, label), slice(0, label + 1)
+        yield (before,) * first + (slice(label, label + 1),) + (after,) * (free - 1 - first)
+
+
+def uncertified_in(
+    terms: Float[np.ndarray, "n_heads n_ctx d_vocab"], query: int, block: Block
+) -> Bool[np.ndarray, "..."]:
+    """Which sequences of a product set some head's terms fail to certify, one axis a position."""
+    shape = tuple(part.stop - part.start for part in block)
+    uncertified = np.zeros(shape, dtype=bool)
+    for head in terms:
+        total = np.asarray(head[-1, query])
+        if not total + sum(head[p, part].max() for p, part in enumerate(block)) < 0:
+            for position, part in enumerate(block):
+                total = total[..., None] + head[position, part]
+            uncertified |= ~(total < 0)
+    return uncertified
+
+
+@dataclass(frozen=True)
+class ListedResidue:
+    """Exact count; a ticket is a place in the order (query, label, block, tokens)."""
+
+    tables: AdditiveTables
+    cases: Int[np.ndarray, "n_cases 3"]
+    counts: Int[np.ndarray, " n_cases"]
+
+    @cached_property
+    def _ends(self) -> Int[np.ndarray, " n_cases"]:
+        return np.cumsum(self.counts)
+
+    @property
+    def tickets(self) -> int:
+        """Number of uncertified sequences."""
+        return int(self.counts.sum())
+
+    @property
+    def size(self) -> Fraction:
+        """The same number: a ticket is one sequence."""
+        return Fraction(self.tickets)
+
+    def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
+        """The uncertified sequences number `ranks`."""
+        tokens = np.empty((len(ranks), self.tables.n_ctx), dtype=np.int64)
+        found = np.searchsorted(self._ends, ranks, side="right")
+        for query in np.unique(self.cases[found, 0]):
+            terms = _terms(self.tables, int(query))
+            for case in np.unique(found[self.cases[found, 0] == query]):
+                drawn = found == case
+                within = ranks[drawn] - (self._ends[case] - self.counts[case])
+                tokens[drawn] = self._sequences(terms, case)[within]
+        return Tickets(tokens, np.zeros(len(ranks), dtype=bool))
+
+    def draw_flops(self, draws: int) -> int:
+        """Operations of `members`: at most those of listing everything once more."""
+        return (label_term_flops(self.tables) + listing_flops(self.tables)) if draws else 0
+
+    def _sequences(
+        self, terms: Float[np.ndarray, "n_heads n_ctx d_vocab n_labels"], case: int
+    ) -> Int[np.ndarray, "n n_ctx"]:
+        query, label, number = map(int, self.cases[case])
+        block = list(blocks_of(query, label, self.tables.n_ctx - 1))[number]
+        left = np.argwhere(uncertified_in(terms[..., label - query], query, block))
+        offsets = [part.start for part in block]
+        last = np.full((len(left), 1), query)
+        return np.concatenate([left + np.array(offsets, dtype=np.int64), last], axis=1)
+
+
+def list_residue(tables: AdditiveTables) -> ListedResidue:
+    """The residue of the additive screen, exactly."""
+    found = parallel_map(partial(_list_query, tables), range(tables.d_vocab), "listing")
+    rows = np.concatenate([np.array(rows, dtype=np.int64).reshape(-1, 4) for rows in found])
+    return ListedResidue(tables, rows[:, :3], rows[:, 3])
+
+
+def listing_flops(tables: AdditiveTables) -> int:
+    """Operations of `list_residue` after the terms: an add, a compare and a count a sequence."""
+    return 3 * tables.n_heads * tables.d_vocab**tables.n_ctx
+
+
+def _list_query(tables: AdditiveTables, query: int) -> list[tuple[int, int, int, int]]:
+    terms = _terms(tables, query)
+    rows = []
+    for label in range(query, tables.d_vocab):
+        for number, block in enumerate(blocks_of(query, label, tables.n_ctx - 1)):
+            left = uncertified_in(terms[..., label - query], query, block)
+            if count := int(left.sum()):
+                rows.append((query, label, number, count))
+    return rows
+
+
+def _terms(
+    tables: AdditiveTables, query: int
+) -> Float[np.ndarray, "n_heads n_ctx d_vocab n_labels"]:
+    return np.stack([label_terms(tables, head, query) for head in range(tables.n_heads)])

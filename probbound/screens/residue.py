@@ -1,0 +1,57 @@
+"""What an enumerated screen leaves: a set that is counted, and can be drawn from exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from probbound.random_streams import Stream
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """Drawn tickets: each holds a sequence, or is blank (no sequence at all)."""
+
+    tokens: Int[np.ndarray, "n n_ctx"]
+    blank: Bool[np.ndarray, " n"]
+
+
+@runtime_checkable
+class Residue(Protocol):
+    """The sequences a screen could not certify, each on exactly one of `tickets` equal tickets.
+
+    Blank tickets and tickets of sequences that a finer look would certify are allowed: they
+    only make `size` larger than need be (Theorem 1.4).
+    """
+
+    @property
+    def tickets(self) -> int:
+        """Number of tickets."""
+        ...
+
+    @property
+    def size(self) -> Fraction:
+        """An upper bound on the number of uncertified sequences: tickets × sequences a ticket."""
+        ...
+
+    def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
+        """The tickets number `ranks`; `stream` decides what a ticket of several sequences holds.
+
+        `start` is the number of the first draw: draw i's outcome depends on ranks[i - start],
+        `stream` and i alone. Where every ticket is one sequence, `stream` is not used.
+        """
+        ...
+
+    def draw_flops(self, draws: int) -> int:
+        """Operations of finding the members on `draws` tickets."""
+        ...
+
+
+def draw(residue: Residue, stream: Stream, start: int, stop: int) -> Tickets:
+    """Draws number `start` to `stop` - 1: uniform tickets, with replacement."""
+    ranks = stream.fold_in("rank").integers(start, stop, residue.tickets)
+    return residue.members(ranks, stream.fold_in("within"), start)
