@@ -1,0 +1,1 @@
+"""Exact, property and coverage tests of the estimators."""
