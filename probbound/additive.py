@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.transformer import AnyArray, Transformer, in_float64
 
 _NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 
@@ -54,33 +55,52 @@ class AdditiveTables:
 
 def additive_tables(model: Transformer) -> AdditiveTables:
     """All pairs of tokens multiplied out once: O(d_vocab² (d_head + d_model)) operations."""
-    m = in_float64(model)
-    queries = np.einsum("td,hde->hte", m.W_E + m.W_pos[-1], m.W_Q) + m.b_Q[:, None]
-    keys = np.einsum("td,hde->hte", m.W_E, m.W_K)
-    position_keys = np.einsum("pd,hde->hpe", m.W_pos, m.W_K)
-    token_scores = queries @ keys.swapaxes(1, 2) / m.attn_scale
-    position_scores = queries @ position_keys.swapaxes(1, 2) / m.attn_scale
-    scores = token_scores[:, :, None, :] + position_scores[:, :, :, None]
+    products = circuits(in_float64(model))
+    scores = products.token_scores[:, :, None, :] + products.position_scores[:, :, :, None]
     pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
+    return AdditiveTables(pattern, products.value, products.position, products.direct)
+
+
+class Circuits(NamedTuple):
+    """The products of weight matrices that the tables are made of; scores are scaled."""
+
+    token_scores: Float[AnyArray, "n_heads d_vocab d_vocab"]
+    position_scores: Float[AnyArray, "n_heads d_vocab n_ctx"]
+    value: Float[AnyArray, "n_heads d_vocab d_vocab_out"]
+    position: Float[AnyArray, "n_heads n_ctx d_vocab_out"]
+    direct: Float[AnyArray, "d_vocab d_vocab_out"]
+
+
+def circuits(m: Transformer) -> Circuits:
+    """QK circuit, OV circuit and direct path, as plain products, so that JAX can trace them."""
+    last = m.W_E + m.W_pos[-1]
+    queries = (last @ m.W_Q + m.b_Q[:, None]) / m.attn_scale
     output = m.W_O @ m.W_U
-    values = np.einsum("td,hde->hte", m.W_E, m.W_V) @ output
-    position_values = np.einsum("pd,hde->hpe", m.W_pos, m.W_V) @ output
-    bias = (np.einsum("he,hed->d", m.b_V, m.W_O) + m.b_O) @ m.W_U + m.b_U
-    direct = (m.W_E + m.W_pos[-1]) @ m.W_U + bias
-    return AdditiveTables(pattern, values, position_values, direct)
+    bias = ((m.b_V[:, None] @ m.W_O).sum(axis=(0, 1)) + m.b_O) @ m.W_U + m.b_U
+    return Circuits(
+        token_scores=queries @ (m.W_E @ m.W_K).swapaxes(1, 2),
+        position_scores=queries @ (m.W_pos @ m.W_K).swapaxes(1, 2),
+        value=m.W_E @ m.W_V @ output,
+        position=m.W_pos @ m.W_V @ output,
+        direct=last @ m.W_U + bias,
+    )
+
+
+def circuit_flops(model: Transformer) -> int:
+    """Operations of `circuits` (add, multiply, divide)."""
+    v, k, d, e = model.d_vocab, model.n_ctx, model.d_model, model.d_head
+    h, out = model.n_heads, model.d_vocab_out
+    queries = v * d + h * v * (2 * d * e + 2 * e)
+    keys = h * 2 * (v + k) * d * e
+    scores = h * 2 * v * e * (v + k)
+    values = h * 2 * (v + k) * (d * e + e * out) + h * 2 * e * d * out
+    direct = 2 * v * d * out + v * out + h * 2 * e * d + 2 * d * out
+    return queries + keys + scores + values + direct
 
 
 def table_flops(model: Transformer) -> int:
-    """Operations of `additive_tables` (add, multiply, divide, compare, exp)."""
-    v, k, d, e = model.d_vocab, model.n_ctx, model.d_model, model.d_head
-    h, out = model.n_heads, model.d_vocab_out
-    embeddings = v * d + h * (2 * v * d * e + v * e) + h * 2 * v * d * e + h * 2 * k * d * e
-    scores = h * (2 * v * v * e + v * v + 2 * v * k * e + v * k) + h * 4 * v * v * k
-    circuit = h * 2 * e * d * out + h * 2 * v * d * e + h * 2 * v * e * out
-    positions = h * 2 * k * d * e + h * 2 * k * e * out
-    bias = h * 2 * e * d + d + 2 * d * out + out
-    direct = v * d + 2 * v * d * out + v * out
-    return embeddings + scores + circuit + positions + bias + direct
+    """Operations of `additive_tables`: the circuits, then four for each entry of the pattern."""
+    return circuit_flops(model) + 4 * model.n_heads * model.d_vocab**2 * model.n_ctx
 
 
 def label_terms(

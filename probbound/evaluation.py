@@ -65,8 +65,8 @@ def _forward_wrong(
     with jax.enable_x64(True):
         wrong = _compiled_wrong(
             model,
-            np.pad(tokens, ((0, padded - n), (0, 0))),
-            np.pad(labels, (0, padded - n)),
+            jnp.asarray(np.pad(tokens, ((0, padded - n), (0, 0)))),
+            jnp.asarray(np.pad(labels, (0, padded - n))),
         )
         return np.asarray(wrong)[:n]
 

@@ -17,10 +17,7 @@ from probbound.random_streams import Stream
 class Task(Protocol):
     """Inputs are token sequences; each has one right answer, read at the last position."""
 
-    @property
-    def name(self) -> str:
-        """What the task is called on the command line."""
-        ...
+    name: ClassVar[str]
 
     @property
     def d_vocab(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 import equinox as eqx
@@ -108,6 +108,7 @@ def _root_key(seed: int) -> PRNGKeyArray:
     return jax.random.key(seed)
 
 
+@cache
 def _optimiser(recipe: Recipe) -> optax.GradientTransformation:
     rate = (
         optax.cosine_decay_schedule(recipe.learning_rate, recipe.steps)

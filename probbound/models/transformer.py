@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -133,10 +135,13 @@ def require_finite(model: Transformer) -> None:
 
 
 def in_float64(model: Transformer) -> Transformer:
-    """The same model with NumPy float64 weights: exact, since every narrower float is one."""
+    """The same model with NumPy float64 weights: exact, since every narrower float is one.
+
+    It loses its name, so that compiled functions are shared by all models of one shape.
+    """
     return eqx.tree_at(
         lambda m: [getattr(m, w) for w in WEIGHT_SHAPES],
-        model,
+        replace(model, name=""),
         [np.asarray(getattr(model, w), dtype=np.float64) for w in WEIGHT_SHAPES],
     )
 

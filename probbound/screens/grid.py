@@ -102,7 +102,7 @@ class GridResidue:
     def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
         """The tickets number `ranks`."""
         free = self.tables.n_ctx - 1
-        words = stream.words(start * free, (start + len(ranks)) * free).reshape(-1, free)
+        words = stream.words(start * free, (start + len(ranks)) * free).reshape(len(ranks), free)
         found = np.searchsorted(self._ends, ranks, side="right")
         numbers = ranks - (self._ends[found] - self.counts[found])
         tokens = np.zeros((len(ranks), self.tables.n_ctx), dtype=np.int64)
@@ -136,7 +136,7 @@ class GridResidue:
         tokens = np.full((len(cases), self.tables.n_ctx), query)
         blank = np.zeros(len(cases), dtype=bool)
         for group in _groups(cases[:, 2]):
-            one = problems.of_label(cases[group[0], 2])
+            one = problems.of_label(int(cases[group[0], 2]))
             tables = tables_of(one.prices, one.required, self.grid_points, self.scale)
             tokens[group, :-1], blank[group] = tuples_by_number(
                 one.prices[0],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Bool, Int, UInt64
+from jaxtyping import Bool, Float, Int, UInt64
 
 Prices = Int[np.ndarray, "batch positions tokens"]
 Table = Int[np.ndarray, "batch 2 states"]
@@ -157,18 +157,22 @@ def _convolve(table: Table, offered: Int[np.ndarray, "batch tokens"], tokens: in
     """
     batch, _, states = table.shape
     length = convolution_length(states)
-    flat = offered + (states + 1) * np.arange(batch)[:, None]
+    flat = np.minimum(offered, states) + (states + 1) * np.arange(batch)[:, None]
     counts = np.bincount(flat.ravel(), minlength=batch * (states + 1))
     histogram = counts.reshape(batch, states + 1)[:, :states].astype(np.float64)
-    spectrum = scipy.fft.rfft(histogram, length, axis=-1)[:, None]
+    spectrum = _transform(histogram, length)[:, None]
     result = np.zeros_like(table)
     bits = _limb_bits(tokens, states, length)
     for low in range(0, max(int(table.max()).bit_length(), 1), bits):
         limb = (table >> low) & ((1 << bits) - 1)
-        product = scipy.fft.rfft(limb.astype(np.float64), length, axis=-1) * spectrum
-        exact = np.rint(scipy.fft.irfft(product, length, axis=-1)[..., :states])
+        product = _transform(limb.astype(np.float64), length) * spectrum
+        exact = np.rint(np.asarray(scipy.fft.irfft(product, length, axis=-1))[..., :states])
         result += exact.astype(np.int64) << low
     return result
+
+
+def _transform(values: Float[np.ndarray, "*batch states"], length: int) -> np.ndarray:
+    return np.asarray(scipy.fft.rfft(values, length, axis=-1))
 
 
 def convolution_length(states: int) -> int:

@@ -78,7 +78,7 @@ class ListedResidue:
             for case in np.unique(found[self.cases[found, 0] == query]):
                 drawn = found == case
                 within = ranks[drawn] - (self._ends[case] - self.counts[case])
-                tokens[drawn] = self._sequences(terms, case)[within]
+                tokens[drawn] = self._sequences(terms, int(case))[within]
         return Tickets(tokens, np.zeros(len(ranks), dtype=bool))
 
     def draw_flops(self, draws: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from probbound.cost import CostMeter
 from probbound.models.transformer import Transformer
@@ -13,10 +13,7 @@ from probbound.screens.residue import Residue
 class Screen(Protocol):
     """Everything it certifies is answered correctly; what it leaves may or may not be."""
 
-    @property
-    def name(self) -> str:
-        """What the screen is called on the command line."""
-        ...
+    name: ClassVar[str]
 
     def enumerate(self, model: Transformer, meter: CostMeter) -> Residue:
         """Run the screen on all sequences of the model's task; the cost goes to `meter`."""

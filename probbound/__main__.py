@@ -1,0 +1,5 @@
+"""`python -m probbound`."""
+
+from probbound.cli.main import main
+
+main()

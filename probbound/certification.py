@@ -1,0 +1,133 @@
+"""From a model, a task and a strategy to a certificate."""
+
+from __future__ import annotations
+
+import platform
+
+import jax
+import numpy as np
+import scipy
+
+from probbound import __version__
+from probbound.certificate import (
+    Certificate,
+    Claim,
+    Sampling,
+    bound_of,
+    confidence_weighted,
+)
+from probbound.cost import CostMeter
+from probbound.errors import UserError
+from probbound.models.store import digest
+from probbound.models.transformer import Transformer, require_finite
+from probbound.random_streams import Stream
+from probbound.strategies.outcome import Outcome, Question
+from probbound.strategies.registry import strategy_named
+from probbound.tasks import MaxOfK
+
+DEFAULT_BUDGET = 10_000
+DEFAULT_DELTA = 1e-6
+DEFAULT_SEED = 0
+
+
+def certify(
+    model: Transformer,
+    task: MaxOfK,
+    *,
+    strategy: str,
+    budget: int = DEFAULT_BUDGET,
+    delta: float = DEFAULT_DELTA,
+    seed: int = DEFAULT_SEED,
+    grid_points: int | None = None,
+) -> Certificate:
+    """Bound the accuracy of `model` on `task` from below.
+
+    Args:
+        model: the network; claims are about its weights as real numbers.
+        task: the population and its labels; must have the model's vocabulary and context.
+        strategy: one of `probbound.strategy_names()`.
+        budget: forward passes that a sampling strategy may spend; fixed before any is made.
+        delta: the probability, over the sampling alone, that the bound is wrong.
+        seed: of the certifying samples; the same seed gives the same certificate.
+        grid_points: resolution of counting; None counts exactly where listing is feasible.
+
+    Raises:
+        UserError: on anything that cannot be used, in one sentence.
+    """
+    chosen = strategy_named(strategy)
+    question = _checked_question(model, task, budget, delta, seed, grid_points)
+    meter = CostMeter()
+    outcome = chosen.run(question, meter)
+    return _certificate(question, strategy, outcome, meter)
+
+
+def _checked_question(
+    model: Transformer,
+    task: MaxOfK,
+    budget: int,
+    delta: float,
+    seed: int,
+    grid_points: int | None,
+) -> Question:
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
+        raise UserError(f"budget must be a non-negative integer, got {budget!r}")
+    if not isinstance(delta, (int, float)) or not 0 < delta < 1:
+        raise UserError(f"delta must lie strictly between 0 and 1, got {delta!r}")
+    if (task.d_vocab, task.n_ctx) != (model.d_vocab, model.n_ctx):
+        raise UserError(
+            f"the task has d_vocab {task.d_vocab} and n_ctx {task.n_ctx}, but {model.name} has "
+            f"{model.d_vocab} and {model.n_ctx}"
+        )
+    if model.d_vocab_out < task.d_vocab:
+        raise UserError(
+            f"{model.name} has {model.d_vocab_out} outputs for {task.d_vocab} tokens, so it "
+            "cannot name every maximum"
+        )
+    require_finite(model)
+    Stream.from_seed(seed)
+    return Question(model, task, budget, float(delta), seed, grid_points)
+
+
+def _certificate(
+    question: Question, strategy: str, outcome: Outcome, meter: CostMeter
+) -> Certificate:
+    task, cost = question.task, meter.total()
+    bound = bound_of(outcome.failure_upper)
+    proven = bound_of(outcome.proof_failure_upper)
+    delta = outcome.ledger.delta
+    return Certificate(
+        claim=Claim("accuracy", task.name, task.d_vocab, task.n_ctx, task.size),
+        bound=bound,
+        failure_upper=outcome.failure_upper,
+        guarantee=outcome.guarantee,
+        delta=delta,
+        confidence_weighted=confidence_weighted(bound, delta, proven),
+        strategy=strategy,
+        certified_mass=proven,
+        levels=outcome.levels,
+        sampling=Sampling(
+            samples=sum(level.samples for level in outcome.levels),
+            failures=sum(level.failures for level in outcome.levels),
+            replace=outcome.replace,
+            flops=cost.flops_of("sampling"),
+        ),
+        cost=cost,
+        ledger=outcome.ledger.spends,
+        model_name=question.model.name,
+        model_sha256=digest(question.model),
+        budget=question.budget,
+        seed=question.seed,
+        grid_points=question.grid_points,
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that a certificate's numbers could depend on."""
+    return {
+        "probbound": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "jax": jax.__version__,
+    }

@@ -1,0 +1,53 @@
+"""The command line: the composition root, the only place that may import from every room."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from probbound import __version__
+from probbound.cli.certify import certify
+from probbound.cli.demo import demo
+from probbound.cli.models import models, train
+from probbound.cli.output import stderr
+from probbound.cli.verify import verify
+from probbound.errors import UserError
+from probbound.progress import progress_on
+
+
+@click.group(context_settings={"max_content_width": 100})
+@click.version_option(__version__)
+def app() -> None:
+    """High-confidence bounds on what a trained network does."""
+
+
+for command in (demo, models, train, certify, verify):
+    app.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; bad input is one sentence on stderr and exit status 2."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit status of a command line."""
+    try:
+        with progress_on(stderr):
+            return app.main(arguments, prog_name="probbound", standalone_mode=False) or 0
+    except UserError as error:
+        return _refuse(str(error))
+    except click.ClickException as error:
+        return _refuse(error.format_message())
+    except MemoryError as error:
+        return _refuse(f"out of memory: {error}")
+    except (KeyboardInterrupt, click.Abort):
+        stderr.print("interrupted")
+        return 130
+
+
+def _refuse(sentence: str) -> int:
+    one_line = " ".join(sentence.split())
+    stderr.print(f"error: {one_line}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return 2

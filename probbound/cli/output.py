@@ -1,0 +1,52 @@
+"""Where output goes: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+stdout = Console()
+stderr = Console(stderr=True)
+as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on stdout."""
+    sys.stdout.write(json.dumps(value, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def table(*columns: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
+    """An empty table in the house style; the columns in `right` are right-aligned."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left")
+    return made
+
+
+def percent(x: float) -> str:
+    """A share with as many digits as it takes to tell it from 100 %."""
+    if x >= 1:
+        return "100 %"
+    digits = 2
+    while digits < 12 and float(f"{100 * x:.{digits}f}") >= 100 - 10.0 ** (1 - digits):
+        digits += 1
+    scaled = 10.0**digits
+    return f"{int(100 * x * scaled) / scaled:.{digits}f} %"
+
+
+def seconds(x: float) -> str:
+    """A duration with two significant digits."""
+    return f"{x:.0f} s" if x >= 10 else f"{x:.2g} s" if x >= 0.1 else f"{1000 * x:.2g} ms"
+
+
+def operations(x: float) -> str:
+    """A number of operations with a metric prefix."""
+    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if x >= limit:
+            return f"{x / limit:.3g} {unit}FLOP"
+    return f"{x:.0f} FLOP"

@@ -1,0 +1,74 @@
+"""What a strategy is asked, and what it answers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from estimators.guarantee import Guarantee
+from probbound.ledger import NOTHING_SPENT, Ledger
+from probbound.models.transformer import Transformer
+from probbound.random_streams import Stream
+from probbound.tasks import MaxOfK
+
+
+@dataclass(frozen=True)
+class Question:
+    """Bound the accuracy of `model` on `task` with `budget` forward passes, failing with `delta`.
+
+    `grid_points` is the resolution of counting, None for exact counting where that is feasible.
+    """
+
+    model: Transformer
+    task: MaxOfK
+    budget: int
+    delta: float
+    seed: int
+    grid_points: int | None = None
+
+    @property
+    def stream(self) -> Stream:
+        """The randomness of the certifying samples."""
+        return Stream.from_seed(self.seed).fold_in("certify")
+
+
+@dataclass(frozen=True)
+class Level:
+    """One screen of a cascade: how large a share of what reached it can have been left over.
+
+    An enumerated level knows the share, by counting or by running its check on all `samples`
+    members; a sampled one looked at `samples` draws, and its upper bound fails with probability
+    at most exp(log_delta). `failures` of the `samples` were left over.
+    """
+
+    check: str
+    mode: Literal["enumerated", "sampled"]
+    share_upper: float
+    samples: int = 0
+    failures: int = 0
+    log_delta: float = -math.inf
+
+    @classmethod
+    def enumerated(cls, check: str, share: float) -> Level:
+        """A level whose check was run on, or counted over, all that reached it."""
+        return cls(check, "enumerated", share)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An upper bound on the mass of wrong sequences, and what it rests on.
+
+    `proof_failure_upper` is what the screens alone prove, 1 if there is none.
+    """
+
+    failure_upper: float
+    proof_failure_upper: float
+    levels: tuple[Level, ...]
+    ledger: Ledger = NOTHING_SPENT
+    replace: bool = False
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """Deterministic if nothing was spent."""
+        return Guarantee.HIGH_PROBABILITY if self.ledger.spends else Guarantee.DETERMINISTIC

@@ -1,0 +1,67 @@
+"""The strategies by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from probbound.cost import CostMeter
+from probbound.errors import UserError
+from probbound.screens.cubic import CubicScreen
+from probbound.screens.screen import Screen
+from probbound.strategies.brute_force import brute_force
+from probbound.strategies.outcome import Outcome, Question
+from probbound.strategies.sampling import hybrid, iid, screened
+
+SCREENS: dict[str, Callable[[Question], Screen]] = {
+    "cubic": lambda question: CubicScreen(question.grid_points),
+}
+DEFAULT_SCREEN = "cubic"
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to bound the accuracy; a deterministic one uses neither budget nor δ."""
+
+    name: str
+    deterministic: bool
+    run: Callable[[Question, CostMeter], Outcome]
+
+
+def strategy_named(name: str) -> Strategy:
+    """The strategy `name`; `hybrid` alone means `hybrid:cubic`.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    if name == "brute-force":
+        return Strategy(name, True, brute_force)
+    if name == "iid":
+        return Strategy(name, False, iid)
+    if name in SCREENS:
+        return Strategy(name, True, _on_screen(screened, name))
+    kind, _, screen = name.partition(":")
+    if kind == "hybrid" and (screen or DEFAULT_SCREEN) in SCREENS and name != "hybrid:":
+        return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN))
+    raise UserError(f"there is no strategy {name!r}; choose from {', '.join(strategy_names())}")
+
+
+def strategy_names() -> list[str]:
+    """Every name that `strategy_named` knows."""
+    return ["brute-force", *SCREENS, "iid", "hybrid", *(f"hybrid:{name}" for name in SCREENS)]
+
+
+def _on_screen(
+    run: Callable[[Screen, Question, CostMeter], Outcome], screen: str
+) -> Callable[[Question, CostMeter], Outcome]:
+    return partial(_build_and_run, run, SCREENS[screen])
+
+
+def _build_and_run(
+    run: Callable[[Screen, Question, CostMeter], Outcome],
+    build: Callable[[Question], Screen],
+    question: Question,
+    meter: CostMeter,
+) -> Outcome:
+    return run(build(question), question, meter)

@@ -1,0 +1,93 @@
+"""Strategies that run the model on randomly drawn sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from estimators.proportion import clopper_pearson
+from probbound.cost import CostMeter
+from probbound.evaluation import Sampler, count_wrong, wrong_answers
+from probbound.ledger import NOTHING_SPENT, Ledger, Spend
+from probbound.models.transformer import forward_flops
+from probbound.rounding import product_up, ratio_up
+from probbound.screens.residue import Residue, draw
+from probbound.screens.screen import Screen
+from probbound.strategies.outcome import Level, Outcome, Question
+
+
+def iid(question: Question, meter: CostMeter) -> Outcome:
+    """Plain input sampling: the baseline (Theorem 1.5). Fixed-n, with replacement."""
+    task, stream = question.task, question.stream.fold_in("inputs")
+    level = _sampled_level(question, lambda a, b: task.sample(stream, a, b), meter)
+    return Outcome(level.share_upper, 1.0, (level,), _ledger(level, question, "1.5"), replace=True)
+
+
+def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
+    """The screen alone: what it leaves is conceded (Theorem 1.2). Deterministic."""
+    residue = screen.enumerate(question.model, meter)
+    failure = ratio_up(residue.size, question.task.size)
+    return Outcome(failure, failure, (Level.enumerated(screen.name, failure),))
+
+
+def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
+    """The screen enumerated, then forward passes on exact draws from what it left.
+
+    Theorem 1.6. Fixed-n, with replacement. Where the budget covers all that is left, every
+    sequence of it is run once and the bound is deterministic; where the screen leaves
+    everything, the draws are those of `iid`.
+    """
+    residue = screen.enumerate(question.model, meter)
+    share = ratio_up(residue.size, question.task.size)
+    first = Level.enumerated(screen.name, share)
+    if residue.size <= question.budget:
+        return _all_checked(first, residue, question, meter)
+    if share == 1:
+        baseline = iid(question, meter)
+        levels = (first, *baseline.levels)
+        return Outcome(baseline.failure_upper, share, levels, baseline.ledger, replace=True)
+    with meter.phase("drawing", "sampling", residue.draw_flops(question.budget)):
+        tickets = draw(residue, question.stream.fold_in("residue"), 0, question.budget)
+    genuine = tickets.tokens[~tickets.blank]
+    level = _sampled_level(question, lambda a, b: genuine[a:b], meter, len(genuine))
+    failure = product_up(share, level.share_upper)
+    return Outcome(failure, share, (first, level), _ledger(level, question, "1.6"), replace=True)
+
+
+def _sampled_level(
+    question: Question, sampler: Sampler, meter: CostMeter, run: int | None = None
+) -> Level:
+    """Forward passes on `run` draws (all of the budget by default); the others cannot fail."""
+    run = question.budget if run is None else run
+    model = question.model
+    with meter.phase("forward passes", "sampling", run * forward_flops(model)):
+        wrong = count_wrong(model, question.task, sampler, run, "sampling")
+    if question.budget == 0:
+        return Level.enumerated("none", 1.0)
+    interval = clopper_pearson(wrong, question.budget, delta=question.delta, side="upper")
+    log_delta = float(interval.log_delta)
+    upper = float(interval.upper)
+    return Level("forward pass", "sampled", upper, question.budget, wrong, log_delta)
+
+
+def _all_checked(first: Level, residue: Residue, question: Question, meter: CostMeter) -> Outcome:
+    flops = residue.draw_flops(residue.tickets)
+    with meter.phase("listing what is left", "sampling", flops):
+        tickets = residue.members(np.arange(residue.tickets), question.stream, 0)
+    left = tickets.tokens[~tickets.blank]
+    with meter.phase("forward passes", "sampling", len(left) * forward_flops(question.model)):
+        wrong = int(wrong_answers(question.model, question.task, left).sum())
+    failure = ratio_up(wrong, question.task.size)
+    share = ratio_up(wrong, max(len(left), 1))
+    second = Level("forward pass", "enumerated", share, len(left), wrong)
+    return Outcome(failure, first.share_upper, (first, second))
+
+
+def _ledger(level: Level, question: Question, theorem: str) -> Ledger:
+    if level.mode == "enumerated":
+        return NOTHING_SPENT
+    statement = (
+        f"{level.failures} of {level.samples} draws failed, so a share of at most "
+        f"{level.share_upper:.3e} does"
+    )
+    delta, log_delta = question.delta, level.log_delta
+    return Ledger((Spend(statement, "clopper-pearson", theorem, delta, log_delta, level.samples),))
