@@ -24,6 +24,12 @@ def _margin(log_delta: Array) -> Array:
     return _tails.ABSOLUTE_ERROR - _tails.RELATIVE_ERROR * log_delta
 
 
+def _start_level(log_delta: Array, n: Array, anytime: bool) -> Array:
+    """The fixed-n level whose bound is near: a sequence pays about the log of a deviation."""
+    price = 0.5 * np.log(n + 1) + 0.7 if anytime else 0.0
+    return np.maximum(log_delta - price, -1e8)
+
+
 def binomial_bound(k: Array, n: Array, log_delta: Array, *, upper: bool, anytime: bool) -> Array:
     """One-sided bound on a rate from k of n, fixed-n (Theorem 2.3) or anytime (Theorem 2.6)."""
     bound = np.full(k.shape, 1.0 if upper else 0.0)
@@ -48,7 +54,8 @@ def binomial_bound(k: Array, n: Array, log_delta: Array, *, upper: bool, anytime
         return h - log[index] + size[index], slope
 
     observed = falling + 2 / 3 if upper else rising - 1 / 3
-    start = score_start(observed, total + 1 / 3, np.maximum(log, -1e8), upper=upper)
+    level = _start_level(log, total, anytime)
+    start = score_start(observed, total + 1 / 3, level, upper=upper)
     bound[some] = rejected_rate(test, start, size, upper=upper)
     return _outward_closed_form(bound, some, upper)
 
@@ -106,7 +113,8 @@ def hypergeometric_bound(
 
     effective = n * (population / undrawn)
     observed = (k + 2 / 3) / (n + 1 / 3) * effective
-    start = score_start(observed, effective, np.maximum(log, -1e8), upper=True) * population
+    level = _start_level(log, n, anytime)
+    start = score_start(observed, effective, level, upper=True) * population
     bound[open_] = last_kept(test, start, k, k + undrawn + 1)
     return bound
 
