@@ -24,6 +24,12 @@ def _margin(log_delta: Array) -> Array:
     return _tails.ABSOLUTE_ERROR - _tails.RELATIVE_ERROR * log_delta
 
 
+def _start_level(log_delta: Array, n: Array, anytime: bool) -> Array:
+    """The fixed-n level whose bound is near: a sequence pays about the log of a deviation."""
+    price = 0.5 * np.log(n + 1) + 0.7 if anytime else 0.0
+    return np.maximum(log_delta - price, -1e8)
+
+
 def binomial_bound(k: Array, n: Array, log_delta: Array, *, upper: bool, anytime: bool) -> Array:
     """One-sided bound on a rate from k of n, fixed-n (Theorem 2.3) or anytime (Theorem 2.6)."""
     bound = np.full(k.shape, 1.0 if upper else 0.0)
@@ -31,8 +37,7 @@ def binomial_bound(k: Array, n: Array, log_delta: Array, *, upper: bool, anytime
     end = (k == 0) if upper else (k == n)
     if not anytime:
         closed = some & end
-        size, log = n[closed], log_delta[closed]
-        bound[closed] = -np.expm1(log / size) if upper else np.exp(log / size)
+        bound[closed] = _closed_form(log_delta[closed] / n[closed], upper)
         some = some & ~end
     falling, rising, log = (
         (k if upper else n - k)[some],
@@ -48,16 +53,19 @@ def binomial_bound(k: Array, n: Array, log_delta: Array, *, upper: bool, anytime
         return h - log[index] + size[index], slope
 
     observed = falling + 2 / 3 if upper else rising - 1 / 3
-    start = score_start(observed, total + 1 / 3, np.maximum(log, -1e8), upper=upper)
+    level = _start_level(log, total, anytime)
+    start = score_start(observed, total + 1 / 3, level, upper=upper)
     bound[some] = rejected_rate(test, start, size, upper=upper)
-    return _outward_closed_form(bound, some, upper)
+    return bound
 
 
-def _outward_closed_form(bound: Array, solved: np.ndarray, upper: bool) -> Array:
-    """Closed forms are rounded by the library: step out by four units in the last place."""
-    slack = 4 * np.spacing(bound)
-    outward = np.minimum(bound + slack, 1.0) if upper else np.maximum(bound - slack, 0.0)
-    return np.where(solved | (bound == (0.0 if not upper else 1.0)), bound, outward)
+def _closed_form(log_root: Array, upper: bool) -> Array:
+    """1 - δ^(1/n), or δ^(1/n) for a lower bound, moved outward by more than its rounding."""
+    if upper:
+        bound = -np.expm1(log_root)
+        return np.minimum(bound + 4 * np.spacing(bound), 1.0)
+    bound = np.exp(log_root)
+    return np.maximum(bound - (4 - 2 * log_root) * np.spacing(bound), 0.0)
 
 
 def _tail_rate(a: Array, b: Array, rate: Array, of_rising: bool) -> tuple[Array, Array]:
@@ -106,7 +114,8 @@ def hypergeometric_bound(
 
     effective = n * (population / undrawn)
     observed = (k + 2 / 3) / (n + 1 / 3) * effective
-    start = score_start(observed, effective, np.maximum(log, -1e8), upper=True) * population
+    level = _start_level(log, n, anytime)
+    start = score_start(observed, effective, level, upper=True) * population
     bound[open_] = last_kept(test, start, k, k + undrawn + 1)
     return bound
 

@@ -110,6 +110,7 @@ def test_clopper_pearson_closed_forms_at_the_ends():
     np.testing.assert_allclose(interval.upper, [closed, 1], rtol=1e-14)
     np.testing.assert_allclose(interval.lower, [0, 0.05 ** (1 / 20)], rtol=1e-14)
     assert np.all(np.asarray(interval.upper) >= [closed, 1])
+    assert proportion.clopper_pearson(1, 1, delta=1e-30, side="lower").lower <= 1e-30
     tiny = proportion.clopper_pearson(0, 10**12, log_delta=-69.0, side="upper")
     assert tiny.upper == pytest.approx(69e-12, rel=1e-9)
 
@@ -193,7 +194,7 @@ def test_no_draws_leave_the_whole_range(population):
 
 
 @given(st.integers(1, 60), st.floats(0, 1), st.sampled_from([0.9, 0.1, 1e-6, 1e-30]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_anytime_inverts_the_mixture_that_quadrature_gives(n, share, delta):
     k = round(share * n)
     upper = proportion.anytime(k, n, delta=delta, side="upper").upper
@@ -247,7 +248,7 @@ def test_two_sided_half_width_asked_for_by_the_project():
     st.floats(1.0, 50.0),
     st.floats(0, 1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_bounds_are_ordered_nested_and_inside_the_range(n, share, log_delta, factor, drawn):
     k = round(share * n)
     population = round(n / max(drawn, 1e-6))
@@ -260,7 +261,9 @@ def test_bounds_are_ordered_nested_and_inside_the_range(n, share, log_delta, fac
         lambda level: proportion.anytime(k, n, population=population, **level),
     ):
         inner, outer = bound(loose), bound(tight)
-        assert 0 <= outer.lower <= inner.lower <= k / n <= inner.upper <= outer.upper <= 1
+        assert 0 <= outer.lower <= inner.lower <= inner.upper <= outer.upper <= 1
+        if inner.population is None:
+            assert inner.lower <= k / n <= inner.upper
 
 
 def test_a_batch_of_mixed_sizes_equals_its_parts():
