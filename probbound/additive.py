@@ -58,7 +58,8 @@ def additive_tables(model: Transformer) -> AdditiveTables:
     products = circuits(in_float64(model))
     scores = products.token_scores[:, :, None, :] + products.position_scores[:, :, :, None]
     pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
-    return AdditiveTables(pattern, products.value, products.position, products.direct)
+    others = (products.value, products.position, products.direct)
+    return AdditiveTables(pattern, *map(np.asarray, others))
 
 
 class Circuits(NamedTuple):

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, UInt64
+from jaxtyping import Bool, Int, UInt64
 
 from probbound.errors import UserError
 
@@ -48,14 +48,18 @@ class Stream:
     def integers(self, start: int, stop: int, bound: int) -> Int[np.ndarray, " n"]:
         """Uniform integers in [0, bound), exactly: a word past the last multiple is drawn anew.
 
-        `bound` is at most 2^63. Entry i is word i modulo `bound`, unless word i is rejected;
-        then it is the same entry of the stream folded with "retry".
+        `bound` is at most 2^63. Entry i is word i modulo `bound`, of this stream or, as long as
+        word i is rejected, of the stream folded with "retry" once more.
         """
-        words = self.words(start, stop)
-        values = (words % np.uint64(bound)).astype(np.int64)
         limit = (1 << 64) // bound * bound
-        rejected = words >= np.uint64(limit) if limit < 1 << 64 else np.zeros(0, dtype=bool)
-        if rejected.any():
-            again = self.fold_in("retry").integers(start, stop, bound)
-            values[rejected] = again[rejected]
-        return values
+        stream, words = self, self.words(start, stop)
+        rejected = _at_least(words, limit)
+        while rejected.any():
+            stream = stream.fold_in("retry")
+            words[rejected] = stream.words(start, stop)[rejected]
+            rejected = _at_least(words, limit)
+        return (words % np.uint64(bound)).astype(np.int64)
+
+
+def _at_least(words: UInt64[np.ndarray, " n"], limit: int) -> Bool[np.ndarray, " n"]:
+    return words >= np.uint64(limit) if limit < 1 << 64 else np.zeros(len(words), dtype=bool)

@@ -13,6 +13,7 @@ from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA, DEFAULT_SEED
 from probbound.certification import certify as run
 from probbound.cli.output import (
     as_json_option,
+    at_most,
     operations,
     percent,
     print_json,
@@ -75,7 +76,7 @@ def certificate_table(certificate: Certificate) -> Table:
     """The certificate as a short table for people."""
     made = table("", "", title=statement(certificate))
     made.show_header = False
-    made.add_row("failure rate", f"at most {certificate.failure_upper:.4g}")
+    made.add_row("failure rate", f"at most {at_most(certificate.failure_upper)}")
     made.add_row("guarantee", _guarantee(certificate))
     made.add_row("strategy", certificate.strategy)
     made.add_row("proof", f"certified {percent(certificate.certified_mass)} of all inputs")
@@ -102,4 +103,4 @@ def statement(certificate: Certificate) -> str:
 def _guarantee(certificate: Certificate) -> str:
     if certificate.guarantee is Guarantee.DETERMINISTIC:
         return "deterministic (δ = 0)"
-    return f"{certificate.guarantee}, wrong with probability at most δ = {certificate.delta:.3g}"
+    return f"{certificate.guarantee}: δ = {certificate.delta:g}"

@@ -8,15 +8,15 @@ from rich.table import Table
 from estimators.guarantee import Guarantee
 from probbound.certificate import Certificate
 from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA, certify
-from probbound.cli.output import operations, percent, seconds, stdout, table
+from probbound.cli.output import at_most, operations, percent, seconds, stdout, table
 from probbound.models.registry import load
 from probbound.tasks import task_for
 
 SMALL, LARGE = "max-of-4", "max-of-10"
 LABELS = {
     "brute-force": "brute force",
-    "cubic": "proof alone",
-    "iid": "sampling alone",
+    "cubic": "proof",
+    "iid": "sampling",
     "hybrid": "proof + sampling",
 }
 
@@ -46,7 +46,7 @@ def _compare(name: str, strategies: list[str]) -> None:
     ratio = made["iid"].failure_upper / made["hybrid"].failure_upper
     stdout.print(
         f"Proof and sampling together certify a failure rate [bold]{ratio:,.0f} times[/bold] "
-        f"below that of sampling alone, for the same {DEFAULT_BUDGET:,} forward passes."
+        f"below that of sampling alone, for at most as many forward passes ({DEFAULT_BUDGET:,})."
     )
     if made["hybrid"].guarantee is Guarantee.DETERMINISTIC:
         left = made["hybrid"].sampling.samples
@@ -56,15 +56,15 @@ def _compare(name: str, strategies: list[str]) -> None:
 
 def comparison(certificates: dict[str, Certificate], title: str) -> Table:
     """One row per strategy: bound, guarantee and cost."""
-    right = ("right at least", "wrong at most", "δ", "samples", "cost", "time")
+    right = ("right ≥", "wrong ≤", "δ", "runs", "cost", "time")
     made = table("strategy", *right, title=title, right=right)
     for name, certificate in certificates.items():
         made.add_row(
             LABELS[name],
             percent(certificate.bound),
-            f"{certificate.failure_upper:.1e}",
+            at_most(certificate.failure_upper),
             f"{certificate.delta:g}",
-            f"{certificate.sampling.samples:,}",
+            "all" if name == "brute-force" else f"{certificate.sampling.samples:,}",
             operations(certificate.cost.flops),
             seconds(certificate.cost.seconds),
         )

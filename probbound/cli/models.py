@@ -13,7 +13,7 @@ from probbound.cli.output import as_json_option, percent, print_json, stderr, st
 from probbound.errors import UserError
 from probbound.evaluation import count_wrong
 from probbound.files import require_writable
-from probbound.models.registry import ALIASES, load, shipped_names, shipped_path
+from probbound.models.registry import load, shipped_names, shipped_path
 from probbound.models.store import digest, read_record, save_model
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.random_streams import Stream
@@ -32,21 +32,17 @@ def models(as_json: bool) -> None:
     if as_json:
         print_json({"models": rows})
         return
-    numeric = ("d_vocab", "n_ctx", "d_model", "parameters", "steps")
-    made = table(
-        *("name", *numeric, "recipe", "sampled accuracy", "wrong of 2^20", "sha256"), right=numeric
-    )
+    numeric = ("d_vocab", "n_ctx", "d_model")
+    made = table("name", *numeric, "recipe", "accuracy", right=numeric)
     for row in rows:
-        same = f" (= {ALIASES[row['name']]})" if row["name"] in ALIASES else ""
         made.add_row(
-            row["name"] + same,
+            row["name"],
             *(f"{row[column]:,}" for column in numeric),
             row["recipe"],
             percent(row["sampled_accuracy"]),
-            str(row["wrong"]),
-            row["sha256"][:12],
         )
     stdout.print(made)
+    stdout.print(f"accuracy: on {REPORT_SAMPLES:,} sampled inputs, an estimate and no bound")
 
 
 def describe(name: str) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-stdout = Console()
+stdout = Console(highlight=False)
 stderr = Console(stderr=True)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
@@ -22,9 +24,11 @@ def print_json(value: dict[str, Any]) -> None:
 
 def table(*columns: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
     """An empty table in the house style; the columns in `right` are right-aligned."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    made = Table(
+        box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold"
+    )
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left")
+        made.add_column(column, justify="right" if column in right else "left", no_wrap=True)
     return made
 
 
@@ -39,12 +43,20 @@ def percent(x: float) -> str:
     return f"{int(100 * x * scaled) / scaled:.{digits}f} %"
 
 
+def at_most(x: float) -> str:
+    """An upper bound with two significant digits, rounded up."""
+    if x == 0:
+        return "0"
+    unit = Decimal(10) ** (Decimal(x).adjusted() - 1)
+    return f"{float(Decimal(x).quantize(unit, ROUND_CEILING)):.1e}"
+
+
 def seconds(x: float) -> str:
     """A duration with two significant digits."""
     return f"{x:.0f} s" if x >= 10 else f"{x:.2g} s" if x >= 0.1 else f"{1000 * x:.2g} ms"
 
 
-def operations(x: float) -> str:
+def operations(x: int) -> str:
     """A number of operations with a metric prefix."""
     for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if x >= limit:

@@ -33,11 +33,11 @@ def digest(model: Transformer) -> str:
     """SHA-256, in hex, of the model's canonical content: attn_scale, and shapes and values.
 
     Values enter as little-endian float64, so that a model keeps its digest whatever float type
-    or file format it is stored in. The name does not enter.
+    or file format it is stored in; -0.0 counts as 0.0. The name does not enter.
     """
     state = hashlib.sha256(f"{FORMAT}\nattn_scale {float(model.attn_scale).hex()}\n".encode())
     for weight in sorted(WEIGHT_SHAPES):
-        values = np.ascontiguousarray(getattr(model, weight), dtype="<f8")
+        values = np.ascontiguousarray(getattr(model, weight), dtype="<f8") + 0.0
         state.update(f"{weight} {values.shape}\n".encode())
         state.update(values.tobytes())
     return state.hexdigest()
@@ -66,7 +66,8 @@ def read_model(path: Path) -> Transformer:
     """The model in a `.safetensors` or `.npz` file, checked and named after the file.
 
     Weights may carry TransformerLens' short names (`W_Q`) or state-dict names
-    (`blocks.0.attn.W_Q`); the head axis may be absent for one head, biases may be absent.
+    (`blocks.0.attn.W_Q`); a layer axis of one may be there, the head axis may be absent for one
+    head, biases may be absent.
 
     Raises:
         UserError: if the file is missing, damaged, of another format, or its weights do not fit.
@@ -117,7 +118,7 @@ def _assemble(
     for short, axes in WEIGHT_SHAPES.items():
         found = [name for name in (short, _STATE_DICT[short]) if name in tensors]
         if found:
-            weights[short] = _with_heads(tensors[found[0]], axes, short, path)
+            weights[short] = _as_one_layer(tensors[found[0]], axes, short, path)
         elif short not in BIASES:
             raise UserError(f"{path} has no weight {short} (nor {_STATE_DICT[short]})")
     for bias in BIASES:
@@ -126,10 +127,10 @@ def _assemble(
     return Transformer(**weights, attn_scale=scale or _root_of_d_head(weights), name=path.stem)
 
 
-def _with_heads(values: np.ndarray, axes: tuple[str, ...], name: str, path: Path) -> np.ndarray:
+def _as_one_layer(values: np.ndarray, axes: tuple[str, ...], name: str, path: Path) -> np.ndarray:
     if not np.issubdtype(values.dtype, np.floating):
         raise UserError(f"{name} in {path} must hold floats, got {values.dtype}")
-    if axes[0] == "n_heads" and values.ndim == len(axes) + 1 and values.shape[0] == 1:
+    if name[-1] in "QKVO" and values.ndim == len(axes) + 1 and values.shape[0] == 1:
         return values[0]
     if axes[0] == "n_heads" and values.ndim == len(axes) - 1:
         return values[None]

@@ -1,0 +1,127 @@
+"""The fields of the contract, and certificates that are checked again."""
+
+import json
+import math
+from fractions import Fraction
+
+import pytest
+
+import probbound
+from estimators.guarantee import Guarantee, weakest
+from probbound.certificate import bound_of, read_certificate
+from probbound.errors import UserError
+from probbound.ledger import NOTHING_SPENT, Ledger, Spend
+from probbound.rounding import one_minus_down, product_up, ratio_up
+from probbound.tasks import task_for
+from tests.factories import copying_model, random_model
+
+CONTRACT = {
+    *("claim", "bound", "failure_upper", "guarantee", "delta", "confidence_weighted", "strategy"),
+    *("proof", "sampling", "cost", "ledger", "model", "seed", "versions"),
+}
+
+
+@pytest.fixture(params=["brute-force", "cubic", "iid", "hybrid", "hybrid:cubic"])
+def certificate(request):
+    model = copying_model(1)
+    return probbound.certify(model, task_for(model), strategy=request.param, budget=15, delta=0.2)
+
+
+def test_json_has_the_fields_of_the_contract(certificate):
+    found = json.loads(json.dumps(certificate.to_json(), allow_nan=False))
+    assert found.keys() >= CONTRACT
+    assert found["proof"].keys() >= {"certified_mass", "flops"}
+    assert found["sampling"].keys() >= {"samples", "failures", "replace", "flops"}
+    assert found["cost"].keys() >= {"flops", "seconds"}
+    assert found["model"].keys() >= {"name", "sha256"}
+    assert found["delta"] == (0.2 if certificate.ledger else 0.0)
+    assert found["cost"]["flops"] == found["proof"]["flops"] + found["sampling"]["flops"]
+    assert 0 <= found["bound"] <= 1 - found["failure_upper"] <= 1
+    assert math.fsum(row["delta"] for row in found["ledger"]) == found["delta"]
+
+
+def test_a_saved_certificate_holds(certificate, tmp_path):
+    certificate.save(tmp_path / "c.json")
+    stored = read_certificate(tmp_path / "c.json")
+    assert stored == json.loads(json.dumps(certificate.to_json()))
+    assert probbound.disagreements(stored, copying_model(1)) == []
+
+
+def test_it_does_not_hold_for_another_model(certificate):
+    (reason,) = probbound.disagreements(certificate.to_json(), copying_model(2))
+    assert "it is about a model with SHA-256" in reason
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("bound",), 0.999),
+        (("failure_upper",), 1e-9),
+        (("guarantee",), "deterministic"),
+        (("delta",), 1e-9),
+        (("seed",), 1),
+        (("budget",), 16),
+        (("strategy",), "iid"),
+        (("strategy",), "none"),
+        (("claim", "n_ctx"), 4),
+        (("claim", "population"), 1),
+        (("sampling", "failures"), 0),
+        (("sampling", "samples"), "15"),
+        (("ledger",), []),
+        (("levels",), None),
+        (("model", "sha256"), "0" * 64),
+        (("model",), None),
+        (("grid_points",), 3),
+    ],
+)
+def test_an_altered_certificate_does_not_hold(path, value):
+    model = random_model(1)
+    question = {"strategy": "hybrid", "budget": 15, "delta": 0.2, "seed": 0}
+    stored = probbound.certify(model, task_for(model), **question).to_json()
+    assert stored["sampling"]["failures"] > 0
+    part = stored
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    assert probbound.disagreements(stored, model)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "cannot be read as a certificate"),
+        (b"\xff\xfe\x00", "cannot be read as a certificate"),
+        (b"[]", "is not a certificate of format"),
+        (b'{"format": "probbound-certificate/0"}', "found 'probbound-certificate/0'"),
+    ],
+)
+def test_files_that_are_not_certificates_are_refused(tmp_path, content, message):
+    (tmp_path / "c.json").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_certificate(tmp_path / "c.json")
+
+
+def test_a_missing_certificate_is_refused(tmp_path):
+    with pytest.raises(UserError, match="there is no certificate"):
+        read_certificate(tmp_path / "c.json")
+
+
+def test_results_are_rounded_in_the_safe_direction():
+    for count, total in [(1, 3), (2, 3), (10**17 + 1, 3**50), (0, 7), (7, 7)]:
+        exact = Fraction(count, total)
+        up = ratio_up(count, total)
+        assert Fraction(up) >= exact
+        assert Fraction(math.nextafter(up, -1)) < exact
+        assert Fraction(one_minus_down(up)) <= 1 - Fraction(up)
+        assert Fraction(product_up(up, up)) >= Fraction(up) ** 2
+        assert bound_of(up) <= 1 - exact
+
+
+def test_ledgers_add_up_and_the_weakest_guarantee_wins():
+    spends = tuple(Spend("s", "m", "1.5", delta, math.log(delta), 1) for delta in (0.01, 0.02))
+    assert Ledger(spends).delta == pytest.approx(0.03)
+    assert Ledger(spends).log_delta == pytest.approx(math.log(0.03))
+    assert NOTHING_SPENT.delta == 0
+    assert NOTHING_SPENT.log_delta == -math.inf
+    assert weakest() is Guarantee.DETERMINISTIC
+    assert weakest(Guarantee.HEURISTIC, Guarantee.DETERMINISTIC) is Guarantee.HEURISTIC
