@@ -1,0 +1,187 @@
+"""The capital of a gambler who bets on the mean, and the means it rules out (Theorem 2.25).
+
+Only the lower endpoint is computed: the upper one is that of the reflected samples 1 - x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from estimators._roots import last_nonnegative
+from estimators._samples import logical_range
+
+TRUNCATION = 0.9
+"""Largest share of the capital that one bet may lose (c of Waudby-Smith & Ramdas)."""
+
+_FACTORS_PER_LOG = 16
+_BLOCK = 1 << 17
+_BETWEEN = 4
+
+Samples = Float[np.ndarray, "problems n"]
+PerProblem = Float[np.ndarray, " problems"]
+Members = Int[np.ndarray, " problems"]
+Rows = Int[np.ndarray, " some"] | slice
+
+
+def aimed_bets(
+    x: Float[np.ndarray, "*batch n"],
+    scale: Float[np.ndarray, "... n"],
+    weight: Float[np.ndarray, "... n"],
+) -> Float[np.ndarray, "*batch n"]:
+    """Predictable bets against means below the truth; bet t is a function of x[..., :t] alone.
+
+    Let v and s be the variance and third moment over variance of the draws seen, κ = -s, and r
+    the `scale`: sqrt(2 log(1/δ) / n) when the bets aim at n draws. The mean that n such draws
+    can just rule out lies d = sqrt(v) r + κ r²/3 below theirs, and against it the
+    growth-optimal bet is d / (v + κ d), both to the second order in r. For κ = 0 this is the
+    predictable plug-in of Waudby-Smith & Ramdas. `weight` multiplies d.
+    """
+    variance, skew = _moments_before(x)
+    deviation = np.sqrt(variance)
+    with np.errstate(divide="ignore"):
+        turn = np.where(skew > 0, 1.5 * deviation / skew, np.inf)
+    reach = np.minimum(scale, turn)
+    gap = weight * (deviation * reach - skew * reach**2 / 3)
+    return gap / np.maximum(variance - skew * gap, variance / 4)
+
+
+def _moments_before(
+    x: Float[np.ndarray, "*batch n"],
+) -> tuple[Float[np.ndarray, "*batch n"], Float[np.ndarray, "*batch n"]]:
+    """Variance, and third moment over variance, of what was seen before each draw.
+
+    Both start from two imagined draws, at distance 1/2 on the low side of a mean of 1/2: the
+    side on which a draw costs the gambler most.
+    """
+    weight = np.arange(x.shape[-1]) + 2.0
+    mean = (1.0 + np.cumsum(x, axis=-1)) / (weight + 1)
+    away = (x - mean)[..., :-1]
+    first = np.ones((*x.shape[:-1], 1))
+    squares = np.concatenate([0.5 * first, away**2], axis=-1).cumsum(axis=-1)
+    cubes = np.concatenate([-0.25 * first, away**3], axis=-1).cumsum(axis=-1)
+    return squares / weight, cubes / squares
+
+
+def leverage(n: int, population: Int[np.ndarray, "..."] | None) -> Float[np.ndarray, "... n"]:
+    """How far the conditional mean of each draw moves per unit of the hypothesised mean.
+
+    One with replacement; N / (N - t + 1) for the t-th draw without.
+    """
+    if population is None:
+        return np.ones(n)
+    members = np.asarray(population, dtype=np.float64)[..., None]
+    return members / (members - np.arange(n))
+
+
+def fixed_lower_endpoint(
+    x: Samples, log_inverse: PerProblem, population: Members | None
+) -> PerProblem:
+    """The largest mean that bets aimed at all n draws were seen to rule out (Theorem 2.25).
+
+    `log_inverse` is log(1/δ). Every smaller mean is ruled out too, and the mean returned was
+    itself seen to be, or is the least that the samples allow: the safe side of the solver.
+    """
+    weight = leverage(x.shape[1], population)
+    scale = np.sqrt(2 * log_inverse[:, None] / (weight**2).sum(-1, keepdims=True))
+    bets = aimed_bets(x, scale, weight)
+    return _endpoint(x, bets, _raised(log_inverse, x.shape[1]), population)
+
+
+def running_lower_endpoints(
+    x: Samples, log_inverse: PerProblem, population: Members | None
+) -> Samples:
+    """The largest mean seen to be ruled out so far, after every draw (Theorem 2.26).
+
+    Exact at checkpoints, times 10 % apart. Between two of them it is rounded outward to one of
+    `_BETWEEN` means between their endpoints, so that the cost is linear in n.
+    """
+    n = x.shape[1]
+    times = np.arange(1, n + 1)
+    scale = np.sqrt(2 * log_inverse[:, None] / (times * np.log1p(times)))
+    bets = aimed_bets(x, scale, np.ones(n))
+    threshold = _raised(log_inverse, n)
+    means = conditional_means(x, population)
+    ends = np.zeros(x.shape)
+    earlier, end = 0, np.zeros(len(x))
+    for time in np.unique(np.ceil(1.1 ** np.arange(np.log(n) / np.log(1.1) + 1)).clip(1, n)):
+        time = int(time)
+        now = slice(earlier, time)
+        later = _endpoint(x[:, :time], bets[:, :time], threshold, population)
+        later = np.maximum(end, later)
+        for share in np.arange(1, _BETWEEN + 1) / (_BETWEEN + 1) if time > earlier + 1 else ():
+            tried = (end + share * (later - end))[:, None]
+            factors = capital_factors(x, bets, means(tried, slice(None)))[:, :time]
+            reached = np.log(factors).cumsum(axis=1)[:, now] >= threshold[:, None]
+            ends[:, now] = np.maximum(ends[:, now], np.where(reached, tried, 0.0))
+        ends[:, time - 1] = later
+        earlier, end = time, later
+    return np.maximum.accumulate(ends, axis=1)
+
+
+def in_blocks(
+    solve: Callable[[Samples, PerProblem, Members | None], Float[np.ndarray, "problems ..."]],
+    x: Samples,
+    log_inverse: PerProblem,
+    population: Members | None,
+) -> Float[np.ndarray, "problems ..."]:
+    """`solve` over as many problems at a time as stay in the processor's cache together."""
+    step = max(1, _BLOCK // x.shape[1])
+    parts = []
+    for start in range(0, max(len(x), 1), step):
+        rows = slice(start, start + step)
+        members = None if population is None else population[rows]
+        parts.append(solve(x[rows], log_inverse[rows], members))
+    return np.concatenate(parts)
+
+
+def capital_factors(
+    x: Float[np.ndarray, "..."], bets: Float[np.ndarray, "..."], mean: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
+    """1 + min(bet, c/mean)(x - mean), where `mean` is the mean of that draw given the past."""
+    with np.errstate(divide="ignore"):
+        return 1.0 + np.minimum(bets, TRUNCATION / mean) * (x - mean)
+
+
+def _raised(log_inverse: PerProblem, n: int) -> PerProblem:
+    """The threshold, above the rounding error of a sum of n log factors."""
+    return log_inverse + 64 * np.finfo(np.float64).eps * (n + log_inverse)
+
+
+def _endpoint(
+    x: Samples, bets: Samples, threshold: PerProblem, population: Members | None
+) -> PerProblem:
+    """The largest mean at which the log capital was seen to reach `threshold`."""
+    total, n = x.sum(1), x.shape[1]
+    pad = ((0, 0), (0, -n % _FACTORS_PER_LOG))
+    x, bets = np.pad(x, pad), np.pad(bets, pad)
+    means = conditional_means(x, population)
+    lo, hi = np.zeros(len(x)), np.ones(len(x))
+    if population is not None:
+        lo, hi = logical_range(total, n, population)
+
+    def excess(mean: PerProblem, rows: Int[np.ndarray, " some"]) -> PerProblem:
+        pick = slice(None) if len(rows) == len(x) else rows
+        factors = capital_factors(x[pick], bets[pick], means(mean[:, None], pick))
+        grouped = factors.reshape(len(rows), _FACTORS_PER_LOG, -1).prod(axis=1)
+        return np.log(grouped).sum(axis=1) - threshold[rows]
+
+    return last_nonnegative(excess, lo, hi)
+
+
+def conditional_means(
+    x: Samples, population: Members | None
+) -> Callable[[Float[np.ndarray, "... 1"], Rows], Float[np.ndarray, "... n"]]:
+    """A function from a mean of the population, and rows, to the mean of each draw given the past.
+
+    With replacement they are the same. Without, the t-th draw comes from the N - t + 1 members
+    left, whose mean is (N mean - x_1 - ... - x_{t-1}) / (N - t + 1).
+    """
+    if population is None:
+        return lambda mean, rows: mean
+    left = np.maximum(population[:, None] - np.arange(x.shape[1]), 1)
+    slope = population[:, None] / left
+    offset = (np.cumsum(x, axis=1) - x) / left
+    return lambda mean, rows: np.clip(mean * slope[rows] - offset[rows], 0.0, 1.0)
