@@ -39,7 +39,7 @@ def aimed_bets(
     growth-optimal bet is d / (v + κ d), both to the second order in r. For κ = 0 this is the
     predictable plug-in of Waudby-Smith & Ramdas. `weight` multiplies d.
     """
-    variance, skew = _moments_before(x)
+    variance, skew = moments_before(x)
     deviation = np.sqrt(variance)
     with np.errstate(divide="ignore"):
         turn = np.where(skew > 0, 1.5 * deviation / skew, np.inf)
@@ -48,7 +48,7 @@ def aimed_bets(
     return gap / np.maximum(variance - skew * gap, variance / 4)
 
 
-def _moments_before(
+def moments_before(
     x: Float[np.ndarray, "*batch n"],
 ) -> tuple[Float[np.ndarray, "*batch n"], Float[np.ndarray, "*batch n"]]:
     """Variance, and third moment over variance, of what was seen before each draw.
@@ -95,8 +95,9 @@ def running_lower_endpoints(
 ) -> Samples:
     """The largest mean seen to be ruled out so far, after every draw (Theorem 2.26).
 
-    Exact at checkpoints, times 10 % apart. Between two of them it is rounded outward to one of
-    `_BETWEEN` means between their endpoints, so that the cost is linear in n.
+    Checkpoints, times 10 % apart, are solved for. In between only `_BETWEEN` means between
+    their endpoints are tried, so that the cost is linear in n: what is missed is on the safe
+    side.
     """
     n = x.shape[1]
     times = np.arange(1, n + 1)
@@ -157,6 +158,7 @@ def _endpoint(
     total, n = x.sum(1), x.shape[1]
     pad = ((0, 0), (0, -n % _FACTORS_PER_LOG))
     x, bets = np.pad(x, pad), np.pad(bets, pad)
+    groups = x.shape[1] // _FACTORS_PER_LOG
     means = conditional_means(x, population)
     lo, hi = np.zeros(len(x)), np.ones(len(x))
     if population is not None:
@@ -165,7 +167,7 @@ def _endpoint(
     def excess(mean: PerProblem, rows: Int[np.ndarray, " some"]) -> PerProblem:
         pick = slice(None) if len(rows) == len(x) else rows
         factors = capital_factors(x[pick], bets[pick], means(mean[:, None], pick))
-        grouped = factors.reshape(len(rows), _FACTORS_PER_LOG, -1).prod(axis=1)
+        grouped = factors.reshape(len(rows), _FACTORS_PER_LOG, groups).prod(axis=1)
         return np.log(grouped).sum(axis=1) - threshold[rows]
 
     return last_nonnegative(excess, lo, hi)

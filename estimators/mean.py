@@ -212,8 +212,8 @@ def betting_sequence(
 
     Ends have shape (*batch, n), entry t from the first t + 1 draws; they are running
     intersections, so they never widen, and `Interval.n` is 1, ..., n. With or without
-    replacement. δ is halved over two sides. At times between checkpoints 10 % apart the ends
-    are rounded outward by at most a fifth of what they moved since the last checkpoint.
+    replacement. δ is halved over two sides. The means ruled out at times 10 % apart are solved
+    for; in between a few means are tried and the ends may lag, on the safe side.
     """
     s = take(
         samples,
