@@ -12,8 +12,10 @@ from jaxtyping import Float
 from scipy import stats
 
 FALSE_ALARM = 1e-6
-FAST_REPLICATES = 2_000
+FAST_REPLICATES = 1_000
 FULL_REPLICATES = 20_000
+REPLICATES = (FAST_REPLICATES, pytest.param(FULL_REPLICATES, marks=pytest.mark.slow))
+DELTAS = (0.1, 0.01)
 
 
 def check(violations: int, replicates: int, delta: float) -> None:
