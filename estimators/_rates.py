@@ -64,7 +64,7 @@ def _outward_closed_form(bound: Array, solved: np.ndarray, upper: bool) -> Array
     """Closed forms are rounded by the library: step out by four units in the last place."""
     slack = 4 * np.spacing(bound)
     outward = np.minimum(bound + slack, 1.0) if upper else np.maximum(bound - slack, 0.0)
-    return np.where(solved | (bound == (0.0 if not upper else 1.0)), bound, outward)
+    return np.where(solved, bound, outward)
 
 
 def _tail_rate(a: Array, b: Array, rate: Array, of_rising: bool) -> tuple[Array, Array]:

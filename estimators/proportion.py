@@ -91,7 +91,7 @@ def anytime(
 
     A uniform mixture of likelihood ratios, in closed form: Theorem 2.6 for independent draws,
     Theorem 2.7 for draws without replacement. Evaluate it after any draw, stop when you like;
-    bounds from several n may be intersected. The price against a fixed n is about
+    bounds from several n may be intersected. The price against a fixed n is at most about
     log(n · bound) nats for the upper, log(n · (1 - bound)) for the lower side.
 
     Args:
