@@ -166,7 +166,7 @@ def pareto_tail(
         import numpyro
         import numpyro.distributions as dist
 
-        shape = numpyro.sample("shape", dist.Normal(0.0, 0.5))
+        shape = jnp.asarray(numpyro.sample("shape", dist.Normal(0.0, 0.5)))
         spare = numpyro.sample("spare", dist.LogNormal(0.0, 1.0))
         scale = spare + jnp.maximum(-shape, 0.0) * scaled.max()
         safe = jnp.where(jnp.abs(shape) < 1e-4, 1e-4, shape)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from scipy import optimize
-
 TRUNCATION = 0.9
 
 
@@ -59,7 +57,10 @@ def _last_ruled_out(excess: Callable[[float], float], lo: float, hi: float) -> f
         return lo
     if excess(hi) >= 0:
         return hi
-    return float(optimize.brentq(excess, lo, hi, xtol=1e-14, rtol=1e-14))
+    for _ in range(60):
+        middle = (lo + hi) / 2
+        lo, hi = (middle, hi) if excess(middle) >= 0 else (lo, middle)
+    return lo
 
 
 def lower_end(

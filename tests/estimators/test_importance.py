@@ -33,7 +33,7 @@ def centre(members, *, target=TARGET, weight_max=WEIGHT_MAX, anchor=0.0):
         high=20,
         delta=0.9,
     )
-    return (found.lower + found.upper) / 2
+    return float(found.lower + found.upper) / 2
 
 
 @pytest.mark.parametrize("anchor", [0.0, 0.3, 1.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,8 @@ def test_betting_equals_the_slow_reference(delta, population):
             x = gallery.draw(rng, values, n, 1, replace=population is None)[0]
             found = betting(x, delta=delta, population=population)
             wanted = betting_reference.interval(x.tolist(), delta, population)
-            np.testing.assert_allclose([found.lower, found.upper], wanted, rtol=0, atol=1e-9)
+            assert found.lower == pytest.approx(wanted[0], abs=1e-9)
+            assert found.upper == pytest.approx(wanted[1], abs=1e-9)
 
 
 @pytest.mark.parametrize("population", [None, 45])
@@ -59,7 +61,7 @@ def test_the_sequence_holds_the_slow_reference_and_is_hardly_wider(population):
         assert np.all(found.upper >= np.array(upper) - 1e-9)
         log_inverse = np.log(2 / 0.05)
         last = betting_reference.lower_end(x.tolist(), log_inverse, population, anytime=True)
-        assert found.lower[-1] >= last - 1e-9
+        assert np.max(found.lower) >= last - 1e-9
         assert np.max(found.width - (np.array(upper) - lower)) <= 0.02
         assert np.all(np.diff(found.lower) >= 0)
         assert np.all(np.diff(found.upper) <= 0)
@@ -69,21 +71,24 @@ def test_the_sequence_holds_the_slow_reference_and_is_hardly_wider(population):
 def test_the_classical_intervals_equal_their_formulas():
     x = np.random.default_rng(3).random(50)
     mean, var, log = x.mean(), x.var(ddof=1), np.log
-    wanted = {
-        hoeffding(x, delta=0.01, side="upper").upper: mean + np.sqrt(log(100) / 100),
-        empirical_bernstein(x, delta=0.01, side="lower").lower: max(
-            0.0, mean - np.sqrt(2 * var * log(200) / 50) - 7 * log(200) / (3 * 49)
+    wanted = [
+        (hoeffding(x, delta=0.01, side="upper").upper, mean + np.sqrt(log(100) / 100)),
+        (
+            empirical_bernstein(x, delta=0.1, side="lower").lower,
+            mean - np.sqrt(2 * var * log(20) / 50) - 7 * log(20) / (3 * 49),
         ),
-        hoeffding_serfling(x, delta=0.01, population=80).lower: mean
-        - np.sqrt((1 - 50 / 80) * (1 + 1 / 50) * log(200) / 100),
-        empirical_bernstein_serfling(x, delta=0.5, population=100, side="upper").upper: min(
-            (x.sum() + 50) / 100,
+        (
+            hoeffding_serfling(x, delta=0.01, population=80).lower,
+            mean - np.sqrt((1 - 50 / 80) * (1 + 1 / 50) * log(200) / 100),
+        ),
+        (
+            empirical_bernstein_serfling(x, delta=0.5, population=200, side="upper").upper,
             mean
-            + np.sqrt(2 * (1 - 49 / 100) * x.var() * log(10) / 50)
+            + np.sqrt(2 * (1 - 49 / 200) * x.var() * log(10) / 50)
             + (7 / 3 + 3 / np.sqrt(2)) * log(10) / 50,
         ),
-    }
-    for found, value in wanted.items():
+    ]
+    for found, value in wanted:
         assert found == pytest.approx(value, abs=1e-12)
 
 
@@ -98,8 +103,8 @@ def test_a_batch_is_its_problems_one_by_one(name, side):
     for index in np.ndindex(2, 3):
         one = estimate(x[index], log_delta=np.log(0.05), side=side, **keywords)
         assert isinstance(one.lower, float)
-        assert one.lower == pytest.approx(batch.lower[index], abs=1e-12)
-        assert one.upper == pytest.approx(batch.upper[index], abs=1e-12)
+        assert one.lower == pytest.approx(np.asarray(batch.lower)[index], abs=1e-12)
+        assert one.upper == pytest.approx(np.asarray(batch.upper)[index], abs=1e-12)
         assert one.guarantee is Guarantee.HIGH_PROBABILITY
 
 
@@ -110,11 +115,11 @@ def test_delta_and_population_broadcast_against_the_batch():
         found = estimate(x, delta=deltas, population=members)
         for i in range(3):
             one = estimate(x[i], delta=deltas[i], population=int(members[i]))
-            assert one.lower == pytest.approx(found.lower[i], abs=1e-12)
+            assert one.lower == pytest.approx(np.asarray(found.lower)[i], abs=1e-12)
     running = betting_sequence(x, delta=deltas, population=members)
-    assert running.lower.shape == (3, 20)
+    assert np.shape(running.lower) == (3, 20)
     last = betting_sequence(x[2], delta=1e-30, population=1000)
-    np.testing.assert_allclose(last.upper, running.upper[2], atol=1e-12)
+    np.testing.assert_allclose(last.upper, np.asarray(running.upper)[2], atol=1e-12)
 
 
 @given(x=unit_samples, log_delta=st.floats(-70, -0.01), spare=st.integers(0, 30))
@@ -155,15 +160,15 @@ def test_more_confidence_is_never_narrower(x, delta):
 
 @pytest.mark.parametrize("name", FIXED)
 def test_no_samples_give_the_whole_range(name):
-    keywords = {"population": 5} if "serfling" in name else {}
+    keywords: dict[str, Any] = {"population": 5} if "serfling" in name else {}
     found = FIXED[name](np.zeros((2, 0)), delta=1e-30, low=-1, high=3, **keywords)
     np.testing.assert_array_equal(found.lower, [-1, -1])
     np.testing.assert_array_equal(found.upper, [3, 3])
-    assert betting_sequence([], delta=0.1).lower.shape == (0,)
+    assert np.shape(betting_sequence([], delta=0.1).lower) == (0,)
 
 
 def test_an_empty_batch_is_an_empty_answer():
-    assert betting(np.zeros((0, 5)), delta=0.1).lower.shape == (0,)
+    assert np.shape(betting(np.zeros((0, 5)), delta=0.1).lower) == (0,)
 
 
 def test_constant_samples_at_an_end_come_near_the_exact_bound():
