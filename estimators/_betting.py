@@ -6,6 +6,7 @@ Only the lower endpoint is computed: the upper one is that of the reflected samp
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -24,6 +25,14 @@ Samples = Float[np.ndarray, "problems n"]
 PerProblem = Float[np.ndarray, " problems"]
 Members = Int[np.ndarray, " problems"]
 Rows = Int[np.ndarray, " some"] | slice
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Bets on the first draws with the share exp(log_share) of the capital, then none."""
+
+    log_share: float
+    bets: Samples
 
 
 def aimed_bets(
@@ -86,8 +95,8 @@ def fixed_lower_endpoint(
     """
     weight = leverage(x.shape[1], population)
     scale = np.sqrt(2 * log_inverse[:, None] / (weight**2).sum(-1, keepdims=True))
-    bets = aimed_bets(x, scale, weight)
-    return _endpoint(x, bets, _raised(log_inverse, x.shape[1]), population)
+    plan = Plan(0.0, aimed_bets(x, scale, weight))
+    return _endpoint(x, [plan], _raised(log_inverse, x.shape[1]), population)
 
 
 def running_lower_endpoints(
@@ -100,9 +109,7 @@ def running_lower_endpoints(
     side.
     """
     n = x.shape[1]
-    times = np.arange(1, n + 1)
-    scale = np.sqrt(2 * log_inverse[:, None] / (times * np.log1p(times)))
-    bets = aimed_bets(x, scale, np.ones(n))
+    plans = _plans_for_every_size(x, log_inverse)
     threshold = _raised(log_inverse, n)
     means = conditional_means(x, population)
     ends = np.zeros(x.shape)
@@ -110,13 +117,12 @@ def running_lower_endpoints(
     for time in np.unique(np.ceil(1.1 ** np.arange(np.log(n) / np.log(1.1) + 1)).clip(1, n)):
         time = int(time)
         now = slice(earlier, time)
-        later = _endpoint(x[:, :time], bets[:, :time], threshold, population)
-        later = np.maximum(end, later)
+        later = np.maximum(end, _endpoint(x[:, :time], plans, threshold, population))
         for share in np.arange(1, _BETWEEN + 1) / (_BETWEEN + 1) if time > earlier + 1 else ():
             tried = (end + share * (later - end))[:, None]
-            factors = capital_factors(x, bets, means(tried, slice(None)))[:, :time]
-            reached = np.log(factors).cumsum(axis=1)[:, now] >= threshold[:, None]
-            ends[:, now] = np.maximum(ends[:, now], np.where(reached, tried, 0.0))
+            reached = _log_capital_path(x[:, :time], plans, means(tried, slice(None)))[:, now]
+            won = np.where(reached >= threshold[:, None], tried, 0.0)
+            ends[:, now] = np.maximum(ends[:, now], won)
         ends[:, time - 1] = later
         earlier, end = time, later
     return np.maximum.accumulate(ends, axis=1)
@@ -151,14 +157,45 @@ def _raised(log_inverse: PerProblem, n: int) -> PerProblem:
     return log_inverse + 64 * np.finfo(np.float64).eps * (n + log_inverse)
 
 
+def _plans_for_every_size(x: Samples, log_inverse: PerProblem) -> list[Plan]:
+    """Shares 1/((j+1)(j+2)) of the capital for bets aimed at 4^(j+1) draws, then held.
+
+    Shares aimed at more than four times the draws there are count as lost.
+    """
+    plans: list[Plan] = []
+    while 4 ** len(plans) < 4 * x.shape[1]:
+        j = len(plans)
+        size = 4 ** (j + 1)
+        log_share = -np.log((j + 1.0) * (j + 2.0))
+        seen = x[:, :size]
+        scale = np.sqrt(2 * (log_inverse[:, None] - log_share) / size)
+        plans.append(Plan(log_share, aimed_bets(seen, scale, np.ones(seen.shape[1]))))
+    return plans
+
+
+def _log_capital_path(
+    x: Samples, plans: list[Plan], own: Float[np.ndarray, "problems _"]
+) -> Samples:
+    """The log of the plans' joint capital after every draw; `own` as in `capital_factors`."""
+    logs = []
+    for plan in plans:
+        size = min(plan.bets.shape[1], x.shape[1])
+        mean = own if own.shape[1] == 1 else own[:, :size]
+        path = np.full(x.shape, plan.log_share)
+        factors = capital_factors(x[:, :size], plan.bets[:, :size], mean)
+        path[:, :size] += np.log(factors).cumsum(axis=1)
+        path[:, size:] = path[:, size - 1 : size]
+        logs.append(path)
+    return np.logaddexp.reduce(logs, axis=0)
+
+
 def _endpoint(
-    x: Samples, bets: Samples, threshold: PerProblem, population: Members | None
+    x: Samples, plans: list[Plan], threshold: PerProblem, population: Members | None
 ) -> PerProblem:
-    """The largest mean at which the log capital was seen to reach `threshold`."""
+    """The largest mean at which the plans' joint log capital was seen to reach `threshold`."""
     total, n = x.sum(1), x.shape[1]
-    pad = ((0, 0), (0, -n % _FACTORS_PER_LOG))
-    x, bets = np.pad(x, pad), np.pad(bets, pad)
-    groups = x.shape[1] // _FACTORS_PER_LOG
+    bets = [_whole_groups(plan.bets[:, :n]) for plan in plans]
+    x = _whole_groups(x)
     means = conditional_means(x, population)
     lo, hi = np.zeros(len(x)), np.ones(len(x))
     if population is not None:
@@ -166,11 +203,22 @@ def _endpoint(
 
     def excess(mean: PerProblem, rows: Int[np.ndarray, " some"]) -> PerProblem:
         pick = slice(None) if len(rows) == len(x) else rows
-        factors = capital_factors(x[pick], bets[pick], means(mean[:, None], pick))
-        grouped = factors.reshape(len(rows), _FACTORS_PER_LOG, groups).prod(axis=1)
-        return np.log(grouped).sum(axis=1) - threshold[rows]
+        own, drawn = means(mean[:, None], pick), x[pick]
+        logs = []
+        for plan, stakes in zip(plans, bets, strict=True):
+            size = stakes.shape[1]
+            mine = own if own.shape[1] == 1 else own[:, :size]
+            factors = capital_factors(drawn[:, :size], stakes[pick], mine)
+            grouped = factors.reshape(len(rows), _FACTORS_PER_LOG, size // _FACTORS_PER_LOG)
+            logs.append(np.log(grouped.prod(axis=1)).sum(axis=1) + plan.log_share)
+        return np.logaddexp.reduce(logs, axis=0) - threshold[rows]
 
     return last_nonnegative(excess, lo, hi)
+
+
+def _whole_groups(draws: Samples) -> Samples:
+    """Zeros after the draws, up to a whole number of groups: a bet of zero changes nothing."""
+    return np.pad(draws, ((0, 0), (0, -draws.shape[1] % _FACTORS_PER_LOG)))
 
 
 def conditional_means(

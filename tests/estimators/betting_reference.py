@@ -14,22 +14,21 @@ TRUNCATION = 0.9
 
 
 def bets_for_lower_end(
-    x: Sequence[float], log_inverse: float, population: int | None, *, anytime: bool = False
+    x: Sequence[float], log_inverse: float, population: int | None, aim: int | None = None
 ) -> list[float]:
-    """The bet on each draw, from the draws before it."""
+    """The bet on each draw, from the draws before it; aimed at all of them or at `aim`."""
     n = len(x)
-    pull = [1.0 if population is None else population / (population - t) for t in range(n)]
-    power = sum(a * a for a in pull)
+    pull = [1.0] * n
+    if aim is None and population is not None:
+        pull = [population / (population - t) for t in range(n)]
+    power = sum(a * a for a in pull) if aim is None else aim
+    r = math.sqrt(2 * log_inverse / power)
     bets = []
     draws, total, squares, cubes = 2, 1.0, 0.5, -0.25
-    for t, value in enumerate(x):
-        aim = (t + 1) * math.log(t + 2) if anytime else power
-        weight = 1.0 if anytime else pull[t]
+    for value, weight in zip(x, pull, strict=True):
         variance, skew = squares / draws, cubes / squares
-        r = math.sqrt(2 * log_inverse / aim)
-        if skew > 0:
-            r = min(r, 1.5 * math.sqrt(variance) / skew)
-        gap = weight * (math.sqrt(variance) * r - skew * r * r / 3)
+        reach = min(r, 1.5 * math.sqrt(variance) / skew) if skew > 0 else r
+        gap = weight * (math.sqrt(variance) * reach - skew * reach * reach / 3)
         bets.append(gap / max(variance - skew * gap, variance / 4))
         draws, total = draws + 1, total + value
         squares += (value - total / draws) ** 2
@@ -39,17 +38,16 @@ def bets_for_lower_end(
 
 def log_capital(
     x: Sequence[float], bets: Sequence[float], mean: float, population: int | None
-) -> list[float]:
-    """log K_t(mean) after each draw."""
-    out, log, seen = [], 0.0, 0.0
+) -> float:
+    """log K_n(mean)."""
+    log, seen = 0.0, 0.0
     for t, (value, bet) in enumerate(zip(x, bets, strict=True)):
         own = mean if population is None else (population * mean - seen) / (population - t)
         own = min(max(own, 0.0), 1.0)
         stake = bet if own == 0 else min(bet, TRUNCATION / own)
         log += math.log1p(stake * (value - own))
-        out.append(log)
         seen += value
-    return out
+    return log
 
 
 def _last_ruled_out(excess: Callable[[float], float], lo: float, hi: float) -> float:
@@ -64,15 +62,36 @@ def _last_ruled_out(excess: Callable[[float], float], lo: float, hi: float) -> f
 
 
 def lower_end(
-    x: Sequence[float], log_inverse: float, population: int | None = None, *, anytime: bool = False
+    x: Sequence[float],
+    log_inverse: float,
+    population: int | None = None,
+    *,
+    horizon: int | None = None,
 ) -> float:
-    """The infimum of the means that the capital does not rule out after the last draw."""
-    bets = bets_for_lower_end(x, log_inverse, population, anytime=anytime)
+    """The infimum of the means that the capital does not rule out after the last draw.
+
+    With a `horizon` the capital is the anytime one, its aims up to four times that many draws.
+    """
+    plans = [(0.0, bets_for_lower_end(x, log_inverse, population))]
+    if horizon is not None:
+        plans = []
+        while 4 ** len(plans) < 4 * horizon:
+            j = len(plans)
+            prior = math.log((j + 1) * (j + 2))
+            aim = 4 ** (j + 1)
+            bets = bets_for_lower_end(x[:aim], log_inverse + prior, population, aim)
+            plans.append((prior, bets))
     lo = 0.0 if population is None else sum(x) / population
     hi = 1.0 if population is None else (sum(x) + population - len(x)) / population
-    return _last_ruled_out(
-        lambda mean: log_capital(x, bets, mean, population)[-1] - log_inverse, lo, hi
-    )
+
+    def excess(mean: float) -> float:
+        capital = sum(
+            math.exp(log_capital(x[: len(bets)], bets, mean, population) - prior)
+            for prior, bets in plans
+        )
+        return math.log(capital) - log_inverse
+
+    return _last_ruled_out(excess, lo, hi)
 
 
 def interval(x: Sequence[float], delta: float, population: int | None = None) -> list[float]:
@@ -93,8 +112,8 @@ def running_interval(
     lower, upper = [], []
     for t in range(1, len(x) + 1):
         flipped = [1 - value for value in x[:t]]
-        lower.append(lower_end(x[:t], log_inverse, population, anytime=True))
-        upper.append(1 - lower_end(flipped, log_inverse, population, anytime=True))
+        lower.append(lower_end(x[:t], log_inverse, population, horizon=len(x)))
+        upper.append(1 - lower_end(flipped, log_inverse, population, horizon=len(x)))
     for t in range(1, len(x)):
         lower[t], upper[t] = max(lower[t - 1], lower[t]), min(upper[t - 1], upper[t])
     return lower, upper

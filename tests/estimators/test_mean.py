@@ -60,9 +60,9 @@ def test_the_sequence_holds_the_slow_reference_and_is_hardly_wider(population):
         assert np.all(found.lower <= np.array(lower) + 1e-9)
         assert np.all(found.upper >= np.array(upper) - 1e-9)
         log_inverse = np.log(2 / 0.05)
-        last = betting_reference.lower_end(x.tolist(), log_inverse, population, anytime=True)
+        last = betting_reference.lower_end(x.tolist(), log_inverse, population, horizon=40)
         assert np.max(found.lower) >= last - 1e-9
-        assert np.max(found.width - (np.array(upper) - lower)) <= 0.02
+        assert np.max(found.width - (np.array(upper) - lower)) <= 0.04
         assert np.all(np.diff(found.lower) >= 0)
         assert np.all(np.diff(found.upper) <= 0)
         np.testing.assert_array_equal(found.n, np.arange(1, 41))
