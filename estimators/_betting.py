@@ -120,7 +120,9 @@ def running_lower_endpoints(
         later = np.maximum(end, _endpoint(x[:, :time], plans, threshold, population))
         for share in np.arange(1, _BETWEEN + 1) / (_BETWEEN + 1) if time > earlier + 1 else ():
             tried = (end + share * (later - end))[:, None]
-            reached = _log_capital_path(x[:, :time], plans, means(tried, slice(None)))[:, now]
+            own = means(tried, slice(None))
+            own = own if own.shape[1] == 1 else own[:, :time]
+            reached = _log_capital_path(x[:, :time], plans, own, earlier)
             won = np.where(reached >= threshold[:, None], tried, 0.0)
             ends[:, now] = np.maximum(ends[:, now], won)
         ends[:, time - 1] = later
@@ -174,19 +176,23 @@ def _plans_for_every_size(x: Samples, log_inverse: PerProblem) -> list[Plan]:
 
 
 def _log_capital_path(
-    x: Samples, plans: list[Plan], own: Float[np.ndarray, "problems _"]
+    x: Samples, plans: list[Plan], own: Float[np.ndarray, "problems _"], since: int
 ) -> Samples:
-    """The log of the plans' joint capital after every draw; `own` as in `capital_factors`."""
-    logs = []
+    """The log of the plans' joint capital after every draw later than the first `since`.
+
+    `own` is the mean of each draw given the past, as in `capital_factors`.
+    """
+    n = x.shape[1]
+    paths = []
     for plan in plans:
-        size = min(plan.bets.shape[1], x.shape[1])
+        size = min(plan.bets.shape[1], n)
         mean = own if own.shape[1] == 1 else own[:, :size]
-        path = np.full(x.shape, plan.log_share)
-        factors = capital_factors(x[:, :size], plan.bets[:, :size], mean)
-        path[:, :size] += np.log(factors).cumsum(axis=1)
-        path[:, size:] = path[:, size - 1 : size]
-        logs.append(path)
-    return np.logaddexp.reduce(logs, axis=0)
+        logs = np.log(capital_factors(x[:, :size], plan.bets[:, :size], mean))
+        before = plan.log_share + logs[:, :since].sum(axis=1, keepdims=True)
+        moving = logs[:, since:].cumsum(axis=1)
+        held = ((0, 0), (0, n - max(since, size)))
+        paths.append(before + np.pad(moving, held, mode="edge" if moving.size else "constant"))
+    return np.logaddexp.reduce(paths, axis=0)
 
 
 def _endpoint(

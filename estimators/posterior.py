@@ -191,7 +191,7 @@ def _log_tail(delta: float | None, log_delta: float | None, side: Side) -> tuple
 def _nuts(model: Callable[[], None], chains: Chains) -> tuple[Draws, Diagnostics]:
     """Draws of every parameter, all chains in one row, and their diagnostics."""
     import jax
-    from numpyro.diagnostics import effective_sample_size, gelman_rubin
+    from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
     from numpyro.infer import MCMC, NUTS
 
     with jax.enable_x64(True):
@@ -211,7 +211,7 @@ def _nuts(model: Callable[[], None], chains: Chains) -> tuple[Draws, Diagnostics
         diverging = int(np.asarray(mcmc.get_extra_fields()["diverging"]).sum())
     diagnostics = Diagnostics(
         divergences=diverging,
-        r_hat=float(max(gelman_rubin(values) for values in by_chain.values())),
+        r_hat=float(max(split_gelman_rubin(values) for values in by_chain.values())),
         effective_draws=float(min(effective_sample_size(v) for v in by_chain.values())),
         draws=chains.chains * chains.draws,
     )
