@@ -109,8 +109,7 @@ def figure(found: dict[str, Float[np.ndarray, "methods sizes"]]) -> None:
         axis.grid(alpha=0.3, which="major")
     for axis in axes[1]:
         axis.set_xlabel("draws n, with replacement")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("mean width / width with variance known")
+    figure.supylabel("mean width / width with variance known", fontsize=10)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper center", ncols=3, frameon=False)
     figure.suptitle(f"Two-sided intervals for a mean in [0, 1], δ = {DELTA:g}", y=0.9, fontsize=11)
