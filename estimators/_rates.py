@@ -37,8 +37,7 @@ def binomial_bound(k: Array, n: Array, log_delta: Array, *, upper: bool, anytime
     end = (k == 0) if upper else (k == n)
     if not anytime:
         closed = some & end
-        size, log = n[closed], log_delta[closed]
-        bound[closed] = -np.expm1(log / size) if upper else np.exp(log / size)
+        bound[closed] = _closed_form(log_delta[closed] / n[closed], upper)
         some = some & ~end
     falling, rising, log = (
         (k if upper else n - k)[some],
@@ -57,14 +56,16 @@ def binomial_bound(k: Array, n: Array, log_delta: Array, *, upper: bool, anytime
     level = _start_level(log, total, anytime)
     start = score_start(observed, total + 1 / 3, level, upper=upper)
     bound[some] = rejected_rate(test, start, size, upper=upper)
-    return _outward_closed_form(bound, some, upper)
+    return bound
 
 
-def _outward_closed_form(bound: Array, solved: np.ndarray, upper: bool) -> Array:
-    """Closed forms are rounded by the library: step out by four units in the last place."""
-    slack = 4 * np.spacing(bound)
-    outward = np.minimum(bound + slack, 1.0) if upper else np.maximum(bound - slack, 0.0)
-    return np.where(solved, bound, outward)
+def _closed_form(log_root: Array, upper: bool) -> Array:
+    """1 - δ^(1/n), or δ^(1/n) for a lower bound, moved outward by more than its rounding."""
+    if upper:
+        bound = -np.expm1(log_root)
+        return np.minimum(bound + 4 * np.spacing(bound), 1.0)
+    bound = np.exp(log_root)
+    return np.maximum(bound - (4 - 2 * log_root) * np.spacing(bound), 0.0)
 
 
 def _tail_rate(a: Array, b: Array, rate: Array, of_rising: bool) -> tuple[Array, Array]:

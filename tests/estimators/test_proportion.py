@@ -110,6 +110,7 @@ def test_clopper_pearson_closed_forms_at_the_ends():
     np.testing.assert_allclose(interval.upper, [closed, 1], rtol=1e-14)
     np.testing.assert_allclose(interval.lower, [0, 0.05 ** (1 / 20)], rtol=1e-14)
     assert np.all(np.asarray(interval.upper) >= [closed, 1])
+    assert proportion.clopper_pearson(1, 1, delta=1e-30, side="lower").lower <= 1e-30
     tiny = proportion.clopper_pearson(0, 10**12, log_delta=-69.0, side="upper")
     assert tiny.upper == pytest.approx(69e-12, rel=1e-9)
 
