@@ -72,8 +72,8 @@ def plain(array: Float[np.ndarray, "..."]) -> float | Float[np.ndarray, "..."]:
     return array.item() if array.ndim == 0 else array
 
 
-def count(array: Float[np.ndarray, "..."]) -> int | Int[np.ndarray, "..."]:
-    """The whole numbers of a float array as integers, one without axes as a plain one."""
+def count(array: Float[np.ndarray, "..."] | Int[np.ndarray, "..."]) -> int | Int[np.ndarray, "..."]:
+    """The whole numbers of an array as integers, one without axes as a plain one."""
     return int(array.item()) if array.ndim == 0 else array.astype(np.int64)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
+from estimators._check import LOG_TWO, check_side, count, plain, samples_along_last_axis, whole
 from estimators.confidence import EstimatorError, resolve_log_delta
 from estimators.guarantee import Guarantee
-from estimators.interval import Bound, Interval, Side
+from estimators.interval import Interval, Side
 
 Unit = Float[np.ndarray, "..."]
 _EPS = float(np.finfo(np.float64).eps)
@@ -39,7 +40,7 @@ class Sample:
     @property
     def log_inverse_tail(self) -> Unit:
         """log(1/δ) for one side: δ is halved when both sides are asked for."""
-        return -self.log_delta + (np.log(2.0) if self.side == "two" else 0.0)
+        return -self.log_delta + (LOG_TWO if self.side == "two" else 0.0)
 
     def interval(
         self,
@@ -85,7 +86,7 @@ class Sample:
             method=method,
             guarantee=guarantee,
             n=n,
-            population=None if self.population is None else _plain_count(self.population),
+            population=None if self.population is None else count(self.population),
         )
 
 
@@ -107,11 +108,10 @@ def take(
             than members of the population, if δ is not inside (0, 1), if `side` is unknown, or
             if the number of samples is not the one that was `planned`.
     """
-    x = _real_array(samples)
+    check_side(side)
+    x = samples_along_last_axis(samples)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise EstimatorError(f"low must be below high and both finite, got [{low}, {high}]")
-    if np.isnan(x).any():
-        raise EstimatorError("samples contain NaN; drop or repair them before estimating")
     if x.size and not (x.min() >= low and x.max() <= high):
         raise EstimatorError(
             f"samples must lie in [{low}, {high}], got values from {x.min()} to {x.max()}"
@@ -126,7 +126,7 @@ def take(
         x=np.clip((x - low) / (high - low), 0.0, 1.0),
         low=float(low),
         high=float(high),
-        side=checked_side(side),
+        side=side,
         log_delta=_log_delta_array(delta, log_delta),
         population=None if population is None else _population_array(population, n),
     )
@@ -137,31 +137,6 @@ def logical_range(
 ) -> tuple[Unit, Unit]:
     """What the unit mean can be when n members sum to `total` (Theorem 2.20)."""
     return total / population, (total + (population - n)) / population
-
-
-def checked_side(side: Side) -> Side:
-    """`side`, or an EstimatorError if it is none of "lower", "upper" and "two"."""
-    if side not in ("lower", "upper", "two"):
-        raise EstimatorError(f'side must be "lower", "upper" or "two", got {side!r}')
-    return side
-
-
-def plain(values: Unit) -> Bound:
-    """A Python float for a single problem, the array for a batch."""
-    return float(values) if np.ndim(values) == 0 else values
-
-
-def _plain_count(values: Int[np.ndarray, "..."]) -> int | Int[np.ndarray, "..."]:
-    return int(values) if np.ndim(values) == 0 else values
-
-
-def _real_array(samples: ArrayLike) -> Float[np.ndarray, "*batch n"]:
-    x = np.asarray(samples)
-    if x.dtype.kind not in "biuf":
-        raise EstimatorError(f"samples must be real numbers, got dtype {x.dtype}")
-    if x.ndim == 0:
-        raise EstimatorError("samples must have at least one axis, the last one over the draws")
-    return x.astype(np.float64)
 
 
 def _log_delta_array(
@@ -175,11 +150,9 @@ def _log_delta_array(
 
 
 def _population_array(population: ArrayLike, n: int) -> Int[np.ndarray, "..."]:
-    members = np.asarray(population)
-    if members.dtype.kind not in "iu" or not np.all(members >= 1):
-        raise EstimatorError(f"population must be a positive whole number, got {population}")
-    if np.any(members < n):
+    members = whole("population", population)
+    if np.any(members < max(n, 1)):
         raise EstimatorError(
-            f"{n} samples cannot be drawn without replacement from a population of {members.min()}"
+            f"population must hold at least one member and all {n} samples, got {population}"
         )
     return members.astype(np.int64)

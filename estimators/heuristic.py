@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from estimators._samples import Sample, Unit, plain, take
+from estimators._check import plain
+from estimators._samples import Sample, Unit, take
 from estimators.confidence import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval, Side

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from estimators._samples import checked_side
+from estimators._check import LOG_TWO, check_side
 from estimators.confidence import EstimatorError, resolve_log_delta
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval, Side
@@ -184,8 +184,9 @@ def pareto_tail(
 
 def _log_tail(delta: float | None, log_delta: float | None, side: Side) -> tuple[float, float]:
     """log δ, and the log of the share of it that one tail gets."""
+    check_side(side)
     whole = float(resolve_log_delta(delta, log_delta))
-    return whole, whole - (np.log(2.0) if checked_side(side) == "two" else 0.0)
+    return whole, whole - (LOG_TWO if side == "two" else 0.0)
 
 
 def _nuts(model: Callable[[], None], chains: Chains) -> tuple[Draws, Diagnostics]:

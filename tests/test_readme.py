@@ -8,6 +8,7 @@ import pytest
 from probbound.cli.main import run
 
 ROOT = Path(__file__).parent.parent
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 README = (ROOT / "README.md").read_text()
 
 
@@ -30,7 +31,7 @@ def test_the_command_lines_run(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *Path("docs").glob("*.md")])
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *map(str, DOCS)])
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
@@ -45,3 +46,11 @@ def test_every_theorem_a_docstring_cites_is_in_the_theory():
             cited = re.findall(r"[Tt]heorems? (\d+\.\d+)(?: and (\d+\.\d+))?", path.read_text())
             for number in {number for pair in cited for number in pair if number}:
                 assert number in stated, f"{path.name} cites {number}"
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_python_on_the_pages_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for example in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL):
+        if "safetensors.torch" not in example:
+            exec(example, {})  # noqa: S102

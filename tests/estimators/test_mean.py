@@ -204,16 +204,16 @@ def test_half_width_at_a_quarter_of_a_population():
 
 REFUSED = {
     "samples must lie in": {"samples": [0.5, 1.5]},
-    "samples contain NaN": {"samples": [0.5, np.nan]},
-    "samples must be real numbers": {"samples": ["a"]},
+    "samples must not hold NaN": {"samples": [0.5, np.nan]},
+    "samples must be numbers": {"samples": ["a"]},
     "at least one axis": {"samples": 0.5},
     "delta must lie strictly between 0 and 1": {"delta": 1.0},
     "log_delta must be finite and negative": {"delta": None, "log_delta": 0.0},
     "give exactly one of delta and log_delta": {"delta": None},
     "side must be": {"side": "both"},
     "low must be below high": {"low": 1.0},
-    "cannot be drawn without replacement": {"population": 1},
-    "population must be a positive whole number": {"population": 2.5},
+    "population must hold at least one member and all": {"population": 1},
+    "population must be whole numbers": {"population": 2.5},
     "to stop early use betting_sequence": {"planned": 100},
 }
 

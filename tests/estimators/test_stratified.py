@@ -202,7 +202,7 @@ REFUSED = {
     "either samples or an exact mean": [Stratum(1.0, [0.1], exact=0.1)],
     "the exact mean of a stratum must lie in": [Stratum(1.0, exact=1.1)],
     "samples must lie in": [Stratum(1.0, [2.0])],
-    "cannot be drawn without replacement": [Stratum(1.0, [0.1, 0.2], population=1)],
+    "population must hold at least one member and all": [Stratum(1.0, [0.1, 0.2], population=1)],
     "3 samples were planned": [Stratum(1.0, [0.1, 0.2], planned=3)],
 }
 
