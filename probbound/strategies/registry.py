@@ -11,6 +11,7 @@ from probbound.errors import UserError
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
+from probbound.strategies.cascade import cascade
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, screened
 
@@ -22,15 +23,19 @@ DEFAULT_SCREEN = "cubic"
 
 @dataclass(frozen=True)
 class Strategy:
-    """A way to bound the accuracy; a deterministic one uses neither budget nor δ."""
+    """A way to bound the accuracy.
+
+    A deterministic one uses neither budget nor δ; a sequential one may stop at a target.
+    """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
+    sequential: bool = False
 
 
 def strategy_named(name: str) -> Strategy:
-    """The strategy `name`; `hybrid` alone means `hybrid:cubic`.
+    """The strategy `name`; `hybrid` alone means `hybrid:cubic`, `cascade` enumerates nothing.
 
     Raises:
         UserError: if there is none of that name.
@@ -41,7 +46,11 @@ def strategy_named(name: str) -> Strategy:
         return Strategy(name, False, iid)
     if name in SCREENS:
         return Strategy(name, True, _on_screen(screened, name))
+    if name == "cascade":
+        return Strategy(name, False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")
+    if kind == "cascade" and screen in SCREENS:
+        return Strategy(name, False, _on_screen(cascade, screen), sequential=True)
     if kind == "hybrid" and (screen or DEFAULT_SCREEN) in SCREENS and name != "hybrid:":
         return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN))
     raise UserError(f"there is no strategy {name!r}; choose from {', '.join(strategy_names())}")
@@ -49,7 +58,8 @@ def strategy_named(name: str) -> Strategy:
 
 def strategy_names() -> list[str]:
     """Every name that `strategy_named` knows."""
-    return ["brute-force", *SCREENS, "iid", "hybrid", *(f"hybrid:{name}" for name in SCREENS)]
+    on_screens = [f"{kind}:{name}" for kind in ("hybrid", "cascade") for name in SCREENS]
+    return ["brute-force", *SCREENS, "iid", "hybrid", "cascade", *on_screens]
 
 
 def _on_screen(

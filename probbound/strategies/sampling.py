@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from estimators.proportion import clopper_pearson
@@ -12,14 +14,15 @@ from probbound.models.transformer import forward_flops
 from probbound.rounding import product_up, ratio_up
 from probbound.screens.residue import Residue, draw
 from probbound.screens.screen import Screen
-from probbound.strategies.outcome import Level, Outcome, Question
+from probbound.strategies.outcome import Level, Outcome, Question, Sampled
 
 
 def iid(question: Question, meter: CostMeter) -> Outcome:
     """Plain input sampling: the baseline (Theorem 1.5). Fixed-n, with replacement."""
     task, stream = question.task, question.stream.fold_in("inputs")
     level = _sampled_level(question, lambda a, b: task.sample(stream, a, b), meter)
-    return Outcome(level.share_upper, 1.0, (level,), _ledger(level, question, "1.5"), replace=True)
+    ledger, sampled = _ledger(level, question, "1.5"), _all_run(level)
+    return Outcome(level.share_upper, 1.0, (level,), ledger, sampled)
 
 
 def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
@@ -40,17 +43,18 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     share = ratio_up(residue.size, question.task.size)
     first = Level.enumerated(screen.name, share)
     if residue.size <= question.budget:
-        return _all_checked(first, residue, question, meter)
+        return all_checked(first, residue, question, meter)
     if share == 1:
         baseline = iid(question, meter)
         levels = (first, *baseline.levels)
-        return Outcome(baseline.failure_upper, share, levels, baseline.ledger, replace=True)
+        return replace(baseline, levels=levels)
     with meter.phase("drawing", "sampling", residue.draw_flops(question.budget)):
         tickets = draw(residue, question.stream.fold_in("residue"), 0, question.budget)
     genuine = tickets.tokens[~tickets.blank]
     level = _sampled_level(question, lambda a, b: genuine[a:b], meter, len(genuine))
     failure = product_up(share, level.share_upper)
-    return Outcome(failure, share, (first, level), _ledger(level, question, "1.6"), replace=True)
+    ledger, sampled = _ledger(level, question, "1.6"), _all_run(level)
+    return Outcome(failure, share, (first, level), ledger, sampled)
 
 
 def _sampled_level(
@@ -69,7 +73,12 @@ def _sampled_level(
     return Level("forward pass", "sampled", upper, question.budget, wrong, log_delta)
 
 
-def _all_checked(first: Level, residue: Residue, question: Question, meter: CostMeter) -> Outcome:
+def _all_run(level: Level) -> Sampled:
+    return Sampled(level.samples, level.samples, level.failures, replace=True)
+
+
+def all_checked(first: Level, residue: Residue, question: Question, meter: CostMeter) -> Outcome:
+    """Forward passes on every sequence that the screen left: exact, no δ is spent."""
     flops = residue.draw_flops(residue.tickets)
     with meter.phase("listing what is left", "sampling", flops):
         tickets = residue.members(np.arange(residue.tickets), question.stream, 0)
@@ -79,7 +88,8 @@ def _all_checked(first: Level, residue: Residue, question: Question, meter: Cost
     failure = ratio_up(wrong, question.task.size)
     share = ratio_up(wrong, max(len(left), 1))
     second = Level("forward pass", "enumerated", share, len(left), wrong)
-    return Outcome(failure, first.share_upper, (first, second))
+    sampled = Sampled(residue.tickets, len(left), wrong)
+    return Outcome(failure, first.share_upper, (first, second), sampled=sampled)
 
 
 def _ledger(level: Level, question: Question, theorem: str) -> Ledger:
