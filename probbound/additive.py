@@ -42,6 +42,11 @@ class AdditiveTables:
         """Number of positions."""
         return self.pattern.shape[2]
 
+    @property
+    def d_vocab_out(self) -> int:
+        """Number of output tokens."""
+        return self.direct.shape[1]
+
     def contributions(
         self, head: int, query: int, position: int
     ) -> Float[np.ndarray, "d_vocab d_vocab_out"]:
@@ -123,11 +128,11 @@ def label_terms(
     return terms
 
 
-def label_term_flops(tables: AdditiveTables) -> int:
+def label_term_flops(sizes: AdditiveTables | Transformer) -> int:
     """Operations of `label_terms` over all heads and queries."""
-    v, out = tables.d_vocab, tables.direct.shape[1]
+    v, out = sizes.d_vocab, sizes.d_vocab_out
     labels = v * (v + 1) // 2
-    return tables.n_heads * tables.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
+    return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
 
 
 def _two_largest(
