@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from probbound.models.transformer import AnyArray, Transformer, in_float64
 
-_NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
+NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 
 
 @dataclass(frozen=True)
@@ -142,5 +142,5 @@ def _two_largest(
     winner = logits.argmax(axis=1)
     largest = logits[rows, winner]
     rest = logits.copy()
-    rest[rows, winner] = _NO_RIVAL
+    rest[rows, winner] = NO_RIVAL
     return largest, winner, rest.max(axis=1)

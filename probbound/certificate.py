@@ -70,6 +70,7 @@ class Certificate:
     seed: int
     grid_points: int | None
     target: float | None
+    draws: int | None
     stopped_at: int | None
     versions: Mapping[str, str]
 
@@ -99,6 +100,7 @@ class Certificate:
             "seed": self.seed,
             "grid_points": self.grid_points,
             "target": self.target,
+            "draws": self.draws,
             "stopped_at": self.stopped_at,
             "arithmetic": ARITHMETIC,
             "versions": dict(self.versions),

@@ -41,6 +41,7 @@ def certify(
     seed: int = DEFAULT_SEED,
     grid_points: int | None = None,
     target: float | None = None,
+    draws: int | None = None,
     stopped_at: int | None = None,
 ) -> Certificate:
     """Bound the accuracy of `model` on `task` from below.
@@ -54,13 +55,14 @@ def certify(
         seed: of the certifying samples; the same seed gives the same certificate.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
         target: a cascade stops drawing once it certifies this failure rate (anytime).
+        draws: how many draws a cascade makes; None lets a pilot decide.
         stopped_at: repeat a cascade that was interrupted after this many draws.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
     chosen = strategy_named(strategy)
-    asked = Question(model, task, budget, delta, seed, grid_points, target, stopped_at)
+    asked = Question(model, task, budget, delta, seed, grid_points, target, draws, stopped_at)
     _require_usable(asked, chosen)
     meter = CostMeter()
     outcome = chosen.run(asked, meter)
@@ -77,6 +79,8 @@ def _require_usable(question: Question, strategy: Strategy) -> None:
         raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
     if question.target is not None and not strategy.sequential:
         raise UserError(f"{strategy.name} has no target to stop at; a cascade has")
+    if question.draws is not None and not (question.draws >= 0 and strategy.sequential):
+        raise UserError("draws must be a non-negative integer, and only a cascade has them")
     if (task.d_vocab, task.n_ctx) != (model.d_vocab, model.n_ctx):
         raise UserError(
             f"the task has d_vocab {task.d_vocab} and n_ctx {task.n_ctx}, but {model.name} has "
@@ -117,6 +121,7 @@ def _certificate(
         seed=question.seed,
         grid_points=question.grid_points,
         target=question.target,
+        draws=question.draws,
         stopped_at=outcome.stopped_at,
         versions=versions(),
     )

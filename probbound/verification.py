@@ -37,6 +37,7 @@ def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
             seed=stored["seed"],
             grid_points=stored["grid_points"],
             target=stored["target"],
+            draws=stored["draws"],
             stopped_at=stored["stopped_at"],
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -35,6 +35,7 @@ from probbound.tasks import task_for
 @click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
 @click.option("--seed", default=DEFAULT_SEED, help="Seed of the certifying samples.")
 @click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
+@click.option("--draws", type=int, help="Draws of a cascade; by default a pilot decides.")
 @click.option("--target", type=float, help="A cascade stops once it certifies this failure rate.")
 @click.option("--out", type=Path, help="Write the certificate here.")
 @as_json_option
@@ -45,6 +46,7 @@ def certify(
     delta: float | None,
     seed: int,
     grid_points: int | None,
+    draws: int | None,
     target: float | None,
     out: Path | None,
     as_json: bool,
@@ -65,6 +67,7 @@ def certify(
         seed=seed,
         grid_points=grid_points,
         target=target,
+        draws=draws,
     )
     if out is not None:
         certificate.save(out)

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from probbound.additive import circuit_flops, circuits
+from probbound.additive import NO_RIVAL, circuit_flops, circuits
 from probbound.models.transformer import Transformer, in_float64
 from probbound.parallel import parallel_map
 
@@ -42,22 +42,35 @@ class SequenceTables:
         )
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """n_heads, n_ctx, d_vocab, d_vocab_out."""
-        return (*self.place.shape, self.direct.shape[1])
+    def n_heads(self) -> int:
+        """Number of attention heads."""
+        return self.place.shape[0]
+
+    @property
+    def n_ctx(self) -> int:
+        """Number of positions."""
+        return self.place.shape[1]
+
+    @property
+    def d_vocab(self) -> int:
+        """Number of input tokens."""
+        return self.place.shape[2]
+
+    @property
+    def d_vocab_out(self) -> int:
+        """Number of output tokens."""
+        return self.direct.shape[1]
 
     def pattern(self, tokens: Int[np.ndarray, "n_ctx n"]) -> Float[np.ndarray, "n_heads n_ctx n"]:
         """The attention each position gets; NaN where every weight is below the least float."""
-        heads, n_ctx, d_vocab, _ = self.shape
-        row = tokens[-1] * d_vocab
-        weights = np.empty((heads, *tokens.shape))
-        for h in range(heads):
-            for p in range(n_ctx):
-                np.multiply(
-                    _look_up(self.token[h], row + tokens[p]),
-                    _look_up(self.place[h, p], tokens[-1]),
-                    out=weights[h, p],
-                )
+        row = tokens[-1] * self.d_vocab
+        weights = np.empty((self.n_heads, *tokens.shape))
+        for h, p in np.ndindex(weights.shape[:2]):
+            np.multiply(
+                _look_up(self.token[h], row + tokens[p]),
+                _look_up(self.place[h, p], tokens[-1]),
+                out=weights[h, p],
+            )
         with np.errstate(invalid="ignore", divide="ignore"):
             weights /= weights.sum(axis=1, keepdims=True)
         return weights
@@ -67,6 +80,23 @@ def sequence_table_flops(model: Transformer) -> int:
     """Operations of `SequenceTables.of`."""
     v, k, h = model.d_vocab, model.n_ctx, model.n_heads
     return circuit_flops(model) + 3 * h * v * (v + k)
+
+
+def copying_flops(sizes: SequenceTables | Transformer) -> int:
+    """Operations of `CopyingCheck` for one sequence (add, multiply, divide, compare)."""
+    k = sizes.n_ctx
+    return sizes.n_heads * (6 * k + 3 * k * k) + 5 * k + 2
+
+
+def additive_flops(sizes: SequenceTables | Transformer) -> int:
+    """Operations of `AdditiveCheck` for one sequence."""
+    return sizes.n_heads * sizes.n_ctx * (3 * sizes.d_vocab_out + 6)
+
+
+def table_forward_flops(sizes: SequenceTables | Transformer) -> int:
+    """Operations of `TableForwardCheck` for one sequence."""
+    k, out = sizes.n_ctx, sizes.d_vocab_out
+    return sizes.n_heads * (3 * k + 4 * k * out) + 2 * out
 
 
 def copying_table_flops(model: Transformer, *, cubic: bool) -> int:
@@ -119,7 +149,7 @@ class CopyingCheck:
         joined = tables.value + tables.position.mean(axis=1)[:, None]
         rows = parallel_map(
             lambda query: _off_diagonal_max(joined + tables.direct[query] / len(joined)),
-            range(tables.shape[2]),
+            range(tables.d_vocab),
             "bounding what is outside",
         )
         return cls._with_outside(tables, np.stack(list(rows), axis=1))
@@ -133,9 +163,8 @@ class CopyingCheck:
 
     @property
     def flops(self) -> int:
-        """Operations for one sequence (add, multiply, divide, compare)."""
-        heads, k, _, _ = self.tables.shape
-        return heads * (3 * k + 3 * k + 3 * k * k) + 5 * k + 2
+        """Operations for one sequence."""
+        return copying_flops(self.tables)
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
         """Which sequences may have a wrong token at least as large as the label's."""
@@ -146,7 +175,7 @@ class CopyingCheck:
         own = np.where(is_label, inside, -np.inf).max(axis=0)
         inside[is_label] = -np.inf
         outside = np.zeros(len(tokens))
-        row = positions[-1] * self.tables.shape[2]
+        row = positions[-1] * self.tables.d_vocab
         for h, p in np.ndindex(pattern.shape[:2]):
             bound = _look_up(self.outside[h], row + positions[p]) + self.place[h, p]
             outside += pattern[h, p] * bound
@@ -156,7 +185,7 @@ class CopyingCheck:
     def _logits_of_members(
         self, positions: Int[np.ndarray, "n_ctx n"], pattern: Float[np.ndarray, "n_heads n_ctx n"]
     ) -> Float[np.ndarray, "n_ctx n"]:
-        heads, n_ctx, _, out = self.tables.shape
+        heads, n_ctx, out = self.tables.n_heads, self.tables.n_ctx, self.tables.d_vocab_out
         logits = np.empty(positions.shape)
         for i, member in enumerate(positions):
             total = _look_up(self.tables.direct.ravel(), positions[-1] * out + member)
@@ -172,6 +201,41 @@ class CopyingCheck:
 
 
 @dataclass(frozen=True)
+class AdditiveCheck:
+    """The additive screen of one sequence: the wrong token is maximised per token (Theorem 1.2)."""
+
+    tables: SequenceTables
+    name: ClassVar[str] = "cubic"
+
+    @property
+    def flops(self) -> int:
+        """Operations for one sequence."""
+        return additive_flops(self.tables)
+
+    def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
+        """Which sequences some head's terms fail to certify."""
+        rows = max(1, LOGIT_CHUNK // self.tables.d_vocab_out)
+        parts = [self._left(tokens[at : at + rows]) for at in range(0, len(tokens), rows)]
+        return np.concatenate([np.zeros(0, dtype=bool), *parts])
+
+    def _left(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
+        pattern = self.tables.pattern(np.ascontiguousarray(tokens.T))
+        heads, n_ctx = self.tables.n_heads, self.tables.n_ctx
+        rows, labels = np.arange(len(tokens)), tokens.max(axis=1)
+        left = np.zeros(len(tokens), dtype=bool)
+        for h in range(heads):
+            total = np.zeros(len(tokens))
+            for p in range(n_ctx):
+                logits = self.tables.value[h][tokens[:, p]] + self.tables.position[h, p]
+                logits += self.tables.direct[tokens[:, -1]] / heads
+                own = logits[rows, labels]
+                logits[rows, labels] = NO_RIVAL
+                total += pattern[h, p] * (logits.max(axis=1) - own)
+            left |= ~(total < 0)
+        return left
+
+
+@dataclass(frozen=True)
 class TableForwardCheck:
     """The forward pass itself, from tables: what it leaves is wrong (Theorem 1.1)."""
 
@@ -181,12 +245,11 @@ class TableForwardCheck:
     @property
     def flops(self) -> int:
         """Operations for one sequence."""
-        heads, k, _, out = self.tables.shape
-        return heads * (3 * k + 4 * k * out) + 2 * out
+        return table_forward_flops(self.tables)
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
         """Which sequences are answered wrongly; a tie is wrong."""
-        rows = max(1, LOGIT_CHUNK // self.tables.shape[3])
+        rows = max(1, LOGIT_CHUNK // self.tables.d_vocab_out)
         parts = [self._wrong(tokens[at : at + rows]) for at in range(0, len(tokens), rows)]
         return np.concatenate([np.zeros(0, dtype=bool), *parts])
 

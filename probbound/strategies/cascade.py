@@ -30,6 +30,7 @@ from probbound.strategies.outcome import Level, Outcome, Question, Sampled
 from probbound.strategies.sampling import all_checked
 
 CHUNK = 1 << 15
+RESIDUE_CHUNK = 1 << 18
 PILOT_DRAWS = 1 << 16
 RESERVE = 0.01
 MOST_DRAWS = 1 << 40
@@ -122,6 +123,8 @@ def _planned_draws(base: Base, cheap: SequenceCheck, meter: CostMeter) -> int:
     stopped = question.stopped_at
     if question.target is not None:
         return MOST_DRAWS if stopped is None else stopped
+    if question.draws is not None:
+        return question.draws if stopped is None else stopped
     flops = PILOT_DRAWS * cheap.flops + _draw_flops(base, PILOT_DRAWS)
     with meter.phase("pilot", "sampling", flops):
         tokens = base.tokens(question.stream.fold_in("pilot"), 0, PILOT_DRAWS)
@@ -157,7 +160,7 @@ def _left_over(
 ) -> Iterator[tuple[int, Int[np.ndarray, "n n_ctx"]]]:
     """The number of draws in each chunk, and those that the cheap check left, in order."""
     stream = base.question.stream.fold_in("draws")
-    chunk = CHUNK if base.residue is None else 8 * CHUNK
+    chunk = CHUNK if base.residue is None else RESIDUE_CHUNK
 
     def check(start: int) -> tuple[int, Int[np.ndarray, "n n_ctx"]]:
         stop = min(start + chunk, planned)

@@ -18,8 +18,8 @@ class Question:
     """Bound the accuracy of `model` on `task` with `budget` forward passes, failing with `delta`.
 
     `grid_points` is the resolution of counting, None for exact counting where that is feasible.
-    `target` is a failure rate at which a cascade may stop drawing; `stopped_at` repeats one that
-    was interrupted after so many draws.
+    Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
+    failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
     """
 
     model: Transformer
@@ -29,6 +29,7 @@ class Question:
     seed: int
     grid_points: int | None = None
     target: float | None = None
+    draws: int | None = None
     stopped_at: int | None = None
 
     @property

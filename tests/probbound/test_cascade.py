@@ -9,11 +9,18 @@ from scipy.stats import binom
 import probbound
 from estimators.guarantee import Guarantee
 from estimators.proportion import anytime, clopper_pearson
+from probbound.additive import additive_tables
 from probbound.errors import UserError
 from probbound.evaluation import wrong_answers
 from probbound.models.transformer import forward_flops
 from probbound.random_streams import Stream
-from probbound.screens.sequences import CopyingCheck, SequenceTables, TableForwardCheck
+from probbound.screens.listing import list_residue
+from probbound.screens.sequences import (
+    AdditiveCheck,
+    CopyingCheck,
+    SequenceTables,
+    TableForwardCheck,
+)
 from probbound.strategies import cascade as module
 from probbound.tasks import task_for
 from tests.factories import all_sequences, copying_model, random_model, trained_model
@@ -47,6 +54,14 @@ def test_what_the_copying_check_certifies_is_right(model):
     cubic = CopyingCheck.cubic(tables).uncertified(tokens)
     assert not (wrong & ~cubic).any()
     assert not (cubic & ~quadratic).any()
+
+
+def test_the_additive_check_is_the_enumerated_screen(model):
+    tokens = all_sequences(model.d_vocab, model.n_ctx)
+    left = AdditiveCheck(SequenceTables.of(model)).uncertified(tokens)
+    if model.name != "random-10":
+        assert left.sum() == list_residue(additive_tables(model)).tickets
+    assert not (wrong_answers(model, task_for(model), tokens) & ~left).any()
 
 
 def test_the_copying_check_certifies_most_of_what_is_right():
