@@ -1,0 +1,185 @@
+"""Samples of a bounded population as every mean estimator takes them, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+
+from estimators.confidence import EstimatorError, resolve_log_delta
+from estimators.guarantee import Guarantee
+from estimators.interval import Bound, Interval, Side
+
+Unit = Float[np.ndarray, "..."]
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Checked samples rescaled to [0, 1].
+
+    `x` has shape (*batch, n); `log_delta` and `population` broadcast against the batch.
+    """
+
+    x: Float[np.ndarray, "*batch n"]
+    low: float
+    high: float
+    side: Side
+    log_delta: Float[np.ndarray, "..."]
+    population: Int[np.ndarray, "..."] | None
+
+    @property
+    def n(self) -> int:
+        """Samples in each problem."""
+        return self.x.shape[-1]
+
+    @property
+    def log_inverse_tail(self) -> Unit:
+        """log(1/δ) for one side: δ is halved when both sides are asked for."""
+        return -self.log_delta + (np.log(2.0) if self.side == "two" else 0.0)
+
+    def interval(
+        self,
+        method: str,
+        bounds: Callable[[Sample], tuple[Unit, Unit]],
+        guarantee: Guarantee = Guarantee.HIGH_PROBABILITY,
+    ) -> Interval:
+        """`bounds(self)`, on the unit scale, as an interval on the user's.
+
+        With no samples `bounds` is not called. Without replacement the result is cut to what
+        the seen samples allow whatever the rest may be (Theorem 2.20). Ends are moved outward
+        by the a-priori rounding error of a sum of n terms.
+        """
+        batch = np.broadcast_shapes(self.x.shape[:-1], np.shape(self.log_delta))
+        lower, upper = bounds(self) if self.n else (np.zeros(batch), np.ones(batch))
+        if self.population is not None:
+            least, most = logical_range(self.x.sum(-1), self.n, self.population)
+            lower, upper = np.maximum(lower, least), np.minimum(upper, most)
+        return self.rescaled(method, lower, upper, self.n, guarantee)
+
+    def rescaled(
+        self,
+        method: str,
+        lower: Unit,
+        upper: Unit,
+        n: int | Int[np.ndarray, " n"],
+        guarantee: Guarantee = Guarantee.HIGH_PROBABILITY,
+    ) -> Interval:
+        """The interval with these unit ends, the side not asked for made trivial."""
+        lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
+        span = self.high - self.low
+        slack = _EPS * ((self.n + 8) * span + 4 * max(abs(self.low), abs(self.high)))
+        below = np.clip(self.low + span * lower - slack, self.low, self.high)
+        above = np.clip(self.low + span * upper + slack, self.low, self.high)
+        if self.side == "upper":
+            below = np.full_like(below, self.low)
+        if self.side == "lower":
+            above = np.full_like(above, self.high)
+        return Interval(
+            lower=plain(below),
+            upper=plain(above),
+            log_delta=plain(self.log_delta),
+            method=method,
+            guarantee=guarantee,
+            n=n,
+            population=None if self.population is None else _plain_count(self.population),
+        )
+
+
+def take(
+    samples: ArrayLike,
+    *,
+    delta: ArrayLike | None,
+    log_delta: ArrayLike | None,
+    low: float,
+    high: float,
+    side: Side,
+    population: ArrayLike | None = None,
+    planned: int | None = None,
+) -> Sample:
+    """Check what the caller gave and rescale it to [0, 1].
+
+    Raises:
+        EstimatorError: if a sample is not a number in [low, high], if there are more samples
+            than members of the population, if δ is not inside (0, 1), if `side` is unknown, or
+            if the number of samples is not the one that was `planned`.
+    """
+    x = _real_array(samples)
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise EstimatorError(f"low must be below high and both finite, got [{low}, {high}]")
+    if np.isnan(x).any():
+        raise EstimatorError("samples contain NaN; drop or repair them before estimating")
+    if x.size and not (x.min() >= low and x.max() <= high):
+        raise EstimatorError(
+            f"samples must lie in [{low}, {high}], got values from {x.min()} to {x.max()}"
+        )
+    n = x.shape[-1]
+    if planned is not None and planned != n:
+        raise EstimatorError(
+            f"this bound is for a sample size fixed beforehand: {planned} samples were planned"
+            f" and {n} came; to stop early use betting_sequence"
+        )
+    return Sample(
+        x=np.clip((x - low) / (high - low), 0.0, 1.0),
+        low=float(low),
+        high=float(high),
+        side=checked_side(side),
+        log_delta=_log_delta_array(delta, log_delta),
+        population=None if population is None else _population_array(population, n),
+    )
+
+
+def logical_range(
+    total: Unit, n: int | Int[np.ndarray, "..."], population: Int[np.ndarray, "..."]
+) -> tuple[Unit, Unit]:
+    """What the unit mean can be when n members sum to `total` (Theorem 2.20)."""
+    return total / population, (total + (population - n)) / population
+
+
+def checked_side(side: Side) -> Side:
+    """`side`, or an EstimatorError if it is none of "lower", "upper" and "two"."""
+    if side not in ("lower", "upper", "two"):
+        raise EstimatorError(f'side must be "lower", "upper" or "two", got {side!r}')
+    return side
+
+
+def plain(values: Unit) -> Bound:
+    """A Python float for a single problem, the array for a batch."""
+    return float(values) if np.ndim(values) == 0 else values
+
+
+def _plain_count(values: Int[np.ndarray, "..."]) -> int | Int[np.ndarray, "..."]:
+    return int(values) if np.ndim(values) == 0 else values
+
+
+def _real_array(samples: ArrayLike) -> Float[np.ndarray, "*batch n"]:
+    x = np.asarray(samples)
+    if x.dtype.kind not in "biuf":
+        raise EstimatorError(f"samples must be real numbers, got dtype {x.dtype}")
+    if x.ndim == 0:
+        raise EstimatorError("samples must have at least one axis, the last one over the draws")
+    return x.astype(np.float64)
+
+
+def _log_delta_array(
+    delta: ArrayLike | None, log_delta: ArrayLike | None
+) -> Float[np.ndarray, "..."]:
+    given = (
+        None if delta is None else np.asarray(delta, dtype=np.float64),
+        None if log_delta is None else np.asarray(log_delta, dtype=np.float64),
+    )
+    return np.asarray(resolve_log_delta(*given), dtype=np.float64)
+
+
+def _population_array(population: ArrayLike, n: int) -> Int[np.ndarray, "..."]:
+    members = np.asarray(population)
+    if members.dtype.kind not in "iu" or not np.all(members >= 1):
+        raise EstimatorError(f"population must be a positive whole number, got {population}")
+    if np.any(members < n):
+        raise EstimatorError(
+            f"{n} samples cannot be drawn without replacement from a population of {members.min()}"
+        )
+    return members.astype(np.int64)

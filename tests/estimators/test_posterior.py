@@ -1,0 +1,114 @@
+"""The posteriors against conjugate and known answers, and the honest non-results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from estimators import EstimatorError, Guarantee
+from estimators.posterior import (
+    Chains,
+    CredibleInterval,
+    Diagnostics,
+    NoResult,
+    _credible,
+    hierarchical_share,
+    pareto_tail,
+)
+
+SHORT = Chains(warmup=300, draws=700)
+
+
+def test_a_hierarchical_share_agrees_with_the_pooled_answer_when_strata_are_alike():
+    n = np.full(6, 200)
+    found = hierarchical_share(np.full(6, 20), n, np.full(6, 1 / 6), delta=0.1, chains=SHORT)
+    assert isinstance(found, CredibleInterval)
+    pooled = stats.beta(120.5, 1080.5).ppf([0.05, 0.95])
+    assert found.lower == pytest.approx(pooled[0], abs=0.006)
+    assert found.upper == pytest.approx(pooled[1], abs=0.006)
+    assert found.guarantee is Guarantee.CREDIBLE
+    assert not found.guarantee.is_proof
+    assert found.n == 1200
+    assert found.diagnostics.divergences == 0
+    assert found.diagnostics.r_hat < 1.01
+    assert found.diagnostics.effective_draws > 400
+
+
+def test_a_pareto_tail_holds_the_quantile_of_a_heavy_tail():
+    x = np.random.default_rng(51).standard_t(4, 3000)
+    found = pareto_tail(x, threshold=2.0, exceedance=1e-3, delta=0.05, chains=SHORT)
+    assert isinstance(found, CredibleInterval)
+    assert found.lower < stats.t.isf(1e-3, 4) < found.upper
+    assert found.width < 8
+    assert found.guarantee is Guarantee.CREDIBLE
+
+
+SOUND = Diagnostics(divergences=0, r_hat=1.001, effective_draws=2000.0, draws=4000)
+DOUBTS = {
+    "3 of the draws diverged": replace(SOUND, divergences=3),
+    "r-hat is 1.200, above 1.01": replace(SOUND, r_hat=1.2),
+    "r-hat is nan": replace(SOUND, r_hat=np.nan),
+    "only 12 effective draws, fewer than 400": replace(SOUND, effective_draws=12.0),
+}
+
+
+@pytest.mark.parametrize("reason", DOUBTS)
+def test_every_failed_diagnosis_is_a_non_result_with_its_reason(reason):
+    values = np.linspace(0, 1, 4000)
+    log_tail = (np.log(0.1), np.log(0.05))
+    believed = _credible(values, (0, 1), log_tail, "two", "m", 9, SOUND)
+    assert isinstance(believed, CredibleInterval)
+    assert believed.lower == pytest.approx(0.05)
+    found = _credible(values, (0, 1), log_tail, "two", "m", 9, DOUBTS[reason])
+    assert isinstance(found, NoResult)
+    assert found.reason.startswith(reason)
+    assert found.diagnostics == DOUBTS[reason]
+
+
+def test_a_delta_beyond_the_draws_is_a_non_result():
+    log_tail = (np.log(1e-30), np.log(1e-30))
+    found = _credible(np.zeros(4000), (0, 1), log_tail, "upper", "m", 9, SOUND)
+    assert isinstance(found, NoResult)
+    assert "cannot resolve a tail of 1.0e-30" in found.reason
+
+
+@pytest.mark.slow
+def test_chains_too_short_to_mix_are_a_non_result():
+    chains = Chains(warmup=1, draws=20)
+    found = hierarchical_share([1, 2], [9, 9], [0.5, 0.5], delta=0.1, chains=chains)
+    assert isinstance(found, NoResult)
+    assert found.diagnostics.draws == 80
+
+
+@pytest.mark.slow
+def test_the_share_covers_when_the_strata_are_drawn_from_the_model():
+    """Calibration, not a guarantee: 40 populations from the prior family, at δ = 0.2."""
+    rng = np.random.default_rng(52)
+    covered = 0
+    for _ in range(40):
+        rates = rng.beta(2, 8, 8)
+        k = rng.binomial(60, rates)
+        found = hierarchical_share(k, np.full(8, 60), np.full(8, 1 / 8), delta=0.2, chains=SHORT)
+        if isinstance(found, CredibleInterval):
+            covered += found.lower <= rates.mean() <= found.upper
+    assert covered >= 22
+
+
+def test_misuse_is_refused():
+    with pytest.raises(EstimatorError, match="three rows of one length"):
+        hierarchical_share([1], [2, 3], [0.5, 0.5], delta=0.1)
+    with pytest.raises(EstimatorError, match="0 <= k <= n"):
+        hierarchical_share([5], [2], [1.0], delta=0.1)
+    with pytest.raises(EstimatorError, match="sum to 1"):
+        hierarchical_share([1], [2], [0.9], delta=0.1)
+    with pytest.raises(EstimatorError, match="delta must lie strictly"):
+        hierarchical_share([1], [2], [1.0], delta=1.0)
+    with pytest.raises(EstimatorError, match="at least 10 samples above"):
+        pareto_tail(np.zeros(100), threshold=1.0, exceedance=0.01, delta=0.1)
+    with pytest.raises(EstimatorError, match="exceedance must lie between"):
+        pareto_tail(np.arange(100.0), threshold=50.0, exceedance=0.6, delta=0.1)
+    with pytest.raises(EstimatorError, match="one row of finite numbers"):
+        pareto_tail([[1.0]], threshold=0.0, exceedance=0.1, delta=0.1)
