@@ -59,3 +59,10 @@ class Stream:
             again = self.fold_in("retry").integers(start, stop, bound)
             values[rejected] = again[rejected]
         return values
+
+    def generator(self) -> np.random.Generator:
+        """NumPy's generator keyed by this stream, for laws other than the uniform integers.
+
+        How it turns words into normal variates is NumPy's choice, and may change with its version.
+        """
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(self.key, "little")))

@@ -21,3 +21,26 @@ def product_up(a: float, b: float) -> float:
 def one_minus_down(x: float) -> float:
     """The largest float that is not above 1 - x (Theorem 5.1)."""
     return -ratio_up(Fraction(x) - 1, 1)
+
+
+UNIT_ROUNDOFF = 2.0**-53
+
+
+def gamma(operations: int) -> float:
+    """γ_n = n·u/(1 - n·u), u = 2^-53, rounded up: the relative error of n roundings (Theorem 5.2).
+
+    Raises:
+        OverflowError: if n·u reaches one half.
+    """
+    if operations >= 2**52:
+        raise OverflowError(f"no rounding error bound for {operations} operations")
+    return ratio_up(operations, 2**53 - operations)
+
+
+def rounded_up(value: float, roundings: int) -> float:
+    """An upper bound on a non-negative number computed with that many roundings (Theorem 5.2).
+
+    `value` is a computed sum of products of non-negative numbers, each of which went through at
+    most `roundings` operations.
+    """
+    return value * (1.0 + 2.0 * gamma(roundings + 2))
