@@ -241,12 +241,13 @@ class FactoredMatrix(eqx.Module):
         rows = float(np.sqrt(np.einsum("md,md->m", first, first).max()))
         columns = float(np.sqrt(np.einsum("dn,dn->n", last, last).max()))
         scale = math.prod((rows, columns, *(float(np.linalg.norm(f)) for f in middle)))
-        return rounded_up(gamma(sum(self.dimensions[1:-1]) + 1) * scale, self._norm_roundings)
+        steps = 4 * len(self.factors) + max(factor.size for factor in self.factors)
+        return rounded_up(gamma(self.roundings) * scale, len(self.factors) * steps)
 
-    def norm_error(self) -> float:
-        """What rounding can add to the Frobenius norm of a computed tile, or all (Theorem 3.1)."""
-        scale = math.prod(float(np.linalg.norm(factor)) for factor in self.factors)
-        return rounded_up(gamma(sum(self.dimensions[1:-1]) + 1) * scale, self._norm_roundings)
+    @property
+    def roundings(self) -> int:
+        """How many roundings an entry goes through when all factors are multiplied out."""
+        return sum(self.dimensions[1:-1]) + 1
 
     @property
     def two_sided(self) -> tuple[Float[np.ndarray, "_ _"], ...]:
@@ -254,10 +255,6 @@ class FactoredMatrix(eqx.Module):
         if len(self.factors) > 1:
             return self.factors
         return (*self.factors, np.eye(self.shape[1]))
-
-    @property
-    def _norm_roundings(self) -> int:
-        return 4 * len(self.factors) + sum(factor.size for factor in self.factors)
 
 
 def _product(factors: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import TypeVar
+
+import numpy as np
+
+T = TypeVar("T", float, np.ndarray)
 
 
 def ratio_up(count: Fraction | int, total: int) -> float:
@@ -23,9 +28,6 @@ def one_minus_down(x: float) -> float:
     return -ratio_up(Fraction(x) - 1, 1)
 
 
-UNIT_ROUNDOFF = 2.0**-53
-
-
 def gamma(operations: int) -> float:
     """γ_n = n·u/(1 - n·u), u = 2^-53, rounded up: the relative error of n roundings (Theorem 5.2).
 
@@ -37,10 +39,11 @@ def gamma(operations: int) -> float:
     return ratio_up(operations, 2**53 - operations)
 
 
-def rounded_up(value: float, roundings: int) -> float:
+def rounded_up(value: T, roundings: int) -> T:
     """An upper bound on a non-negative number computed with that many roundings (Theorem 5.2).
 
-    `value` is a computed sum of products of non-negative numbers, each of which went through at
-    most `roundings` operations.
+    `value`, a number or an array, is a computed sum of products of non-negative numbers (or a
+    root of one), each of which went through at most `roundings` operations; there is room for
+    one more operation on the result.
     """
     return value * (1.0 + 2.0 * gamma(roundings + 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from probbound.errors import UserError
 from probbound.noise.bounds import DETERMINISTIC
@@ -29,10 +30,12 @@ def noise_table(
     quantities: Sequence[Quantity],
     settings: Settings,
     methods: Sequence[str] | None = None,
+    exact: bool = False,
 ) -> list[NoiseBound]:
     """Every quantity by every method that can bound it, quantity by quantity.
 
     `methods` restricts it to those named; None takes all but those that evaluate every entry.
+    `exact` computes every quantity and puts it into each row as its truth.
 
     Raises:
         UserError: if there is no method of a name.
@@ -43,6 +46,9 @@ def noise_table(
         asked = [quantity for quantity in rows if quantity.name in method.quantities]
         for row in method.bounds(term, asked, settings) if asked else ():
             rows[row.quantity].append(row)
+    truths = METHODS["exact"].bounds(term, list(rows), settings) if exact else []
+    for truth in truths:
+        rows[truth.quantity] = [replace(r, truth=truth.bound) for r in rows[truth.quantity]]
     return [row for found in rows.values() for row in found]
 
 
