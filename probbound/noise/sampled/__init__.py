@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from probbound.noise.contract import Method
-from probbound.noise.sampled.entries import ENTRIES, ENTRIES_REPLACED
+from probbound.noise.sampled.entries import ENTRIES, ENTRIES_IID
 from probbound.noise.sampled.norm_screen import NORM_SCREEN
 from probbound.noise.sampled.rows import ROWS
 from probbound.noise.sampled.sketch import SKETCH
 from probbound.noise.sampled.tiles import TILES
 
-SAMPLED: tuple[Method, ...] = (ENTRIES, ENTRIES_REPLACED, ROWS, TILES, NORM_SCREEN, SKETCH)
+SAMPLED: tuple[Method, ...] = (ENTRIES, ENTRIES_IID, ROWS, TILES, NORM_SCREEN, SKETCH)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import NamedTuple
-
-import numpy as np
 
 from estimators.guarantee import Guarantee
 from probbound.noise.contract import NoiseBound, Quantity
+from probbound.noise.inputs import input_share_from_share
 from probbound.noise.term import NoiseTerm
 from probbound.rounding import product_up, ratio_up
 
@@ -43,17 +41,13 @@ class Work(NamedTuple):
 def touched(term: NoiseTerm, quantity: Quantity, share: float) -> float:
     """Share of inputs that touch an entry above the threshold, from the entries' (Theorem 3.29).
 
-    `share` bounds the share of such entries. Where pairs are read, the last token meets itself
-    in every input, so that the diagonal is looked at entry by entry.
+    Where whole rows are read, every entry of the rows counts, and the bound is soon vacuous.
     """
-    length, columns = quantity.n_ctx or 1, term.shape[1]
+    length, threshold = quantity.n_ctx or 1, quantity.threshold or 0.0
     if term.reads == "pairs":
-        own = np.abs(term.remainder.diagonal()) + term.remainder.entry_error()
-        diagonal = int(np.count_nonzero(~(own <= (quantity.threshold or 0.0))))
-        exact = (length - 1) * Fraction(share) + Fraction(diagonal, columns)
-    else:
-        exact = (length if term.reads == "rows" else 1) * columns * Fraction(share)
-    return ratio_up(min(exact, Fraction(1)), 1)
+        return input_share_from_share(term, share, threshold, length)
+    rows = length if term.reads == "rows" else 1
+    return min(1.0, product_up(share, float(rows * term.shape[1])))
 
 
 def part_of(share: float, members: int, population: int) -> float:
