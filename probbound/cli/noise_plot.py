@@ -13,6 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from estimators import proportion
+from estimators.guarantee import Guarantee
 from probbound.noise.contract import NoiseBound, Settings
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.sampled.entries import gathered
@@ -30,9 +31,9 @@ def draw(
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
     spectrum(left, term)
     entries(middle, term, threshold, settings)
-    shown = [row for row in rows if row.quantity.name == PREFERRED] or [
-        row for row in rows if row.quantity == rows[0].quantity
-    ]
+    quantities = {row.quantity.name: row.quantity for row in rows}
+    chosen = quantities.get(PREFERRED, rows[0].quantity)
+    shown = [row for row in rows if row.quantity == chosen]
     bounds_against_cost(right, shown)
     figure.savefig(path, dpi=140)
     plt.close(figure)
@@ -73,8 +74,8 @@ def entries(axes: Axes, term: NoiseTerm, threshold: float, settings: Settings) -
     axes.legend(frameon=False, loc="upper left")
     axes.set_title(
         f"{n:,} of {matrix.size:,} entries\n"
-        f"beyond ±{threshold:.3g}: {beyond / n:.2g} of those seen, at most {float(upper):.2g} of all "
-        f"(δ = {settings.delta:.1g})",
+        f"beyond ±{threshold:.3g}: {beyond / n:.2g} of those seen, "
+        f"at most {float(upper):.2g} of all (δ = {settings.delta:.1g})",
         fontsize=10,
     )
 
@@ -82,12 +83,15 @@ def entries(axes: Axes, term: NoiseTerm, threshold: float, settings: Settings) -
 def bounds_against_cost(axes: Axes, rows: list[NoiseBound]) -> None:
     """Each method's bound on the largest row spread against the operations it took."""
     for row, marker in zip(rows, MARKERS * (1 + len(rows) // len(MARKERS)), strict=False):
-        colour = ORANGE if row.guarantee.value == "high-probability" else BLUE
-        axes.loglog(row.flops, row.bound, marker, color=colour, label=row.method, ms=8)
+        colour = ORANGE if row.guarantee is Guarantee.HIGH_PROBABILITY else BLUE
+        axes.plot(row.flops, row.bound, marker, color=colour, label=row.method, ms=8)
     truths = {row.truth for row in rows if row.truth is not None}
     for truth in truths:
         axes.axhline(truth, color=GREEN, ls=":", label="truth")
     axes.set(xlabel="operations (FLOP)", ylabel="bound (units of the entries)")
+    axes.set_xscale("log")
+    if all(row.bound > 0 for row in rows):
+        axes.set_yscale("log")
     name = rows[0].quantity.name
     axes.set_title(f"{name}, bound against cost\n(blue: deterministic, orange: at δ)", fontsize=10)
     axes.margins(0.15)
