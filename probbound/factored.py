@@ -15,7 +15,7 @@ from probbound.rounding import gamma, rounded_up
 
 CHUNK_BYTES = 1 << 20
 
-Index = slice | Int[np.ndarray, " n"]
+Index = slice | Int[np.ndarray, " _"]
 Matrix = Float[np.ndarray, "m n"]
 
 
@@ -124,6 +124,8 @@ class FactoredMatrix(eqx.Module):
 
     def two_factor_flops(self) -> int:
         """Operations of `two_factor`: nothing where there are two factors or fewer."""
+        if len(self.factors) < 3:
+            return 0
         cut = self._cut
         return _product_flops(self.dimensions[: cut + 1]) + _product_flops(self.dimensions[cut:])
 

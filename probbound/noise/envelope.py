@@ -31,7 +31,8 @@ class Envelope:
     """Upper bounds for every row i of N (m × n).
 
     `entry[i]` >= max_j |N_ij|, `spread[i]` >= max_j N_ij - min_j N_ij, `norm[i]` >= ‖N_i‖₂,
-    `spectral` >= ‖N‖₂, `frobenius` >= ‖N‖_F; `counted[τ][i]` >= #{j: |N_ij| > τ} where it was counted.
+    `spectral` >= ‖N‖₂, `frobenius` >= ‖N‖_F; `counted[τ][i]` >= #{j: |N_ij| > τ}
+    where it was counted.
     """
 
     term: NoiseTerm

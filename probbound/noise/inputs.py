@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike
 
 from probbound.errors import UserError
 from probbound.noise.term import NoiseTerm
@@ -24,7 +23,7 @@ def input_share(
     if term.reads == "last-row":
         return _share_upper(rows, 1)
     if term.reads == "rows":
-        return _share_upper(float(-np.expm1(n_ctx * _log_of_rest(rows))), 4 * n_ctx)
+        return _share_upper(float(-np.expm1(n_ctx * _log_of_rest(np.asarray(rows)))), 4 * n_ctx)
     missed = (n_ctx - 1) * _log_of_rest(np.minimum(counts / n, 1.0))
     share = np.where(_diagonal_above(term, threshold), 1.0, -np.expm1(missed)).mean()
     union = input_share_from_share(term, total / term.remainder.size, threshold, n_ctx)
@@ -66,7 +65,7 @@ def _share_upper(share: float, roundings: int) -> float:
     return min(1.0, rounded_up(share, roundings + 64))
 
 
-def _log_of_rest(share: ArrayLike) -> np.ndarray:
+def _log_of_rest(share: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """log(1 - share), -inf at 1."""
     with np.errstate(divide="ignore"):
-        return np.log1p(-np.asarray(share))
+        return np.asarray(np.log1p(-share))
