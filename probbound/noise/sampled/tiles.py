@@ -25,7 +25,8 @@ from probbound.random_streams import Stream
 METHOD = "tiles"
 LARGEST_SIDE = 64
 _TILES_WANTED = 256
-_BATCH_ENTRIES = 1 << 19
+_BATCH_ENTRIES = 1 << 20
+_BLOCK_ENTRIES = 1 << 17
 _SINGLE_ROUNDOFF = 2.0**-24
 _UNDERFLOW = 2.0**-60
 
@@ -79,15 +80,36 @@ class SingleFactors:
         columns: Int[np.ndarray, "tiles side"],
         threshold: float,
     ) -> Int[np.ndarray, " tiles"]:
-        """Entries of each tile above the threshold, the doubtful ones among them."""
-        block = self.left[rows] @ self.right[columns].swapaxes(1, 2)
-        largest = self.row_norms[rows].max(axis=1).astype(np.float64) * self.column_norms[
-            columns
-        ].max(axis=1)
+        """Entries of each tile above the threshold, the doubtful ones among them.
+
+        Works through a few tiles at a time, in buffers that are used again and stay in the cache.
+        """
+        tiles, side = rows.shape
+        few = max(1, min(tiles, _BLOCK_ENTRIES // side**2))
+        operands = np.empty((2, few, side, self.left.shape[1]), dtype=np.float32)
+        products, found = np.empty((few, side, side), dtype=np.float32), np.empty(tiles, np.int64)
+        for at in range(0, tiles, few):
+            part = slice(at, at + few)
+            number = len(rows[part])
+            a, b, block = operands[0, :number], operands[1, :number], products[:number]
+            np.take(self.left, rows[part], axis=0, out=a, mode="clip")
+            np.take(self.right, columns[part], axis=0, out=b, mode="clip")
+            np.matmul(a, b.swapaxes(1, 2), out=block)
+            below = np.abs(block, out=block) <= self._safe(rows[part], columns[part], threshold)
+            found[part] = [side**2 - np.count_nonzero(tile) for tile in below]
+        return found
+
+    def _safe(
+        self,
+        rows: Int[np.ndarray, "tiles side"],
+        columns: Int[np.ndarray, "tiles side"],
+        threshold: float,
+    ) -> Float32[np.ndarray, "tiles 1 1"]:
+        """A computed entry of the tile at or below this is at or below the threshold."""
+        largest = self.row_norms[rows].max(axis=1).astype(np.float64)
+        largest *= self.column_norms[columns].max(axis=1)
         safe = threshold / self.scale - self.relative * largest - self.absolute
-        safe = np.nextafter(safe.astype(np.float32), np.float32(-np.inf))
-        below = np.abs(block, out=block) <= safe[:, None, None]
-        return block[0].size - np.count_nonzero(below, axis=(1, 2))
+        return np.nextafter(safe.astype(np.float32), np.float32(-np.inf))[:, None, None]
 
 
 def _single(

@@ -131,7 +131,7 @@ def test_distinct_draws_are_distinct_and_uniform(count, population):
     drawn = [distinct(STREAM.fold_in(str(r)), count, population) for r in range(300)]
     assert all(len(np.unique(d)) == count == len(d) for d in drawn)
     if count:
-        assert all(0 <= d.min() and d.max() < population for d in drawn)
+        assert all(d.min() >= 0 and d.max() < population for d in drawn)
         first = np.array([d[0] for d in drawn]) / population
         assert abs(first.mean() - (1 - 1 / population) / 2) < 5 * 0.29 / math.sqrt(300)
 
