@@ -124,7 +124,7 @@ class _Sketch:
         self.work = Work(METHOD, log_delta, 0, flops, time.perf_counter() - started)
 
     def bound(self, quantity: Quantity) -> NoiseBound:
-        """The row of one quantity (Theorem 3.26)."""
+        """The row of one quantity (Theorems 3.25 to 3.28)."""
         columns = SPECTRAL_COLUMNS if quantity.name == "spectral-norm" else COLUMNS
         row = self.work.answer(
             quantity, self._bound(quantity), detail=f"{columns} Gaussian columns"
