@@ -117,7 +117,7 @@ def test_misuse_is_refused(factors, message):
 
 def test_wrong_shapes_and_ranks_are_refused():
     with pytest.raises(UserError, match="must be equal"):
-        chain(2, 3, 4) + chain(2, 3, 5)
+        _ = chain(2, 3, 4) + chain(2, 3, 5)
     with pytest.raises(UserError, match="between 0 and 3, got 4"):
         chain(5, 3, 4).svd(4)
 
