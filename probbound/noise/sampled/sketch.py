@@ -36,11 +36,11 @@ def row_sketch(
     added (Theorem 3.25).
     """
     omega = gaussian(stream, noise.shape[1], columns)
-    if centred:
-        omega -= omega.mean(axis=0)
     first, *others = noise.factors
     lengths = np.sqrt(np.einsum("md,md->m", first, first))
     scale = math.prod([float(np.linalg.norm(f)) for f in (*others, omega)])
+    if centred:
+        omega -= omega.mean(axis=0)
     operations = sum(noise.dimensions[1:]) + (noise.shape[1] + 2 if centred else 0)
     lost = lengths * rounded_up(2 * gamma(operations) * scale, max(noise.dimensions) * columns)
     product = noise.matvec(omega)
