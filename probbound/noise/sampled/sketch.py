@@ -20,7 +20,7 @@ from probbound.random_streams import Stream
 from probbound.rounding import gamma, ratio_up, rounded_up
 
 METHOD = "sketch"
-COLUMNS = 48
+COLUMNS = 40
 SPECTRAL_COLUMNS = 20
 POWER = 2
 _RELATIVE_SLACK = 1e-12
@@ -38,7 +38,7 @@ def row_sketch(
     omega = gaussian(stream, noise.shape[1], columns)
     first, *others = noise.factors
     lengths = np.sqrt(np.einsum("md,md->m", first, first))
-    scale = math.prod([float(np.linalg.norm(f)) for f in (*others, omega)])
+    scale = math.prod([math.sqrt(np.einsum("ij,ij->", f, f)) for f in (*others, omega)])
     if centred:
         omega -= omega.mean(axis=0)
     operations = sum(noise.dimensions[1:]) + (noise.shape[1] + 2 if centred else 0)
