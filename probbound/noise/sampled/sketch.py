@@ -20,7 +20,7 @@ from probbound.random_streams import Stream
 from probbound.rounding import gamma, ratio_up, rounded_up
 
 METHOD = "sketch"
-COLUMNS = 40
+COLUMNS = 32
 SPECTRAL_COLUMNS = 20
 POWER = 2
 _RELATIVE_SLACK = 1e-12
