@@ -56,9 +56,14 @@ def seconds(x: float) -> str:
     return f"{x:.0f} s" if x >= 10 else f"{x:.2g} s" if x >= 0.1 else f"{1000 * x:.2g} ms"
 
 
-def operations(x: int) -> str:
+def operations(x: float | int) -> str:
     """A number of operations with a metric prefix."""
-    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    return metric(x, "FLOP")
+
+
+def metric(x: float | int, unit: str = "") -> str:
+    """A number with three significant digits and a metric prefix."""
+    for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if x >= limit:
-            return f"{x / limit:.3g} {unit}FLOP"
-    return f"{x:.0f} FLOP"
+            return f"{x / limit:.3g} {prefix}{unit}"
+    return f"{x:.0f} {unit}".rstrip()
