@@ -47,11 +47,12 @@ class Build(NamedTuple):
 
 
 def _frobenius(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
-    """Norms of the factors multiplied: O(v r), Theorem 3.8."""
+    """Norms of the factors multiplied: O(v r), Theorems 3.7, 3.8 and 3.10."""
     noise = term.remainder
     norm = norms.norm_product(noise)
     entry = np.minimum(norms.entry_product(noise), norm)
-    envelope = Envelope(term, entry, rounded_up(_ROOT_TWO * norm, 1), norm)
+    spread = np.minimum(rounded_up(_ROOT_TWO * norm, 1), 2 * entry)
+    envelope = Envelope(term, entry, spread, norm)
     return Build(envelope, 2 * norms.norm_product_flops(noise))
 
 

@@ -91,6 +91,15 @@ def test_computed_entries_are_within_the_stated_error(matrix):
     assert error <= matrix.entry_error() < 1e-11
 
 
+def test_the_two_factor_form_is_contiguous_and_kept(matrix):
+    form = matrix.two_factor()
+    assert len(form.factors) == 2
+    assert form.inner == matrix.inner
+    assert form.factors[0].flags.c_contiguous
+    assert form.factors[1].flags.f_contiguous
+    assert form.two_factor() is form
+
+
 def test_flops_follow_the_cheapest_order():
     assert chain(10, 3, 20).two_factor_flops() == 0
     assert chain(10, 5, 2, 20).two_factor_flops() == 2 * 10 * 5 * 2

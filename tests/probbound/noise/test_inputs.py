@@ -12,7 +12,7 @@ MATRIX = FactoredMatrix(LARGE.astype(float), np.eye(5))
 
 
 @pytest.mark.parametrize(
-    ("reads", "n_ctx"), itertools.product(("pairs", "rows", "last-row"), (1, 2, 4))
+    ("reads", "n_ctx"), list(itertools.product(("pairs", "rows", "last-row"), (1, 2, 4)))
 )
 def test_exact_counts_give_the_exact_share(reads, n_ctx):
     term = NoiseTerm.whole(MATRIX, reads)
