@@ -49,7 +49,7 @@ class Certificate:
 
     `failure_upper` bounds 1 - accuracy at full precision, and `certified_mass` is the share of
     inputs that the screens alone certify. `confidence_weighted` is
-    (1 - δ) · bound + δ · certified_mass.
+    (1 - δ) · bound + δ · certified_mass. `chosen` is what ran where the strategy was "auto".
     """
 
     claim: Claim
@@ -59,6 +59,7 @@ class Certificate:
     delta: float
     confidence_weighted: float
     strategy: str
+    chosen: str
     certified_mass: float
     levels: tuple[Level, ...]
     sampling: Sampling
@@ -71,6 +72,7 @@ class Certificate:
     grid_points: int | None
     target: float | None
     draws: int | None
+    budget_flops: float | None
     stopped_at: int | None
     versions: Mapping[str, str]
 
@@ -86,6 +88,7 @@ class Certificate:
             "delta": self.delta,
             "confidence_weighted": self.confidence_weighted,
             "strategy": self.strategy,
+            "chosen": self.chosen,
             "proof": {"certified_mass": self.certified_mass, "flops": proof_flops},
             "levels": [_level_json(level) for level in self.levels],
             "sampling": asdict(self.sampling),
@@ -101,6 +104,7 @@ class Certificate:
             "grid_points": self.grid_points,
             "target": self.target,
             "draws": self.draws,
+            "budget_flops": self.budget_flops,
             "stopped_at": self.stopped_at,
             "arithmetic": ARITHMETIC,
             "versions": dict(self.versions),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import asdict
 
@@ -21,9 +22,10 @@ from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
+from probbound.planning import planned
 from probbound.random_streams import Stream
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.registry import Strategy, strategy_named
+from probbound.strategies.registry import AUTO, strategy_named
 from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
@@ -42,6 +44,7 @@ def certify(
     grid_points: int | None = None,
     target: float | None = None,
     draws: int | None = None,
+    budget_flops: float | None = None,
     stopped_at: int | None = None,
 ) -> Certificate:
     """Bound the accuracy of `model` on `task` from below.
@@ -49,27 +52,46 @@ def certify(
     Args:
         model: the network; claims are about its weights as real numbers.
         task: the population and its labels; must have the model's vocabulary and context.
-        strategy: one of `probbound.strategy_names()`.
+        strategy: one of `probbound.strategy_names()`, or "auto": the one that a pilot predicts to
+            be best for `budget_flops` (or for what `budget` forward passes cost).
         budget: forward passes that a sampling strategy may spend; fixed before any is made.
         delta: the probability, over the sampling alone, that the bound is wrong.
         seed: of the certifying samples; the same seed gives the same certificate.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
         target: a cascade stops drawing once it certifies this failure rate (anytime).
         draws: how many draws a cascade makes; None lets a pilot decide.
+        budget_flops: operations that "auto" may spend, its pilot included.
         stopped_at: repeat a cascade that was interrupted after this many draws.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
-    chosen = strategy_named(strategy)
-    asked = Question(model, task, budget, delta, seed, grid_points, target, draws, stopped_at)
-    _require_usable(asked, chosen)
+    asked = Question(
+        *(model, task, budget, delta, seed, grid_points),
+        target=target,
+        draws=draws,
+        budget_flops=budget_flops,
+        stopped_at=stopped_at,
+    )
     meter = CostMeter()
-    outcome = chosen.run(asked, meter)
-    return _certificate(asked, strategy, outcome, meter)
+    _require_meaning(asked, strategy)
+    _require_usable(asked)
+    name, run = planned(asked, meter) if strategy == AUTO else (strategy, asked)
+    outcome = strategy_named(name).run(run, meter)
+    return _certificate(asked, strategy, name, outcome, meter)
 
 
-def _require_usable(question: Question, strategy: Strategy) -> None:
+def _require_meaning(question: Question, strategy: str) -> None:
+    sequential = strategy != AUTO and strategy_named(strategy).sequential
+    if question.budget_flops is not None and strategy != AUTO:
+        raise UserError(f"a budget of operations is for the strategy {AUTO}, not for {strategy}")
+    if question.target is not None and not sequential:
+        raise UserError(f"{strategy} has no target to stop at; a cascade has")
+    if question.draws is not None and not sequential:
+        raise UserError(f"{strategy} has no number of draws to set; a cascade has")
+
+
+def _require_usable(question: Question) -> None:
     model, task, budget, delta = question.model, question.task, question.budget, question.delta
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
         raise UserError(f"budget must be a non-negative integer, got {budget!r}")
@@ -77,10 +99,10 @@ def _require_usable(question: Question, strategy: Strategy) -> None:
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta!r}")
     if question.target is not None and not 0 < question.target < 1:
         raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
-    if question.target is not None and not strategy.sequential:
-        raise UserError(f"{strategy.name} has no target to stop at; a cascade has")
-    if question.draws is not None and not (question.draws >= 0 and strategy.sequential):
-        raise UserError("draws must be a non-negative integer, and only a cascade has them")
+    if question.draws is not None and question.draws < 0:
+        raise UserError(f"draws must be a non-negative integer, got {question.draws}")
+    if question.budget_flops is not None and not 0 < question.budget_flops < math.inf:
+        raise UserError(f"budget in flops must be a positive number, got {question.budget_flops}")
     if (task.d_vocab, task.n_ctx) != (model.d_vocab, model.n_ctx):
         raise UserError(
             f"the task has d_vocab {task.d_vocab} and n_ctx {task.n_ctx}, but {model.name} has "
@@ -96,7 +118,7 @@ def _require_usable(question: Question, strategy: Strategy) -> None:
 
 
 def _certificate(
-    question: Question, strategy: str, outcome: Outcome, meter: CostMeter
+    question: Question, strategy: str, chosen: str, outcome: Outcome, meter: CostMeter
 ) -> Certificate:
     task, cost = question.task, meter.total()
     bound = bound_of(outcome.failure_upper)
@@ -110,6 +132,7 @@ def _certificate(
         delta=delta,
         confidence_weighted=confidence_weighted(bound, delta, proven),
         strategy=strategy,
+        chosen=chosen,
         certified_mass=proven,
         levels=outcome.levels,
         sampling=Sampling(**asdict(outcome.sampled), flops=cost.flops_of("sampling")),
@@ -122,6 +145,7 @@ def _certificate(
         grid_points=question.grid_points,
         target=question.target,
         draws=question.draws,
+        budget_flops=question.budget_flops,
         stopped_at=outcome.stopped_at,
         versions=versions(),
     )

@@ -6,13 +6,16 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from estimators.proportion import clopper_pearson
+from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.evaluation import wrong_answers
 from probbound.models.transformer import Transformer, forward_flops
+from probbound.parallel import parallel_map
 from probbound.random_streams import Stream
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.sequences import (
@@ -26,13 +29,16 @@ from probbound.screens.sequences import (
     table_forward_flops,
 )
 from probbound.strategies.brute_force import brute_force_flops
-from probbound.strategies.cascade import PILOT_DRAWS, RESIDUE_CHUNK
+from probbound.strategies.cascade import RESIDUE_CHUNK
+from probbound.strategies.outcome import Question
 from probbound.tasks import MaxOfK
 
 CHEAP_PILOT = 1 << 16
+MOST_PILOT = 1 << 22
 DEAR_PILOT = 1 << 12
 TIMED_PASSES = 1 << 12
 LARGEST_BUDGET = 1e18
+MOST_SAMPLES = 10**15
 
 
 @dataclass(frozen=True)
@@ -91,16 +97,17 @@ class Planner:
         """Every strategy that fits the budget, best first."""
         made = [
             *self._fixed(budget),
-            *self._sampled("iid", 0.0, self.prices.forward * forward_flops(self.model), budget),
-            *self._hybrid(budget),
-            *self._cascade(budget),
+            *self._sampled("iid", self._iid_cost, budget),
+            *self._sampled("iid:tables", self._table_cost, budget),
+            *self._sampled("hybrid", self._hybrid_cost, budget, self._left_by_cubic),
+            *self._cascades(budget),
         ]
         return sorted(made, key=lambda forecast: (forecast.failure_upper, forecast.cost))
 
     def for_target(self, target: float) -> list[Forecast]:
         """The cheapest way in which each strategy is predicted to reach a failure rate."""
         reached: dict[str, Forecast] = {}
-        for budget in np.geomspace(1e3, LARGEST_BUDGET, 241) * self._unit:
+        for budget in np.geomspace(1e6, LARGEST_BUDGET, 121) * self._unit:
             for forecast in self.forecasts(float(budget)):
                 if forecast.failure_upper <= target:
                     reached.setdefault(forecast.strategy, forecast)
@@ -120,46 +127,53 @@ class Planner:
                 yield Forecast(strategy, failure, cost)
 
     def _sampled(
-        self, strategy: str, overhead: float, each: float, budget: float, share: float = 1.0
+        self, strategy: str, cost: Callable[[int], float], budget: float, share: float = 1.0
     ) -> Iterator[Forecast]:
-        """Draws from a set of this share of all inputs, at a price each after an overhead."""
-        affordable = int(min((budget - overhead) / each, 1e15))
+        """As many draws from a set of this share of all inputs as the budget buys."""
+        affordable = _largest(lambda draws: cost(draws) <= budget, MOST_SAMPLES)
         if affordable < 1:
             return
-        if share * self.task.size <= affordable:
+        if share < 1 and share * self.task.size <= affordable:
             exact = max(1, math.ceil(share * self.task.size))
-            yield Forecast(strategy, self.pilot.wrong, overhead + exact * each, exact)
+            yield Forecast(strategy, self.pilot.wrong, cost(exact), exact)
         else:
             upper = self._expected_bound(affordable, self.pilot.wrong / share, self.delta)
-            cost = overhead + affordable * each
-            yield Forecast(strategy, share * upper, cost, affordable)
+            yield Forecast(strategy, share * upper, cost(affordable), affordable)
 
-    def _hybrid(self, budget: float) -> Iterator[Forecast]:
-        screen, model = CubicScreen(), self.model
-        proof = self.prices.proof * screen.flops(model)
-        probe = 1000
-        drawing = self.prices.proof * screen.draw_flops(model, probe)
-        marginal = self.prices.proof * (screen.draw_flops(model, 2 * probe)) - drawing
-        each = self.prices.forward * forward_flops(model) + marginal / probe
-        overhead = proof + drawing - marginal
-        yield from self._sampled("hybrid", overhead, each, budget, max(self.pilot.cubic, 1e-30))
+    @property
+    def _left_by_cubic(self) -> float:
+        return max(self.pilot.cubic, 1 / self.task.size)
 
-    def _cascade(self, budget: float) -> Iterator[Forecast]:
-        """From all inputs, and from what the cubic screen leaves, a chunk of draws at a time."""
-        screen, model, prices = CubicScreen(), self.model, self.prices
-        proof = prices.proof * screen.flops(model)
-        drawing = prices.proof * screen.draw_flops(model, RESIDUE_CHUNK) / RESIDUE_CHUNK
-        for name, share, base, each in (
-            ("cascade", 1.0, 0.0, 0.0),
-            ("cascade:cubic", max(self.pilot.cubic, 1e-30), proof, drawing),
-        ):
-            kept = min(self.pilot.copying / share, 1.0)
-            tables = sequence_table_flops(model) + copying_table_flops(model, cubic=False)
-            pilot = PILOT_DRAWS * (prices.cheap * copying_flops(model) + each)
-            check = prices.cheap * (copying_flops(model) + kept * table_forward_flops(model))
-            overhead = base + prices.proof * tables + pilot
-            for forecast in self._sampled(name, overhead, each + check, budget, share):
-                passes = forecast.budget * kept
+    def _iid_cost(self, draws: int) -> float:
+        return self.prices.forward * forward_flops(self.model) * draws
+
+    def _table_cost(self, draws: int) -> float:
+        passes = self.prices.cheap * table_forward_flops(self.model) * draws
+        return self.prices.proof * sequence_table_flops(self.model) + passes
+
+    def _hybrid_cost(self, draws: int) -> float:
+        screen = CubicScreen()
+        proof = screen.flops(self.model) + screen.draw_flops(self.model, draws)
+        return self.prices.proof * proof + self._iid_cost(draws)
+
+    def _cascade_cost(self, draws: int, share: float) -> float:
+        """Tables and checks; from a residue, its count and drawing from it chunk by chunk."""
+        model, prices = self.model, self.prices
+        proof = sequence_table_flops(model) + copying_table_flops(model, cubic=False)
+        if share < 1:
+            screen, (chunks, rest) = CubicScreen(), divmod(draws, RESIDUE_CHUNK)
+            proof += screen.flops(model) + chunks * screen.draw_flops(model, RESIDUE_CHUNK)
+            proof += screen.draw_flops(model, rest)
+        kept = min(self.pilot.copying / share, 1.0)
+        check = copying_flops(model) + kept * table_forward_flops(model)
+        return prices.proof * proof + prices.cheap * check * draws
+
+    def _cascades(self, budget: float) -> Iterator[Forecast]:
+        """From all inputs, and from what the cubic screen leaves."""
+        for name, share in (("cascade", 1.0), ("cascade:cubic", self._left_by_cubic)):
+            cost = partial(self._cascade_cost, share=share)
+            for forecast in self._sampled(name, cost, budget, share):
+                passes = forecast.budget * min(self.pilot.copying / share, 1.0)
                 limit = math.ceil(passes + 4 * math.sqrt(passes) + 10)
                 yield replace(forecast, budget=limit, draws=forecast.budget)
 
@@ -169,25 +183,67 @@ class Planner:
         return float(clopper_pearson(expected, draws, delta=delta, side="upper").upper)
 
 
-def run_pilot(model: Transformer, task: MaxOfK, seed: int) -> Pilot:
-    """Estimate the shares from CHEAP_PILOT and DEAR_PILOT draws of the pilot's own stream."""
+def _largest(holds: Callable[[int], bool], most: int) -> int:
+    """The largest integer up to `most` at which a condition that fails from some point on holds."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low
+
+
+def run_pilot(model: Transformer, task: MaxOfK, seed: int, target: float | None = None) -> Pilot:
+    """Estimate the shares from draws of the pilot's own stream.
+
+    CHEAP_PILOT draws see the copying check and DEAR_PILOT the additive one; a target, which a
+    pilot has to resolve, makes it up to MOST_PILOT cheap draws.
+    """
+    draws = CHEAP_PILOT if target is None else int(min(max(CHEAP_PILOT, 10 / target), MOST_PILOT))
     stream = Stream.from_seed(seed).fold_in("plan")
     tables = SequenceTables.of(model)
     copying, exact = CopyingCheck.quadratic(tables), TableForwardCheck(tables)
     additive = AdditiveCheck(tables)
-    tokens = task.sample(stream.fold_in("cheap"), 0, CHEAP_PILOT)
-    left = tokens[copying.uncertified(tokens)]
+    cheap = stream.fold_in("cheap")
+
+    def left_of(start: int) -> np.ndarray:
+        tokens = task.sample(cheap, start, min(start + CHEAP_PILOT, draws))
+        return tokens[copying.uncertified(tokens)]
+
+    chunks = range(0, draws, CHEAP_PILOT)
+    left = np.concatenate(list(parallel_map(left_of, chunks, "pilot")))
     wrong = int(exact.uncertified(left).sum())
     few = task.sample(stream.fold_in("dear"), 0, DEAR_PILOT)
     uncertified = int(additive.uncertified(few).sum())
     flops = sequence_table_flops(model) + copying_table_flops(model, cubic=False)
-    flops += CHEAP_PILOT * copying.flops + len(left) * exact.flops + DEAR_PILOT * additive.flops
+    flops += draws * copying.flops + len(left) * exact.flops + DEAR_PILOT * additive.flops
     return Pilot(
-        wrong=(wrong + 0.5) / (CHEAP_PILOT + 1),
-        copying=(len(left) + 0.5) / (CHEAP_PILOT + 1),
-        cubic=max((uncertified + 0.5) / (DEAR_PILOT + 1), (wrong + 0.5) / (CHEAP_PILOT + 1)),
+        wrong=(wrong + 0.5) / (draws + 1),
+        copying=(len(left) + 0.5) / (draws + 1),
+        cubic=max((uncertified + 0.5) / (DEAR_PILOT + 1), (wrong + 0.5) / (draws + 1)),
         flops=flops,
     )
+
+
+def planned(question: Question, meter: CostMeter) -> tuple[str, Question]:
+    """The strategy that a pilot predicts to be best for the operations left, with its knobs.
+
+    Raises:
+        UserError: if no strategy fits what the pilot leaves of the budget.
+    """
+    model, task = question.model, question.task
+    with meter.phase("pilot that plans", "sampling") as phase:
+        pilot = run_pilot(model, task, question.seed)
+        phase.flops = pilot.flops
+    budget = question.budget_flops or question.budget * forward_flops(model)
+    planner = Planner(model, task, question.delta, pilot, prices_in_flops())
+    forecasts = planner.forecasts(float(budget - pilot.flops))
+    if not forecasts:
+        raise UserError(
+            f"a budget of {budget:.2g} operations is too small to plan: the pilot takes "
+            f"{pilot.flops:.2g}; name a strategy instead"
+        )
+    best = forecasts[0]
+    return best.strategy, replace(question, budget=best.budget, draws=best.draws)
 
 
 def prices_in_flops() -> Prices:

@@ -38,6 +38,7 @@ def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
             grid_points=stored["grid_points"],
             target=stored["target"],
             draws=stored["draws"],
+            budget_flops=stored["budget_flops"],
             stopped_at=stored["stopped_at"],
         )
     except (KeyError, TypeError, AttributeError) as error:

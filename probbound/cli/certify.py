@@ -24,17 +24,18 @@ from probbound.cli.output import (
 )
 from probbound.files import require_writable
 from probbound.models.registry import load
-from probbound.strategies.registry import strategy_named, strategy_names
+from probbound.strategies.registry import AUTO, strategy_named, strategy_names
 from probbound.tasks import task_for
 
 
 @click.command()
 @click.argument("model")
-@click.option("--strategy", required=True, help=f"One of {', '.join(strategy_names())}.")
+@click.option("--strategy", required=True, help=f"{AUTO}, or one of {', '.join(strategy_names())}.")
 @click.option("--budget", type=int, help=f"Forward passes to sample (default {DEFAULT_BUDGET}).")
 @click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
 @click.option("--seed", default=DEFAULT_SEED, help="Seed of the certifying samples.")
 @click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
+@click.option("--budget-flops", type=float, help="Operations that the strategy auto may spend.")
 @click.option("--draws", type=int, help="Draws of a cascade; by default a pilot decides.")
 @click.option("--target", type=float, help="A cascade stops once it certifies this failure rate.")
 @click.option("--out", type=Path, help="Write the certificate here.")
@@ -46,14 +47,15 @@ def certify(
     delta: float | None,
     seed: int,
     grid_points: int | None,
+    budget_flops: float | None,
     draws: int | None,
     target: float | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
     """Bound the accuracy of MODEL from below, and certify it."""
-    chosen = strategy_named(strategy)
-    if chosen.deterministic and (budget is not None or delta is not None):
+    deterministic = strategy != AUTO and strategy_named(strategy).deterministic
+    if deterministic and (budget is not None or delta is not None):
         stderr.print(f"note: {strategy} is deterministic; --budget and --delta are not used")
     if out is not None:
         require_writable(out)
@@ -68,6 +70,7 @@ def certify(
         grid_points=grid_points,
         target=target,
         draws=draws,
+        budget_flops=budget_flops,
     )
     if out is not None:
         certificate.save(out)
@@ -84,7 +87,8 @@ def certificate_table(certificate: Certificate) -> Table:
     made.show_header = False
     made.add_row("failure rate", f"at most {at_most(certificate.failure_upper)}")
     made.add_row("guarantee", _guarantee(certificate))
-    made.add_row("strategy", certificate.strategy)
+    ran = "" if certificate.chosen == certificate.strategy else f": {certificate.chosen}"
+    made.add_row("strategy", certificate.strategy + ran)
     made.add_row("proof", f"certified {percent(certificate.certified_mass)} of all inputs")
     sampling = certificate.sampling
     if sampling.draws:

@@ -59,14 +59,17 @@ def plan(
     amount = checked_amount("the budget or target", given[0])
     loaded = load(model)
     task = task_for(loaded)
-    pilot = run_pilot(loaded, task, seed)
+    pilot = run_pilot(loaded, task, seed, target)
     timed = budget_seconds is not None
     prices = prices_in_seconds(loaded, task, seed) if timed else prices_in_flops()
     planner = Planner(loaded, task, delta, pilot, prices)
     spent = 0 if timed else pilot.flops
-    forecasts = planner.for_target(amount) if target else planner.forecasts(amount - spent)
+    forecasts = planner.for_target(amount) if target else planner.forecasts(float(amount - spent))
     if not forecasts:
-        raise UserError(f"no strategy is predicted to do that; the pilot takes {pilot.flops:.2g}")
+        raise UserError(
+            "no strategy is predicted to do that: the pilot alone takes "
+            f"{operations(pilot.flops)} and estimates {pilot.wrong:.1e} wrong"
+        )
     if as_json:
         _print_json(pilot, forecasts, "seconds" if timed else "flops")
     else:

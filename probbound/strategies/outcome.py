@@ -20,6 +20,7 @@ class Question:
     `grid_points` is the resolution of counting, None for exact counting where that is feasible.
     Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
     failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
+    `budget_flops` is what a plan may spend.
     """
 
     model: Transformer
@@ -30,6 +31,7 @@ class Question:
     grid_points: int | None = None
     target: float | None = None
     draws: int | None = None
+    budget_flops: float | None = None
     stopped_at: int | None = None
 
     @property

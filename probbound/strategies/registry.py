@@ -13,12 +13,13 @@ from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
 from probbound.strategies.cascade import cascade
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.sampling import hybrid, iid, screened
+from probbound.strategies.sampling import hybrid, iid, iid_from_tables, screened
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
     "cubic": lambda question: CubicScreen(question.grid_points),
 }
 DEFAULT_SCREEN = "cubic"
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def strategy_named(name: str) -> Strategy:
         return Strategy(name, True, brute_force)
     if name == "iid":
         return Strategy(name, False, iid)
+    if name == "iid:tables":
+        return Strategy(name, False, iid_from_tables)
     if name in SCREENS:
         return Strategy(name, True, _on_screen(screened, name))
     if name == "cascade":
@@ -59,7 +62,7 @@ def strategy_named(name: str) -> Strategy:
 def strategy_names() -> list[str]:
     """Every name that `strategy_named` knows."""
     on_screens = [f"{kind}:{name}" for kind in ("hybrid", "cascade") for name in SCREENS]
-    return ["brute-force", *SCREENS, "iid", "hybrid", "cascade", *on_screens]
+    return ["brute-force", *SCREENS, "iid", "iid:tables", "hybrid", "cascade", *on_screens]
 
 
 def _on_screen(

@@ -11,16 +11,42 @@ from probbound.cost import CostMeter
 from probbound.evaluation import Sampler, count_wrong, wrong_answers
 from probbound.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.models.transformer import forward_flops
+from probbound.parallel import parallel_map
 from probbound.rounding import product_up, ratio_up
 from probbound.screens.residue import Residue, draw
 from probbound.screens.screen import Screen
+from probbound.screens.sequences import (
+    SequenceTables,
+    TableForwardCheck,
+    sequence_table_flops,
+)
 from probbound.strategies.outcome import Level, Outcome, Question, Sampled
+
+TABLE_CHUNK = 1 << 13
 
 
 def iid(question: Question, meter: CostMeter) -> Outcome:
     """Plain input sampling: the baseline (Theorem 1.5). Fixed-n, with replacement."""
     task, stream = question.task, question.stream.fold_in("inputs")
     level = _sampled_level(question, lambda a, b: task.sample(stream, a, b), meter)
+    ledger, sampled = _ledger(level, question, "1.5"), _all_run(level)
+    return Outcome(level.share_upper, 1.0, (level,), ledger, sampled)
+
+
+def iid_from_tables(question: Question, meter: CostMeter) -> Outcome:
+    """`iid` with forward passes looked up in tables, the second baseline (Theorems 1.1 and 1.5)."""
+    model, task, stream = question.model, question.task, question.stream.fold_in("inputs")
+    with meter.phase("tables", "proof", sequence_table_flops(model)):
+        check = TableForwardCheck(SequenceTables.of(model))
+
+    def wrong(start: int) -> int:
+        stop = min(start + TABLE_CHUNK, question.budget)
+        return int(check.uncertified(task.sample(stream, start, stop)).sum())
+
+    with meter.phase("forward passes", "sampling", question.budget * check.flops):
+        chunks = range(0, question.budget, TABLE_CHUNK)
+        failures = sum(parallel_map(wrong, chunks, "sampling"))
+    level = _sampled_share(question, failures)
     ledger, sampled = _ledger(level, question, "1.5"), _all_run(level)
     return Outcome(level.share_upper, 1.0, (level,), ledger, sampled)
 
@@ -65,6 +91,10 @@ def _sampled_level(
     model = question.model
     with meter.phase("forward passes", "sampling", run * forward_flops(model)):
         wrong = count_wrong(model, question.task, sampler, run, "sampling")
+    return _sampled_share(question, wrong)
+
+
+def _sampled_share(question: Question, wrong: int) -> Level:
     if question.budget == 0:
         return Level.enumerated("none", 1.0)
     interval = clopper_pearson(wrong, question.budget, delta=question.delta, side="upper")

@@ -6,10 +6,13 @@ import argparse
 import importlib
 import pkgutil
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 import tests.bench
+
+WIDTH = 160
 
 
 def main() -> None:
@@ -25,12 +28,12 @@ def main() -> None:
 
 
 def _show(name: str, rows: list[dict]) -> None:
-    table = Table(title=name)
+    table = Table(box=SIMPLE_HEAD, title=name, title_justify="left")
     for column in rows[0]:
-        table.add_column(column, justify="left" if column == "name" else "right")
+        table.add_column(column, justify="left" if column == "name" else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console().print(table)
+    Console(width=WIDTH).print(table)
 
 
 main()
