@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from probbound.certificate import Certificate, read_certificate
     from probbound.certification import certify
     from probbound.errors import UserError
+    from probbound.factored import FactoredMatrix
     from probbound.models.registry import load, shipped_names
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
+    from probbound.noise.term import NoiseTerm, noise_term
     from probbound.strategies.registry import strategy_names
     from probbound.tasks import MaxOfK, task_for
     from probbound.training import train
@@ -24,12 +26,15 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Certificate": "probbound.certificate",
+    "FactoredMatrix": "probbound.factored",
     "MaxOfK": "probbound.tasks",
+    "NoiseTerm": "probbound.noise.term",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
     "certify": "probbound.certification",
     "disagreements": "probbound.verification",
     "load": "probbound.models.registry",
+    "noise_term": "probbound.noise.term",
     "read_certificate": "probbound.certificate",
     "read_model": "probbound.models.store",
     "save_model": "probbound.models.store",
@@ -41,12 +46,15 @@ _HOMES = {
 
 __all__ = [
     "Certificate",
+    "FactoredMatrix",
     "MaxOfK",
+    "NoiseTerm",
     "Transformer",
     "UserError",
     "certify",
     "disagreements",
     "load",
+    "noise_term",
     "read_certificate",
     "read_model",
     "save_model",

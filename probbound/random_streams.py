@@ -60,6 +60,13 @@ class Stream:
             rejected = _at_least(words, limit)
         return (words % np.uint64(bound)).astype(np.int64)
 
+    def generator(self) -> np.random.Generator:
+        """NumPy's generator keyed by this stream, for laws other than the uniform integers.
+
+        How it turns words into normal variates is NumPy's choice, and may change with its version.
+        """
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(self.key, "little")))
+
 
 def _at_least(words: UInt64[np.ndarray, " n"], limit: int) -> Bool[np.ndarray, " n"]:
     return words >= np.uint64(limit) if limit < 1 << 64 else np.zeros(len(words), dtype=bool)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import TypeVar
+
+import numpy as np
+
+T = TypeVar("T", float, np.ndarray)
 
 
 def ratio_up(count: Fraction | int, total: int) -> float:
@@ -21,3 +26,24 @@ def product_up(a: float, b: float) -> float:
 def one_minus_down(x: float) -> float:
     """The largest float that is not above 1 - x (Theorem 5.1)."""
     return -ratio_up(Fraction(x) - 1, 1)
+
+
+def gamma(operations: int) -> float:
+    """γ_n = n·u/(1 - n·u), u = 2^-53, rounded up: the relative error of n roundings (Theorem 5.2).
+
+    Raises:
+        OverflowError: if n·u reaches one half.
+    """
+    if operations >= 2**52:
+        raise OverflowError(f"no rounding error bound for {operations} operations")
+    return ratio_up(operations, 2**53 - operations)
+
+
+def rounded_up(value: T, roundings: int) -> T:
+    """An upper bound on a non-negative number computed with that many roundings (Theorem 5.2).
+
+    `value`, a number or an array, is a computed sum of products of non-negative numbers (or a
+    root of one), each of which went through at most `roundings` operations; there is room for
+    one more operation on the result.
+    """
+    return value * (1.0 + 2.0 * gamma(roundings + 2))

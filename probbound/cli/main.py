@@ -10,6 +10,7 @@ from probbound import __version__
 from probbound.cli.certify import certify
 from probbound.cli.demo import demo
 from probbound.cli.models import models, train
+from probbound.cli.noise import noise
 from probbound.cli.output import stderr
 from probbound.cli.verify import verify
 from probbound.errors import UserError
@@ -22,7 +23,7 @@ def app() -> None:
     """High-confidence bounds on what a trained network does."""
 
 
-for command in (demo, models, train, certify, verify):
+for command in (demo, models, train, certify, verify, noise):
     app.add_command(command)
 
 

@@ -58,7 +58,12 @@ def seconds(x: float) -> str:
 
 def operations(x: int) -> str:
     """A number of operations with a metric prefix."""
-    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    return metric(x, "FLOP")
+
+
+def metric(x: float, unit: str = "") -> str:
+    """A number with three significant digits and a metric prefix."""
+    for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if x >= limit:
-            return f"{x / limit:.3g} {unit}FLOP"
-    return f"{x:.0f} FLOP"
+            return f"{x / limit:.3g} {prefix}{unit}"
+    return f"{x:.0f} {unit}".rstrip()

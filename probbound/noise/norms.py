@@ -1,0 +1,142 @@
+"""Norms of a factored matrix that are never below the true ones, rounding included."""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+
+import numpy as np
+from jaxtyping import Float
+
+from probbound.factored import FactoredMatrix
+from probbound.rounding import gamma, rounded_up
+
+Vector = Float[np.ndarray, " m"]
+_SCALAR_STEPS = 64
+
+
+def lengths_upper(rows: Float[np.ndarray, "m n"]) -> Vector:
+    """‖·‖₂ of every row of a stored matrix, rounded up."""
+    return rounded_up(np.sqrt(np.einsum("mn,mn->m", rows, rows)), rows.shape[1])
+
+
+def stored_norm_upper(matrix: Float[np.ndarray, "m n"]) -> float:
+    """‖·‖_F of a stored matrix, rounded up."""
+    return rounded_up(float(np.linalg.norm(matrix)), matrix.size)
+
+
+def norm_product(matrix: FactoredMatrix) -> Vector:
+    """‖A_i‖₂ · ‖B‖_F · ‖C‖_F … >= ‖N_i‖₂ for every row i (Theorem 3.8)."""
+    first, *others = matrix.factors
+    scale = math.prod(stored_norm_upper(factor) for factor in others)
+    return rounded_up(lengths_upper(first) * scale, len(others))
+
+
+def entry_product(matrix: FactoredMatrix) -> Vector:
+    """‖A_i‖₂ · ‖B‖_F … · max_j ‖D_·j‖₂ >= max_j |N_ij| for every row i (Theorem 3.8)."""
+    first, *middle, last = matrix.two_sided
+    scale = math.prod(stored_norm_upper(factor) for factor in middle)
+    scale *= float(lengths_upper(last.T).max())
+    return rounded_up(lengths_upper(first) * scale, len(middle) + 1)
+
+
+def norm_product_flops(matrix: FactoredMatrix) -> int:
+    """Operations of `norm_product`: two for each stored number."""
+    return sum(2 * factor.size for factor in matrix.factors) + matrix.shape[0]
+
+
+def row_errors(matrix: FactoredMatrix) -> Vector:
+    """What rounding can add to ‖N_i‖₂ when the factors are multiplied out (Theorem 3.1)."""
+    return rounded_up(gamma(matrix.roundings) * norm_product(matrix), 1)
+
+
+def row_norms_upper(matrix: FactoredMatrix) -> Vector:
+    """‖N_i‖₂ of every row, by a Gram matrix, rounded up (Theorem 3.2)."""
+    left, right = matrix.two_factor().factors
+    squares = np.einsum("md,md->m", left @ (right @ right.T), left)
+    scale = lengths_upper(left) * stored_norm_upper(right)
+    error = gamma(right.shape[1] + 2 * left.shape[1]) * scale**2
+    norms = np.sqrt(np.maximum(squares, 0.0) + error)
+    return rounded_up(norms + row_errors(matrix), _SCALAR_STEPS)
+
+
+def frobenius_upper(norms: Vector) -> float:
+    """‖N‖_F from upper bounds on the norms of its rows."""
+    return rounded_up(math.sqrt(float(np.vdot(norms, norms))), len(norms))
+
+
+def spreads_upper(matrix: FactoredMatrix) -> Vector:
+    """Row spreads, by √2 ‖·‖₂ of the rows less their means, rounded up (Theorem 3.7).
+
+    What is subtracted is the same stored number in all columns of a row of the last factor, which
+    moves no row spread; the rounding of the subtraction is the second summand.
+    """
+    *factors, last = matrix.two_sided
+    centred = FactoredMatrix(*factors, last - last.mean(axis=1, keepdims=True))
+    spreads = math.sqrt(2) * (row_norms_upper(centred) + gamma(2) * norm_product(centred))
+    return rounded_up(spreads, _SCALAR_STEPS)
+
+
+def spreads_upper_flops(matrix: FactoredMatrix) -> int:
+    """Operations of `spreads_upper`."""
+    return matrix.row_norms_flops() + 2 * matrix.factors[-1].size + matrix.shape[0]
+
+
+def mean_upper(matrix: FactoredMatrix) -> float:
+    """The mean of the entries by two products with vectors of ones, rounded up (Theorem 3.14)."""
+    m, n = matrix.shape
+    total = float(matrix.matvec(np.ones(n)).sum())
+    weight = reduce(lambda value, factor: np.abs(factor) @ value, matrix.factors[::-1], np.ones(n))
+    steps = sum(matrix.dimensions)
+    error = gamma(steps + 1) * rounded_up(float(weight.sum()), steps)
+    mean = (total + rounded_up(error, 1)) / (m * n)
+    return mean + rounded_up(abs(mean) * gamma(3), 4)
+
+
+def mean_flops(matrix: FactoredMatrix) -> int:
+    """Operations of `mean_upper`."""
+    return 2 * matrix.matvec_flops() + 2 * matrix.shape[0]
+
+
+def spectral_upper(matrix: FactoredMatrix) -> float:
+    """‖N‖₂ by the eigenvalues of two Gram matrices, rounded up (Theorem 3.9)."""
+    left, right = matrix.two_factor().factors
+    d = left.shape[1]
+    gram_left, gram_right = left.T @ left, right @ right.T
+    norm_left, norm_right = stored_norm_upper(gram_left), stored_norm_upper(gram_right)
+    error_left = gamma(len(left)) * stored_norm_upper(left) ** 2
+    error_right = gamma(right.shape[1]) * stored_norm_upper(right) ** 2
+    values, vectors = np.linalg.eigh(gram_right)
+    root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+    root_square = stored_norm_upper(root) ** 2
+    residual = stored_norm_upper(gram_right - root.T @ root)
+    residual += gamma(d + 1) * (root_square + norm_right)
+    core = root @ gram_left @ root.T
+    square = (
+        largest_eigenvalue_upper((core + core.T) / 2)
+        + gamma(2 * d + 1) * root_square * norm_left
+        + error_left * root_square
+        + (error_right + residual) * (norm_left + error_left)
+    )
+    collapse = frobenius_upper(row_errors(matrix))
+    return rounded_up(math.sqrt(rounded_up(square, _SCALAR_STEPS)) + collapse, _SCALAR_STEPS)
+
+
+def spectral_upper_flops(matrix: FactoredMatrix) -> int:
+    """Operations of `spectral_upper`, an eigendecomposition at 9 r³ (Golub and Van Loan, 8.3)."""
+    (m, n), d = matrix.shape, matrix.inner
+    return matrix.two_factor_flops() + 2 * (m + n) * d * d + 2 * (m + n) * d + 34 * d**3
+
+
+def largest_eigenvalue_upper(symmetric: Float[np.ndarray, "d d"]) -> float:
+    """λ_max of a stored symmetric matrix, or 0 if that is negative, rounded up (Theorem 3.9)."""
+    d = len(symmetric)
+    _, vectors = np.linalg.eigh(symmetric)
+    square = stored_norm_upper(vectors) ** 2
+    diagonalised = np.abs(vectors.T @ symmetric @ vectors)
+    off = np.abs(vectors.T @ vectors - np.eye(d)).sum(axis=1).max()
+    off += gamma(2 * d + 4) * (square + d)
+    largest = max(diagonalised.sum(axis=0).max(), diagonalised.sum(axis=1).max())
+    largest = rounded_up(float(largest), d)
+    largest += gamma(2 * d + 2) * square * stored_norm_upper(symmetric)
+    return rounded_up(largest / (1 - float(off)), _SCALAR_STEPS) if off < 1 else math.inf

@@ -1,0 +1,184 @@
+"""Structure and noise: a product of matrices, and what is left when the structure is taken out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Float
+
+from probbound.errors import UserError
+from probbound.factored import FactoredMatrix
+from probbound.models.transformer import Transformer, in_float64
+
+Reads = Literal["pairs", "rows", "last-row"]
+TermName = Literal["qk", "ov", "direct"]
+Axis = Literal["rows", "columns"]
+
+
+class NoiseTerm(eqx.Module):
+    """A product of matrices, split into structure and a remainder that is never formed.
+
+    `remainder` is the noise: the product, in real arithmetic, of its stored factors. `structure`
+    is by definition the rest, so that the rounding of forming the remainder's factors moves
+    numbers between the two and makes no bound on the remainder wrong.
+
+    `reads` says which entries an input x_1 … x_k touches: with `pairs` those at (x_k, x_p), the
+    last token against the token at each position, its own among them; with `rows` all of the
+    rows x_p; with `last-row` all of the row x_k.
+
+    Raises:
+        UserError: if the shapes of the two differ, or pairs are read from a matrix not square.
+    """
+
+    original: FactoredMatrix
+    remainder: FactoredMatrix
+    name: str = eqx.field(static=True, default="noise")
+    reads: Reads = eqx.field(static=True, default="rows")
+
+    def __check_init__(self) -> None:
+        if self.original.shape != self.remainder.shape:
+            raise UserError(
+                f"the remainder has shape {self.remainder.shape} but the product has "
+                f"{self.original.shape}; they must be equal"
+            )
+        if self.reads == "pairs" and self.shape[0] != self.shape[1]:
+            raise UserError(f"pairs of tokens need a square matrix, got shape {self.shape}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.remainder.shape
+
+    @property
+    def structure(self) -> FactoredMatrix:
+        """What was taken out, as a factored difference."""
+        return self.original - self.remainder
+
+    @classmethod
+    def whole(cls, matrix: FactoredMatrix, reads: Reads = "rows") -> NoiseTerm:
+        """Nothing taken out: all of the matrix is noise."""
+        return cls(matrix, matrix, reads=reads)
+
+    def without_leading(self, rank: int) -> NoiseTerm:
+        """Take out the `rank` leading singular directions of the remainder, on both sides.
+
+        Raises:
+            UserError: if the remainder has fewer singular values than that.
+        """
+        left, _, right = self.remainder.svd(rank)
+        return self._projected(left, right)
+
+    def without_directions(
+        self,
+        left: Float[np.ndarray, "m k"] | None = None,
+        right: Float[np.ndarray, "n l"] | None = None,
+    ) -> NoiseTerm:
+        """Project the given directions out: (I - P_left) N (I - P_right).
+
+        Raises:
+            UserError: if the directions have the wrong length.
+        """
+        m, n = self.shape
+        for name, vectors, length in (("left", left, m), ("right", right, n)):
+            if vectors is not None and vectors.shape[0] != length:
+                raise UserError(
+                    f"{name} directions must be columns of length {length}, "
+                    f"got shape {vectors.shape}"
+                )
+        return self._projected(
+            np.linalg.qr(np.zeros((m, 0)) if left is None else left)[0],
+            np.linalg.qr(np.zeros((n, 0)) if right is None else right)[0],
+        )
+
+    def without_pair(
+        self, left: Float[np.ndarray, "m r"], right: Float[np.ndarray, "r n"]
+    ) -> NoiseTerm:
+        """Subtract the low-rank matrix `left` @ `right`; the inner dimensions add up.
+
+        Raises:
+            UserError: if the pair's shape is not the term's.
+        """
+        return self._leaving(self.remainder - FactoredMatrix(left, right))
+
+    def centred(self, axis: Axis) -> NoiseTerm:
+        """Subtract from each row (or column) its own mean.
+
+        The mean of the rows of the last factor over its columns is folded into that factor, so
+        that the inner dimension stays. Row spreads do not change when rows are centred.
+        """
+        factors = self.remainder.two_sided
+        if axis == "rows":
+            last = factors[-1] - factors[-1].mean(axis=1, keepdims=True)
+            return self._leaving(FactoredMatrix(*factors[:-1], last))
+        first = factors[0] - factors[0].mean(axis=0)
+        return self._leaving(FactoredMatrix(first, *factors[1:]))
+
+    def peeled(self, rank: int) -> NoiseTerm:
+        """Take the `rank` leading directions out of the product, then out of every factor.
+
+        After `without_leading`, each factor loses its own leading singular directions, so that
+        what remains is a chain of small factors, for the methods that walk the chain
+        (`subproduct`, `recursive`). The structure then holds every product in which at least one
+        factor is a leading part.
+
+        Raises:
+            UserError: if a factor has fewer singular values than that.
+        """
+        chain = self.without_leading(rank).remainder.factors
+        small = [NoiseTerm.whole(FactoredMatrix(f)).without_leading(rank) for f in chain]
+        return self._leaving(FactoredMatrix(*(s.remainder.factors[0] for s in small)))
+
+    def _projected(
+        self, left: Float[np.ndarray, "m k"], right: Float[np.ndarray, "n l"]
+    ) -> NoiseTerm:
+        *factors, last = self.remainder.factors
+        factors.append(last - (last @ right) @ right.T)
+        factors[0] = factors[0] - left @ (left.T @ factors[0])
+        return self._leaving(FactoredMatrix(*factors))
+
+    def _leaving(self, remainder: FactoredMatrix) -> NoiseTerm:
+        return replace(self, remainder=remainder)
+
+
+def noise_term(
+    model: Transformer,
+    term: TermName = "qk",
+    rank: int = 0,
+    head: int = 0,
+    centre: Axis | None = None,
+    peel: bool = False,
+) -> NoiseTerm:
+    """A path of the model without its `rank` leading singular directions (and means).
+
+    - `qk` [d_vocab × d_vocab]: (E + P_last) W_Q W_Kᵀ Eᵀ / attn_scale, query token by key token;
+    - `ov` [d_vocab × d_vocab_out]: E W_V W_O W_U; `direct` [d_vocab × d_vocab_out]:
+      (E + P_last) W_U.
+
+    Biases are not in them. A key bias adds the same number to all scores of a query and drops out
+    of the softmax; a query bias adds b_Q W_Kᵀ Eᵀ / attn_scale to every row alike; a value bias
+    b_V W_O W_U is added to every row of OV alike, and so are b_O W_U and b_U to the direct path:
+    known rank-one structure. Means are taken out first (`centre`), then directions, with `peel`
+    out of every factor too (`NoiseTerm.peeled`).
+
+    Raises:
+        UserError: if the term or the head does not exist, or the rank is out of range.
+    """
+    if term not in get_args(TermName):
+        raise UserError(f"there is no term {term!r}; choose from {', '.join(get_args(TermName))}")
+    if not 0 <= head < model.n_heads:
+        raise UserError(f"head must lie between 0 and {model.n_heads - 1}, got {head}")
+    m = in_float64(model)
+    last = m.W_E + m.W_pos[-1]
+    factors, reads = {
+        "qk": ((last / m.attn_scale, m.W_Q[head], m.W_K[head].T, m.W_E.T), "pairs"),
+        "ov": ((m.W_E, m.W_V[head], m.W_O[head], m.W_U), "rows"),
+        "direct": ((last, m.W_U), "last-row"),
+    }[term]
+    path = FactoredMatrix(*factors)
+    noise = NoiseTerm(path, path, name=f"{model.name}/{term}", reads=reads)
+    if centre is not None:
+        noise = noise.centred(centre)
+    return noise.peeled(rank) if peel else noise.without_leading(rank)
