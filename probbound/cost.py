@@ -59,6 +59,10 @@ class CostMeter:
         yield
         self.phases.append(Phase(name, part, flops, time.perf_counter() - started))
 
+    def record(self, name: str, part: Part, flops: int, seconds: float) -> None:
+        """Book a phase that counted its own operations and seconds."""
+        self.phases.append(Phase(name, part, flops, seconds))
+
     def total(self) -> Cost:
         """What was collected."""
         return Cost(tuple(self.phases))

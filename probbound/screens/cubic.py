@@ -8,6 +8,7 @@ from typing import ClassVar
 from probbound.additive import additive_tables, label_term_flops, table_flops
 from probbound.cost import CostMeter
 from probbound.errors import UserError
+from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
 from probbound.screens.grid import GridResidue, count_on_grid, grid_flops
 from probbound.screens.listing import ListedResidue, list_residue, listing_flops
@@ -29,6 +30,7 @@ class CubicScreen:
 
     grid_points: int | None = None
     name: ClassVar[str] = "cubic"
+    ledger: ClassVar[Ledger] = NOTHING_SPENT
 
     def __post_init__(self) -> None:
         if self.grid_points is not None and self.grid_points < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from probbound.cost import CostMeter
@@ -11,11 +11,13 @@ from probbound.errors import UserError
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
+from probbound.strategies.ladder import RUNGS, is_sampled, ladder_screens
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, screened
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
     "cubic": lambda question: CubicScreen(question.grid_points),
+    **ladder_screens(),
 }
 DEFAULT_SCREEN = "cubic"
 
@@ -33,17 +35,21 @@ def strategy_named(name: str) -> Strategy:
     """The strategy `name`; `hybrid` alone means `hybrid:cubic`.
 
     Raises:
-        UserError: if there is none of that name.
+        UserError: if there is none of that name, or no such noise choice for that screen.
     """
     if name == "brute-force":
         return Strategy(name, True, brute_force)
     if name == "iid":
         return Strategy(name, False, iid)
     if name in SCREENS:
-        return Strategy(name, True, _on_screen(screened, name))
+        return Strategy(name, not is_sampled(name), _on_screen(screened, name))
     kind, _, screen = name.partition(":")
     if kind == "hybrid" and (screen or DEFAULT_SCREEN) in SCREENS and name != "hybrid:":
-        return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN))
+        return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN, sampling=0.5))
+    base, _, noise = name.removeprefix("hybrid:").partition(":")
+    if base in RUNGS and noise:
+        choices = ", ".join(RUNGS[base].noise)
+        raise UserError(f"{base} cannot bound its noise by {noise!r}; choose from {choices}")
     raise UserError(f"there is no strategy {name!r}; choose from {', '.join(strategy_names())}")
 
 
@@ -53,15 +59,18 @@ def strategy_names() -> list[str]:
 
 
 def _on_screen(
-    run: Callable[[Screen, Question, CostMeter], Outcome], screen: str
+    run: Callable[[Screen, Question, CostMeter], Outcome], screen: str, sampling: float = 0.0
 ) -> Callable[[Question, CostMeter], Outcome]:
-    return partial(_build_and_run, run, SCREENS[screen])
+    """`run` on a screen that may spend all of δ but the share `sampling`."""
+    return partial(_build_and_run, run, SCREENS[screen], 1 - sampling)
 
 
 def _build_and_run(
     run: Callable[[Screen, Question, CostMeter], Outcome],
     build: Callable[[Question], Screen],
+    share: float,
     question: Question,
     meter: CostMeter,
 ) -> Outcome:
-    return run(build(question), question, meter)
+    screen = build(replace(question, delta=share * question.delta))
+    return run(screen, question, meter)
