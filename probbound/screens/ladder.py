@@ -33,6 +33,7 @@ from probbound.screens.paths import (
 from probbound.screens.windows import label_windows, trailing_windows, window_flops
 
 _TINY = 1e-300
+_PAIRS_AT_ONCE = 1 << 12
 
 Table = Float[np.ndarray, "d_vocab d_vocab"]
 
@@ -180,7 +181,7 @@ def _count(attention: Attention, brackets: Brackets, classes: GapClasses) -> Gap
     upper = trailing_windows(np.maximum, attention.upper, classes)
     lower = trailing_windows(np.minimum, attention.lower, classes)
 
-    def of_query(query: int) -> UInt8[np.ndarray, "d_vocab n_bytes"]:
+    def certify(query: int) -> UInt8[np.ndarray, "d_vocab n_bytes"]:
         part = np.s_[query, query:]
         free = token[:, query:] + brackets.free[part]
         terms = free * np.where(free > 0, upper[:, *part], lower[:, *part])
@@ -188,10 +189,14 @@ def _count(attention: Attention, brackets: Brackets, classes: GapClasses) -> Gap
         ends = np.where(last > 0, attention.last_upper[query], attention.last_lower[query])
         return _left(classes, query, terms, last * ends)
 
-    found = parallel_map(of_query, range(classes.d_vocab), "certifying classes")
-    left = np.stack(list(found))
-    count = partial(np.unpackbits, axis=-1, count=len(classes.counts))
-    counts = np.stack([(count(row) * classes.units).sum(axis=1) for row in left])
+    def certify_some(queries: range) -> list[UInt8[np.ndarray, "d_vocab n_bytes"]]:
+        return [certify(query) for query in queries]
+
+    v, some = classes.d_vocab, max(1, _PAIRS_AT_ONCE // classes.d_vocab)
+    batches = [range(at, min(at + some, v)) for at in range(0, v, some)]
+    left = np.concatenate(list(parallel_map(certify_some, batches, "certifying classes")))
+    bits = partial(np.unpackbits, axis=-1, count=len(classes.counts))
+    counts = np.stack([(bits(row) * classes.units).sum(axis=1) for row in left])
     return GapResidue(classes, left, counts)
 
 

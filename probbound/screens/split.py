@@ -40,23 +40,19 @@ def split(chain: Sequence[Matrix], rank: int) -> Split:
     small the noise gets, and nothing else (Theorem 4.6). Beyond one pass for each iteration no
     factor is multiplied by another: linear in the vocabulary.
     """
-    product = FactoredMatrix(*chain)
-    left, right = _leading(product, rank)
-    rows, columns = product.rmatvec(left).T, product.matvec(right)
+    left, right = _leading(chain, rank)
+    rows = _through([factor.T for factor in chain], left).T
+    columns = _through(chain[::-1], right)
     pairs = [(left, rows), (columns - left @ (left.T @ columns), right.T)]
-    factors = list(product.factors)
+    factors = list(chain)
     factors[-1] = factors[-1] - (factors[-1] @ right) @ right.T
     factors[0] = factors[0] - left @ (left.T @ factors[0])
     small: list[Matrix] = []
     for number, factor in enumerate(factors):
-        direction = _leading(FactoredMatrix(factor), rank)[0]
+        direction = _leading([factor], rank)[0]
         row = direction.T @ factor
-        before, after = direction, row
-        for peeled in reversed(small):
-            before = peeled @ before
-        for following in factors[number + 1 :]:
-            after = after @ following
-        pairs.append((before, after))
+        after = _through([following.T for following in factors[number + 1 :]], row.T).T
+        pairs.append((_through(small[::-1], direction), after))
         small.append(factor - direction @ row)
     lefts, rights = zip(*pairs, strict=True)
     return Split(np.hstack(lefts), np.vstack(rights), FactoredMatrix(*small))
@@ -64,28 +60,32 @@ def split(chain: Sequence[Matrix], rank: int) -> Split:
 
 def split_flops(chain: Sequence[Matrix], rank: int) -> int:
     """Operations of `split`."""
-    product = FactoredMatrix(*chain)
-    m, once = product.shape[0], product.matvec_flops(rank)
-    whole = _leading_flops(product, rank) + 2 * once + 4 * m * rank**2
-    whole += 4 * rank * (chain[0].size + chain[-1].size) + chain[0].size + chain[-1].size
-    peeling = sum(_leading_flops(FactoredMatrix(f), rank) + (4 * rank + 1) * f.size for f in chain)
-    telescope = sum(
-        2 * rank * sum(other.size for other in chain if other is not factor) for factor in chain
-    )
-    return whole + peeling + telescope
+    sizes = [factor.size for factor in chain]
+    ends = chain[0].size + chain[-1].size
+    whole = _leading_flops(chain, rank) + 4 * rank * sum(sizes) + 4 * chain[0].shape[0] * rank**2
+    peeling = sum(_leading_flops([f], rank) + (4 * rank + 1) * f.size for f in chain)
+    telescope = 2 * rank * (len(chain) - 1) * sum(sizes)
+    return whole + (4 * rank + 1) * ends + peeling + telescope
 
 
-def _leading(matrix: FactoredMatrix, rank: int) -> tuple[Matrix, Matrix]:
+def _leading(chain: Sequence[Matrix], rank: int) -> tuple[Matrix, Matrix]:
     """Nearly the `rank` leading singular vectors of both sides, in orthonormal columns."""
-    start = np.random.default_rng(0).standard_normal((matrix.shape[1], rank))
+    forwards, backwards = chain[::-1], [factor.T for factor in chain]
+    start = np.random.default_rng(0).standard_normal((chain[-1].shape[1], rank))
     right = np.linalg.qr(start)[0]
     for _ in range(STEPS):
-        right = np.linalg.qr(matrix.rmatvec(matrix.matvec(right)))[0]
-    return np.linalg.qr(matrix.matvec(right))[0], right
+        right = np.linalg.qr(_through(backwards, _through(forwards, right)))[0]
+    return np.linalg.qr(_through(forwards, right))[0], right
 
 
-def _leading_flops(matrix: FactoredMatrix, rank: int) -> int:
-    m, n = matrix.shape
-    columns = min(rank, n)
-    once = matrix.matvec_flops(columns)
-    return (2 * STEPS + 1) * once + 4 * columns**2 * (m + (STEPS + 1) * n)
+def _through(factors: Sequence[Matrix], columns: Matrix) -> Matrix:
+    for factor in factors:
+        columns = factor @ columns
+    return columns
+
+
+def _leading_flops(chain: Sequence[Matrix], rank: int) -> int:
+    """One pass costs two operations for each stored number and column."""
+    m, n = chain[0].shape[0], chain[-1].shape[1]
+    once = 2 * rank * sum(factor.size for factor in chain)
+    return (2 * STEPS + 1) * once + 4 * rank**2 * (m + (STEPS + 1) * n)

@@ -18,15 +18,20 @@ from probbound.screens import ladder
 from probbound.screens.ladder import LadderScreen
 from probbound.screens.paths import token_scores
 from probbound.screens.split import split
-from probbound.strategies.ladder import ladder_screens
+from probbound.strategies.ladder import RUNGS, ladder_screens
 from probbound.strategies.outcome import Question
 from probbound.tasks import task_for
 from probbound.verification import disagreements
 from tests.factories import all_sequences, copying_model, random_model, trained_model
 
 NAMES = sorted(ladder_screens())
-DETERMINISTIC = [name for name in NAMES if not name.endswith("sketch")]
 SAMPLED = [name for name in NAMES if name.endswith("sketch")]
+SPELT_OUT = {f"{name}:{rung.noise[0]}" for name, rung in RUNGS.items()}  # what NAME alone means
+DETERMINISTIC = [
+    pytest.param(name, marks=pytest.mark.slow if name.startswith("low-rank-qk-eu:") else ())
+    for name in NAMES
+    if name not in {*SAMPLED, *SPELT_OUT}
+]
 FALSE_ALARM = 1e-6
 
 
@@ -63,12 +68,13 @@ def wrong(model):
 def small_models():
     """66 models: untrained with and without biases, copying in three strengths, and trained."""
     for seed in range(20):
-        shape = {"d_vocab": 4 + seed % 4, "n_ctx": 1 + seed % 4}
+        shape = {"d_vocab": 4 + seed % 4, "n_ctx": 1 + seed % 3}
         yield random_model(seed, biases=seed % 2 == 0, **shape, d_vocab_out=10)
         yield copying_model(seed, **shape, noise=0.1)
         yield sharper(copying_model(seed, d_vocab=7, n_ctx=3), 2 + seed % 3)
-    for seed in range(6):
-        yield sharper(trained_model(seed % 3, d_vocab=6, n_ctx=3), 1 + seed // 3)
+    trained = trained_model(0)
+    for factor in (1, 1.5, 2, 3, 4, 6):
+        yield sharper(trained, factor)
 
 
 def sharper(model, factor):
@@ -159,7 +165,7 @@ def test_the_ladder_on_a_published_model():
         "low-rank-qk": 0.95,
         "low-rank-qk:svd": 0.80,
         "low-rank-eu": 0.90,
-        "low-rank-qk-eu": 0.90,
+        "low-rank-qk-eu": 0.85,
         "quadratic-qk": 0.70,
         "quadratic-qk-eu": 0.60,
     }
