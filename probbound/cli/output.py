@@ -61,7 +61,7 @@ def operations(x: int) -> str:
     return metric(x, "FLOP")
 
 
-def metric(x: float, unit: str = "") -> str:
+def metric(x: float | int, unit: str = "") -> str:
     """A number with three significant digits and a metric prefix."""
     for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if x >= limit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from probbound.additive import additive_tables, label_term_flops, table_flops
 from probbound.cost import CostMeter
@@ -29,12 +28,20 @@ class CubicScreen:
     """
 
     grid_points: int | None = None
-    name: ClassVar[str] = "cubic"
-    ledger: ClassVar[Ledger] = NOTHING_SPENT
 
     def __post_init__(self) -> None:
         if self.grid_points is not None and self.grid_points < 1:
             raise UserError(f"grid points must be at least 1, got {self.grid_points}")
+
+    @property
+    def name(self) -> str:
+        """The name it goes by."""
+        return "cubic"
+
+    @property
+    def ledger(self) -> Ledger:
+        """Nothing is spent: it is deterministic."""
+        return NOTHING_SPENT
 
     def enumerate(self, model: Transformer, meter: CostMeter) -> ListedResidue | GridResidue:
         """Certify what can be; count the rest."""

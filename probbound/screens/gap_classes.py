@@ -43,7 +43,8 @@ class GapClasses:
     @cached_property
     def levels(self) -> list[tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]]:
         """Multisets of 1, 2, … `free` classes: which smaller one each extends, and by what."""
-        known, found = {(): 0}, []
+        known: dict[tuple[int, ...], int] = {(): 0}
+        found = []
         for size in range(1, self.free + 1):
             items = itertools.combinations_with_replacement(range(len(self.starts)), size)
             multisets = {item: number for number, item in enumerate(items)}
@@ -98,8 +99,10 @@ def _factorials(counts: list[int]) -> int:
     return math.prod(math.factorial(count) for count in counts)
 
 
-def gap_classes(d_vocab: int, n_ctx: int, offset: float, step: float) -> GapClasses:
-    """As many classes as keep the number of multisets within MULTISET_LIMIT (Theorem 4.2).
+def gap_classes(
+    d_vocab: int, n_ctx: int, offset: float, step: float, limit: int = MULTISET_LIMIT
+) -> GapClasses:
+    """As many classes as keep the number of multisets within `limit` (Theorem 4.2).
 
     But at least LEAST_CLASSES, so that the cost is at most O(n_ctx⁴) for each query and label.
 
@@ -109,7 +112,7 @@ def gap_classes(d_vocab: int, n_ctx: int, offset: float, step: float) -> GapClas
     free, nearest = n_ctx - 1, 1
     starts = [0, 1] if d_vocab > 1 else [0]
     small, large = 1, 2
-    while len(starts) < LEAST_CLASSES or math.comb(free + len(starts), free) <= MULTISET_LIMIT:
+    while len(starts) < LEAST_CLASSES or math.comb(free + len(starts), free) <= limit:
         nearest = max(nearest + 1, round(min(offset + step * small, d_vocab)))
         if nearest >= d_vocab:
             break

@@ -20,7 +20,7 @@ from probbound.ledger import Ledger, Spend
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.registry import method_named
 from probbound.parallel import parallel_map
-from probbound.screens.gap_classes import GapClasses, gap_classes
+from probbound.screens.gap_classes import MULTISET_LIMIT, GapClasses, gap_classes
 from probbound.screens.gap_residue import GapResidue
 from probbound.screens.paths import (
     Known,
@@ -43,13 +43,15 @@ class LadderScreen:
     """One head's paths, each multiplied out (None) or split into structure and noise.
 
     `mean_diff` joins the mean of the direct path and of the positional part to the OV circuit, so
-    that only what differs from the mean is maximised apart (Theorem 4.1).
+    that only what differs from the mean is maximised apart (Theorem 4.1). `multiset_limit` is how
+    many multisets of gap classes may be looked at for each query and label.
     """
 
     name: str
     scores: Treatment | None = None
     direct: Treatment | None = None
     mean_diff: bool = True
+    multiset_limit: int = MULTISET_LIMIT
 
     @property
     def ledger(self) -> Ledger:
@@ -84,13 +86,13 @@ class LadderScreen:
         m = in_float64(model)
         scores = token_scores(m, self.scores, meter)
         with meter.phase("OV and positions", "proof", _ov_flops(m)):
-            value = m.W_E @ m.W_V[0] @ (m.W_O[0] @ m.W_U)
-            position = m.W_pos @ m.W_V[0] @ (m.W_O[0] @ m.W_U)
+            value = np.asarray(m.W_E @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
+            position = np.asarray(m.W_pos @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
             attention = _attention(scores, position_scores(m))
         direct, mean = direct_path(m, self.direct, meter)
         with meter.phase("brackets", "proof", _bracket_flops(m)):
             brackets = _brackets(value, position, direct, mean, self.mean_diff)
-        classes = _classes(scores, m.n_ctx)
+        classes = _classes(scores, m.n_ctx, self.multiset_limit)
         with meter.phase("counting", "proof", _counting_flops(classes)):
             return _count(attention, brackets, classes)
 
@@ -164,7 +166,7 @@ def _ov_flops(m: Transformer) -> int:
     return values + position_score_flops(m) + 6 * v * v + v * (3 * k + 10)
 
 
-def _classes(scores: Known, n_ctx: int) -> GapClasses:
+def _classes(scores: Known, n_ctx: int, limit: int) -> GapClasses:
     """Gap classes at the scale of the scores: how many tokens they take to rise by one.
 
     A choice that soundness does not depend on; its operations are booked with the counting.
@@ -173,7 +175,7 @@ def _classes(scores: Known, n_ctx: int) -> GapClasses:
     rise = np.ptp(scores.known, axis=1).mean() / v
     step = min(max(1.0, 1 / max(rise, 1e-9)), float(v))
     offset = min(float(np.median(scores.spread)) * step, float(v))
-    return gap_classes(v, n_ctx, offset, step)
+    return gap_classes(v, n_ctx, offset, step, limit)
 
 
 def _count(attention: Attention, brackets: Brackets, classes: GapClasses) -> GapResidue:

@@ -52,7 +52,7 @@ def token_scores(m: Transformer, treatment: Treatment | None, meter: CostMeter) 
 def position_scores(m: Transformer) -> Float[np.ndarray, "d_vocab n_ctx"]:
     """s(q, p), multiplied out from the right: linear in d_vocab."""
     queries = (m.W_E + m.W_pos[-1]) @ (m.W_Q[0] @ (m.W_K[0].T @ m.W_pos.T))
-    return (queries + m.b_Q[0] @ m.W_K[0].T @ m.W_pos.T) / m.attn_scale
+    return np.asarray((queries + m.b_Q[0] @ m.W_K[0].T @ m.W_pos.T) / m.attn_scale)
 
 
 def position_score_flops(m: Transformer) -> int:
@@ -68,7 +68,8 @@ def direct_path(
     mean = m.W_E.mean(axis=0)
     bias = ((m.b_V @ m.W_O).sum(axis=(0, 1)) + m.b_O + mean + m.W_pos[-1]) @ m.W_U + m.b_U
     extra = 2 * m.W_E.size + 2 * (m.W_U.size + m.W_O.size)
-    return _path("direct", [m.W_E - mean, m.W_U], "last-row", treatment, extra, meter), bias
+    chain = [np.asarray(m.W_E - mean), np.asarray(m.W_U)]
+    return _path("direct", chain, "last-row", treatment, extra, meter), np.asarray(bias)
 
 
 def _path(

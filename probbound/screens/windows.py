@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float
 
@@ -13,14 +11,14 @@ Table = Float[np.ndarray, "d_vocab d_vocab"]
 Windows = Float[np.ndarray, "n_classes d_vocab d_vocab"]
 
 
-def trailing_windows(op: Callable, table: Table, classes: GapClasses) -> Windows:
+def trailing_windows(op: np.ufunc, table: Table, classes: GapClasses) -> Windows:
     """`op` (maximum or minimum) of table[q, t] over the tokens t of each class, [class, q, label].
 
     A window of any length is made of two of half of it: O(log length) operations an entry. Where
     a class has no token for a label, the entry is of other tokens, or 0: nothing is read there.
     """
     found = np.zeros((len(classes.starts), *table.shape))
-    for extreme, start, stop in zip(found, classes.starts, classes.stops, strict=True):
+    for number, (start, stop) in enumerate(zip(classes.starts, classes.stops, strict=True)):
         whole = op.accumulate(table, axis=1) if stop == classes.d_vocab else table
         reach = 1
         while stop < classes.d_vocab and reach < stop - start:
@@ -28,7 +26,7 @@ def trailing_windows(op: Callable, table: Table, classes: GapClasses) -> Windows
             wider = whole.copy()
             wider[:, step:] = op(whole[:, step:], whole[:, :-step])
             whole, reach = wider, reach + step
-        extreme[:, start:] = whole[:, : table.shape[1] - start]
+        found[number, :, start:] = whole[:, : table.shape[1] - start]
     return found
 
 
@@ -40,9 +38,10 @@ def label_windows(
     -1e300 where a class has no token.
     """
     found = np.full((len(classes.starts), table.shape[1]), -1e300)
-    for extreme, start, stop in zip(found, classes.starts, classes.stops, strict=True):
+    for number, (start, stop) in enumerate(zip(classes.starts, classes.stops, strict=True)):
         for gap in range(start, stop):
-            np.maximum(extreme[gap:], np.diagonal(table, gap), out=extreme[gap:])
+            part = found[number, gap:]
+            np.maximum(part, np.diagonal(table, gap), out=part)
     return found
 
 

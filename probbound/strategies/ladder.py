@@ -55,10 +55,10 @@ class Rung:
 _CHEAP_FIRST = ("subproduct", *(name for name in NOISE_CHOICES if name != "subproduct"))
 RUNGS: dict[str, Rung] = {
     "low-rank-qk": Rung(1, 0, _CHEAP_FIRST),
-    "low-rank-eu": Rung(0, 1, _CHEAP_FIRST),
-    "low-rank-qk-eu": Rung(1, 1, _CHEAP_FIRST),
+    "low-rank-eu": Rung(0, 4, _CHEAP_FIRST),
+    "low-rank-qk-eu": Rung(1, 4, _CHEAP_FIRST),
     "quadratic-qk": Rung(4, 0, LINEAR_CHOICES),
-    "quadratic-qk-eu": Rung(4, 1, LINEAR_CHOICES),
+    "quadratic-qk-eu": Rung(4, 4, LINEAR_CHOICES),
 }
 
 
