@@ -1,6 +1,6 @@
 """The sub-cubic screens: each (query, label, multiset of gap classes) is certified or left.
 
-Theorems 4.1 to 4.9. The worst case over a product set is a sum of per-position maxima; a term is
+Theorems 4.1 to 4.8. The worst case over a product set is a sum of per-position maxima; a term is
 an upper bound on the bracket times the attention's upper bound if that is positive, its *lower*
 bound if negative.
 """
