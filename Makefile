@@ -1,8 +1,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+MODULES = $(subst /,.,$(basename $(shell find estimators probbound studies -name '[a-z]*.py' | sort)))
 
-.PHONY: demo test test-full bench lint clean
+.PHONY: demo test test-full bench docs lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/probbound demo
@@ -15,6 +16,10 @@ test-full: lint
 
 bench: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.bench
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/pdoc --output-directory build/docs $(MODULES)
 
 lint: $(VENV)/.installed-tests
 	$(BIN)/ruff check .

@@ -44,6 +44,8 @@ def whole(name: str, value: ArrayLike) -> Float[np.ndarray, "..."]:
 
 def numbers(name: str, value: ArrayLike) -> Float[np.ndarray, "..."]:
     """`value` as float64, refused if it is not numeric or holds NaN."""
+    if np.ma.is_masked(value):
+        raise EstimatorError(f"{name} must not hold masked values")
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise EstimatorError(f"{name} must be numbers, got {value!r}")

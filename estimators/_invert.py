@@ -78,14 +78,16 @@ def _rate_block(test: Test, rate: Array, margin: Array, index: np.ndarray, upper
         usable = (slope < 0) == upper
         step = np.where(usable, -(h + 0.5 * margin[open_]) / np.where(usable, slope, 1.0), 0.0)
         proposal = _move(value, step)
-        if count >= _NEWTON_STEPS:
-            halves = np.sqrt(np.maximum(inside, _SMALLEST)) * np.sqrt(outside)
-            proposal = 0.5 * (inside + outside) if upper else np.maximum(halves, _SMALLEST)
         low, high = np.minimum(inside, outside), np.maximum(inside, outside)
+        halves = np.sqrt(np.maximum(inside, _SMALLEST)) * np.sqrt(outside)
+        middle = 0.5 * (inside + outside) if upper else np.maximum(halves, _SMALLEST)
+        if count >= _NEWTON_STEPS:
+            proposal = middle
         nudge = 4 * np.spacing(value)
-        proposal = np.where(proposal >= high, high - np.where(out, nudge, 0.0), proposal)
-        proposal = np.where(proposal <= low, low + np.where(out, 0.0, nudge), proposal)
-        exhausted = (proposal <= low) | (proposal >= high)
+        past_high, past_low = proposal >= high, proposal <= low
+        proposal = np.where(past_high, np.where(value == high, high - nudge, middle), proposal)
+        proposal = np.where(past_low, np.where(value == low, low + nudge, middle), proposal)
+        exhausted = (proposal <= low) | (proposal >= high) | (high <= _SMALLEST)
         done = (out & (h >= -margin[open_])) | exhausted
         rate[open_] = proposal
         open_ = open_[~done]

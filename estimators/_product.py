@@ -95,7 +95,8 @@ def product_lower_endpoint(strata: list[Sampled], log_inverse: PerProblem) -> Pe
         tilt = price * capital.weight - fall
         least = np.minimum(tilt * capital.lo, tilt * capital.hi)
         total = total + capital.value(point, every) + fall * point + least
-    return total / price
+    # Overflow in the search leaves no number; 0 is below every mean and needs no proof.
+    return np.nan_to_num(total / price, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _capitals(strata: list[Sampled], log_inverse: PerProblem) -> list[_Capital]:
@@ -103,14 +104,16 @@ def _capitals(strata: list[Sampled], log_inverse: PerProblem) -> list[_Capital]:
     weights = [leverage(s.x.shape[1], _members(s)) for s in strata]
     power = [float((weight**2).sum()) for weight in weights]
     spread = [moments_before(s.x)[0] for s in strata]
+    heaviest = max(s.weight for s in strata)
     out = []
     for s, weight, own_power, own_spread in zip(strata, weights, power, spread, strict=True):
         n = s.x.shape[1]
         doubt = np.zeros(s.x.shape)
         for other, other_power, other_spread in zip(strata, power, spread, strict=True):
             known = np.arange(n) * other.x.shape[1] // n
-            doubt += other.weight**2 * other_spread[:, known] / other_power
-        scale = np.sqrt(2 * log_inverse[:, None] * own_spread / doubt) * s.weight / own_power
+            doubt += (other.weight / heaviest) ** 2 * other_spread[:, known] / other_power
+        scale = np.sqrt(2 * log_inverse[:, None] * own_spread / doubt)
+        scale *= s.weight / heaviest / own_power
         seen = s.x.cumsum(-1) - s.x
         guess = (seen + 0.5) / (np.arange(n) + 1)
         share = np.minimum(aimed_bets(s.x, scale, weight) * guess, TRUNCATION)

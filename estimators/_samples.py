@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -112,6 +113,8 @@ def take(
     x = samples_along_last_axis(samples)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise EstimatorError(f"low must be below high and both finite, got [{low}, {high}]")
+    if not math.isfinite(float(high) - float(low)):
+        raise EstimatorError(f"high - low must not exceed the range of doubles: [{low}, {high}]")
     if x.size and not (x.min() >= low and x.max() <= high):
         raise EstimatorError(
             f"samples must lie in [{low}, {high}], got values from {x.min()} to {x.max()}"

@@ -23,6 +23,8 @@ from estimators.guarantee import Guarantee
 from estimators.interval import Count, Interval, Side
 
 _SHARE_SLACK = 1e-12
+_ROUNDING = 2.0**-51
+"""More than a product of two quotients rounded to nearest can be off by, 3 · 2^-53."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,10 @@ def product(
     )
     lower, upper = np.asarray(parts[0].lower), np.asarray(parts[0].upper)
     for part in parts[1:]:
-        lower = np.maximum(np.nextafter(lower * part.lower, -1.0), 0.0)
+        lower = np.maximum(np.nextafter(lower * part.lower * (1 - _ROUNDING), -1.0), 0.0)
         raw = upper * part.upper
-        upper = np.where(raw == np.minimum(upper, part.upper), raw, np.nextafter(raw, 2.0))
+        raised = np.minimum(np.nextafter(raw * (1 + _ROUNDING), 2.0), 1.0)
+        upper = np.where((upper == 1) | (part.upper == 1), raw, raised)
     total = Interval(
         lower=0.0 if side == "upper" and sampled else plain(lower),
         upper=1.0 if side == "lower" and sampled else plain(upper),

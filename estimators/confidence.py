@@ -26,7 +26,9 @@ def resolve_log_delta(
     if log_delta is None:
         if not np.all((np.asarray(delta) > 0) & (np.asarray(delta) < 1)):
             raise EstimatorError(f"delta must lie strictly between 0 and 1, got {delta}")
-        return math.log(delta) if isinstance(delta, (int, float)) else np.log(np.asarray(delta))
+        if isinstance(delta, (int, float)):
+            return math.log(delta)
+        return np.log(np.asarray(delta, dtype=np.float64))
     if not np.all(np.isfinite(log_delta) & (np.asarray(log_delta) < 0)):
         raise EstimatorError(f"log_delta must be finite and negative, got {log_delta}")
     return log_delta

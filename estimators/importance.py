@@ -54,11 +54,13 @@ def importance(
         raise EstimatorError(f"anchor must lie in [{low}, {high}], got {anchor}")
     values = np.asarray(samples, dtype=np.float64)
     try:
-        np.broadcast_shapes(weights.shape, values.shape)
+        draws = np.broadcast_shapes(weights.shape, values.shape)[-1]
     except ValueError:
+        draws = None
+    if draws != values.shape[-1]:  # one sample stretched over many weights is not many draws
         raise EstimatorError(
             f"samples have shape {values.shape}, their probabilities {weights.shape}"
-        ) from None
+        )
     found = betting(
         anchor + weights * (values - anchor),
         log_delta=given.log_delta,

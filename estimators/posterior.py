@@ -212,8 +212,8 @@ def _nuts(model: Callable[[], None], chains: Chains) -> tuple[Draws, Diagnostics
         diverging = int(np.asarray(mcmc.get_extra_fields()["diverging"]).sum())
     diagnostics = Diagnostics(
         divergences=diverging,
-        r_hat=float(max(split_gelman_rubin(values) for values in by_chain.values())),
-        effective_draws=float(min(effective_sample_size(v) for v in by_chain.values())),
+        r_hat=float(np.max([split_gelman_rubin(values) for values in by_chain.values()])),
+        effective_draws=float(np.min([effective_sample_size(v) for v in by_chain.values()])),
         draws=chains.chains * chains.draws,
     )
     return {name: values.ravel() for name, values in by_chain.items()}, diagnostics

@@ -143,8 +143,8 @@ def dkw(
     """Band that holds F at all points together, for independent draws (Theorem 2.10; fixed-n).
 
     The points may be chosen after the samples were seen. One-sided bands spend the whole δ, and
-    need δ <= 1/2: Massart's inequality is false beyond. There is no version here for draws
-    without replacement.
+    need δ <= 1/2: Massart proves them only there. There is no version here for draws without
+    replacement.
 
     Args:
         samples: values, n >= 1 independent draws along the last axis, problems along the others.

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
+from estimators._check import whole as whole_numbers
 from estimators._product import Sampled, product_lower_endpoint
 from estimators._samples import Sample, Unit, logical_range, take
 from estimators.confidence import EstimatorError
@@ -117,6 +118,8 @@ def proportion(
     lower, upper = np.zeros(()), np.zeros(())
     for stratum in kept:
         if stratum.exact is not None:
+            if stratum.n:
+                raise EstimatorError("a stratum has either draws or an exact share, not both")
             ends = (_unit_exact(stratum.exact, whole),) * 2
         elif stratum.population is None:
             found = clopper_pearson(stratum.k, stratum.n, log_delta=each, side=side)
@@ -263,10 +266,10 @@ def _union_bounds(whole: Sample, strata: list[Stratum], samples: list[Sample]) -
 
 def _laid_out(stratum: StratumCounts, rng: np.random.Generator) -> Stratum:
     """The stratum with its k marks among n draws in a fresh random order."""
-    k = np.asarray(stratum.k)
-    if np.any((k < 0) | (k > stratum.n)):
+    k, n = whole_numbers("k", stratum.k), int(whole_numbers("n", stratum.n))
+    if np.any(k > n):
         raise EstimatorError(f"k must lie between 0 and n = {stratum.n}, got {stratum.k}")
-    rank = rng.random((*k.shape, stratum.n)).argsort(-1).argsort(-1)
+    rank = rng.random((*k.shape, n)).argsort(-1).argsort(-1)
     return Stratum(
         weight=stratum.weight,
         samples=rank < k[..., None],

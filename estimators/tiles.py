@@ -42,7 +42,7 @@ def share(
     Args:
         counts: marked cells of each tile, whole, 0 <= count <= side²; one axis, in the order
             drawn, their number fixed beforehand. No tiles give [0, 1].
-        side: rows, and columns, of a tile, from 1 to 4096.
+        side: rows, and columns, of a tile, from 1 to 1024.
         delta: probability of failure, inside (0, 1), or `log_delta`, its logarithm.
 
     Returns:
@@ -83,8 +83,8 @@ def effective_cells(counts: ArrayLike, side: int) -> float:
 
 
 def _checked(counts: ArrayLike, side: int) -> Float[np.ndarray, " tiles"]:
-    if not 1 <= side <= 4096:
-        raise EstimatorError(f"side must lie between 1 and 4096, got {side}")
+    if not 1 <= side <= 1024:
+        raise EstimatorError(f"side must lie between 1 and 1024, got {side}")
     values = whole("counts", counts)
     if values.ndim != 1 or np.any(values > side**2):
         raise EstimatorError(f"counts must be one axis of numbers up to side² = {side**2}")
@@ -121,7 +121,7 @@ def _bound(
 ) -> float:
     """The least share against which the capital of all the bets together reached 1/δ."""
     capital = float(np.log(np.maximum(_FLOOR, 1 - slopes * values)).sum())
-    goal = log_inverse - capital + 1e-9 + 1e-13 * len(values)
+    goal = log_inverse - capital + 1e-9 + 1e-14 * side * len(values)
     used, bets = np.unique(slopes, return_counts=True)
     return float(_least(lambda p: _log_ceiling(p, used, side) @ bets <= -goal, 1, 64)[0])
 
@@ -151,4 +151,4 @@ def _log_ceiling(
         + special.xlog1py(side - marked, -share[:, None])
     )
     above = np.maximum(_FLOOR - 1 + slopes[:, None] * (marked / side), 0.0)
-    return np.log1p((above * np.exp(log_law)).sum(axis=1) * (1 + 1e-12) - slopes * share)
+    return np.log1p((above * np.exp(log_law)).sum(axis=1) * (1 + 1e-11) - slopes * share)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from probbound.models.transformer import AnyArray, Transformer, in_float64
 
-_NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
+NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class AdditiveTables:
     def n_ctx(self) -> int:
         """Number of positions."""
         return self.pattern.shape[2]
+
+    @property
+    def d_vocab_out(self) -> int:
+        """Number of output tokens."""
+        return self.direct.shape[1]
 
     def contributions(
         self, head: int, query: int, position: int
@@ -121,11 +126,11 @@ def label_terms(
     return terms
 
 
-def label_term_flops(tables: AdditiveTables) -> int:
+def label_term_flops(sizes: AdditiveTables | Transformer) -> int:
     """Operations of `label_terms` over all heads and queries."""
-    v, out = tables.d_vocab, tables.direct.shape[1]
+    v, out = sizes.d_vocab, sizes.d_vocab_out
     labels = v * (v + 1) // 2
-    return tables.n_heads * tables.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
+    return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
 
 
 def worst_excess(
@@ -149,5 +154,5 @@ def _two_largest(
     winner = logits.argmax(axis=1)
     largest = logits[rows, winner]
     rest = logits.copy()
-    rest[rows, winner] = _NO_RIVAL
+    rest[rows, winner] = NO_RIVAL
     return largest, winner, rest.max(axis=1)

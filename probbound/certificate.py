@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,8 +34,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Draws looked at by a forward pass, and how many were answered wrongly."""
+    """Sequences drawn, those of them run by a forward pass, and the wrong among these."""
 
+    draws: int
     samples: int
     failures: int
     replace: bool
@@ -67,6 +69,9 @@ class Certificate:
     budget: int
     seed: int
     grid_points: int | None
+    target: float | None
+    draws: int | None
+    stopped_at: int | None
     versions: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
@@ -94,6 +99,9 @@ class Certificate:
             "budget": self.budget,
             "seed": self.seed,
             "grid_points": self.grid_points,
+            "target": self.target,
+            "draws": self.draws,
+            "stopped_at": self.stopped_at,
             "arithmetic": ARITHMETIC,
             "versions": dict(self.versions),
         }
@@ -138,4 +146,4 @@ def bound_of(failure_upper: float) -> float:
 
 def _level_json(level: Level) -> dict[str, Any]:
     fields = asdict(level)
-    return {**fields, "log_delta": None if level.mode == "enumerated" else level.log_delta}
+    return {**fields, "log_delta": level.log_delta if math.isfinite(level.log_delta) else None}

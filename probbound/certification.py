@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 
 import jax
 import numpy as np
@@ -22,7 +23,7 @@ from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.random_streams import Stream
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.registry import strategy_named
+from probbound.strategies.registry import Strategy, strategy_named
 from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
@@ -39,6 +40,9 @@ def certify(
     delta: float = DEFAULT_DELTA,
     seed: int = DEFAULT_SEED,
     grid_points: int | None = None,
+    target: float | None = None,
+    draws: int | None = None,
+    stopped_at: int | None = None,
 ) -> Certificate:
     """Bound the accuracy of `model` on `task` from below.
 
@@ -50,29 +54,33 @@ def certify(
         delta: the probability, over the sampling alone, that the bound is wrong.
         seed: of the certifying samples; the same seed gives the same certificate.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
+        target: a cascade stops drawing once it certifies this failure rate (anytime).
+        draws: how many draws a cascade makes; None lets a pilot decide.
+        stopped_at: repeat a cascade that was interrupted after this many draws.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
     chosen = strategy_named(strategy)
-    question = _checked_question(model, task, budget, delta, seed, grid_points)
+    asked = Question(model, task, budget, delta, seed, grid_points, target, draws, stopped_at)
+    _require_usable(asked, chosen)
     meter = CostMeter()
-    outcome = chosen.run(question, meter)
-    return _certificate(question, strategy, outcome, meter)
+    outcome = chosen.run(asked, meter)
+    return _certificate(asked, strategy, outcome, meter)
 
 
-def _checked_question(
-    model: Transformer,
-    task: MaxOfK,
-    budget: int,
-    delta: float,
-    seed: int,
-    grid_points: int | None,
-) -> Question:
+def _require_usable(question: Question, strategy: Strategy) -> None:
+    model, task, budget, delta = question.model, question.task, question.budget, question.delta
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
         raise UserError(f"budget must be a non-negative integer, got {budget!r}")
-    if not isinstance(delta, (int, float)) or not 0 < delta < 1:
+    if not 0 < delta < 1:
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta!r}")
+    if question.target is not None and not 0 < question.target < 1:
+        raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
+    if question.target is not None and not strategy.sequential:
+        raise UserError(f"{strategy.name} has no target to stop at; a cascade has")
+    if question.draws is not None and not (question.draws >= 0 and strategy.sequential):
+        raise UserError("draws must be a non-negative integer, and only a cascade has them")
     if (task.d_vocab, task.n_ctx) != (model.d_vocab, model.n_ctx):
         raise UserError(
             f"the task has d_vocab {task.d_vocab} and n_ctx {task.n_ctx}, but {model.name} has "
@@ -84,8 +92,7 @@ def _checked_question(
             "cannot name every maximum"
         )
     require_finite(model)
-    Stream.from_seed(seed)
-    return Question(model, task, budget, float(delta), seed, grid_points)
+    Stream.from_seed(question.seed)
 
 
 def _certificate(
@@ -105,12 +112,7 @@ def _certificate(
         strategy=strategy,
         certified_mass=proven,
         levels=outcome.levels,
-        sampling=Sampling(
-            samples=sum(level.samples for level in outcome.levels),
-            failures=sum(level.failures for level in outcome.levels),
-            replace=outcome.replace,
-            flops=cost.flops_of("sampling"),
-        ),
+        sampling=Sampling(**asdict(outcome.sampled), flops=cost.flops_of("sampling")),
         cost=cost,
         ledger=outcome.ledger.spends,
         model_name=question.model.name,
@@ -118,6 +120,9 @@ def _certificate(
         budget=question.budget,
         seed=question.seed,
         grid_points=question.grid_points,
+        target=question.target,
+        draws=question.draws,
+        stopped_at=outcome.stopped_at,
         versions=versions(),
     )
 

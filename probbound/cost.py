@@ -47,17 +47,25 @@ class Cost:
 
 
 @dataclass
+class RunningPhase:
+    """A phase while it runs: operations that are known only at its end are added to `flops`."""
+
+    flops: int
+
+
+@dataclass
 class CostMeter:
     """Collects phases while a bound is computed."""
 
     phases: list[Phase] = field(default_factory=list)
 
     @contextmanager
-    def phase(self, name: str, part: Part, flops: int) -> Iterator[None]:
-        """Time the block and book `flops` for it."""
+    def phase(self, name: str, part: Part, flops: int = 0) -> Iterator[RunningPhase]:
+        """Time the block and book its operations."""
         started = time.perf_counter()
-        yield
-        self.phases.append(Phase(name, part, flops, time.perf_counter() - started))
+        running = RunningPhase(flops)
+        yield running
+        self.phases.append(Phase(name, part, running.flops, time.perf_counter() - started))
 
     def record(self, name: str, part: Part, flops: int, seconds: float) -> None:
         """Book a phase that counted its own operations and seconds."""

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from probbound.errors import UserError
 from probbound.rounding import gamma, rounded_up
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 22
 
 Index = slice | Int[np.ndarray, " _"]
 Matrix = Float[np.ndarray, "m n"]
@@ -106,9 +106,12 @@ class FactoredMatrix(eqx.Module):
         """The same product as (m, r) times (r, n), cut at the smallest inner dimension.
 
         Rows of the left and columns of the right factor are contiguous, so that both are
-        gathered fast. One factor alone gets an identity beside it, on its shorter side.
+        gathered fast. One factor alone gets an identity beside it, on its shorter side. A
+        matrix that is in this form already is returned itself, at no cost.
         """
         factors = self.factors
+        if len(factors) == 2 and factors[0].flags.c_contiguous and factors[1].flags.f_contiguous:
+            return self
         if len(factors) == 1:
             wide = self.shape[0] <= self.shape[1]
             eye = np.eye(min(self.shape))
@@ -152,7 +155,7 @@ class FactoredMatrix(eqx.Module):
     ) -> Float[np.ndarray, " n"]:
         """Entries (i[s], j[s]), as gathered dot products of 2 · inner operations each.
 
-        Works in chunks that stay in a core's cache, so memory beyond the answer is constant.
+        Works in chunks of CHUNK_BYTES, so memory beyond the answer is constant.
         """
         left, right = self.two_factor().factors
         right = right.T
@@ -160,7 +163,8 @@ class FactoredMatrix(eqx.Module):
         found = np.empty(len(i))
         for at in range(0, len(i), step):
             part = slice(at, at + step)
-            found[part] = np.einsum("nd,nd->n", left[i[part]], right[j[part]])
+            gathered = np.take(left, i[part], axis=0), np.take(right, j[part], axis=0)
+            found[part] = np.einsum("nd,nd->n", *gathered)
         return found
 
     def diagonal(self) -> Float[np.ndarray, " n"]:

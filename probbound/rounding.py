@@ -32,9 +32,9 @@ def gamma(operations: int) -> float:
     """γ_n = n·u/(1 - n·u), u = 2^-53, rounded up: the relative error of n roundings (Theorem 5.2).
 
     Raises:
-        OverflowError: if n·u reaches one half.
+        OverflowError: if n·u is above 1/16.
     """
-    if operations >= 2**52:
+    if operations > 2**49:
         raise OverflowError(f"no rounding error bound for {operations} operations")
     return ratio_up(operations, 2**53 - operations)
 
@@ -43,7 +43,7 @@ def rounded_up(value: T, roundings: int) -> T:
     """An upper bound on a non-negative number computed with that many roundings (Theorem 5.2).
 
     `value`, a number or an array, is a computed sum of products of non-negative numbers (or a
-    root of one), each of which went through at most `roundings` operations; there is room for
-    one more operation on the result.
+    root of one, then `roundings` is at least 2), each of which went through at most `roundings`
+    operations; there is room for one more operation on the result.
     """
     return value * (1.0 + 2.0 * gamma(roundings + 2))

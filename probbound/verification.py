@@ -36,6 +36,9 @@ def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
             delta=stored["delta"] or 0.5,
             seed=stored["seed"],
             grid_points=stored["grid_points"],
+            target=stored["target"],
+            draws=stored["draws"],
+            stopped_at=stored["stopped_at"],
         )
     except (KeyError, TypeError, AttributeError) as error:
         return [f"a field is missing or of the wrong type: {error}"]

@@ -35,6 +35,8 @@ from probbound.tasks import task_for
 @click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
 @click.option("--seed", default=DEFAULT_SEED, help="Seed of the certifying samples.")
 @click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
+@click.option("--draws", type=int, help="Draws of a cascade; by default a pilot decides.")
+@click.option("--target", type=float, help="A cascade stops once it certifies this failure rate.")
 @click.option("--out", type=Path, help="Write the certificate here.")
 @as_json_option
 def certify(
@@ -44,6 +46,8 @@ def certify(
     delta: float | None,
     seed: int,
     grid_points: int | None,
+    draws: int | None,
+    target: float | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -62,6 +66,8 @@ def certify(
         delta=DEFAULT_DELTA if delta is None else delta,
         seed=seed,
         grid_points=grid_points,
+        target=target,
+        draws=draws,
     )
     if out is not None:
         certificate.save(out)
@@ -81,8 +87,9 @@ def certificate_table(certificate: Certificate) -> Table:
     made.add_row("strategy", certificate.strategy)
     made.add_row("proof", f"certified {percent(certificate.certified_mass)} of all inputs")
     sampling = certificate.sampling
-    if sampling.samples:
-        made.add_row("sampling", f"{sampling.samples:,} draws, {sampling.failures:,} wrong")
+    if sampling.draws:
+        drawn = f"{sampling.draws:,} draws, {sampling.samples:,} run, {sampling.failures:,} failed"
+        made.add_row("sampling", drawn)
     cost = certificate.cost
     made.add_row("cost", f"{operations(cost.flops)}, {seconds(cost.seconds)}")
     for phase in cost.phases:

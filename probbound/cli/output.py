@@ -56,7 +56,7 @@ def seconds(x: float) -> str:
     return f"{x:.0f} s" if x >= 10 else f"{x:.2g} s" if x >= 0.1 else f"{1000 * x:.2g} ms"
 
 
-def operations(x: int) -> str:
+def operations(x: float | int) -> str:
     """A number of operations with a metric prefix."""
     return metric(x, "FLOP")
 

@@ -47,11 +47,12 @@ class Build(NamedTuple):
 
 
 def _frobenius(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
-    """Norms of the factors multiplied: O(v r), Theorem 3.8."""
+    """Norms of the factors multiplied: O(v r), Theorems 3.7, 3.8 and 3.10."""
     noise = term.remainder
     norm = norms.norm_product(noise)
     entry = np.minimum(norms.entry_product(noise), norm)
-    envelope = Envelope(term, entry, rounded_up(_ROOT_TWO * norm, 1), norm)
+    spread = np.minimum(rounded_up(_ROOT_TWO * norm, 1), 2 * entry)
+    envelope = Envelope(term, entry, spread, norm)
     return Build(envelope, 2 * norms.norm_product_flops(noise))
 
 
@@ -65,12 +66,18 @@ def _svd(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
     return Build(envelope, norms.spectral_upper_flops(term.remainder))
 
 
-def _second_moments(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
-    """All row norms by Gram matrices, and Chebyshev's inequality: O(v r²), Theorems 3.2, 3.5."""
-    noise = term.remainder
-    norm = norms.row_norms_upper(noise)
-    envelope = Envelope(term, norm, norms.spreads_upper(noise), norm)
-    return Build(envelope, noise.row_norms_flops() + norms.spreads_upper_flops(noise))
+def _second_moments(term: NoiseTerm, quantities: Sequence[Quantity], _: Settings) -> Build:
+    """All row norms by Gram matrices, and Chebyshev's inequality: O(v r²), Theorems 3.2, 3.5.
+
+    Spreads come from the rows less their means, whose norms are as dear again (Theorem 3.7).
+    """
+    noise, flops = term.remainder, 0
+    norm = spread = np.full(term.shape[0], math.inf)
+    if any(quantity.name in FROM_SPREADS for quantity in quantities):
+        spread, flops = norms.spreads_upper(noise), norms.spreads_upper_flops(noise)
+    if any(quantity.name not in FROM_SPREADS for quantity in quantities):
+        norm, flops = norms.row_norms_upper(noise), flops + noise.row_norms_flops()
+    return Build(Envelope(term, norm, spread, norm), flops)
 
 
 def _recursive(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
@@ -94,7 +101,7 @@ def _max_diff(term: NoiseTerm, _: Sequence[Quantity], settings: Settings) -> Bui
 
 def _streamed(term: NoiseTerm, quantities: Sequence[Quantity], settings: Settings) -> Build:
     noise, error = term.remainder, term.remainder.entry_error()
-    thresholds = sorted({q.threshold for q in quantities if q.threshold is not None})
+    thresholds = sorted({q.threshold or 0.0 for q in quantities if q.name in _COUNTED})
     lowered = [math.nextafter(t - error, -math.inf) if error else t for t in thresholds]
     rows = row_extremes(noise, lowered, settings.memory_bytes)
     envelope = Envelope(
@@ -202,7 +209,7 @@ def _row(
 
 def _outward(values: Vector, error: float) -> Vector:
     """Computed non-negative numbers plus what rounding may have hidden."""
-    return rounded_up(values + error, 1)
+    return rounded_up(values + error, 2)
 
 
 def _method(
@@ -217,6 +224,7 @@ def _method(
 
 _SPECTRAL: frozenset[QuantityName] = frozenset(("spectral-norm",))
 _ALL = FROM_ENTRIES | FROM_SPREADS | FROM_NORMS | _SPECTRAL
+_COUNTED = ("share-above", "input-share")
 _STREAMED = (FROM_ENTRIES | FROM_SPREADS) - {"quantile"}
 
 DETERMINISTIC: tuple[Method, ...] = (

@@ -17,12 +17,12 @@ _SCALAR_STEPS = 64
 
 def lengths_upper(rows: Float[np.ndarray, "m n"]) -> Vector:
     """‖·‖₂ of every row of a stored matrix, rounded up."""
-    return rounded_up(np.sqrt(np.einsum("mn,mn->m", rows, rows)), rows.shape[1])
+    return rounded_up(np.sqrt(np.einsum("mn,mn->m", rows, rows)), rows.shape[1] + 1)
 
 
 def stored_norm_upper(matrix: Float[np.ndarray, "m n"]) -> float:
     """‖·‖_F of a stored matrix, rounded up."""
-    return rounded_up(float(np.linalg.norm(matrix)), matrix.size)
+    return rounded_up(float(np.linalg.norm(matrix)), matrix.size + 1)
 
 
 def norm_product(matrix: FactoredMatrix) -> Vector:
@@ -62,7 +62,7 @@ def row_norms_upper(matrix: FactoredMatrix) -> Vector:
 
 def frobenius_upper(norms: Vector) -> float:
     """‖N‖_F from upper bounds on the norms of its rows."""
-    return rounded_up(math.sqrt(float(np.vdot(norms, norms))), len(norms))
+    return rounded_up(math.sqrt(float(np.vdot(norms, norms))), len(norms) + 1)
 
 
 def spreads_upper(matrix: FactoredMatrix) -> Vector:
@@ -103,6 +103,8 @@ def spectral_upper(matrix: FactoredMatrix) -> float:
     left, right = matrix.two_factor().factors
     d = left.shape[1]
     gram_left, gram_right = left.T @ left, right @ right.T
+    if not (np.isfinite(gram_left).all() and np.isfinite(gram_right).all()):
+        return math.inf
     norm_left, norm_right = stored_norm_upper(gram_left), stored_norm_upper(gram_right)
     error_left = gamma(len(left)) * stored_norm_upper(left) ** 2
     error_right = gamma(right.shape[1]) * stored_norm_upper(right) ** 2
@@ -135,8 +137,8 @@ def largest_eigenvalue_upper(symmetric: Float[np.ndarray, "d d"]) -> float:
     square = stored_norm_upper(vectors) ** 2
     diagonalised = np.abs(vectors.T @ symmetric @ vectors)
     off = np.abs(vectors.T @ vectors - np.eye(d)).sum(axis=1).max()
-    off += gamma(2 * d + 4) * (square + d)
+    off += gamma(2 * d + 4) * (math.sqrt(d) * square + 1)
     largest = max(diagonalised.sum(axis=0).max(), diagonalised.sum(axis=1).max())
     largest = rounded_up(float(largest), d)
-    largest += gamma(2 * d + 2) * square * stored_norm_upper(symmetric)
+    largest += gamma(2 * d + 2) * math.sqrt(d) * square * stored_norm_upper(symmetric)
     return rounded_up(largest / (1 - float(off)), _SCALAR_STEPS) if off < 1 else math.inf

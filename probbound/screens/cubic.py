@@ -9,8 +9,13 @@ from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
-from probbound.screens.grid import GridResidue, count_on_grid, grid_flops
-from probbound.screens.listing import ListedResidue, list_residue, listing_flops
+from probbound.screens.grid import GridResidue, count_on_grid, grid_draw_flops, grid_flops
+from probbound.screens.listing import (
+    ListedResidue,
+    list_residue,
+    listing_draw_flops,
+    listing_flops,
+)
 
 LISTING_LIMIT = 1 << 26
 DEFAULT_GRID_POINTS = 1023
@@ -47,10 +52,27 @@ class CubicScreen:
         """Certify what can be; count the rest."""
         with meter.phase("tables", "proof", table_flops(model)):
             tables = additive_tables(model)
-        terms = label_term_flops(tables)
-        if self.grid_points is None and model.d_vocab**model.n_ctx <= LISTING_LIMIT:
-            with meter.phase("counting by listing", "proof", terms + listing_flops(tables)):
+        if self._lists(model):
+            with meter.phase("counting by listing", "proof", self._counting_flops(model)):
                 return list_residue(tables)
+        with meter.phase("counting on a grid", "proof", self._counting_flops(model)):
+            return count_on_grid(tables, self.grid_points or DEFAULT_GRID_POINTS)
+
+    def flops(self, model: Transformer) -> int:
+        """Operations of `enumerate`."""
+        return table_flops(model) + self._counting_flops(model)
+
+    def draw_flops(self, model: Transformer, draws: int) -> int:
+        """Operations of drawing from the residue of `enumerate`."""
+        if self._lists(model):
+            return listing_draw_flops(model)
+        return grid_draw_flops(model, self.grid_points or DEFAULT_GRID_POINTS, draws)
+
+    def _lists(self, model: Transformer) -> bool:
+        return self.grid_points is None and model.d_vocab**model.n_ctx <= LISTING_LIMIT
+
+    def _counting_flops(self, model: Transformer) -> int:
+        if self._lists(model):
+            return label_term_flops(model) + listing_flops(model)
         points = self.grid_points or DEFAULT_GRID_POINTS
-        with meter.phase("counting on a grid", "proof", terms + grid_flops(tables, points)):
-            return count_on_grid(tables, points)
+        return label_term_flops(model) + grid_flops(model, points)

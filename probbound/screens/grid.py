@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from probbound.additive import AdditiveTables, label_term_flops, label_terms
+from probbound.models.transformer import Transformer
 from probbound.parallel import parallel_map
 from probbound.random_streams import Stream
 from probbound.screens.knapsack import (
@@ -118,11 +119,8 @@ class GridResidue:
         return Tickets(tokens, blank)
 
     def draw_flops(self, draws: int) -> int:
-        """Operations of `members`: terms once, then the tables of one label for each draw."""
-        v, free = self.tables.d_vocab, self.tables.n_ctx - 1
-        labels = self.tables.n_heads * v * (v + 1) // 2
-        drawn = min(draws, labels) * grid_flops(self.tables, self.grid_points) // labels
-        return (label_term_flops(self.tables) + drawn + 5 * draws * free * v) if draws else 0
+        """Operations of `members`."""
+        return grid_draw_flops(self.tables, self.grid_points, draws)
 
     def _unrank(
         self,
@@ -178,12 +176,20 @@ def count_on_grid(tables: AdditiveTables, grid_points: int) -> GridResidue:
     return GridResidue(tables, grid_points, scale, rows[:, :3], rows[:, 3])
 
 
-def grid_flops(tables: AdditiveTables, grid_points: int) -> int:
+def grid_draw_flops(sizes: AdditiveTables | Transformer, grid_points: int, draws: int) -> int:
+    """Operations of `GridResidue.members`: terms once, then one label's tables for each draw."""
+    v, free = sizes.d_vocab, sizes.n_ctx - 1
+    labels = sizes.n_heads * v * (v + 1) // 2
+    drawn = min(draws, labels) * grid_flops(sizes, grid_points) // labels
+    return (label_term_flops(sizes) + drawn + 5 * draws * free * v) if draws else 0
+
+
+def grid_flops(sizes: AdditiveTables | Transformer, grid_points: int) -> int:
     """Operations of `count_on_grid` after the terms, were no label certified outright.
 
     Pricing 6 a term; the transforms 2.5 N log2 N each, and 10 a product or rounding.
     """
-    v, free, heads = tables.d_vocab, tables.n_ctx - 1, tables.n_heads
+    v, free, heads = sizes.d_vocab, sizes.n_ctx - 1, sizes.n_heads
     length = convolution_length(grid_points + 1)
     labels = v * (v + 1) // 2
     transforms = 5 * round(2.5 * length * np.log2(length)) + 40 * length

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.additive import AdditiveTables, label_term_flops, label_terms
+from probbound.models.transformer import Transformer
 from probbound.parallel import parallel_map
 from probbound.random_streams import Stream
 from probbound.screens.residue import Tickets
@@ -82,8 +83,8 @@ class ListedResidue:
         return Tickets(tokens, np.zeros(len(ranks), dtype=bool))
 
     def draw_flops(self, draws: int) -> int:
-        """Operations of `members`: at most those of listing everything once more."""
-        return (label_term_flops(self.tables) + listing_flops(self.tables)) if draws else 0
+        """Operations of `members`."""
+        return listing_draw_flops(self.tables) if draws else 0
 
     def _sequences(
         self, terms: Float[np.ndarray, "n_heads n_ctx d_vocab n_labels"], case: int
@@ -103,9 +104,14 @@ def list_residue(tables: AdditiveTables) -> ListedResidue:
     return ListedResidue(tables, rows[:, :3], rows[:, 3])
 
 
-def listing_flops(tables: AdditiveTables) -> int:
+def listing_flops(sizes: AdditiveTables | Transformer) -> int:
     """Operations of `list_residue` after the terms: an add, a compare and a count a sequence."""
-    return 3 * tables.n_heads * tables.d_vocab**tables.n_ctx
+    return 3 * sizes.n_heads * sizes.d_vocab**sizes.n_ctx
+
+
+def listing_draw_flops(sizes: AdditiveTables | Transformer) -> int:
+    """Operations of `ListedResidue.members`: at most those of listing everything once more."""
+    return label_term_flops(sizes) + listing_flops(sizes)
 
 
 def _list_query(tables: AdditiveTables, query: int) -> list[tuple[int, int, int, int]]:

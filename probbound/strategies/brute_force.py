@@ -17,6 +17,7 @@ from probbound.models.transformer import Transformer
 from probbound.progress import track
 from probbound.rounding import ratio_up
 from probbound.strategies.outcome import Level, Outcome, Question
+from probbound.tasks import MaxOfK
 
 MAX_FLOPS = 10**12
 CHUNK_LOGITS = 1 << 24
@@ -31,7 +32,7 @@ def brute_force(question: Question, meter: CostMeter) -> Outcome:
         UserError: if it would take more than MAX_FLOPS operations.
     """
     model, size = question.model, question.task.size
-    operations = size * sequence_flops(model)
+    operations = brute_force_flops(model, question.task) - table_flops(model)
     if operations > MAX_FLOPS:
         raise UserError(
             f"brute force would run {size:.3g} sequences ({operations:.2g} operations, the limit "
@@ -45,10 +46,10 @@ def brute_force(question: Question, meter: CostMeter) -> Outcome:
     return Outcome(failure, failure, (Level.enumerated("forward pass", failure),))
 
 
-def sequence_flops(model: Transformer) -> int:
-    """Operations for one sequence once its two halves are summed."""
+def brute_force_flops(model: Transformer, task: MaxOfK) -> int:
+    """Operations of brute force: the tables, then the logits of all sums of two halves."""
     per_logit = 2 * model.n_heads + 2 if model.n_heads > 1 else 3
-    return per_logit * model.d_vocab_out + model.n_heads
+    return table_flops(model) + task.size * (per_logit * model.d_vocab_out + model.n_heads)
 
 
 def count_all_wrong(tables: AdditiveTables) -> int:

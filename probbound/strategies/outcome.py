@@ -18,6 +18,8 @@ class Question:
     """Bound the accuracy of `model` on `task` with `budget` forward passes, failing with `delta`.
 
     `grid_points` is the resolution of counting, None for exact counting where that is feasible.
+    Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
+    failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
     """
 
     model: Transformer
@@ -26,6 +28,9 @@ class Question:
     delta: float
     seed: int
     grid_points: int | None = None
+    target: float | None = None
+    draws: int | None = None
+    stopped_at: int | None = None
 
     @property
     def stream(self) -> Stream:
@@ -39,11 +44,12 @@ class Level:
 
     An enumerated level knows the share, by counting or by running its check on all `samples`
     members; a sampled one looked at `samples` draws, and its upper bound fails with probability
-    at most exp(log_delta). `failures` of the `samples` were left over.
+    at most exp(log_delta). `failures` of the `samples` were left over. Draws that are passed
+    through to the next level need no bound of their own.
     """
 
     check: str
-    mode: Literal["enumerated", "sampled"]
+    mode: Literal["enumerated", "passed through", "sampled"]
     share_upper: float
     samples: int = 0
     failures: int = 0
@@ -56,17 +62,32 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """Sequences drawn, those of them that went on to a forward pass, and the wrong among these."""
+
+    draws: int = 0
+    samples: int = 0
+    failures: int = 0
+    replace: bool = False
+
+
+NOTHING_SAMPLED = Sampled()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """An upper bound on the mass of wrong sequences, and what it rests on.
 
-    `proof_failure_upper` is what the screens alone prove, 1 if there is none.
+    `proof_failure_upper` is what the enumerated screens alone prove, 1 if there is none.
+    `stopped_at` is the number of draws after which the user interrupted the sampling.
     """
 
     failure_upper: float
     proof_failure_upper: float
     levels: tuple[Level, ...]
     ledger: Ledger = NOTHING_SPENT
-    replace: bool = False
+    sampled: Sampled = NOTHING_SAMPLED
+    stopped_at: int | None = None
 
     @property
     def guarantee(self) -> Guarantee:

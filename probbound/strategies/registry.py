@@ -11,6 +11,7 @@ from probbound.errors import UserError
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
+from probbound.strategies.cascade import cascade
 from probbound.strategies.ladder import RUNGS, is_sampled, ladder_screens
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, screened
@@ -24,15 +25,19 @@ DEFAULT_SCREEN = "cubic"
 
 @dataclass(frozen=True)
 class Strategy:
-    """A way to bound the accuracy; a deterministic one uses neither budget nor δ."""
+    """A way to bound the accuracy.
+
+    A deterministic one uses neither budget nor δ; a sequential one may stop at a target.
+    """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
+    sequential: bool = False
 
 
 def strategy_named(name: str) -> Strategy:
-    """The strategy `name`; `hybrid` alone means `hybrid:cubic`.
+    """The strategy `name`; `hybrid` alone means `hybrid:cubic`, `cascade` enumerates nothing.
 
     Raises:
         UserError: if there is none of that name, or no such noise choice for that screen.
@@ -43,7 +48,11 @@ def strategy_named(name: str) -> Strategy:
         return Strategy(name, False, iid)
     if name in SCREENS:
         return Strategy(name, not is_sampled(name), _on_screen(screened, name))
+    if name == "cascade":
+        return Strategy(name, False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")
+    if kind == "cascade" and screen in SCREENS and not is_sampled(screen):
+        return Strategy(name, False, _on_screen(cascade, screen), sequential=True)
     if kind == "hybrid" and (screen or DEFAULT_SCREEN) in SCREENS and name != "hybrid:":
         return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN, sampling=0.5))
     base, _, noise = name.removeprefix("hybrid:").partition(":")
@@ -55,7 +64,9 @@ def strategy_named(name: str) -> Strategy:
 
 def strategy_names() -> list[str]:
     """Every name that `strategy_named` knows."""
-    return ["brute-force", *SCREENS, "iid", "hybrid", *(f"hybrid:{name}" for name in SCREENS)]
+    hybrids = [f"hybrid:{name}" for name in SCREENS]
+    cascades = [f"cascade:{name}" for name in SCREENS if not is_sampled(name)]
+    return ["brute-force", *SCREENS, "iid", "hybrid", "cascade", *hybrids, *cascades]
 
 
 def _on_screen(

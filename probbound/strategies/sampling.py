@@ -15,14 +15,15 @@ from probbound.models.transformer import forward_flops
 from probbound.rounding import product_up, ratio_up
 from probbound.screens.residue import Residue, draw
 from probbound.screens.screen import Screen
-from probbound.strategies.outcome import Level, Outcome, Question
+from probbound.strategies.outcome import Level, Outcome, Question, Sampled
 
 
 def iid(question: Question, meter: CostMeter) -> Outcome:
     """Plain input sampling: the baseline (Theorem 1.5). Fixed-n, with replacement."""
     task, stream = question.task, question.stream.fold_in("inputs")
     level = _sampled_level(question, lambda a, b: task.sample(stream, a, b), meter)
-    return Outcome(level.share_upper, 1.0, (level,), _ledger(level, question, "1.5"), replace=True)
+    ledger, sampled = _ledger(level, question, "1.5"), _all_run(level)
+    return Outcome(level.share_upper, 1.0, (level,), ledger, sampled)
 
 
 def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
@@ -52,13 +53,12 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     share = ratio_up(residue.size, question.task.size)
     proven, first = _proven(screen, share), Level.enumerated(screen.name, share)
     if residue.size <= question.budget:
-        failure, second = _all_checked(residue, question, meter)
-        ledger = _joint(screen, NOTHING_SPENT, question)
-        return Outcome(failure, proven, (first, second), ledger)
+        checked = all_checked(first, residue, question, meter)
+        ledger = _joint(screen, checked.ledger, question)
+        return replace(checked, proof_failure_upper=proven, ledger=ledger)
     if share == 1:
         baseline = iid(question, meter)
-        levels = (first, *baseline.levels)
-        return Outcome(baseline.failure_upper, proven, levels, baseline.ledger, replace=True)
+        return replace(baseline, proof_failure_upper=proven, levels=(first, *baseline.levels))
     rest = replace(question, delta=question.delta - screen.ledger.delta)
     with meter.phase("drawing", "sampling", residue.draw_flops(question.budget)):
         tickets = draw(residue, question.stream.fold_in("residue"), 0, question.budget)
@@ -66,7 +66,7 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     level = _sampled_level(rest, lambda a, b: genuine[a:b], meter, len(genuine))
     failure = product_up(share, level.share_upper)
     ledger = _joint(screen, _ledger(level, rest, "1.6"), question)
-    return Outcome(failure, proven, (first, level), ledger, replace=True)
+    return Outcome(failure, proven, (first, level), ledger, _all_run(level))
 
 
 def _joint(screen: Screen, sampling: Ledger, question: Question) -> Ledger:
@@ -96,7 +96,12 @@ def _sampled_level(
     return Level("forward pass", "sampled", upper, question.budget, wrong, log_delta)
 
 
-def _all_checked(residue: Residue, question: Question, meter: CostMeter) -> tuple[float, Level]:
+def _all_run(level: Level) -> Sampled:
+    return Sampled(level.samples, level.samples, level.failures, replace=True)
+
+
+def all_checked(first: Level, residue: Residue, question: Question, meter: CostMeter) -> Outcome:
+    """Forward passes on every sequence that the screen left: exact, no δ is spent."""
     flops = residue.draw_flops(residue.tickets)
     with meter.phase("listing what is left", "sampling", flops):
         tickets = residue.members(np.arange(residue.tickets), question.stream, 0)
@@ -105,7 +110,9 @@ def _all_checked(residue: Residue, question: Question, meter: CostMeter) -> tupl
         wrong = int(wrong_answers(question.model, question.task, left).sum())
     failure = ratio_up(wrong, question.task.size)
     share = ratio_up(wrong, max(len(left), 1))
-    return failure, Level("forward pass", "enumerated", share, len(left), wrong)
+    second = Level("forward pass", "enumerated", share, len(left), wrong)
+    sampled = Sampled(residue.tickets, len(left), wrong)
+    return Outcome(failure, first.share_upper, (first, second), sampled=sampled)
 
 
 def _ledger(level: Level, question: Question, theorem: str) -> Ledger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -117,3 +118,13 @@ def test_misuse_is_refused_in_one_sentence(call, message):
     with pytest.raises(EstimatorError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_levels_drawn_entirely_hold_the_true_share_in_spite_of_rounding():
+    for size in range(2, 30):
+        for first in range(1, size):
+            for second in range(1, first):
+                levels = [Sampled(first, size, size), Sampled(second, first, first)]
+                found = cascade.product(levels, delta=0.1, side="two").total
+                assert Fraction(float(found.lower)) <= Fraction(second, size)
+                assert Fraction(float(found.upper)) >= Fraction(second, size)

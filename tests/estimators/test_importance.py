@@ -130,3 +130,9 @@ def test_misuse_is_refused(message):
     }
     with pytest.raises(EstimatorError, match=message):
         importance(**(keywords | REFUSED[message]))
+
+
+def test_one_sample_is_not_stretched_over_many_weights():
+    p, q = np.full(200, 0.01), np.full(200, 0.01)
+    with pytest.raises(EstimatorError, match="samples have shape"):
+        importance([0.3], p, q, weight_max=1.0, delta=0.1)

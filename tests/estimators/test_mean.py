@@ -234,3 +234,10 @@ def test_the_mean_estimators_load_neither_jax_nor_numpyro():
     code = f"import sys, {modules}; print({{'jax', 'numpyro'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_range_too_wide_for_doubles_and_masked_samples_are_refused():
+    with pytest.raises(EstimatorError, match="high - low must not exceed"):
+        betting([0.0, 1.0], delta=0.1, low=-1e308, high=1e308)
+    with pytest.raises(EstimatorError, match="masked"):
+        betting(np.ma.array([0.0, 1.0], mask=[False, True]), delta=0.1)

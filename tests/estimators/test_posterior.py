@@ -112,3 +112,11 @@ def test_misuse_is_refused():
         pareto_tail(np.arange(100.0), threshold=50.0, exceedance=0.6, delta=0.1)
     with pytest.raises(EstimatorError, match="one row of finite numbers"):
         pareto_tail([[1.0]], threshold=0.0, exceedance=0.1, delta=0.1)
+
+
+def test_a_diagnostic_that_is_no_number_is_not_hidden_by_the_others(monkeypatch):
+    answers = iter([1.0, float("nan")])
+    monkeypatch.setattr("numpyro.diagnostics.split_gelman_rubin", lambda values: next(answers))
+    chains = Chains(chains=2, warmup=2, draws=4)
+    found = hierarchical_share([1, 2], [9, 9], [0.5, 0.5], delta=0.1, chains=chains)
+    assert np.isnan(found.diagnostics.r_hat)

@@ -317,3 +317,20 @@ def test_misuse_is_refused_in_one_sentence(call, message):
     with pytest.raises(EstimatorError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("estimate", [proportion.clopper_pearson, proportion.anytime])
+def test_lower_bounds_mirror_upper_bounds_and_never_give_up(estimate):
+    rng = np.random.default_rng(4)
+    for n in (10**6, 10**9, 10**12, 2**50):
+        k = np.r_[n // 2, n // 3, n - 5, rng.integers(10, n, 100)]
+        for delta in (0.9, 0.5, 0.1, 1e-6, 1e-30):
+            lower = estimate(k, n, delta=delta, side="lower").lower
+            mirrored = 1 - estimate(n - k, n, delta=delta, side="upper").upper
+            np.testing.assert_allclose(lower, mirrored, rtol=0, atol=1e-13)
+
+
+def test_a_delta_of_less_than_double_precision_is_not_rounded_in_its_logarithm():
+    for delta in (np.float16(0.01), np.float32(1e-30)):
+        found = proportion.clopper_pearson(3, 10, delta=np.asarray(delta))
+        assert found.log_delta == np.log(np.float64(delta))

@@ -224,3 +224,24 @@ def test_misuse_of_the_allocation_and_the_method_is_refused():
         neyman_allocation([0.0], [1.0], 3)
     with pytest.raises(EstimatorError, match="at least 2 draws"):
         neyman_allocation([1.0, 1.0], [1.0, 1.0], 3, at_least=2)
+
+
+@pytest.mark.parametrize("weight", [1e-200, 1e-308])
+def test_a_weight_whose_square_is_zero_gives_numbers(weight):
+    found = mean([Stratum(1.0, exact=0.3), Stratum(weight, [0.0, 1.0, 1.0])], delta=0.1)
+    assert 0.3 - 1e-12 <= found.lower <= 0.3 <= found.upper <= 0.3 + 1e-12
+
+
+@pytest.mark.parametrize("method", ["product", "union"])
+@pytest.mark.parametrize("k", [2.5, np.nan, -1])
+def test_counts_that_are_no_whole_numbers_are_refused(k, method):
+    rng = np.random.default_rng(0)
+    with pytest.raises(EstimatorError, match="k must be whole numbers"):
+        proportion([StratumCounts(1.0, k, 10)], delta=0.1, method=method, rng=rng)
+
+
+@pytest.mark.parametrize("method", ["product", "union"])
+def test_draws_beside_an_exact_share_are_refused(method):
+    rng = np.random.default_rng(0)
+    with pytest.raises(EstimatorError, match="not both"):
+        proportion([StratumCounts(1.0, 3, 10, exact=0.9)], delta=0.1, method=method, rng=rng)

@@ -79,7 +79,7 @@ def test_tiny_delta_no_tiles_full_tiles_and_single_cells():
 
 
 def test_more_marks_never_lower_the_bound_of_one_tile():
-    uppers = [tiles.share([k], 4, delta=0.5).upper for k in range(17)]
+    uppers = [float(tiles.share([k], 4, delta=0.5).upper) for k in range(17)]
     assert np.all(np.diff(uppers) >= 0)
 
 

@@ -91,6 +91,15 @@ def test_computed_entries_are_within_the_stated_error(matrix):
     assert error <= matrix.entry_error() < 1e-11
 
 
+def test_the_two_factor_form_is_contiguous_and_kept(matrix):
+    form = matrix.two_factor()
+    assert len(form.factors) == 2
+    assert form.inner == matrix.inner
+    assert form.factors[0].flags.c_contiguous
+    assert form.factors[1].flags.f_contiguous
+    assert form.two_factor() is form
+
+
 def test_flops_follow_the_cheapest_order():
     assert chain(10, 3, 20).two_factor_flops() == 0
     assert chain(10, 5, 2, 20).two_factor_flops() == 2 * 10 * 5 * 2
@@ -117,7 +126,7 @@ def test_misuse_is_refused(factors, message):
 
 def test_wrong_shapes_and_ranks_are_refused():
     with pytest.raises(UserError, match="must be equal"):
-        chain(2, 3, 4) + chain(2, 3, 5)
+        _ = chain(2, 3, 4) + chain(2, 3, 5)
     with pytest.raises(UserError, match="between 0 and 3, got 4"):
         chain(5, 3, 4).svd(4)
 

@@ -20,7 +20,7 @@ from probbound.random_streams import Stream
 from probbound.rounding import gamma, ratio_up, rounded_up
 
 METHOD = "sketch"
-COLUMNS = 48
+COLUMNS = 32
 SPECTRAL_COLUMNS = 20
 POWER = 2
 _RELATIVE_SLACK = 1e-12
@@ -36,11 +36,11 @@ def row_sketch(
     added (Theorem 3.25).
     """
     omega = gaussian(stream, noise.shape[1], columns)
-    if centred:
-        omega -= omega.mean(axis=0)
     first, *others = noise.factors
     lengths = np.sqrt(np.einsum("md,md->m", first, first))
-    scale = math.prod([float(np.linalg.norm(f)) for f in (*others, omega)])
+    scale = math.prod([math.sqrt(np.einsum("ij,ij->", f, f)) for f in (*others, omega)])
+    if centred:
+        omega -= omega.mean(axis=0)
     operations = sum(noise.dimensions[1:]) + (noise.shape[1] + 2 if centred else 0)
     lost = lengths * rounded_up(2 * gamma(operations) * scale, max(noise.dimensions) * columns)
     product = noise.matvec(omega)
@@ -124,7 +124,7 @@ class _Sketch:
         self.work = Work(METHOD, log_delta, 0, flops, time.perf_counter() - started)
 
     def bound(self, quantity: Quantity) -> NoiseBound:
-        """The row of one quantity (Theorem 3.26)."""
+        """The row of one quantity (Theorems 3.25 to 3.28)."""
         columns = SPECTRAL_COLUMNS if quantity.name == "spectral-norm" else COLUMNS
         row = self.work.answer(
             quantity, self._bound(quantity), detail=f"{columns} Gaussian columns"

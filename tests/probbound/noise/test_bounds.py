@@ -22,7 +22,7 @@ def questions(term):
     size = np.abs(term.remainder.tile(slice(None), slice(None)))
     scale = float(size.max())
     found = [Quantity(name) for name in QUANTITIES if name in PLAIN]
-    found += [Quantity("quantile", level=level) for level in (0.3, 0.9, 1.0)]
+    found += [Quantity("quantile", level=level) for level in (0.9, 1.0)]
     for threshold in (0.0, 0.1 * scale, 0.7 * scale, 1.5 * scale):
         found.append(Quantity("share-above", threshold=threshold))
         found.append(Quantity("row-spread-share", threshold=threshold))
@@ -60,7 +60,7 @@ def test_no_bound_is_below_the_truth_and_exact_is_not_above_it(name):
 
 
 def test_rows_asked_together_are_the_rows_asked_apart():
-    term = TERMS["heavy-tailed 12x9"]
+    term = TERMS["heavy-tailed 5x4"]
     quantities = questions(term)
     for method in DETERMINISTIC:
         asked = asked_of(method, quantities)

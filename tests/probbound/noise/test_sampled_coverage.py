@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ QUANTITIES = (
 )
 
 
-def _truths(noise: np.ndarray) -> dict[str, float]:
+def _truths(noise: np.ndarray) -> dict[str, Any]:
     size, spread = np.abs(noise), np.ptp(noise, axis=1)
     above = size > 2.0
     others = (1 - above.mean(axis=1)) ** (N_CTX - 1)

@@ -1,0 +1,222 @@
+"""Draws through a row of cheap checks, so that only the few they leave cost a forward pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int
+
+from estimators.proportion import anytime, clopper_pearson
+from probbound.cost import CostMeter
+from probbound.ledger import Ledger, Spend
+from probbound.models.transformer import forward_flops
+from probbound.parallel import parallel_map
+from probbound.random_streams import Stream
+from probbound.rounding import product_up, ratio_up
+from probbound.screens.residue import Residue, draw
+from probbound.screens.screen import Screen
+from probbound.screens.sequences import (
+    CopyingCheck,
+    SequenceCheck,
+    SequenceTables,
+    TableForwardCheck,
+    copying_table_flops,
+    sequence_table_flops,
+)
+from probbound.strategies.outcome import Level, Outcome, Question, Sampled
+from probbound.strategies.sampling import all_checked
+
+CHUNK = 1 << 15
+RESIDUE_CHUNK = 1 << 18
+PILOT_DRAWS = 1 << 16
+RESERVE = 0.01
+MOST_DRAWS = 1 << 40
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Draws made, those the cheap check left, those run, and the failures conceded or seen.
+
+    A draw that was left but not run, because the budget was spent, counts as a failure.
+    """
+
+    draws: int = 0
+    left: int = 0
+    run: int = 0
+    failures: int = 0
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Base:
+    """Where draws come from: the whole population, or what an enumerated screen left of it."""
+
+    question: Question
+    residue: Residue | None = None
+
+    @property
+    def share(self) -> float:
+        """The share of all inputs that draws come from, rounded up."""
+        return 1.0 if self.residue is None else ratio_up(self.residue.size, self.question.task.size)
+
+    def tokens(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
+        """Draws number `start` to `stop` - 1, blank tickets left out."""
+        if self.residue is None:
+            return self.question.task.sample(stream, start, stop)
+        tickets = draw(self.residue, stream, start, stop)
+        return tickets.tokens[~tickets.blank]
+
+
+def cascade(screen: Screen | None, question: Question, meter: CostMeter) -> Outcome:
+    """Draws pass the copying check, then, if it leaves them, a forward pass (Theorem 4.21).
+
+    The draws come from what `screen` left, or from all inputs if it is None. With a target,
+    draws go on until the bound reaches it or the budget of forward passes is spent (anytime);
+    without, their number is fixed by a pilot that is not reused (fixed-n). An interruption ends
+    the drawing; what was drawn is then bounded by the part of δ reserved for it.
+    """
+    residue = None if screen is None else screen.enumerate(question.model, meter)
+    base = Base(question, residue)
+    first = Level.enumerated("all inputs" if screen is None else screen.name, base.share)
+    if residue is not None and residue.size <= question.budget:
+        return all_checked(first, residue, question, meter)
+    cheap, exact = _prepared(question, meter)
+    planned = _planned_draws(base, cheap, meter)
+    tally = _run(base, cheap, exact, planned, meter)
+    upper, ledger = _bound(tally, question, base.share)
+    stages = (
+        Level(cheap.name, "passed through", 1.0, tally.draws, tally.left),
+        Level(exact.name, "sampled", upper, tally.draws, tally.failures, ledger.log_delta),
+    )
+    return Outcome(
+        product_up(base.share, upper),
+        base.share,
+        (first, *stages),
+        ledger,
+        Sampled(tally.draws, tally.run, tally.failures, replace=True),
+        tally.draws if tally.interrupted else None,
+    )
+
+
+def _prepared(question: Question, meter: CostMeter) -> tuple[SequenceCheck, SequenceCheck]:
+    """The cheap check and the exact one; the cubic table only where the budget dwarfs its cost."""
+    model = question.model
+    passes = question.budget * forward_flops(model)
+    cubic = copying_table_flops(model, cubic=True) <= passes / 4
+    flops = sequence_table_flops(model) + copying_table_flops(model, cubic=cubic)
+    with meter.phase("tables", "proof", flops):
+        tables = SequenceTables.of(model)
+        cheap = CopyingCheck.cubic(tables) if cubic else CopyingCheck.quadratic(tables)
+    return cheap, TableForwardCheck(tables)
+
+
+def _planned_draws(base: Base, cheap: SequenceCheck, meter: CostMeter) -> int:
+    """As many draws as the budget of forward passes can follow up, or as cost as much as it.
+
+    A pilot says what share the cheap check leaves; a margin of three standard deviations keeps
+    the number left within the budget. All of it only decides how many draws are made.
+    """
+    question = base.question
+    stopped = question.stopped_at
+    if question.target is not None:
+        return MOST_DRAWS if stopped is None else stopped
+    if question.draws is not None:
+        return question.draws if stopped is None else stopped
+    flops = PILOT_DRAWS * cheap.flops + _draw_flops(base, PILOT_DRAWS)
+    with meter.phase("pilot", "sampling", flops):
+        tokens = base.tokens(question.stream.fold_in("pilot"), 0, PILOT_DRAWS)
+        left = int(cheap.uncertified(tokens).sum())
+    followed_up = max(question.budget - 3 * math.sqrt(question.budget), 0)
+    within_budget = followed_up * PILOT_DRAWS / (left + 1)
+    within_cost = question.budget * forward_flops(question.model) / cheap.flops
+    planned = max(question.budget, int(min(within_budget, within_cost)))
+    return planned if stopped is None else stopped
+
+
+def _run(
+    base: Base, cheap: SequenceCheck, exact: SequenceCheck, planned: int, meter: CostMeter
+) -> Tally:
+    question = base.question
+    tally = Tally()
+    with meter.phase("draws", "sampling") as phase:
+        try:
+            for draws, left in _left_over(base, cheap, planned):
+                tally = _followed_up(tally, draws, left, exact, question.budget)
+                if _may_stop(tally, question, base.share):
+                    break
+        except KeyboardInterrupt:
+            tally = replace(tally, interrupted=True)
+        phase.flops = tally.draws * cheap.flops + tally.run * exact.flops
+        phase.flops += _draw_flops(base, tally.draws)
+    stopped = tally.interrupted or question.stopped_at is not None
+    return replace(tally, interrupted=stopped)
+
+
+def _left_over(
+    base: Base, cheap: SequenceCheck, planned: int
+) -> Iterator[tuple[int, Int[np.ndarray, "n n_ctx"]]]:
+    """The number of draws in each chunk, and those that the cheap check left, in order."""
+    stream = base.question.stream.fold_in("draws")
+    chunk = CHUNK if base.residue is None else RESIDUE_CHUNK
+
+    def check(start: int) -> tuple[int, Int[np.ndarray, "n n_ctx"]]:
+        stop = min(start + chunk, planned)
+        tokens = base.tokens(stream, start, stop)
+        return stop - start, tokens[cheap.uncertified(tokens)]
+
+    return parallel_map(check, range(0, planned, chunk), "drawing")
+
+
+def _followed_up(
+    tally: Tally, draws: int, left: Int[np.ndarray, "n n_ctx"], exact: SequenceCheck, budget: int
+) -> Tally:
+    run = min(len(left), budget - tally.run)
+    wrong = int(exact.uncertified(left[:run]).sum())
+    return Tally(
+        tally.draws + draws,
+        tally.left + len(left),
+        tally.run + run,
+        tally.failures + wrong + len(left) - run,
+    )
+
+
+def _may_stop(tally: Tally, question: Question, share: float) -> bool:
+    if question.target is None:
+        return False
+    if tally.run >= question.budget:
+        return True
+    bound = anytime(tally.failures, tally.draws, delta=question.delta, side="upper")
+    return product_up(share, float(bound.upper)) <= question.target
+
+
+def _bound(tally: Tally, question: Question, share: float) -> tuple[float, Ledger]:
+    """The bound on the share of draws that fail, and every δ that was set aside for it."""
+    if tally.draws == 0:
+        return 1.0, Ledger()
+    counts = (tally.failures, tally.draws)
+    if question.target is not None:
+        interval = anytime(*counts, delta=question.delta, side="upper")
+        return float(interval.upper), Ledger((_spend(tally, interval.method, question.delta),))
+    main, reserve = (1 - RESERVE) * question.delta, RESERVE * question.delta
+    interval = (
+        anytime(*counts, delta=reserve, side="upper")
+        if tally.interrupted
+        else clopper_pearson(*counts, delta=main, side="upper")
+    )
+    spends = (
+        _spend(tally, "clopper-pearson at the planned number of draws", main),
+        _spend(tally, "beta-binomial mixture, should drawing be interrupted", reserve),
+    )
+    return float(interval.upper), Ledger(spends)
+
+
+def _spend(tally: Tally, method: str, delta: float) -> Spend:
+    statement = f"{tally.failures} of {tally.draws} draws failed"
+    return Spend(statement, method, "4.21", delta, math.log(delta), tally.draws)
+
+
+def _draw_flops(base: Base, draws: int) -> int:
+    return 0 if base.residue is None else base.residue.draw_flops(draws)

@@ -1,0 +1,62 @@
+"""`probbound noise` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from probbound.cli.main import run
+
+MODEL = "max-of-4-s0"
+FIELDS = {"quantity", "method", "bound", "guarantee", "delta", "entries", "flops", "seconds"}
+
+
+def test_json_has_one_object_with_a_row_for_each_quantity_and_method(capsys):
+    assert run(["noise", MODEL, "--rank", "1", "--budget", "500", "--exact", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    methods = {row["method"] for row in found["rows"]}
+    assert {"entries", "tiles", "rows", "norm-screen", "sketch", "svd"} <= methods
+    for row in found["rows"]:
+        assert row.keys() >= FIELDS | {"truth"}
+        assert row["bound"] is None or row["bound"] >= row["truth"] * (1 - 1e-9) - 1e-9
+        assert row["delta"] == (0 if row["guarantee"] == "deterministic" else 1e-6)
+
+
+def test_the_same_seed_gives_the_same_bounds(capsys):
+    bounds = []
+    for _ in range(2):
+        run(["noise", MODEL, "--methods", "entries,tiles,sketch", "--budget", "300", "--json"])
+        rows = json.loads(capsys.readouterr().out)["rows"]
+        bounds.append([row["bound"] for row in rows])
+    assert bounds[0] == bounds[1]
+
+
+def test_the_table_and_the_figure(capsys, tmp_path):
+    path = tmp_path / "noise.png"
+    arguments = ["noise", MODEL, "--term", "ov", "--methods", "entries,svd", "--plot", str(path)]
+    assert run(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "share-above" in shown
+    assert "entries" in shown
+    assert path.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--delta", "0"], "delta must lie"),
+        (["--budget", "-1"], "budget must be"),
+        (["--methods", "magic"], "no method 'magic'"),
+        (["--rank", "99"], "rank must lie"),
+        (["--term", "mlp"], "mlp"),
+        (["--plot", "x.pdf"], "--plot must end in .png"),
+        (["--threshold", "-1"], "threshold must be"),
+        (["--head", "3"], "head must lie"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(capsys, arguments, message):
+    assert run(["noise", MODEL, *arguments]) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert "\n" not in error
