@@ -12,7 +12,7 @@ from probbound.screens.cubic import CubicScreen
 from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
 from probbound.strategies.cascade import cascade
-from probbound.strategies.ladder import RUNGS, is_sampled, ladder_screens
+from probbound.strategies.ladder import NOISE_CHOICES, RUNGS, is_sampled, ladder_screens
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, screened
 
@@ -59,7 +59,7 @@ def strategy_named(name: str) -> Strategy:
     if base in RUNGS and noise:
         choices = ", ".join(RUNGS[base].noise)
         raise UserError(f"{base} cannot bound its noise by {noise!r}; choose from {choices}")
-    raise UserError(f"there is no strategy {name!r}; choose from {', '.join(strategy_names())}")
+    raise UserError(f"there is no strategy {name!r}; choose from {strategy_summary()}")
 
 
 def strategy_names() -> list[str]:
@@ -67,6 +67,15 @@ def strategy_names() -> list[str]:
     hybrids = [f"hybrid:{name}" for name in SCREENS]
     cascades = [f"cascade:{name}" for name in SCREENS if not is_sampled(name)]
     return ["brute-force", *SCREENS, "iid", "hybrid", "cascade", *hybrids, *cascades]
+
+
+def strategy_summary() -> str:
+    """The names without every choice of noise spelt out."""
+    screens = [name for name in SCREENS if name.partition(":")[0] not in RUNGS or ":" not in name]
+    plain = ", ".join(["brute-force", *screens, "iid", "hybrid[:SCREEN]", "cascade[:SCREEN]"])
+    return (
+        f"{plain} (low-rank and quadratic screens take :NOISE, one of {', '.join(NOISE_CHOICES)})"
+    )
 
 
 def _on_screen(
