@@ -121,10 +121,8 @@ def label_terms(
     terms = np.empty((tables.n_ctx, tables.d_vocab, len(labels)))
     for position in range(tables.n_ctx):
         logits = tables.contributions(head, query, position)
-        largest, winner, second = _two_largest(logits)
-        rival = np.where(winner[:, None] == labels, second[:, None], largest[:, None])
-        margin = rival - logits[:, labels]
-        terms[position] = tables.pattern[head, query, position][:, None] * margin
+        excess = worst_excess(logits, labels)
+        terms[position] = tables.pattern[head, query, position][:, None] * excess
     return terms
 
 
@@ -133,6 +131,20 @@ def label_term_flops(sizes: AdditiveTables | Transformer) -> int:
     v, out = sizes.d_vocab, sizes.d_vocab_out
     labels = v * (v + 1) // 2
     return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
+
+
+def worst_excess(
+    logits: Float[np.ndarray, "n d_vocab_out"], labels: Int[np.ndarray, " n_labels"]
+) -> Float[np.ndarray, "n n_labels"]:
+    """max_{j ≠ m} logits[., j] - logits[., m] for every label m."""
+    largest, winner, second = _two_largest(logits)
+    rival = np.where(winner[:, None] == labels, second[:, None], largest[:, None])
+    return rival - logits[:, labels]
+
+
+def worst_excess_flops(rows: int, outputs: int, labels: int) -> int:
+    """Operations of `worst_excess`: two maxima a row, then a choice and a subtraction a label."""
+    return rows * (2 * outputs + 2 * labels)
 
 
 def _two_largest(

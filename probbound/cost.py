@@ -67,6 +67,10 @@ class CostMeter:
         yield running
         self.phases.append(Phase(name, part, running.flops, time.perf_counter() - started))
 
+    def record(self, name: str, part: Part, flops: int, seconds: float) -> None:
+        """Book a phase that counted its own operations and seconds."""
+        self.phases.append(Phase(name, part, flops, seconds))
+
     def total(self) -> Cost:
         """What was collected."""
         return Cost(tuple(self.phases))

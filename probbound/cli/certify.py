@@ -24,13 +24,13 @@ from probbound.cli.output import (
 )
 from probbound.files import require_writable
 from probbound.models.registry import load
-from probbound.strategies.registry import AUTO, strategy_named, strategy_names
+from probbound.strategies.registry import AUTO, strategy_named, strategy_summary
 from probbound.tasks import task_for
 
 
 @click.command()
 @click.argument("model")
-@click.option("--strategy", required=True, help=f"{AUTO}, or one of {', '.join(strategy_names())}.")
+@click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
 @click.option("--budget", type=int, help=f"Forward passes to sample (default {DEFAULT_BUDGET}).")
 @click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
 @click.option("--seed", default=DEFAULT_SEED, help="Seed of the certifying samples.")

@@ -168,8 +168,9 @@ def _from_envelope(
         cost = Cost(flops, entries, time.perf_counter() - shared)
         if quantity.name == "input-share" and term.reads == "pairs":
             cost = cost.plus(diagonal_flops(term), term.shape[0])
-        per_row = envelope.norm if quantity.name == "row-norms" else None
-        rows.append(_row(name, quantity, envelope.bound(quantity), cost, per_row))
+        per_row = {"row-norms": envelope.norm, "largest-row-spread": envelope.spread}
+        known = per_row.get(quantity.name)
+        rows.append(_row(name, quantity, envelope.bound(quantity), cost, known))
     return rows
 
 

@@ -113,7 +113,8 @@ class Settings:
 class NoiseBound:
     """One row of the table: `quantity` is at most `bound`, except with probability `delta`.
 
-    For `row-norms`, `per_row` bounds every row's norm and `bound` is its largest entry. `entries`
+    For `row-norms` and `largest-row-spread`, `per_row` bounds every row's norm or spread, all rows
+    at once by the one statement, and `bound` is its largest entry. `entries`
     is the number of entries evaluated, `flops` the operations counted by formula, `truth` the
     exact value where somebody paid for it. A deterministic row has δ = 0 and log δ = -inf.
     """

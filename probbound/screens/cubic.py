@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from probbound.additive import additive_tables, label_term_flops, table_flops
 from probbound.cost import CostMeter
 from probbound.errors import UserError
+from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
 from probbound.screens.grid import GridResidue, count_on_grid, grid_draw_flops, grid_flops
 from probbound.screens.listing import (
@@ -33,11 +33,20 @@ class CubicScreen:
     """
 
     grid_points: int | None = None
-    name: ClassVar[str] = "cubic"
 
     def __post_init__(self) -> None:
         if self.grid_points is not None and self.grid_points < 1:
             raise UserError(f"grid points must be at least 1, got {self.grid_points}")
+
+    @property
+    def name(self) -> str:
+        """The name it goes by."""
+        return "cubic"
+
+    @property
+    def ledger(self) -> Ledger:
+        """Nothing is spent: it is deterministic."""
+        return NOTHING_SPENT
 
     def enumerate(self, model: Transformer, meter: CostMeter) -> ListedResidue | GridResidue:
         """Certify what can be; count the rest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -52,10 +53,19 @@ def iid_from_tables(question: Question, meter: CostMeter) -> Outcome:
 
 
 def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
-    """The screen alone: what it leaves is conceded (Theorem 1.2). Deterministic."""
+    """The screen alone: what it leaves is conceded (Theorem 1.2).
+
+    Deterministic, unless the screen spends δ.
+    """
     residue = screen.enumerate(question.model, meter)
     failure = ratio_up(residue.size, question.task.size)
-    return Outcome(failure, failure, (Level.enumerated(screen.name, failure),))
+    levels = (Level.enumerated(screen.name, failure),)
+    return Outcome(failure, _proven(screen, failure), levels, screen.ledger)
+
+
+def _proven(screen: Screen, failure: float) -> float:
+    """The failure rate that holds for certain: nothing is said by a screen that spends δ."""
+    return 1.0 if screen.ledger.spends else failure
 
 
 def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
@@ -63,24 +73,37 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
 
     Theorem 1.6. Fixed-n, with replacement. Where the budget covers all that is left, every
     sequence of it is run once and the bound is deterministic; where the screen leaves
-    everything, the draws are those of `iid`.
+    everything, the draws are those of `iid`. The sampling gets the δ that the screen left.
     """
     residue = screen.enumerate(question.model, meter)
     share = ratio_up(residue.size, question.task.size)
-    first = Level.enumerated(screen.name, share)
+    proven, first = _proven(screen, share), Level.enumerated(screen.name, share)
     if residue.size <= question.budget:
-        return all_checked(first, residue, question, meter)
+        checked = all_checked(first, residue, question, meter)
+        ledger = _joint(screen, checked.ledger, question)
+        return replace(checked, proof_failure_upper=proven, ledger=ledger)
     if share == 1:
         baseline = iid(question, meter)
-        levels = (first, *baseline.levels)
-        return replace(baseline, levels=levels)
+        return replace(baseline, proof_failure_upper=proven, levels=(first, *baseline.levels))
+    rest = replace(question, delta=question.delta - screen.ledger.delta)
     with meter.phase("drawing", "sampling", residue.draw_flops(question.budget)):
         tickets = draw(residue, question.stream.fold_in("residue"), 0, question.budget)
     genuine = tickets.tokens[~tickets.blank]
-    level = _sampled_level(question, lambda a, b: genuine[a:b], meter, len(genuine))
+    level = _sampled_level(rest, lambda a, b: genuine[a:b], meter, len(genuine))
     failure = product_up(share, level.share_upper)
-    ledger, sampled = _ledger(level, question, "1.6"), _all_run(level)
-    return Outcome(failure, share, (first, level), ledger, sampled)
+    ledger = _joint(screen, _ledger(level, rest, "1.6"), question)
+    return Outcome(failure, proven, (first, level), ledger, _all_run(level))
+
+
+def _joint(screen: Screen, sampling: Ledger, question: Question) -> Ledger:
+    """All of δ where the screen spends some: what was set aside for sampling is not given back."""
+    if not screen.ledger.spends:
+        return sampling
+    rest = question.delta - screen.ledger.delta
+    idle = Spend(
+        "set aside for sampling that was not needed", "none", "1.7", rest, math.log(rest), 0
+    )
+    return Ledger((*screen.ledger.spends, *(sampling.spends or (idle,))))
 
 
 def _sampled_level(

@@ -129,7 +129,11 @@ class _Sketch:
         row = self.work.answer(
             quantity, self._bound(quantity), detail=f"{columns} Gaussian columns"
         )
-        return replace(row, per_row=self.norms) if quantity.name == "row-norms" else row
+        if quantity.name == "row-norms":
+            return replace(row, per_row=self.norms)
+        if quantity.name == "largest-row-spread":
+            return replace(row, per_row=rounded_up(math.sqrt(2) * self.norms, 4))
+        return row
 
     def _bound(self, quantity: Quantity) -> float:
         m, n = self.shape

@@ -1,0 +1,112 @@
+"""What the ladder's screens leave: multisets of gap classes, counted and drawn (Theorem 4.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from probbound.random_streams import Stream
+from probbound.screens.gap_classes import GapClasses, Whole
+from probbound.screens.residue import Tickets
+
+_CHUNK = 1 << 13
+
+
+@dataclass(frozen=True)
+class GapResidue:
+    """Which multisets are left for each query and label: `left` has one bit for each.
+
+    `counts[q, m]` is their number of tickets. A ticket is one sequence, or 2^unit_bits of them
+    where 62 bits do not number all; those past the last sequence of a multiset are blank.
+    """
+
+    classes: GapClasses
+    left: UInt8[np.ndarray, "d_vocab d_vocab n_bytes"]
+    counts: Int[np.ndarray, "d_vocab d_vocab"]
+
+    @cached_property
+    def _ends(self) -> Int[np.ndarray, " n_pairs"]:
+        return self.counts.ravel().cumsum()
+
+    @property
+    def tickets(self) -> int:
+        """Number of tickets."""
+        return int(self._ends[-1])
+
+    @property
+    def size(self) -> Fraction:
+        """Tickets times the sequences a ticket stands for, at most all sequences."""
+        everything = self.classes.d_vocab ** (self.classes.free + 1)
+        return Fraction(min(self.tickets << self.classes.unit_bits, everything))
+
+    def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
+        """The tickets number `ranks`."""
+        tokens = np.zeros((len(ranks), self.classes.free + 1), dtype=np.int64)
+        blank = np.zeros(len(ranks), dtype=bool)
+        for at in range(0, len(ranks), _CHUNK):
+            part = slice(at, at + _CHUNK)
+            tokens[part], blank[part] = self._members(ranks[part], stream, start + at)
+        return Tickets(tokens, blank)
+
+    def draw_flops(self, draws: int) -> int:
+        """Operations of `members`: a search, a sum over the multisets, then each position."""
+        multisets, n_classes = self.classes.counts.shape
+        return draws * (
+            len(self._ends).bit_length() + 2 * multisets + self.classes.free * (4 * n_classes + 6)
+        )
+
+    def _members(
+        self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        classes, v = self.classes, self.classes.d_vocab
+        pairs = np.searchsorted(self._ends, ranks, side="right")
+        queries, labels = np.divmod(pairs, v)
+        ranks = ranks - (self._ends[pairs] - self.counts.ravel()[pairs])
+        bits = np.unpackbits(self.left[queries, labels], axis=1, count=len(classes.counts))
+        ends = (bits * classes.units[labels]).cumsum(axis=1)
+        chosen = (ends <= ranks[:, None]).sum(axis=1)
+        units = ranks - (ends[np.arange(len(ranks)), chosen] - classes.units[labels, chosen])
+        numbers = self._within(units, stream, start)
+        blank = (numbers >= classes.weights[labels, chosen]).astype(bool)
+        free = self._sequences(labels, chosen, np.where(blank, 0, numbers))
+        return np.concatenate([free, queries[:, None]], axis=1), blank
+
+    def _within(self, units: Int[np.ndarray, " n"], stream: Stream, start: int) -> Whole:
+        """The number of a sequence of each unit, uniform among those of the unit."""
+        numbers = units.astype(self.classes.integers)
+        left = self.classes.unit_bits
+        words_each = -(-left // 64)
+        words = stream.words(start * words_each, (start + len(units)) * words_each)
+        for column in words.reshape(len(units), words_each).T:
+            bits = min(left, 64)
+            numbers = (numbers << bits) + (column >> np.uint64(64 - bits)).astype(object)
+            left -= bits
+        return numbers
+
+    def _sequences(
+        self, labels: Int[np.ndarray, " n"], multisets: Int[np.ndarray, " n"], numbers: Whole
+    ) -> Int[np.ndarray, "n free"]:
+        """Sequence number `numbers` of each multiset: its arrangement, then a token a position."""
+        classes, each = self.classes, np.arange(len(labels))
+        arrangements = classes.arrangements[multisets]
+        tokens_each = classes.weights[labels, multisets] // arrangements
+        order, digits = numbers // tokens_each, numbers % tokens_each
+        remaining = classes.counts[multisets].astype(classes.integers)
+        sizes = classes.sizes[labels].astype(classes.integers)
+        starts = np.array(classes.starts)
+        tokens = np.zeros((len(labels), classes.free), dtype=np.int64)
+        for position in range(classes.free):
+            shares = arrangements[:, None] * remaining // (classes.free - position)
+            ends = shares.cumsum(axis=1)
+            chosen = (ends <= order[:, None]).sum(axis=1).astype(np.int64)
+            order = order - (ends[each, chosen] - shares[each, chosen])
+            arrangements = shares[each, chosen]
+            remaining[each, chosen] -= 1
+            size = sizes[each, chosen]
+            tokens[:, position] = labels - starts[chosen] - (digits % size).astype(np.int64)
+            digits = digits // size
+        return tokens

@@ -1,0 +1,99 @@
+"""The paths of a one-head model, each known exactly or up to noise (Theorems 4.4 to 4.7)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from probbound.cost import CostMeter
+from probbound.factored import FactoredMatrix
+from probbound.models.transformer import Transformer
+from probbound.noise.contract import Quantity, Settings
+from probbound.noise.registry import method_named
+from probbound.noise.term import NoiseTerm, Reads
+from probbound.screens.split import Matrix, split, split_flops
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """Split a path into structure and noise, and bound the noise's row spreads by a method.
+
+    `settings` holds the coins and the δ of a method that uses them.
+    """
+
+    method: str
+    rank: int
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Known:
+    """A matrix M with M[i, j] - known[i, j] in [c_i, c_i + spread[i]] for some c_i, all i and j."""
+
+    known: Float[np.ndarray, "m n"]
+    spread: Float[np.ndarray, " m"]
+
+
+def token_scores(m: Transformer, treatment: Treatment | None, meter: CostMeter) -> Known:
+    """s(q, t) up to a constant a row: the keys are centred, which moves rows by constants."""
+    keys = m.W_E - m.W_E.mean(axis=0)
+    queries = (m.W_E + m.W_pos[-1]) / m.attn_scale
+    chain = [queries, m.W_Q[0], m.W_K[0].T, keys.T]
+    bias = (m.b_Q[0] / m.attn_scale) @ m.W_K[0].T @ keys.T
+    extra = 4 * keys.size + 2 * (keys.size + m.W_K[0].size) + m.d_vocab**2
+    found = _path("QK", chain, "pairs", treatment, extra, meter)
+    return replace(found, known=found.known + bias)
+
+
+def position_scores(m: Transformer) -> Float[np.ndarray, "d_vocab n_ctx"]:
+    """s(q, p), multiplied out from the right: linear in d_vocab."""
+    queries = (m.W_E + m.W_pos[-1]) @ (m.W_Q[0] @ (m.W_K[0].T @ m.W_pos.T))
+    return np.asarray((queries + m.b_Q[0] @ m.W_K[0].T @ m.W_pos.T) / m.attn_scale)
+
+
+def position_score_flops(m: Transformer) -> int:
+    """Operations of `position_scores`."""
+    v, k, d, e = m.d_vocab, m.n_ctx, m.d_model, m.d_head
+    return v * d + 2 * k * d * (2 * e + v) + 2 * d * e + 2 * d * k + 2 * v * k
+
+
+def direct_path(
+    m: Transformer, treatment: Treatment | None, meter: CostMeter
+) -> tuple[Known, Float[np.ndarray, " d_vocab_out"]]:
+    """D(q, ·) as what differs between queries, and the mean over queries with every bias."""
+    mean = m.W_E.mean(axis=0)
+    bias = ((m.b_V @ m.W_O).sum(axis=(0, 1)) + m.b_O + mean + m.W_pos[-1]) @ m.W_U + m.b_U
+    extra = 2 * m.W_E.size + 2 * (m.W_U.size + m.W_O.size)
+    chain = [np.asarray(m.W_E - mean), np.asarray(m.W_U)]
+    return _path("direct", chain, "last-row", treatment, extra, meter), np.asarray(bias)
+
+
+def _path(
+    name: str,
+    chain: Sequence[Matrix],
+    reads: Reads,
+    treatment: Treatment | None,
+    extra: int,
+    meter: CostMeter,
+) -> Known:
+    """The product of a chain; `extra` operations are booked with it."""
+    product = FactoredMatrix(*chain)
+    if treatment is None:
+        flops = product.two_factor_flops() + 2 * product.inner * product.size
+        with meter.phase(f"{name} multiplied out", "proof", extra + flops):
+            return Known(product.tile(slice(None), slice(None)), np.zeros(product.shape[0]))
+    started = time.perf_counter()
+    parts = split(chain, treatment.rank)
+    known = parts.structure
+    flops = extra + split_flops(chain, treatment.rank) + parts.structure_flops
+    meter.record(f"{name} structure", "proof", flops, time.perf_counter() - started)
+    term = NoiseTerm(product, parts.noise, reads=reads)
+    quantity = Quantity("largest-row-spread")
+    (bound,) = method_named(treatment.method).bounds(term, [quantity], treatment.settings)
+    meter.record(f"{name} noise by {treatment.method}", "proof", bound.flops, bound.seconds)
+    spread = np.full(product.shape[0], bound.bound) if bound.per_row is None else bound.per_row
+    return Known(known, spread)
