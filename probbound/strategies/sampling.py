@@ -82,10 +82,12 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
         checked = all_checked(first, residue, question, meter)
         ledger = _joint(screen, checked.ledger, question)
         return replace(checked, proof_failure_upper=proven, ledger=ledger)
-    if share == 1:
-        baseline = iid(question, meter)
-        return replace(baseline, proof_failure_upper=proven, levels=(first, *baseline.levels))
     rest = replace(question, delta=question.delta - screen.ledger.delta)
+    if share == 1:
+        found = iid(rest, meter)
+        ledger = _joint(screen, found.ledger, question)
+        levels = (first, *found.levels)
+        return replace(found, proof_failure_upper=proven, levels=levels, ledger=ledger)
     with meter.phase("drawing", "sampling", residue.draw_flops(question.budget)):
         tickets = draw(residue, question.stream.fold_in("residue"), 0, question.budget)
     genuine = tickets.tokens[~tickets.blank]

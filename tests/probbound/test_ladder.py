@@ -256,3 +256,15 @@ def test_long_contexts_are_certified_too():
         model = probbound.load(name)
         assert isinstance(model, Transformer)
         assert probbound.certify(model, task_for(model), strategy="sub-cubic").bound > 0.99
+
+
+def test_a_sampled_screen_that_leaves_everything_leaves_its_part_of_delta_spent():
+    """The fallback to plain sampling may not use the δ that the screen has used already."""
+    model = random_model(11, spread=2.0)
+    flat = replace(model, W_U=0 * model.W_U)
+    made = probbound.certify(
+        flat, task_for(flat), strategy="hybrid:low-rank-qk:sketch", budget=20, delta=0.1
+    )
+    assert made.failure_upper == 1
+    assert [spend.delta for spend in made.ledger] == pytest.approx([0.05, 0.05])
+    assert made.delta == pytest.approx(0.1)
