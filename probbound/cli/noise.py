@@ -147,7 +147,7 @@ def as_object(row: NoiseBound, delta: float) -> dict[str, Any]:
 
 def bounds_table(rows: list[NoiseBound], title: str, exact: bool) -> Table:
     """One line for each quantity and method; `exact` adds the truth and the ratio to it."""
-    right = ("at most", "δ", "entries", "FLOP", "time", *(("truth", "ratio") if exact else ()))
+    right = ("at most", "δ", "entries", "FLOP", "time", *(("truth", "×") if exact else ()))
     made = styled("", *right, title=title, right=right)
     made.box, made.padding = SIMPLE_HEAD, (0, 1, 0, 0)
     for before, row in zip([None, *rows], rows, strict=False):
