@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from estimators.guarantee import Guarantee
@@ -149,7 +148,6 @@ def bounds_table(rows: list[NoiseBound], title: str, exact: bool) -> Table:
     """One line for each quantity and method; `exact` adds the truth and the ratio to it."""
     right = ("at most", "δ", "entries", "FLOP", "time", *(("truth", "×") if exact else ()))
     made = styled("", *right, title=title, right=right)
-    made.box, made.padding = SIMPLE_HEAD, (0, 1, 0, 0)
     for before, row in zip([None, *rows], rows, strict=False):
         if before is None or before.quantity != row.quantity:
             made.add_row(f"[bold]{row.quantity.name}[/bold]")
