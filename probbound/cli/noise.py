@@ -60,7 +60,9 @@ def noise(
         raise UserError(f"budget must be at least 0, got {budget}")
     if not 0 < delta < 1:
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta}")
-    chosen = [method_named(name.strip()).name for name in methods.split(",")] if methods else None
+    chosen = None
+    if methods is not None:
+        chosen = [method_named(name.strip()).name for name in methods.split(",")]
     if plot is not None:
         if plot.suffix != ".png":
             raise UserError(f"--plot must end in .png, got {plot}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 
 from estimators import proportion
 from estimators.guarantee import Guarantee
+from probbound.files import write_atomically
 from probbound.noise.contract import NoiseBound, Settings
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.sampled.entries import gathered
@@ -35,8 +37,10 @@ def draw(
     chosen = quantities.get(PREFERRED, rows[0].quantity)
     shown = [row for row in rows if row.quantity == chosen]
     bounds_against_cost(right, shown)
-    figure.savefig(path, dpi=140)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=140)
     plt.close(figure)
+    write_atomically(path, drawn.getvalue())
 
 
 def spectrum(axes: Axes, term: NoiseTerm) -> None:
@@ -65,7 +69,7 @@ def entries(axes: Axes, term: NoiseTerm, threshold: float, settings: Settings) -
     if n == 0:
         return
     axes.hist(values, bins=80, color=BLUE)
-    beyond = int(np.count_nonzero(np.abs(values) > threshold))
+    beyond = int(np.count_nonzero(~(np.abs(values) + matrix.entry_error() <= threshold)))
     upper = proportion.hypergeometric(
         beyond, n, matrix.size, log_delta=settings.log_delta, side="upper"
     ).upper

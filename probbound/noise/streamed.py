@@ -24,7 +24,7 @@ _DIGITS = ((47, 16), (31, 16), (15, 16), (0, 15))  # of a non-negative float64's
 class RowExtremes:
     """Of the computed entries of every row: max_j |N_ij|, the spread, and counts above thresholds.
 
-    `counts[k, i]` is the number of |N_ij| > thresholds[k].
+    `counts[k, i]` is the number of |N_ij| not at most thresholds[k]; NaN counts.
     """
 
     largest: Vector
@@ -110,7 +110,7 @@ def _block_extremes(
         high = np.maximum(high, tile.max(axis=1))
         low = np.minimum(low, tile.min(axis=1))
         np.abs(tile, out=tile)
-        large = [[np.count_nonzero(row > t) for row in tile] for t in thresholds]
+        large = [[row.size - np.count_nonzero(row <= t) for row in tile] for t in thresholds]
         counts = counts + np.array(large, dtype=np.float64).reshape(len(thresholds), len(tile))
     return high, low, counts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -16,6 +17,7 @@ from probbound.models.transformer import Transformer, in_float64
 Reads = Literal["pairs", "rows", "last-row"]
 TermName = Literal["qk", "ov", "direct"]
 Axis = Literal["rows", "columns"]
+_MOST_BINARY_ORDERS = 240  # of all factors together; norms of products of Gram matrices exist
 
 
 class NoiseTerm(eqx.Module):
@@ -30,7 +32,8 @@ class NoiseTerm(eqx.Module):
     rows x_p; with `last-row` all of the row x_k.
 
     Raises:
-        UserError: if the shapes of the two differ, or pairs are read from a matrix not square.
+        UserError: if the shapes of the two differ, pairs are read from a matrix not square, or the
+            remainder's weights are so large or small that its norms could over- or underflow.
     """
 
     original: FactoredMatrix
@@ -46,6 +49,13 @@ class NoiseTerm(eqx.Module):
             )
         if self.reads == "pairs" and self.shape[0] != self.shape[1]:
             raise UserError(f"pairs of tokens need a square matrix, got shape {self.shape}")
+        largest = [float(np.abs(factor).max()) for factor in self.remainder.factors]
+        if sum(abs(math.frexp(size)[1]) for size in largest if size) > _MOST_BINARY_ORDERS:
+            sizes = ", ".join(f"{size:.3g}" for size in largest)
+            raise UserError(
+                f"the largest weights of the factors, {sizes}, are too far from 1 for sound "
+                "arithmetic; rescale the factors"
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -122,14 +132,15 @@ class NoiseTerm(eqx.Module):
         After `without_leading`, each factor loses its own leading singular directions, so that
         what remains is a chain of small factors, for the methods that walk the chain
         (`subproduct`, `recursive`). The structure then holds every product in which at least one
-        factor is a leading part.
+        factor is a leading part. A factor that has no more than `rank` leaves zeros, not rounding.
 
         Raises:
             UserError: if a factor has fewer singular values than that.
         """
         chain = self.without_leading(rank).remainder.factors
-        small = [NoiseTerm.whole(FactoredMatrix(f)).without_leading(rank) for f in chain]
-        return self._leaving(FactoredMatrix(*(s.remainder.factors[0] for s in small)))
+        small = [NoiseTerm.whole(FactoredMatrix(f)).without_leading(rank).remainder for f in chain]
+        left = [s.factors[0] if rank < min(s.shape) else np.zeros(s.shape) for s in small]
+        return self._leaving(FactoredMatrix(*left))
 
     def _projected(
         self, left: Float[np.ndarray, "m k"], right: Float[np.ndarray, "n l"]

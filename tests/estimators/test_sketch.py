@@ -26,7 +26,7 @@ def test_the_floor_goes_on_below_the_range_of_doubles():
     assert np.all(np.diff(floors) < 0)
     expected = 2 * math.exp((-1e3 + math.lgamma(26)) / 25)
     assert floors[2] == pytest.approx(expected, rel=1e-6)
-    assert sketch.row_norms(np.ones(3), 1, log_delta=-1e5).upper[0] == math.inf
+    assert np.all(np.isinf(sketch.row_norms(np.ones(3), 1, log_delta=-1e5).upper))
 
 
 def test_row_norms_cover_all_rows_at_once():
@@ -50,7 +50,7 @@ def test_frobenius_and_spectral_norms_are_covered(spectrum):
     missed, ratios = np.zeros(2), []
     for _ in range(replicates):
         seen = values[:, None] * rng.standard_normal((len(values), columns))
-        frobenius = sketch.frobenius_norm(np.linalg.norm(seen), columns, delta=delta).upper
+        frobenius = sketch.frobenius_norm(float(np.linalg.norm(seen)), columns, delta=delta).upper
         truth = np.linalg.norm(values)
         missed += [frobenius < truth, np.linalg.norm(seen, 2) / pivot < values.max()]
         ratios.append(frobenius / truth)

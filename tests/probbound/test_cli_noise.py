@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,7 @@ def test_the_table_and_the_figure(capsys, tmp_path):
         (["--delta", "0"], "delta must lie"),
         (["--budget", "-1"], "budget must be"),
         (["--methods", "magic"], "no method 'magic'"),
+        (["--methods", ""], "no method ''"),
         (["--rank", "99"], "rank must lie"),
         (["--term", "mlp"], "mlp"),
         (["--plot", "x.pdf"], "--plot must end in .png"),
@@ -60,3 +62,19 @@ def test_bad_input_is_one_sentence_and_exit_2(capsys, arguments, message):
     error = capsys.readouterr().err.strip()
     assert message in error
     assert "\n" not in error
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_old_one(monkeypatch, tmp_path):
+    from matplotlib.figure import Figure
+
+    def half_written(self, target, **_):
+        with open(target, "wb") if isinstance(target, (str, Path)) else target as file:
+            file.write(b"half")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Figure, "savefig", half_written)
+    path = tmp_path / "noise.png"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="the disk is full"):
+        run(["noise", MODEL, "--methods", "svd", "--plot", str(path)])
+    assert path.read_bytes() == b"old"

@@ -50,6 +50,10 @@ def touched(term: NoiseTerm, quantity: Quantity, share: float) -> float:
     return min(1.0, product_up(share, float(rows * term.shape[1])))
 
 
-def part_of(share: float, members: int, population: int) -> float:
-    """`share` of `members` as a share of `population`, rounded up."""
-    return min(1.0, product_up(share, ratio_up(members, population)))
+def share_up(share: float, members: int, population: int | None = None) -> float:
+    """`share` of `members` as a share of `population` (or of themselves), rounded up.
+
+    `share` is a whole number of members divided by `members` and rounded to nearest, as bounds
+    without replacement are; the number is recovered and divided anew (Theorem 5.1).
+    """
+    return ratio_up(round(share * members), population or members)

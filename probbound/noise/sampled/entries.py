@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from estimators import mean, quantile
 from probbound.factored import FactoredMatrix
 from probbound.noise.contract import Method, NoiseBound, Quantity, QuantityName, Settings
-from probbound.noise.sampled.answers import Work, touched
+from probbound.noise.sampled.answers import Work, share_up, touched
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.term import NoiseTerm
 from probbound.parallel import parallel_map
@@ -124,7 +124,8 @@ class _Sample:
             side="upper",
             population=self.population,
         )
-        return float(found.upper)
+        share = float(found.upper)
+        return share if self.population is None else share_up(share, self.population)
 
     def _quantile(self, level: float, most: float) -> float:
         """The largest sample never stands in for the largest entry: for that, `most` does."""

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from estimators import proportion
 from probbound.factored import FactoredMatrix
 from probbound.noise.contract import Method, NoiseBound, Quantity, Settings
-from probbound.noise.sampled.answers import Work, part_of, touched
+from probbound.noise.sampled.answers import Work, share_up, touched
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.sampled.entries import gathered
 from probbound.noise.term import NoiseTerm
@@ -53,7 +53,7 @@ def uncertified(two_factor: FactoredMatrix, threshold: float) -> Rest:
     rows, columns, lost = _balanced_norms(two_factor)
     order = np.argsort(-columns, kind="stable")
     safe = math.nextafter((threshold - lost) * (1 - 1e-15), -math.inf)
-    if safe < 0:
+    if not safe >= 0:  # NaN, after an overflow, certifies nothing
         counts = np.full(len(rows), len(columns))
     else:
         limits = np.divide(safe, rows, out=np.full_like(rows, np.inf), where=rows > 0)
@@ -127,7 +127,7 @@ def _share(
         found = proportion.hypergeometric(
             above, n, rest.size, log_delta=settings.log_delta, side="upper"
         )
-        share = part_of(float(found.upper), rest.size, noise.size)
+        share = share_up(float(found.upper), rest.size, noise.size)
     detail = f"{rest.size:,} of {noise.size:,} entries left by the norms"
     work = Work(METHOD, settings.log_delta, n, _flops(noise, n), time.perf_counter() - started)
     return share, n == rest.size, detail, work

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from estimators import mean, proportion
 from probbound.factored import FactoredMatrix
 from probbound.noise.contract import Method, NoiseBound, Quantity, Settings
-from probbound.noise.sampled.answers import Work
+from probbound.noise.sampled.answers import Work, share_up
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.term import NoiseTerm
 from probbound.parallel import parallel_map
@@ -101,9 +101,10 @@ def _bound(
         found = proportion.hypergeometric(
             marked, len(values), population, log_delta=log_delta, side="upper"
         )
+        upper = share_up(float(found.upper), population)
     else:
         found = mean.betting(values, log_delta=log_delta, side="upper", population=population)
-    upper = float(found.upper)
+        upper = float(found.upper)
     if quantity.name == "input-share" and term.reads == "rows" and upper < 1:
         length = quantity.n_ctx or 1
         return min(1.0, -math.expm1(length * math.log1p(-upper)) * (1 + 1e-14))
