@@ -104,11 +104,12 @@ def test_violations_are_as_rare_as_promised(strategy, monkeypatch):
     """δ = 0.1 on small models, fixed-n and with a target, at a false-alarm rate of 1e-6."""
     monkeypatch.setattr(module, "PILOT_DRAWS", 64)
     monkeypatch.setattr(module, "CHUNK", 32)
+    models = [(copying_model, random_model)[seed % 2](seed) for seed in range(10)]
+    truths = [certify(model, "brute-force").failure_upper for model in models]
     for target in (None, 0.2):
         violations = replicates = 0
         for seed in range(150):
-            model = (copying_model, random_model)[seed % 2](seed % 10)
-            truth = certify(model, "brute-force").failure_upper
+            model, truth = models[seed % 10], truths[seed % 10]
             found = certify(model, strategy, budget=30, delta=0.1, seed=seed, target=target)
             violations += found.failure_upper < truth
             replicates += 1
