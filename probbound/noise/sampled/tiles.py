@@ -116,7 +116,7 @@ def _single(
     factor: Float64[np.ndarray, "n d"], scale: float
 ) -> tuple[Float32[np.ndarray, "n d"], Float32[np.ndarray, " n"]]:
     """The scaled factor, and the norms of its lines rounded up."""
-    single = (factor * (1 / scale)).astype(np.float32)
+    single = np.ascontiguousarray(factor * (1 / scale), dtype=np.float32)
     return single, np.sqrt(np.einsum("nd,nd->n", single, single)) * np.float32(1.01)
 
 
