@@ -113,3 +113,16 @@ def slow_wrong(model: Transformer) -> list[tuple[int, ...]]:
 def all_sequences(d_vocab: int, n_ctx: int) -> np.ndarray:
     """Every sequence, one a row, in lexicographic order."""
     return np.array(list(itertools.product(range(d_vocab), repeat=n_ctx))).reshape(-1, n_ctx)
+
+
+ASSORTED = {
+    "random": lambda: random_model(3),
+    "biases": lambda: random_model(4, biases=True, d_vocab_out=8),
+    "two heads": lambda: random_model(5, n_heads=2, biases=True, spread=0.9),
+    "copying": lambda: copying_model(0),
+    "trained": lambda: trained_model(0),
+    "one position": lambda: random_model(6, n_ctx=1),
+    "two positions": lambda: random_model(7, n_ctx=2),
+    "one token": lambda: random_model(8, d_vocab=1),
+    "two tokens": lambda: random_model(9, d_vocab=2, n_ctx=4),
+}

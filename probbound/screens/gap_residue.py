@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
 from probbound.random_streams import Stream
 from probbound.screens.gap_classes import GapClasses, Whole
-from probbound.screens.residue import Tickets
+from probbound.screens.residue import Tickets, located
 
 _CHUNK = 1 << 13
 
@@ -28,14 +27,10 @@ class GapResidue:
     left: UInt8[np.ndarray, "d_vocab d_vocab n_bytes"]
     counts: Int[np.ndarray, "d_vocab d_vocab"]
 
-    @cached_property
-    def _ends(self) -> Int[np.ndarray, " n_pairs"]:
-        return self.counts.ravel().cumsum()
-
     @property
     def tickets(self) -> int:
         """Number of tickets."""
-        return int(self._ends[-1])
+        return int(self.counts.sum())
 
     @property
     def size(self) -> Fraction:
@@ -56,16 +51,15 @@ class GapResidue:
         """Operations of `members`: a search, a sum over the multisets, then each position."""
         multisets, n_classes = self.classes.counts.shape
         return draws * (
-            len(self._ends).bit_length() + 2 * multisets + self.classes.free * (4 * n_classes + 6)
+            self.counts.size.bit_length() + 2 * multisets + self.classes.free * (4 * n_classes + 6)
         )
 
     def _members(
         self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int
     ) -> tuple[np.ndarray, np.ndarray]:
         classes, v = self.classes, self.classes.d_vocab
-        pairs = np.searchsorted(self._ends, ranks, side="right")
+        pairs, ranks = located(ranks, self.counts.ravel())
         queries, labels = np.divmod(pairs, v)
-        ranks = ranks - (self._ends[pairs] - self.counts.ravel()[pairs])
         bits = np.unpackbits(self.left[queries, labels], axis=1, count=len(classes.counts))
         ends = (bits * classes.units[labels]).cumsum(axis=1)
         chosen = (ends <= ranks[:, None]).sum(axis=1)

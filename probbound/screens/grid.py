@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt64
@@ -21,7 +21,7 @@ from probbound.screens.knapsack import (
     tables_of,
     tuples_by_number,
 )
-from probbound.screens.residue import Tickets
+from probbound.screens.residue import Tickets, located
 
 CHUNK_STATES = 1 << 21
 
@@ -85,10 +85,6 @@ class GridResidue:
     cases: Int[np.ndarray, "n_cases 3"]
     counts: Int[np.ndarray, " n_cases"]
 
-    @cached_property
-    def _ends(self) -> Int[np.ndarray, " n_cases"]:
-        return np.cumsum(self.counts)
-
     @property
     def tickets(self) -> int:
         """Number of tickets."""
@@ -104,8 +100,7 @@ class GridResidue:
         """The tickets number `ranks`."""
         free = self.tables.n_ctx - 1
         words = stream.words(start * free, (start + len(ranks)) * free).reshape(len(ranks), free)
-        found = np.searchsorted(self._ends, ranks, side="right")
-        numbers = ranks - (self._ends[found] - self.counts[found])
+        found, numbers = located(ranks, self.counts)
         tokens = np.zeros((len(ranks), self.tables.n_ctx), dtype=np.int64)
         blank = np.zeros(len(ranks), dtype=bool)
         drawn = _groups(self.cases[found, 0] * self.tables.d_vocab + self.cases[found, 1])

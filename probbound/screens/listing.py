@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -14,7 +14,7 @@ from probbound.additive import AdditiveTables, label_term_flops, label_terms
 from probbound.models.transformer import Transformer
 from probbound.parallel import parallel_map
 from probbound.random_streams import Stream
-from probbound.screens.residue import Tickets
+from probbound.screens.residue import Tickets, located
 
 Block = tuple[slice, ...]
 
@@ -56,10 +56,6 @@ class ListedResidue:
     cases: Int[np.ndarray, "n_cases 3"]
     counts: Int[np.ndarray, " n_cases"]
 
-    @cached_property
-    def _ends(self) -> Int[np.ndarray, " n_cases"]:
-        return np.cumsum(self.counts)
-
     @property
     def tickets(self) -> int:
         """Number of uncertified sequences."""
@@ -73,13 +69,12 @@ class ListedResidue:
     def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
         """The uncertified sequences number `ranks`."""
         tokens = np.empty((len(ranks), self.tables.n_ctx), dtype=np.int64)
-        found = np.searchsorted(self._ends, ranks, side="right")
+        found, numbers = located(ranks, self.counts)
         for query in np.unique(self.cases[found, 0]):
             terms = _terms(self.tables, int(query))
             for case in np.unique(found[self.cases[found, 0] == query]):
                 drawn = found == case
-                within = ranks[drawn] - (self._ends[case] - self.counts[case])
-                tokens[drawn] = self._sequences(terms, int(case))[within]
+                tokens[drawn] = self._sequences(terms, int(case))[numbers[drawn]]
         return Tickets(tokens, np.zeros(len(ranks), dtype=bool))
 
     def draw_flops(self, draws: int) -> int:

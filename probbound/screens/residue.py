@@ -51,6 +51,15 @@ class Residue(Protocol):
         ...
 
 
+def located(
+    ranks: Int[np.ndarray, " n"], counts: Int[np.ndarray, " n_cases"]
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """The case that holds each ticket, and the ticket's number within it."""
+    ends = np.cumsum(counts)
+    cases = np.searchsorted(ends, ranks, side="right")
+    return cases, ranks - (ends[cases] - counts[cases])
+
+
 def draw(residue: Residue, stream: Stream, start: int, stop: int) -> Tickets:
     """Draws number `start` to `stop` - 1: uniform tickets, with replacement."""
     ranks = stream.fold_in("rank").integers(start, stop, residue.tickets)

@@ -23,18 +23,9 @@ from probbound.screens.sequences import (
 )
 from probbound.strategies import cascade as module
 from probbound.tasks import task_for
-from tests.factories import all_sequences, copying_model, random_model, trained_model
+from tests.factories import ASSORTED, all_sequences, copying_model, random_model, trained_model
 
-MODELS = {
-    "random": lambda: random_model(3),
-    "biases": lambda: random_model(4, biases=True, d_vocab_out=8),
-    "two heads": lambda: random_model(5, n_heads=2, biases=True, spread=0.9),
-    "copying": lambda: copying_model(0),
-    "trained": lambda: trained_model(0),
-    "one position": lambda: random_model(6, n_ctx=1),
-    "one token": lambda: random_model(8, d_vocab=1),
-    "huge scores": lambda: random_model(10, spread=30.0),
-}
+MODELS = ASSORTED | {"huge scores": lambda: random_model(10, spread=30.0)}
 
 
 @pytest.fixture(params=MODELS, scope="module")

@@ -18,6 +18,7 @@ from probbound.screens.knapsack import Scale
 from probbound.screens.listing import blocks_of, list_residue
 from probbound.screens.residue import draw
 from tests.factories import (
+    ASSORTED,
     all_sequences,
     copying_model,
     random_model,
@@ -26,17 +27,7 @@ from tests.factories import (
     trained_model,
 )
 
-MODELS = {
-    "random": lambda: random_model(3),
-    "biases": lambda: random_model(4, biases=True, d_vocab_out=8),
-    "two heads": lambda: random_model(5, n_heads=2, biases=True, spread=0.9),
-    "copying": lambda: copying_model(0),
-    "trained": lambda: trained_model(0),
-    "one position": lambda: random_model(6, n_ctx=1),
-    "two positions": lambda: random_model(7, n_ctx=2),
-    "one token": lambda: random_model(8, d_vocab=1),
-    "two tokens": lambda: random_model(9, d_vocab=2, n_ctx=4),
-}
+MODELS = ASSORTED
 
 
 @pytest.fixture(params=MODELS, scope="module")
