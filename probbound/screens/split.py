@@ -53,9 +53,15 @@ def split(chain: Sequence[Matrix], rank: int) -> Split:
         row = direction.T @ factor
         after = _through([following.T for following in factors[number + 1 :]], row.T).T
         pairs.append((_through(small[::-1], direction), after))
-        small.append(factor - direction @ row)
+        small.append(_without_residue(factor - direction @ row, chain[number]))
     lefts, rights = zip(*pairs, strict=True)
     return Split(np.hstack(lefts), np.vstack(rights), FactoredMatrix(*small))
+
+
+def _without_residue(left: Matrix, factor: Matrix) -> Matrix:
+    """`left`, or zeros where it is but the rounding of taking directions out of `factor`."""
+    rounding = 16 * max(factor.shape) * 2.0**-53 * np.abs(factor).max()
+    return left if np.abs(left).max() > rounding else np.zeros_like(left)
 
 
 def split_flops(chain: Sequence[Matrix], rank: int) -> int:
