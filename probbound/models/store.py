@@ -94,7 +94,8 @@ def read_record(path: Path) -> dict[str, Any]:
 def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     try:
         with safe_open(path, framework="np") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise UserError(f"{path} cannot be read as safetensors: {_first_line(error)}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -214,9 +215,7 @@ class AdditiveCheck:
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
         """Which sequences some head's terms fail to certify."""
-        rows = max(1, LOGIT_CHUNK // self.tables.d_vocab_out)
-        parts = [self._left(tokens[at : at + rows]) for at in range(0, len(tokens), rows)]
-        return np.concatenate([np.zeros(0, dtype=bool), *parts])
+        return _in_chunks(self._left, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
     def _left(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
         pattern = self.tables.pattern(np.ascontiguousarray(tokens.T))
@@ -249,9 +248,7 @@ class TableForwardCheck:
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
         """Which sequences are answered wrongly; a tie is wrong."""
-        rows = max(1, LOGIT_CHUNK // self.tables.d_vocab_out)
-        parts = [self._wrong(tokens[at : at + rows]) for at in range(0, len(tokens), rows)]
-        return np.concatenate([np.zeros(0, dtype=bool), *parts])
+        return _in_chunks(self._wrong, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
     def _wrong(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
         pattern = self.tables.pattern(np.ascontiguousarray(tokens.T))
@@ -265,6 +262,13 @@ class TableForwardCheck:
         own = logits[rows, labels]
         logits[rows, labels] = -np.inf
         return ~(logits.max(axis=1) < own)
+
+
+def _in_chunks(
+    check: Callable[[np.ndarray], np.ndarray], tokens: Int[np.ndarray, "n n_ctx"], rows: int
+) -> Bool[np.ndarray, " n"]:
+    parts = [check(tokens[at : at + max(1, rows)]) for at in range(0, len(tokens), max(1, rows))]
+    return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
 
 def _shifted_exp(scores: Float[np.ndarray, "n_heads d_vocab n"]) -> np.ndarray:
