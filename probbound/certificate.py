@@ -34,7 +34,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sequences drawn, those of them run by a forward pass, and the wrong among these."""
+    """Sequences drawn, those of them run by a forward pass, and the wrong among these.
+
+    Of `entries` noise entries instead: with the pilot's, without, and members that exceed.
+    """
 
     draws: int
     samples: int
@@ -74,6 +77,7 @@ class Certificate:
     draws: int | None
     budget_flops: float | None
     stopped_at: int | None
+    paths: str | None
     versions: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
@@ -106,6 +110,7 @@ class Certificate:
             "draws": self.draws,
             "budget_flops": self.budget_flops,
             "stopped_at": self.stopped_at,
+            "paths": self.paths,
             "arithmetic": ARITHMETIC,
             "versions": dict(self.versions),
         }

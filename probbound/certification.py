@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from dataclasses import asdict
+from typing import get_args
 
 import jax
 import numpy as np
@@ -26,6 +27,7 @@ from probbound.planning import planned
 from probbound.random_streams import Stream
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.registry import AUTO, strategy_named
+from probbound.structured.families import PathChoice
 from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
@@ -46,6 +48,7 @@ def certify(
     draws: int | None = None,
     budget_flops: float | None = None,
     stopped_at: int | None = None,
+    paths: PathChoice | None = None,
 ) -> Certificate:
     """Bound the accuracy of `model` on `task` from below.
 
@@ -54,7 +57,8 @@ def certify(
         task: the population and its labels; must have the model's vocabulary and context.
         strategy: one of `probbound.strategy_names()`, or "auto": the one that a pilot predicts to
             be best for `budget_flops` (or for what `budget` forward passes cost).
-        budget: forward passes that a sampling strategy may spend; fixed before any is made.
+        budget: forward passes that a sampling strategy may spend, noise entries for `entries`;
+            fixed before any is made.
         delta: the probability, over the sampling alone, that the bound is wrong.
         seed: of the certifying samples; the same seed gives the same certificate.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
@@ -62,6 +66,8 @@ def certify(
         draws: how many draws a cascade makes; None lets a pilot decide.
         budget_flops: operations that "auto" may spend, its pilot included.
         stopped_at: repeat a cascade that was interrupted after this many draws.
+        paths: whether `entries` samples the noise of all paths at the same places ("joint": one
+            event, one δ) or each path at its own ("separate": δ is split); None: separate.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
@@ -72,6 +78,7 @@ def certify(
         draws=draws,
         budget_flops=budget_flops,
         stopped_at=stopped_at,
+        paths=paths,
     )
     meter = CostMeter()
     _require_meaning(asked, strategy)
@@ -89,6 +96,14 @@ def _require_meaning(question: Question, strategy: str) -> None:
         raise UserError(f"{strategy} has no target to stop at; a cascade has")
     if question.draws is not None and not sequential:
         raise UserError(f"{strategy} has no number of draws to set; a cascade has")
+    if question.paths is not None and (
+        strategy == AUTO or not strategy_named(strategy).chooses_paths
+    ):
+        raise UserError(
+            f"{strategy} does not choose between joint and separate paths; entries does"
+        )
+    if question.paths not in (None, *get_args(PathChoice)):
+        raise UserError(f"paths must be joint or separate, got {question.paths!r}")
 
 
 def _require_usable(question: Question) -> None:
@@ -147,6 +162,7 @@ def _certificate(
         draws=question.draws,
         budget_flops=question.budget_flops,
         stopped_at=outcome.stopped_at,
+        paths=question.paths,
         versions=versions(),
     )
 

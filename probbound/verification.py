@@ -40,6 +40,7 @@ def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
             draws=stored["draws"],
             budget_flops=stored["budget_flops"],
             stopped_at=stored["stopped_at"],
+            paths=stored["paths"],
         )
     except (KeyError, TypeError, AttributeError) as error:
         return [f"a field is missing or of the wrong type: {error}"]

@@ -25,19 +25,27 @@ from probbound.cli.output import (
 from probbound.files import require_writable
 from probbound.models.registry import load
 from probbound.strategies.registry import AUTO, strategy_named, strategy_summary
+from probbound.structured.families import PathChoice
 from probbound.tasks import task_for
+
+_BUDGET = "Forward passes to sample, noise entries for entries"
 
 
 @click.command()
 @click.argument("model")
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
-@click.option("--budget", type=int, help=f"Forward passes to sample (default {DEFAULT_BUDGET}).")
+@click.option("--budget", type=int, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
 @click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
 @click.option("--seed", default=DEFAULT_SEED, help="Seed of the certifying samples.")
 @click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
 @click.option("--budget-flops", type=float, help="Operations that the strategy auto may spend.")
 @click.option("--draws", type=int, help="Draws of a cascade; by default a pilot decides.")
 @click.option("--target", type=float, help="A cascade stops once it certifies this failure rate.")
+@click.option(
+    "--paths",
+    type=click.Choice(["joint", "separate"]),
+    help="Of entries: one event for all noise paths, or one for each (default separate).",
+)
 @click.option("--out", type=Path, help="Write the certificate here.")
 @as_json_option
 def certify(
@@ -50,6 +58,7 @@ def certify(
     budget_flops: float | None,
     draws: int | None,
     target: float | None,
+    paths: PathChoice | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -71,6 +80,7 @@ def certify(
         target=target,
         draws=draws,
         budget_flops=budget_flops,
+        paths=paths,
     )
     if out is not None:
         certificate.save(out)

@@ -12,9 +12,11 @@ from probbound.screens.cubic import CubicScreen
 from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
 from probbound.strategies.cascade import cascade
+from probbound.strategies.entries import entries, entries_by
 from probbound.strategies.ladder import NOISE_CHOICES, RUNGS, is_sampled, ladder_screens
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, iid_from_tables, screened
+from probbound.structured.deterministic import NOISE_CHOICES as ENTRIES_CHOICES
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
     "cubic": lambda question: CubicScreen(question.grid_points),
@@ -28,13 +30,15 @@ AUTO = "auto"
 class Strategy:
     """A way to bound the accuracy.
 
-    A deterministic one uses neither budget nor δ; a sequential one may stop at a target.
+    A deterministic one uses neither budget nor δ; a sequential one may stop at a target; one that
+    chooses paths samples noise on them jointly or separately.
     """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
     sequential: bool = False
+    chooses_paths: bool = False
 
 
 def strategy_named(name: str) -> Strategy:
@@ -47,6 +51,9 @@ def strategy_named(name: str) -> Strategy:
         return Strategy(name, True, brute_force)
     if name == "iid":
         return Strategy(name, False, iid)
+    if name in ("entries", "entries:counted"):
+        run = partial(entries, counted=name != "entries")
+        return Strategy(name, False, run, chooses_paths=True)
     if name == "iid:tables":
         return Strategy(name, False, iid_from_tables)
     if name in SCREENS:
@@ -56,8 +63,13 @@ def strategy_named(name: str) -> Strategy:
     kind, _, screen = name.partition(":")
     if kind == "cascade" and screen in SCREENS and not is_sampled(screen):
         return Strategy(name, False, _on_screen(cascade, screen), sequential=True)
+    if kind == "entries" and screen in ENTRIES_CHOICES:
+        return Strategy(name, True, partial(entries_by, screen))
     if kind == "hybrid" and (screen or DEFAULT_SCREEN) in SCREENS and name != "hybrid:":
         return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN, sampling=0.5))
+    if kind == "entries":
+        choices = ", ".join(("counted", *ENTRIES_CHOICES))
+        raise UserError(f"entries has no variant {screen!r}; choose from {choices}")
     base, _, noise = name.removeprefix("hybrid:").partition(":")
     if base in RUNGS and noise:
         choices = ", ".join(RUNGS[base].noise)
@@ -69,15 +81,16 @@ def strategy_names() -> list[str]:
     """Every name that `strategy_named` knows."""
     hybrids = [f"hybrid:{name}" for name in SCREENS]
     cascades = [f"cascade:{name}" for name in SCREENS if not is_sampled(name)]
-    return ["brute-force", *SCREENS, "iid", "iid:tables", "hybrid", "cascade", *hybrids, *cascades]
+    structured = ["entries", "entries:counted", *(f"entries:{name}" for name in ENTRIES_CHOICES)]
+    sampled = ["iid", "iid:tables", *structured, "hybrid", "cascade"]
+    return ["brute-force", *SCREENS, *sampled, *hybrids, *cascades]
 
 
 def strategy_summary() -> str:
     """The names without every choice of noise spelt out."""
     screens = [name for name in SCREENS if name.partition(":")[0] not in RUNGS or ":" not in name]
-    plain = ", ".join(
-        ["brute-force", *screens, "iid[:tables]", "hybrid[:SCREEN]", "cascade[:SCREEN]"]
-    )
+    sampled = ["iid[:tables]", "entries[:counted|:NOISE]", "hybrid[:SCREEN]", "cascade[:SCREEN]"]
+    plain = ", ".join(["brute-force", *screens, *sampled])
     return (
         f"{plain} (low-rank and quadratic screens take :NOISE, one of {', '.join(NOISE_CHOICES)})"
     )
