@@ -137,11 +137,9 @@ def statement(certificate: Certificate) -> str:
 
 def describe(prior: Prior) -> str:
     """What a reader needs to recognise a prior."""
-    never = prior.weights.count(0)
-    told = f"{never:,} of {len(prior.weights):,} tokens never occur, SHA-256 {prior.sha256[:16]}…"
-    if prior.rounded_bits is not None:
-        told = f"as rounded to multiples of 2^-{prior.rounded_bits}, {told}"
-    return told
+    occur = len(prior.weights) - prior.weights.count(0)
+    rounded = "" if prior.rounded_bits is None else f", rounded to 2^-{prior.rounded_bits}"
+    return f"on {occur:,} of {len(prior.weights):,} tokens{rounded}, {prior.sha256[:16]}…"
 
 
 def _bound(certificate: Certificate) -> tuple[str, str]:

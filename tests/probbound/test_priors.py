@@ -101,6 +101,6 @@ def test_the_command_line_says_what_is_claimed(tmp_path, capsys, options, said):
     printed = " ".join(capsys.readouterr().out.split())
     assert said in printed
     assert "under the prior" in printed
-    assert "as rounded to multiples of 2^-24, 1 of 6 tokens never occur" in printed
+    assert "on 5 of 6 tokens, rounded to 2^-24" in printed
     assert run(["verify", out, "--model", model]) == 0
     assert "under its prior is at" in capsys.readouterr().out
