@@ -14,11 +14,13 @@ import scipy
 from probbound import __version__
 from probbound.certificate import (
     Certificate,
-    Claim,
     Sampling,
+    Statement,
     bound_of,
+    certain_bound_of,
     confidence_weighted,
 )
+from probbound.claims import ACCURACY, Claim
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.store import digest
@@ -49,8 +51,9 @@ def certify(
     budget_flops: float | None = None,
     stopped_at: int | None = None,
     paths: PathChoice | None = None,
+    claim: Claim = ACCURACY,
 ) -> Certificate:
-    """Bound the accuracy of `model` on `task` from below.
+    """Bound what `claim` is about, the accuracy of `model` on `task` by default.
 
     Args:
         model: the network; claims are about its weights as real numbers.
@@ -68,6 +71,7 @@ def certify(
         stopped_at: repeat a cascade that was interrupted after this many draws.
         paths: whether `entries` samples the noise of all paths at the same places ("joint": one
             event, one δ) or each path at its own ("separate": δ is split); None: separate.
+        claim: the accuracy, the share of inputs with a margin, or the mean loss.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
@@ -79,29 +83,31 @@ def certify(
         budget_flops=budget_flops,
         stopped_at=stopped_at,
         paths=paths,
+        claim=claim,
     )
     meter = CostMeter()
     _require_meaning(asked, strategy)
     _require_usable(asked)
     name, run = planned(asked, meter) if strategy == AUTO else (strategy, asked)
-    outcome = strategy_named(name).run(run, meter)
+    outcome = strategy_named(name).answer(run, meter)
     return _certificate(asked, strategy, name, outcome, meter)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
+    if strategy == AUTO and (question.claim != ACCURACY or question.task.prior):
+        raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
     sequential = strategy != AUTO and strategy_named(strategy).sequential
+    if strategy != AUTO:
+        strategy_named(strategy).require_meaning(question)
     if question.budget_flops is not None and strategy != AUTO:
         raise UserError(f"a budget of operations is for the strategy {AUTO}, not for {strategy}")
     if question.target is not None and not sequential:
         raise UserError(f"{strategy} has no target to stop at; a cascade has")
     if question.draws is not None and not sequential:
         raise UserError(f"{strategy} has no number of draws to set; a cascade has")
-    if question.paths is not None and (
-        strategy == AUTO or not strategy_named(strategy).chooses_paths
-    ):
-        raise UserError(
-            f"{strategy} does not choose between joint and separate paths; entries does"
-        )
+    chooses = strategy != AUTO and strategy_named(strategy).chooses_paths
+    if question.paths is not None and not chooses:
+        raise UserError(f"{strategy} has no paths to sample jointly or separately; entries has")
     if question.paths not in (None, *get_args(PathChoice)):
         raise UserError(f"paths must be joint or separate, got {question.paths!r}")
 
@@ -136,19 +142,19 @@ def _certificate(
     question: Question, strategy: str, chosen: str, outcome: Outcome, meter: CostMeter
 ) -> Certificate:
     task, cost = question.task, meter.total()
-    bound = bound_of(outcome.failure_upper)
-    proven = bound_of(outcome.proof_failure_upper)
+    bound = outcome.loss.upper if outcome.loss else bound_of(outcome.failure_upper)
     delta = outcome.ledger.delta
     return Certificate(
-        claim=Claim("accuracy", task.name, task.d_vocab, task.n_ctx, task.size),
+        claim=Statement.of(question.claim, task),
         bound=bound,
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
         delta=delta,
-        confidence_weighted=confidence_weighted(bound, delta, proven),
+        confidence_weighted=confidence_weighted(bound, delta, certain_bound_of(outcome)),
         strategy=strategy,
         chosen=chosen,
-        certified_mass=proven,
+        certified_mass=bound_of(outcome.proof_failure_upper),
+        loss=outcome.loss,
         levels=outcome.levels,
         sampling=Sampling(**asdict(outcome.sampled), flops=cost.flops_of("sampling")),
         cost=cost,

@@ -26,14 +26,13 @@ _STRUCTURE = "structure with tolerated noise"
 _OWN = "noise of last tokens with themselves"
 
 
-def entries(
-    question: Question, meter: CostMeter, counted: bool = False, margin: float = 0.0
-) -> Outcome:
+def entries(question: Question, meter: CostMeter, counted: bool = False) -> Outcome:
     """The structured model certifies, and inputs that touch too much noise are conceded (4.34).
 
     `budget` counts noise entries, the pilot's among them; a row counts one for each output. What
     the structure certifies is `counted` for all inputs, or checked on CASES draws of them.
     """
+    margin = question.claim.margin
     parts = parts_of(question.model, meter)
     pilot = _pilot(parts, question, meter)
     if not pilot.usable:
@@ -53,7 +52,7 @@ def entries(
     if counted:
         left = _counted(certified_count(brackets, cells, meter, margin), question)
     else:
-        left = _checked(brackets, plan.log_delta, margin, question, meter)
+        left = _checked(brackets, plan.log_delta, question, meter)
     own = own_share(parts, plan.tolerances)
     failure = left.share_upper + own + sum(found.touch for found in shares)
     levels = (left, Level.enumerated(_OWN, own), *(_level(found) for found in shares))
@@ -70,7 +69,8 @@ def entries_by(noise: str, question: Question, meter: CostMeter) -> Outcome:
     parts = parts_of(question.model, meter)
     settings = Settings(question.stream)
     tolerances = certain_tolerances(parts, noise, settings, meter)
-    number = certified_count(Brackets(parts, tolerances), cells_of(parts), meter)
+    brackets = Brackets(parts, tolerances)
+    number = certified_count(brackets, cells_of(parts), meter, question.claim.margin)
     left = _counted(number, question)
     return Outcome(left.share_upper, left.share_upper, (left,))
 
@@ -100,11 +100,10 @@ def _counted(certified_number: int, question: Question) -> Level:
     return Level.enumerated(_STRUCTURE, ratio_up(size - certified_number, size))
 
 
-def _checked(
-    brackets: Brackets, log_delta: float, margin: float, question: Question, meter: CostMeter
-) -> Level:
+def _checked(brackets: Brackets, log_delta: float, question: Question, meter: CostMeter) -> Level:
     """Each case exactly, but not all of them: independent draws, Theorem 2.3."""
     task, stream = question.task, question.stream.fold_in("entries cases")
+    margin = question.claim.margin
     starts = range(0, CASES, _CASES_AT_ONCE)
 
     def uncertified(start: int) -> int:

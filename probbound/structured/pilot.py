@@ -224,7 +224,7 @@ def _over(values: Float[np.ndarray, " n"], scale: Float[np.ndarray, " n"]) -> np
     return np.where(scale > 0, values / np.where(scale > 0, scale, 1.0), 0.0)
 
 
-def _quantiles(values: Vector, own: Vector = NONE) -> list[float]:
+def _quantiles(values: Float[np.ndarray, " n"], own: Float[np.ndarray, " m"] = NONE) -> list[float]:
     """Of the finite values, and the largest of `own`, which is known without sampling."""
     finite = values[np.isfinite(values)]
     found = np.quantile(finite, QUANTILES).tolist() if len(finite) else [0.0]

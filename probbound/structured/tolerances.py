@@ -122,5 +122,6 @@ def priced(
     A negative bracket is taken for 0, so that the upper end of its attention is not used; the
     gain holds the lower end of the label's.
     """
-    price = np.maximum(bracket, 0.0) * np.exp(score) / gain
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        price = np.maximum(bracket, 0.0) * np.exp(score) / gain
     return np.where((gain > 0) & ~np.isnan(price), price, np.inf)

@@ -9,8 +9,10 @@ from scipy.stats import binom
 
 import probbound
 from estimators.guarantee import Guarantee
+from probbound.claims import claim_of
 from probbound.cost import CostMeter
 from probbound.errors import UserError
+from probbound.models.planted_max import planted_max_of_k
 from probbound.models.transformer import in_float64
 from probbound.noise.contract import Settings
 from probbound.random_streams import Stream
@@ -49,12 +51,13 @@ def copying(seed=0, d_vocab=7, n_ctx=3, factor=3):
 
 
 def small_models():
-    for seed in range(6):
+    for seed in range(4):
         shape = {"d_vocab": 4 + seed % 4, "n_ctx": 1 + seed % 3}
         yield random_model(seed, biases=seed % 2 == 0, **shape, d_vocab_out=10)
         yield copying(seed, factor=2 + seed % 3)
     for d_vocab, n_ctx in ((1, 1), (1, 3), (2, 1), (2, 2)):
         yield random_model(3, d_vocab=d_vocab, n_ctx=n_ctx, biases=True)
+    yield planted_max_of_k(6, 3, 8, noise=0.3, copying=90.0)
     yield sharper(trained_model(0), 3)
 
 
@@ -125,8 +128,8 @@ def touching(parts, tolerances, tokens):
     return found
 
 
-def test_structure_and_noise_add_up_to_the_model():
-    for model in small_models():
+def test_structure_and_noise_add_up_to_the_model(cases):
+    for model, _, _ in cases:
         parts, (tokens, scores, found) = parts_of(model, CostMeter()), logits(model)
         query, known = tokens[:, -1], np.outer(parts.steepness, parts.size) + dense(parts.scores)
         off = scores - known[query[:, None], tokens]
@@ -213,7 +216,7 @@ def test_prices():
 
 
 @pytest.mark.parametrize("strategy", ["entries", "entries:counted"])
-@pytest.mark.parametrize("paths", ["joint", "separate", None])
+@pytest.mark.parametrize("paths", ["joint", "separate"])
 def test_the_bound_holds(cases, strategy, paths):
     best = 0.0
     for (model, _, margin_of), budget in zip(cases, itertools.cycle((60, 700, 10**6))):
@@ -236,7 +239,7 @@ def test_deterministic_treatments_hold(cases, noise):
         assert made.delta == 0
         assert made.certified_mass == made.bound <= (margin_of > 0).mean() + 1e-12
         best = max(best, made.bound)
-    assert best > 0.5 or noise not in ("exact", "max-diff", "second-moments")
+    assert best > {"exact": 0.5, "max-diff": 0.1, "second-moments": 0.1}.get(noise, -1.0)
 
 
 def test_once_everything_was_looked_at_nothing_is_left_to_chance():
@@ -266,7 +269,9 @@ def test_a_margin_is_certified_too():
     _, margin_of = margins(model)
     bounds = []
     for margin in (0.0, 0.5, 1.0, 50.0):
-        found = entries(question(model, delta=TINY), CostMeter(), counted=True, margin=margin)
+        found = entries(
+            question(model, delta=TINY, claim=claim_of("margin", margin)), CostMeter(), counted=True
+        )
         bounds.append(1 - found.failure_upper)
         assert bounds[-1] <= (margin_of > margin).mean() + 1e-12
     assert bounds[0] >= bounds[1] >= bounds[3] == 0
@@ -358,7 +363,7 @@ def test_cells(d_vocab, lengths):
 
 @pytest.mark.parametrize("strategy", ["entries", "entries:counted", "entries:exact"])
 def test_certificates_verify(strategy):
-    model = sharper(trained_model(1), 2)
+    model = copying(6)
     made = probbound.certify(
         model, task_for(model), strategy=strategy, budget=800, delta=0.01
     ).to_json()
@@ -383,7 +388,10 @@ def test_the_ledger_says_where_delta_went():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"strategy": "entries:magic"}, "entries has no variant 'magic'; choose from counted, ex"),
+        (
+            {"strategy": "entries:magic"},
+            "entries has no variant 'magic'; choose from counted, ex",
+        ),
         ({"strategy": "iid", "paths": "joint"}, "iid has no paths to sample jointly or separate"),
         ({"strategy": "entries:exact", "paths": "joint"}, "entries:exact has no paths"),
         ({"strategy": "entries", "draws": 5}, "entries has no number of draws"),
@@ -401,6 +409,19 @@ def test_several_heads_and_long_contexts_are_refused():
         probbound.certify(model, task_for(model), strategy="entries")
     with pytest.raises(UserError, match="a context of 600 is too long"):
         Resolution().capacity(600)
+
+
+def test_a_large_model_is_certified_far_below_the_cost_of_multiplying_out():
+    """The figure that the strategy is for, on a small scale: above 1/2 at a tenth of the cost."""
+    model = planted_max_of_k(2048, 4, 128)
+    made = probbound.certify(model, task_for(model), strategy="entries", budget=700_000, delta=1e-3)
+    assert made.bound > 0.5
+    assert made.cost.flops < 6 * 2048**2 * 128 / 10
+    truth = probbound.certify(model, task_for(model), strategy="iid", budget=2000, delta=1e-6)
+    assert made.failure_upper > truth.sampling.failures / 2000
+    for noise in ("svd", "second-moments", "subproduct", "frobenius", "recursive"):
+        certain = probbound.certify(model, task_for(model), strategy=f"entries:{noise}")
+        assert certain.bound < made.bound
 
 
 def test_nothing_of_the_size_of_a_product_is_booked():
