@@ -32,9 +32,10 @@ from probbound.structured.families import (
 )
 from probbound.structured.parts import parts_of
 from probbound.structured.tolerances import Brackets, Tolerances, certified, far_rows, priced
+from probbound.structured.values import row_values
 from probbound.tasks import task_for
 from probbound.verification import disagreements
-from tests.factories import all_sequences, copying_model, random_model, trained_model
+from tests.factories import all_sequences, copying_model, random_model
 
 FALSE_ALARM = 1e-6
 TINY = 1e-9
@@ -50,6 +51,11 @@ def copying(seed=0, d_vocab=7, n_ctx=3, factor=3):
     return sharper(copying_model(seed, d_vocab=d_vocab, n_ctx=n_ctx), factor)
 
 
+def clear(seed=0, d_vocab=7, n_ctx=3):
+    """Right by construction, and certifiable: steep, copying, with a little noise."""
+    return planted_max_of_k(d_vocab, n_ctx, 32, seed, steepness=60.0, noise=0.05)
+
+
 def small_models():
     for seed in range(4):
         shape = {"d_vocab": 4 + seed % 4, "n_ctx": 1 + seed % 3}
@@ -57,8 +63,9 @@ def small_models():
         yield copying(seed, factor=2 + seed % 3)
     for d_vocab, n_ctx in ((1, 1), (1, 3), (2, 1), (2, 2)):
         yield random_model(3, d_vocab=d_vocab, n_ctx=n_ctx, biases=True)
+    for seed in range(3):
+        yield clear(seed, d_vocab=5 + seed)
     yield planted_max_of_k(6, 3, 8, noise=0.3, copying=90.0)
-    yield sharper(trained_model(0), 3)
 
 
 def logits(model):
@@ -97,15 +104,15 @@ def exact(parts):
 def level(parts, q):
     """Tolerances of the shape that a pilot chooses, at a quantile of the noise, not all met."""
     values, direct = dense(parts.values), dense(parts.direct)
-    each = np.ones(parts.d_vocab)
+    tokens, each = np.arange(parts.d_vocab), np.ones(parts.d_vocab)
     return Tolerances(
         score=np.quantile(np.abs(dense(parts.scores)), q) * each,
         low=np.quantile(-values, q) * each,
-        row=np.quantile((parts.mean + values).max(axis=1), q) * each,
+        row=np.quantile(row_values(parts, "OV", tokens), q) * each,
         far_row=far_rows(parts),
         near=max(1, parts.d_vocab // 2),
         direct_low=np.quantile(-direct, q) * each,
-        direct_row=np.quantile(direct.max(axis=1), q) * each,
+        direct_row=np.quantile(row_values(parts, "direct", tokens), q) * each,
     )
 
 
@@ -165,7 +172,7 @@ def test_with_certain_tolerances_what_is_certified_is_right(cases, margin):
 
 
 def test_counting_is_nearly_as_good_as_looking_at_each_sequence():
-    model = copying(1, d_vocab=9)
+    model = clear(1, d_vocab=9)
     parts = parts_of(model, CostMeter())
     brackets, tokens = Brackets(parts, exact(parts)), all_sequences(9, 3)
     fine = Resolution(buckets=9, grid=2000, negligible=1e-6)
@@ -215,8 +222,10 @@ def test_prices():
     assert (priced(bracket, score, np.array(-1.0)) == np.inf).all()
 
 
-@pytest.mark.parametrize("strategy", ["entries", "entries:counted"])
-@pytest.mark.parametrize("paths", ["joint", "separate"])
+@pytest.mark.parametrize(
+    ("strategy", "paths"),
+    [("entries", "joint"), ("entries", "separate"), ("entries:counted", None)],
+)
 def test_the_bound_holds(cases, strategy, paths):
     best = 0.0
     for (model, _, margin_of), budget in zip(cases, itertools.cycle((60, 700, 10**6))):
@@ -243,7 +252,7 @@ def test_deterministic_treatments_hold(cases, noise):
 
 
 def test_once_everything_was_looked_at_nothing_is_left_to_chance():
-    model = copying(2)
+    model = clear(2)
     made = probbound.certify(
         model, task_for(model), strategy="entries:counted", budget=10**6, delta=0.01
     )
@@ -254,7 +263,7 @@ def test_once_everything_was_looked_at_nothing_is_left_to_chance():
 
 @pytest.mark.parametrize("budget", [0, 1, 30])
 def test_too_small_a_budget_certifies_nothing(budget):
-    model = copying(0)
+    model = clear(0)
     made = probbound.certify(model, task_for(model), strategy="entries", budget=budget)
     assert (made.bound, made.failure_upper) == (0.0, 1.0)
 
@@ -265,7 +274,7 @@ def question(model, **given):
 
 
 def test_a_margin_is_certified_too():
-    model = copying(3)
+    model = clear(3)
     _, margin_of = margins(model)
     bounds = []
     for margin in (0.0, 0.5, 1.0, 50.0):
@@ -288,8 +297,8 @@ def test_a_margin_is_certified_too():
     ],
 )
 def test_shares_fail_no_more_often_than_they_may(family):
-    """At δ = 0.2 over 300 seeds, judged at a false-alarm rate of 1e-6."""
-    delta, seeds = 0.2, 300
+    """At δ = 0.2 over 150 seeds, judged at a false-alarm rate of 1e-6."""
+    delta, seeds = 0.2, 150
     parts = parts_of(random_model(0, d_vocab=12, n_ctx=3), CostMeter())
     tolerances = level(parts, 0.7)
     everything = drawn(parts, family, family.population(parts), Stream.from_seed(0))
@@ -363,7 +372,7 @@ def test_cells(d_vocab, lengths):
 
 @pytest.mark.parametrize("strategy", ["entries", "entries:counted", "entries:exact"])
 def test_certificates_verify(strategy):
-    model = copying(6)
+    model = clear(6)
     made = probbound.certify(
         model, task_for(model), strategy=strategy, budget=800, delta=0.01
     ).to_json()
@@ -373,13 +382,13 @@ def test_certificates_verify(strategy):
 
 
 def test_the_ledger_says_where_delta_went():
-    model = copying(5, d_vocab=30)
-    asked = {"strategy": "entries", "budget": 2500, "delta": 0.01}
+    model = clear(5, d_vocab=30)
+    asked = {"strategy": "entries", "budget": 1200, "delta": 0.01}
     joint = probbound.certify(model, task_for(model), **asked, paths="joint")
     apart = probbound.certify(model, task_for(model), **asked, paths="separate")
     assert (joint.paths, apart.paths) == ("joint", "separate")
     assert len(joint.ledger) == 3
-    assert len(apart.ledger) in (5, 6)
+    assert 4 <= len(apart.ledger) <= 6
     for made in (joint, apart):
         assert made.delta == pytest.approx(0.01)
         assert len({spend.delta for spend in made.ledger}) == 1
@@ -412,16 +421,16 @@ def test_several_heads_and_long_contexts_are_refused():
 
 
 def test_a_large_model_is_certified_far_below_the_cost_of_multiplying_out():
-    """The figure that the strategy is for, on a small scale: above 1/2 at a tenth of the cost."""
-    model = planted_max_of_k(2048, 4, 128)
-    made = probbound.certify(model, task_for(model), strategy="entries", budget=700_000, delta=1e-3)
-    assert made.bound > 0.5
-    assert made.cost.flops < 6 * 2048**2 * 128 / 10
-    truth = probbound.certify(model, task_for(model), strategy="iid", budget=2000, delta=1e-6)
-    assert made.failure_upper > truth.sampling.failures / 2000
-    for noise in ("svd", "second-moments", "subproduct", "frobenius", "recursive"):
+    """Above 1/2 at less than a tenth of the cost, where no cheap treatment certifies anything."""
+    model = probbound.load("max-of-4-v4096")
+    made = probbound.certify(
+        model, task_for(model), strategy="entries", budget=2_500_000, delta=1e-3
+    )
+    assert made.bound > 0.55
+    assert made.cost.flops < 6 * 4096**2 * 64 / 10
+    for noise in ("svd", "subproduct"):
         certain = probbound.certify(model, task_for(model), strategy=f"entries:{noise}")
-        assert certain.bound < made.bound
+        assert certain.bound == 0
 
 
 def test_nothing_of_the_size_of_a_product_is_booked():

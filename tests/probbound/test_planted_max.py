@@ -14,7 +14,7 @@ def test_it_is_right_where_noise_is_small_and_wrong_where_nothing_is_copied():
     made = probbound.certify(clear, task_for(clear), strategy="brute-force")
     assert made.bound == 1
     mute = planted_max_of_k(12, 3, 64, copying=0.0)
-    assert probbound.certify(mute, task_for(mute), strategy="brute-force").bound < 0.2
+    assert probbound.certify(mute, task_for(mute), strategy="brute-force").bound < 0.5
 
 
 def test_the_seed_decides():
