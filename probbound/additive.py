@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from probbound.forward_error import logit_slack
 from probbound.models.transformer import AnyArray, Transformer, in_float64
 
 NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
@@ -19,13 +20,15 @@ class AdditiveTables:
 
     `pattern[h, q, p, t]` is e^{s(q,t,p)} of head h, scaled by a factor that depends on (h, q)
     alone (no sign changes); `value[h, t, j]` and `position[h, p, j]` are the OV circuit and its
-    positional part; `direct[q, j]` is the direct path with every bias folded in.
+    positional part; `direct[q, j]` is the direct path with every bias folded in. `slack` is what
+    a margin must exceed for rounding not to matter, in logits (Theorem 5.4).
     """
 
     pattern: Float[np.ndarray, "n_heads d_vocab n_ctx d_vocab"]
     value: Float[np.ndarray, "n_heads d_vocab d_vocab_out"]
     position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
     direct: Float[np.ndarray, "d_vocab d_vocab_out"]
+    slack: float
 
     @property
     def n_heads(self) -> int:
@@ -64,7 +67,7 @@ def additive_tables(model: Transformer) -> AdditiveTables:
     scores = products.token_scores[:, :, None, :] + products.position_scores[:, :, :, None]
     pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
     others = (products.value, products.position, products.direct)
-    return AdditiveTables(pattern, *map(np.asarray, others))
+    return AdditiveTables(pattern, *map(np.asarray, others), logit_slack(model))
 
 
 class Circuits(NamedTuple):
@@ -114,15 +117,17 @@ def label_terms(
 ) -> Float[np.ndarray, "n_ctx d_vocab n_labels"]:
     """f(p, t; m): the additive term of token t at position p for each label m >= query.
 
-    The wrong token j is maximised per token: a sequence whose terms sum to less than zero is
-    answered m, not j, for every j ≠ m (Theorem 1.2). Entry [p, t, i] is label m = query + i.
+    The wrong token j is maximised per token: a sequence whose terms sum to what is certainly
+    negative is answered m, not j, for every j ≠ m (Theorems 1.2 and 5.5). Entry [p, t, i] is
+    label m = query + i.
     """
     labels = np.arange(query, tables.d_vocab)
     terms = np.empty((tables.n_ctx, tables.d_vocab, len(labels)))
     for position in range(tables.n_ctx):
         logits = tables.contributions(head, query, position)
-        excess = worst_excess(logits, labels)
-        terms[position] = tables.pattern[head, query, position][:, None] * excess
+        excess = worst_excess(logits, labels, tables.slack)
+        with np.errstate(invalid="ignore"):
+            terms[position] = tables.pattern[head, query, position][:, None] * excess
     return terms
 
 
@@ -134,17 +139,20 @@ def label_term_flops(sizes: AdditiveTables | Transformer) -> int:
 
 
 def worst_excess(
-    logits: Float[np.ndarray, "n d_vocab_out"], labels: Int[np.ndarray, " n_labels"]
+    logits: Float[np.ndarray, "n d_vocab_out"],
+    labels: Int[np.ndarray, " n_labels"],
+    slack: float = 0.0,
 ) -> Float[np.ndarray, "n n_labels"]:
-    """max_{j ≠ m} logits[., j] - logits[., m] for every label m."""
+    """max_{j ≠ m} logits[., j] - logits[., m], plus a slack, for every label m."""
     largest, winner, second = _two_largest(logits)
-    rival = np.where(winner[:, None] == labels, second[:, None], largest[:, None])
+    own = winner[:, None] == labels
+    rival = np.where(own, second[:, None] + slack, largest[:, None] + slack)
     return rival - logits[:, labels]
 
 
 def worst_excess_flops(rows: int, outputs: int, labels: int) -> int:
     """Operations of `worst_excess`: two maxima a row, then a choice and a subtraction a label."""
-    return rows * (2 * outputs + 2 * labels)
+    return rows * (2 * outputs + 2 * labels + 2)
 
 
 def _two_largest(

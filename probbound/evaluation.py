@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from probbound.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.progress import track
 from probbound.tasks import Task
@@ -23,13 +24,14 @@ Sampler = Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
 def wrong_answers(
     model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"]
 ) -> Bool[np.ndarray, " n"]:
-    """Which sequences the model gets wrong: the right logit is not strictly the largest.
+    """Which sequences the model does not get right for sure.
 
-    A tie is wrong. Computed in float64, whatever the precision of the weights.
+    Computed in float64, whatever the precision of the weights. A margin over some other logit
+    within the rounding error is wrong, as is a tie (Theorem 5.6).
     """
     if len(tokens) == 0:
         return np.zeros(0, dtype=bool)
-    return _forward_wrong(in_float64(model), task, tokens)
+    return _forward_wrong(in_float64(model), logit_slack(model), task, tokens)
 
 
 def count_wrong(
@@ -40,10 +42,10 @@ def count_wrong(
     Memory is bounded by CHUNK_BYTES, whatever the number of samples; the chunk size does not
     change the result.
     """
-    model = in_float64(model)
+    slack, model = logit_slack(model), in_float64(model)
     chunk = chunk_size(model)
     return sum(
-        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples))).sum())
+        int(_forward_wrong(model, slack, task, sampler(i, min(i + chunk, samples))).sum())
         for i in track(range(0, samples, chunk), description)
     )
 
@@ -56,7 +58,7 @@ def chunk_size(model: Transformer) -> int:
 
 
 def _forward_wrong(
-    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"]
+    model: Transformer, slack: float, task: Task, tokens: Int[np.ndarray, "n n_ctx"]
 ) -> Bool[np.ndarray, " n"]:
     """One call of the compiled check; tokens are padded to a power of two to compile rarely."""
     n = len(tokens)
@@ -67,21 +69,25 @@ def _forward_wrong(
             model,
             jnp.asarray(np.pad(tokens, ((0, padded - n), (0, 0)))),
             jnp.asarray(np.pad(labels, (0, padded - n))),
+            jnp.asarray(slack),
         )
         return np.asarray(wrong)[:n]
 
 
 @eqx.filter_jit
 def _compiled_wrong(
-    model: Transformer, tokens: Int[Array, "n n_ctx"], labels: Int[Array, " n"]
+    model: Transformer,
+    tokens: Int[Array, "n n_ctx"],
+    labels: Int[Array, " n"],
+    slack: Float[Array, ""],
 ) -> Bool[Array, " n"]:
-    return wrong_from_logits(model(tokens), labels)
+    return wrong_from_logits(model(tokens), labels, slack)
 
 
 def wrong_from_logits(
-    logits: Float[Array, "n d_vocab_out"], labels: Int[Array, " n"]
+    logits: Float[Array, "n d_vocab_out"], labels: Int[Array, " n"], slack: Float[Array, "*n"]
 ) -> Bool[Array, " n"]:
-    """Whether some other logit is not certainly below the label's; a NaN is wrong."""
-    own = jnp.take_along_axis(logits, labels[:, None], axis=1)
+    """Whether some other logit is not below the label's by more than the slack; a NaN is wrong."""
+    own = jnp.take_along_axis(logits, labels[:, None], axis=1) - slack[..., None]
     other = jnp.arange(logits.shape[1]) != labels[:, None]
     return jnp.any(~(logits < own) & other, axis=1)

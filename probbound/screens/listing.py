@@ -14,6 +14,7 @@ from probbound.additive import AdditiveTables, label_term_flops, label_terms
 from probbound.models.transformer import Transformer
 from probbound.parallel import parallel_map
 from probbound.random_streams import Stream
+from probbound.rounding import certainly_negative
 from probbound.screens.residue import Tickets, located
 
 Block = tuple[slice, ...]
@@ -41,10 +42,11 @@ def uncertified_in(
     uncertified = np.zeros(shape, dtype=bool)
     for head in terms:
         total = np.asarray(head[-1, query])
-        if not total + sum(head[p, part].max() for p, part in enumerate(block)) < 0:
+        largest = total + sum(head[p, part].max() for p, part in enumerate(block))
+        if not certainly_negative(largest):
             for position, part in enumerate(block):
                 total = total[..., None] + head[position, part]
-            uncertified |= ~(total < 0)
+            uncertified |= ~certainly_negative(total)
     return uncertified
 
 

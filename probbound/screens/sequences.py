@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.additive import NO_RIVAL, circuit_flops, circuits
+from probbound.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.parallel import parallel_map
+from probbound.rounding import FLOOR, certainly_negative
 
 LOGIT_CHUNK = 1 << 20
 
@@ -20,7 +22,8 @@ LOGIT_CHUNK = 1 << 20
 class SequenceTables:
     """The products of weights that checks look things up in, in float64.
 
-    `token[h, q·v + t]` · `place[h, p, q]` is e^{s_h(q, t, p)} up to a factor of (h, q) alone.
+    `token[h, q·v + t]` · `place[h, p, q]` is e^{s_h(q, t, p)} up to a factor of (h, q) alone. Every
+    check holds a margin of `slack` against rounding (Theorems 5.5 and 5.6).
     """
 
     token: Float[np.ndarray, "n_heads pairs"]
@@ -28,6 +31,7 @@ class SequenceTables:
     value: Float[np.ndarray, "n_heads d_vocab d_vocab_out"]
     position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
     direct: Float[np.ndarray, "d_vocab d_vocab_out"]
+    slack: float
 
     @classmethod
     def of(cls, model: Transformer) -> SequenceTables:
@@ -40,6 +44,7 @@ class SequenceTables:
             value=np.asarray(products.value),
             position=np.asarray(products.position),
             direct=np.asarray(products.direct),
+            slack=logit_slack(model),
         )
 
     @property
@@ -63,7 +68,7 @@ class SequenceTables:
         return self.direct.shape[1]
 
     def pattern(self, tokens: Int[np.ndarray, "n_ctx n"]) -> Float[np.ndarray, "n_heads n_ctx n"]:
-        """The attention each position gets; NaN where every weight is below the least float."""
+        """The attention each position gets; NaN where underflow could have a say in it."""
         row = tokens[-1] * self.d_vocab
         weights = np.empty((self.n_heads, *tokens.shape))
         for h, p in np.ndindex(weights.shape[:2]):
@@ -72,8 +77,8 @@ class SequenceTables:
                 _look_up(self.place[h, p], tokens[-1]),
                 out=weights[h, p],
             )
-        with np.errstate(invalid="ignore", divide="ignore"):
-            weights /= weights.sum(axis=1, keepdims=True)
+        total = weights.sum(axis=1, keepdims=True)
+        weights /= np.where(total > FLOOR, total, np.nan)
         return weights
 
 
@@ -180,8 +185,8 @@ class CopyingCheck:
         for h, p in np.ndindex(pattern.shape[:2]):
             bound = _look_up(self.outside[h], row + positions[p]) + self.place[h, p]
             outside += pattern[h, p] * bound
-        with np.errstate(invalid="ignore"):
-            return ~((inside.max(axis=0) < own) & (outside < own))
+        own -= self.tables.slack
+        return ~((inside.max(axis=0) < own) & (outside < own))
 
     def _logits_of_members(
         self, positions: Int[np.ndarray, "n_ctx n"], pattern: Float[np.ndarray, "n_heads n_ctx n"]
@@ -229,14 +234,18 @@ class AdditiveCheck:
                 logits += self.tables.direct[tokens[:, -1]] / heads
                 own = logits[rows, labels]
                 logits[rows, labels] = NO_RIVAL
-                total += pattern[h, p] * (logits.max(axis=1) - own)
-            left |= ~(total < 0)
+                with np.errstate(invalid="ignore"):
+                    total += pattern[h, p] * (logits.max(axis=1) - own + self.tables.slack)
+            left |= ~certainly_negative(total)
         return left
 
 
 @dataclass(frozen=True)
 class TableForwardCheck:
-    """The forward pass itself, from tables: what it leaves is wrong (Theorem 1.1)."""
+    """The forward pass itself, from tables: what it leaves is wrong, or too close to call.
+
+    Theorems 1.1 and 5.6.
+    """
 
     tables: SequenceTables
     name: ClassVar[str] = "forward pass"
@@ -247,7 +256,7 @@ class TableForwardCheck:
         return table_forward_flops(self.tables)
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
-        """Which sequences are answered wrongly; a tie is wrong."""
+        """Which sequences are answered wrongly; a margin within the slack is wrong."""
         return _in_chunks(self._wrong, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
     def _wrong(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
@@ -261,7 +270,7 @@ class TableForwardCheck:
         rows, labels = np.arange(len(tokens)), tokens.max(axis=1)
         own = logits[rows, labels]
         logits[rows, labels] = -np.inf
-        return ~(logits.max(axis=1) < own)
+        return ~(logits.max(axis=1) < own - self.tables.slack)
 
 
 def _in_chunks(

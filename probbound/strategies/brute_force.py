@@ -1,4 +1,4 @@
-"""The exact number of wrong sequences, by running them all."""
+"""The number of sequences that are not right for sure, by running them all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probbound.errors import UserError
 from probbound.evaluation import wrong_from_logits
 from probbound.models.transformer import Transformer
 from probbound.progress import track
-from probbound.rounding import ratio_up
+from probbound.rounding import FLOOR, ratio_up
 from probbound.strategies.outcome import Level, Outcome, Question
 from probbound.tasks import MaxOfK
 
@@ -24,9 +24,9 @@ CHUNK_LOGITS = 1 << 24
 
 
 def brute_force(question: Question, meter: CostMeter) -> Outcome:
-    """Every sequence of the population, answered in float64; a tie is wrong.
+    """Every sequence of the population, answered in float64; too close to call is wrong.
 
-    Deterministic, exact (Theorem 1.1).
+    Deterministic; exact but for margins within the rounding error (Theorems 1.1 and 5.6).
 
     Raises:
         UserError: if it would take more than MAX_FLOPS operations.
@@ -53,7 +53,7 @@ def brute_force_flops(model: Transformer, task: MaxOfK) -> int:
 
 
 def count_all_wrong(tables: AdditiveTables) -> int:
-    """How many of the d_vocab^n_ctx sequences of max-of-K are answered wrongly.
+    """How many of the d_vocab^n_ctx sequences of max-of-K are not answered rightly for sure.
 
     Numerators and normalisers of the attention are sums over positions, so each half of the
     sequence is summed once and only their combinations are formed, in chunks of about
@@ -67,9 +67,8 @@ def count_all_wrong(tables: AdditiveTables) -> int:
             for at in range(0, len(sums[0]), rows):
                 part = slice(at, at + rows)
                 direct = tables.direct[query]
-                count += int(
-                    _count_wrong(sums[0][part], sums[1], labels[0][part], labels[1], direct)
-                )
+                left = sums[0][part], labels[0][part]
+                count += int(_count_wrong(*left, sums[1], labels[1], direct, tables.slack))
     return count
 
 
@@ -110,16 +109,19 @@ def _outer_max(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 @jax.jit
 def _count_wrong(
     left: Float[Array, "a n_heads channels"],
-    right: Float[Array, "b n_heads channels"],
     left_labels: Int[Array, " a"],
+    right: Float[Array, "b n_heads channels"],
     right_labels: Int[Array, " b"],
     direct: Float[Array, " d_vocab_out"],
+    slack: Float[Array, ""],
 ) -> Int[Array, ""]:
     total = (left[:, None] + right).reshape(-1, *left.shape[1:])
     labels = jnp.maximum(left_labels[:, None], right_labels).ravel()
     numerators, normalisers = total[..., :-1], total[..., -1:]
+    normalisers = jnp.where(normalisers > FLOOR, normalisers, jnp.nan)
     if left.shape[1] == 1:
         logits = numerators[:, 0] + normalisers[:, 0] * direct
+        slack = slack * normalisers[:, 0, 0]
     else:
         logits = (numerators / normalisers).sum(axis=1) + direct
-    return wrong_from_logits(logits, labels).sum()
+    return wrong_from_logits(logits, labels, slack).sum()

@@ -1,0 +1,96 @@
+"""How far float64 can put the numbers of a model from the real ones, known beforehand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from probbound.models.transformer import Transformer
+from probbound.noise.norms import lengths_upper, stored_norm_upper
+from probbound.rounding import gamma, rounded_up
+
+UNDERFLOW = 2.0**-500  # t of Theorem 5.4
+LARGEST_NORM = 2.0**64
+LARGEST_ERROR = 2.0**-7
+
+
+@dataclass(frozen=True)
+class ForwardError:
+    """What bounds the rounding of every check of a model (Theorem 5.4).
+
+    `scores` and `logits` are the sizes S + t and L + t, infinite where the weights are too large
+    to say anything; `score_steps` and `logit_steps` are the numbers of roundings M and N.
+    """
+
+    scores: float
+    logits: float
+    score_steps: int
+    logit_steps: int
+
+    @classmethod
+    def of(cls, model: Transformer) -> ForwardError:
+        """The sizes of a model, linear in the number of its weights."""
+        m, heads = model, range(model.n_heads)
+        norms = {
+            name: [_length(getattr(m, name)[h]) for h in heads]
+            for name in ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V")
+        }
+        token, place, output = _longest(m.W_E), _longest(m.W_pos), _longest(m.W_U.T)
+        out_bias, bias = _length(m.b_O), float(np.abs(np.asarray(m.b_U, np.float64)).max())
+        largest = max(token, place, output, out_bias, bias, *(max(n) for n in norms.values()))
+        steps = (
+            2 * (m.d_model + m.d_head) + 16,
+            2 * (m.d_model + m.n_heads * (m.d_head + m.n_ctx)) + 256,
+        )
+        if not (largest <= LARGEST_NORM and 1 / LARGEST_NORM <= m.attn_scale <= LARGEST_NORM):
+            return cls(math.inf, math.inf, *steps)
+        residual = token + place
+        query, key, value = (
+            [residual * w + b for w, b in zip(norms[f"W_{x}"], norms[f"b_{x}"], strict=True)]
+            for x in "QKV"
+        )
+        scores = max(q * k for q, k in zip(query, key, strict=True)) / m.attn_scale
+        mixed = sum(v * o for v, o in zip(value, norms["W_O"], strict=True))
+        logits = (residual + mixed + out_bias) * output + bias
+        up = 16 + m.n_heads
+        return cls(rounded_up(scores, up) + UNDERFLOW, rounded_up(logits, up) + UNDERFLOW, *steps)
+
+    @property
+    def score(self) -> float:
+        """η: the error of a computed attention score, but for a constant of (head, query)."""
+        error = rounded_up(gamma(self.score_steps) * self.scores, 1)
+        return error if error <= LARGEST_ERROR else math.inf
+
+    @property
+    def logit(self) -> float:
+        """γ_N (L + t): the error of a computed logit, but for that of the attention."""
+        return rounded_up(gamma(self.logit_steps) * self.logits, 1)
+
+    @property
+    def slack(self) -> float:
+        """β: what every bracket and every margin has to spare, in units of the logits."""
+        steps = gamma(self.logit_steps)
+        if not (self.score < math.inf and steps <= LARGEST_ERROR):
+            return math.inf
+        return rounded_up(5 * self.logits * (steps + 2 * self.score), 4)
+
+
+def logit_slack(model: Transformer) -> float:
+    """β of Theorem 5.4: an answer by a margin of at most β counts as wrong."""
+    return ForwardError.of(model).slack
+
+
+def _longest(rows: Float[np.ndarray, "m n"]) -> float:
+    """The largest ‖·‖₂ of a row."""
+    with np.errstate(over="ignore"):
+        lengths = lengths_upper(np.asarray(rows, dtype=np.float64))
+    return float(lengths.max()) + UNDERFLOW
+
+
+def _length(weight: Float[np.ndarray, "..."]) -> float:
+    """‖·‖₂ of a vector, ‖·‖_F of a matrix."""
+    with np.errstate(over="ignore"):
+        return stored_norm_upper(np.asarray(weight, dtype=np.float64).reshape(1, -1)) + UNDERFLOW
