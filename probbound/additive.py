@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.forward_error import logit_slack
+from probbound.forward_error import forward_error_flops, logit_slack
 from probbound.models.transformer import AnyArray, Transformer, in_float64
 
 NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
@@ -66,8 +66,8 @@ def additive_tables(model: Transformer) -> AdditiveTables:
     products = circuits(in_float64(model))
     scores = products.token_scores[:, :, None, :] + products.position_scores[:, :, :, None]
     pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
-    others = (products.value, products.position, products.direct)
-    return AdditiveTables(pattern, *map(np.asarray, others), logit_slack(model))
+    value, position, direct = map(np.asarray, products[2:])
+    return AdditiveTables(pattern, value, position, direct, logit_slack(model))
 
 
 class Circuits(NamedTuple):
@@ -108,8 +108,9 @@ def circuit_flops(model: Transformer) -> int:
 
 
 def table_flops(model: Transformer) -> int:
-    """Operations of `additive_tables`: the circuits, then four for each entry of the pattern."""
-    return circuit_flops(model) + 4 * model.n_heads * model.d_vocab**2 * model.n_ctx
+    """Operations of `additive_tables`: the circuits, the slack, four an entry of the pattern."""
+    pattern = 4 * model.n_heads * model.d_vocab**2 * model.n_ctx
+    return circuit_flops(model) + forward_error_flops(model) + pattern
 
 
 def label_terms(
@@ -135,7 +136,7 @@ def label_term_flops(sizes: AdditiveTables | Transformer) -> int:
     """Operations of `label_terms` over all heads and queries."""
     v, out = sizes.d_vocab, sizes.d_vocab_out
     labels = v * (v + 1) // 2
-    return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
+    return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out + 2 * v) + 2 * v * labels)
 
 
 def worst_excess(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from probbound.models.transformer import Transformer
+from probbound.models.transformer import WEIGHT_SHAPES, AnyArray, Transformer
 from probbound.noise.norms import lengths_upper, stored_norm_upper
 from probbound.rounding import gamma, rounded_up
 
@@ -83,14 +83,19 @@ def logit_slack(model: Transformer) -> float:
     return ForwardError.of(model).slack
 
 
-def _longest(rows: Float[np.ndarray, "m n"]) -> float:
+def forward_error_flops(model: Transformer) -> int:
+    """Operations of `ForwardError.of`: a square and a sum for each weight."""
+    return 2 * sum(getattr(model, weight).size for weight in WEIGHT_SHAPES)
+
+
+def _longest(rows: Float[AnyArray, "m n"]) -> float:
     """The largest ‖·‖₂ of a row."""
     with np.errstate(over="ignore"):
         lengths = lengths_upper(np.asarray(rows, dtype=np.float64))
     return float(lengths.max()) + UNDERFLOW
 
 
-def _length(weight: Float[np.ndarray, "..."]) -> float:
+def _length(weight: Float[AnyArray, "..."]) -> float:
     """‖·‖₂ of a vector, ‖·‖_F of a matrix."""
     with np.errstate(over="ignore"):
         return stored_norm_upper(np.asarray(weight, dtype=np.float64).reshape(1, -1)) + UNDERFLOW

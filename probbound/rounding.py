@@ -54,9 +54,9 @@ def rounded_up(value: T, roundings: int) -> T:
 
 def certainly_negative(
     total: Float[np.ndarray, "*shape"] | float,
-) -> Bool[np.ndarray, "*shape"] | np.bool_ | bool:
+) -> Bool[np.ndarray, "*shape"]:
     """Whether a sum whose terms hold a slack for rounding is below zero for sure (Theorem 5.5).
 
     False for a tie, a NaN, and what underflow could have made.
     """
-    return total < -FLOOR
+    return np.asarray(np.asarray(total) < -FLOOR)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.additive import NO_RIVAL, circuit_flops, circuits
-from probbound.forward_error import logit_slack
+from probbound.forward_error import forward_error_flops, logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.parallel import parallel_map
 from probbound.rounding import FLOOR, certainly_negative
@@ -85,24 +85,24 @@ class SequenceTables:
 def sequence_table_flops(model: Transformer) -> int:
     """Operations of `SequenceTables.of`."""
     v, k, h = model.d_vocab, model.n_ctx, model.n_heads
-    return circuit_flops(model) + 3 * h * v * (v + k)
+    return circuit_flops(model) + forward_error_flops(model) + 3 * h * v * (v + k)
 
 
 def copying_flops(sizes: SequenceTables | Transformer) -> int:
     """Operations of `CopyingCheck` for one sequence (add, multiply, divide, compare)."""
     k = sizes.n_ctx
-    return sizes.n_heads * (6 * k + 3 * k * k) + 5 * k + 2
+    return sizes.n_heads * (6 * k + 3 * k * k) + 5 * k + 3
 
 
 def additive_flops(sizes: SequenceTables | Transformer) -> int:
     """Operations of `AdditiveCheck` for one sequence."""
-    return sizes.n_heads * sizes.n_ctx * (3 * sizes.d_vocab_out + 6)
+    return sizes.n_heads * sizes.n_ctx * (3 * sizes.d_vocab_out + 7)
 
 
 def table_forward_flops(sizes: SequenceTables | Transformer) -> int:
     """Operations of `TableForwardCheck` for one sequence."""
     k, out = sizes.n_ctx, sizes.d_vocab_out
-    return sizes.n_heads * (3 * k + 4 * k * out) + 2 * out
+    return sizes.n_heads * (3 * k + 4 * k * out) + 2 * out + 1
 
 
 def copying_table_flops(model: Transformer, *, cubic: bool) -> int:
@@ -288,7 +288,7 @@ def _off_diagonal_max(
     values: Float[np.ndarray, "n_heads d_vocab d_vocab_out"],
 ) -> Float[np.ndarray, "n_heads d_vocab"]:
     diagonal = np.arange(values.shape[1])
-    values[:, diagonal, diagonal] = -np.inf
+    values[:, diagonal, diagonal] = NO_RIVAL
     return values.max(axis=2)
 
 

@@ -49,7 +49,7 @@ def brute_force(question: Question, meter: CostMeter) -> Outcome:
 def brute_force_flops(model: Transformer, task: MaxOfK) -> int:
     """Operations of brute force: the tables, then the logits of all sums of two halves."""
     per_logit = 2 * model.n_heads + 2 if model.n_heads > 1 else 3
-    return table_flops(model) + task.size * (per_logit * model.d_vocab_out + model.n_heads)
+    return table_flops(model) + task.size * (per_logit * model.d_vocab_out + model.n_heads + 3)
 
 
 def count_all_wrong(tables: AdditiveTables) -> int:
