@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Float, Int
 
 from probbound.forward_error import forward_error_flops, logit_slack
 from probbound.models.transformer import AnyArray, Transformer, in_float64
+from probbound.rounding import ratio_up
 
 NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 
@@ -20,8 +22,9 @@ class AdditiveTables:
 
     `pattern[h, q, p, t]` is e^{s(q,t,p)} of head h, scaled by a factor that depends on (h, q)
     alone (no sign changes); `value[h, t, j]` and `position[h, p, j]` are the OV circuit and its
-    positional part; `direct[q, j]` is the direct path with every bias folded in. `slack` is what
-    a margin must exceed for rounding not to matter, in logits (Theorem 5.4).
+    positional part; `direct[q, j]` is the direct path with every bias folded in. `margin` is what
+    the label's logit has to exceed every other by (Theorem 1.8), and `slack` how much more of it
+    the computed numbers must show (Theorem 5.4).
     """
 
     pattern: Float[np.ndarray, "n_heads d_vocab n_ctx d_vocab"]
@@ -29,6 +32,12 @@ class AdditiveTables:
     position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
     direct: Float[np.ndarray, "d_vocab d_vocab_out"]
     slack: float
+    margin: float = 0.0
+
+    @property
+    def lead(self) -> float:
+        """What a computed logit has to exceed the others by."""
+        return self.margin + self.slack
 
     @property
     def n_heads(self) -> int:
@@ -61,13 +70,14 @@ class AdditiveTables:
         return self.value[head] + shared
 
 
-def additive_tables(model: Transformer) -> AdditiveTables:
+def additive_tables(model: Transformer, margin: float = 0.0) -> AdditiveTables:
     """All pairs of tokens multiplied out once: O(d_vocab² (d_head + d_model)) operations."""
     products = circuits(in_float64(model))
     scores = products.token_scores[:, :, None, :] + products.position_scores[:, :, :, None]
     pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
     value, position, direct = map(np.asarray, products[2:])
-    return AdditiveTables(pattern, value, position, direct, logit_slack(model))
+    slack = logit_slack(model, margin)
+    return AdditiveTables(pattern, value, position, direct, slack, margin)
 
 
 class Circuits(NamedTuple):
@@ -119,14 +129,15 @@ def label_terms(
     """f(p, t; m): the additive term of token t at position p for each label m >= query.
 
     The wrong token j is maximised per token: a sequence whose terms sum to what is certainly
-    negative is answered m, not j, for every j ≠ m (Theorems 1.2 and 5.5). Entry [p, t, i] is
-    label m = query + i.
+    negative is answered m, not j, for every j ≠ m (Theorems 1.2 and 5.5), by more than the
+    margin (1.8). Entry [p, t, i] is label m = query + i.
     """
     labels = np.arange(query, tables.d_vocab)
+    raised = margin_each(tables.margin, tables.n_heads) + tables.slack
     terms = np.empty((tables.n_ctx, tables.d_vocab, len(labels)))
     for position in range(tables.n_ctx):
         logits = tables.contributions(head, query, position)
-        excess = worst_excess(logits, labels, tables.slack)
+        excess = worst_excess(logits, labels, raised)
         with np.errstate(invalid="ignore"):
             terms[position] = tables.pattern[head, query, position][:, None] * excess
     return terms
@@ -139,15 +150,20 @@ def label_term_flops(sizes: AdditiveTables | Transformer) -> int:
     return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out + 2 * v) + 2 * v * labels)
 
 
+def margin_each(margin: float, heads: int) -> float:
+    """What every head's bracket is raised by, in sum at least the margin (Theorem 1.8)."""
+    return ratio_up(Fraction(margin), heads)
+
+
 def worst_excess(
     logits: Float[np.ndarray, "n d_vocab_out"],
     labels: Int[np.ndarray, " n_labels"],
-    slack: float = 0.0,
+    raised: float = 0.0,
 ) -> Float[np.ndarray, "n n_labels"]:
-    """max_{j ≠ m} logits[., j] - logits[., m], plus a slack, for every label m."""
+    """max_{j ≠ m} logits[., j] - logits[., m] for every label m, the rivals raised by a number."""
     largest, winner, second = _two_largest(logits)
     own = winner[:, None] == labels
-    rival = np.where(own, second[:, None] + slack, largest[:, None] + slack)
+    rival = np.where(own, second[:, None] + raised, largest[:, None] + raised)
     return rival - logits[:, labels]
 
 

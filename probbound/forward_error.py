@@ -69,18 +69,17 @@ class ForwardError:
         """γ_N (L + t): the error of a computed logit, but for that of the attention."""
         return rounded_up(gamma(self.logit_steps) * self.logits, 1)
 
-    @property
-    def slack(self) -> float:
-        """β: what every bracket and every margin has to spare, in units of the logits."""
+    def slack(self, margin: float = 0.0) -> float:
+        """β: what every bracket has to spare, in logits, for a claim that margins are above one."""
         steps = gamma(self.logit_steps)
-        if not (self.score < math.inf and steps <= LARGEST_ERROR):
+        if not (self.score < math.inf and steps <= LARGEST_ERROR and abs(margin) <= LARGEST_NORM):
             return math.inf
-        return rounded_up(5 * self.logits * (steps + 2 * self.score), 4)
+        return rounded_up(5 * (self.logits + abs(margin)) * (steps + 2 * self.score), 5)
 
 
-def logit_slack(model: Transformer) -> float:
-    """β of Theorem 5.4: an answer by a margin of at most β counts as wrong."""
-    return ForwardError.of(model).slack
+def logit_slack(model: Transformer, margin: float = 0.0) -> float:
+    """β of Theorem 5.4: a computed margin of at most `margin` + β counts as not above `margin`."""
+    return ForwardError.of(model).slack(margin)
 
 
 def forward_error_flops(model: Transformer) -> int:

@@ -64,11 +64,11 @@ class ExactModel:
             found[tokens] = total
         return found
 
-    def wrong(self) -> set[tuple[int, ...]]:
-        """The sequences whose label's logit is not strictly the largest."""
+    def wrong(self, margin: float = 0.0) -> set[tuple[int, ...]]:
+        """The sequences whose label's logit does not exceed every other by more than `margin`."""
         return {
             tokens
             for tokens, logits in self.all_logits().items()
             if len(logits) > 1
-            and not np.delete(logits, max(tokens)).max() < logits[max(tokens)] - TIE
+            and not np.delete(logits, max(tokens)).max() + margin < logits[max(tokens)] - TIE
         }

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from probbound.forward_error import LARGEST_ERROR, ForwardError
+from probbound.forward_error import LARGEST_ERROR, LARGEST_NORM, ForwardError
 from probbound.rounding import gamma, rounded_up
 from probbound.screens.paths import Known
 
@@ -25,7 +25,9 @@ def attention_error(
     return rounded_up(1.1 * exponent + 2 * sums, 4)
 
 
-def bracket_error(error: ForwardError, direct: Known) -> float:
+def bracket_error(error: ForwardError, direct: Known, margin: float) -> float:
     """β': the error of a bracket's upper bound, in units of the logits."""
-    spread = gamma(8) * float(direct.spread.max())
-    return rounded_up(10 * error.logit + 2 * direct.error + spread, 8)
+    if not abs(margin) <= LARGEST_NORM:
+        return math.inf
+    added = gamma(8) * (float(direct.spread.max()) + abs(margin))
+    return rounded_up(10 * error.logit + 2 * direct.error + added, 8)
