@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from probbound.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.progress import track
 from probbound.tasks import Task
@@ -23,13 +24,15 @@ Sampler = Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
 def wrong_answers(
     model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float = 0.0
 ) -> Bool[np.ndarray, " n"]:
-    """Which sequences fail: the right logit is not above every other by more than `margin`.
+    """Which sequences fail: the right logit is not for sure above every other by over `margin`.
 
-    A tie fails. Computed in float64, whatever the precision of the weights.
+    Computed in float64, whatever the precision of the weights. What is within the rounding error
+    fails, as does a tie (Theorem 5.6).
     """
     if len(tokens) == 0:
         return np.zeros(0, dtype=bool)
-    return _forward_wrong(in_float64(model), task, tokens, margin)
+    lead = margin + logit_slack(model, margin)
+    return _forward_wrong(in_float64(model), task, tokens, lead)
 
 
 def count_wrong(
@@ -45,10 +48,10 @@ def count_wrong(
     Memory is bounded by CHUNK_BYTES, whatever the number of samples; the chunk size does not
     change the result.
     """
-    model = in_float64(model)
+    lead, model = margin + logit_slack(model, margin), in_float64(model)
     chunk = chunk_size(model)
     return sum(
-        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples)), margin).sum())
+        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples)), lead).sum())
         for i in track(range(0, samples, chunk), description)
     )
 
@@ -61,12 +64,12 @@ def chunk_size(model: Transformer) -> int:
 
 
 def _forward_wrong(
-    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float
+    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], lead: float
 ) -> Bool[np.ndarray, " n"]:
     """One call of the compiled check; tokens are padded to a power of two to compile rarely."""
     with jax.enable_x64(True):
         padded = _padded(task, tokens)
-        wrong = _compiled_wrong(model, *padded, jnp.asarray(margin, dtype=jnp.float64))
+        wrong = _compiled_wrong(model, *padded, jnp.asarray(lead, dtype=jnp.float64))
         return np.asarray(wrong)[: len(tokens)]
 
 
@@ -85,21 +88,21 @@ def _compiled_wrong(
     model: Transformer,
     tokens: Int[Array, "n n_ctx"],
     labels: Int[Array, " n"],
-    margin: Float[Array, ""],
+    lead: Float[Array, ""],
 ) -> Bool[Array, " n"]:
-    return wrong_from_logits(model(tokens), labels, margin)
+    return wrong_from_logits(model(tokens), labels, lead)
 
 
 def wrong_from_logits(
     logits: Float[Array, "n d_vocab_out"],
     labels: Int[Array, " n"],
-    margin: Float[Array, "..."],
+    lead: Float[Array, "..."],
 ) -> Bool[Array, " n"]:
-    """Whether some other logit is not certainly `margin` below the label's; a NaN is wrong.
+    """Whether some other logit is not below the label's by over `lead`; a NaN is wrong.
 
-    `margin` is one number, or one for each row, (n, 1).
+    `lead` is one number, or one for each row, (n, 1).
     """
-    own = jnp.take_along_axis(logits, labels[:, None], axis=1) - margin
+    own = jnp.take_along_axis(logits, labels[:, None], axis=1) - lead
     other = jnp.arange(logits.shape[1]) != labels[:, None]
     return jnp.any(~(logits < own) & other, axis=1)
 
