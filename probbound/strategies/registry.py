@@ -28,13 +28,15 @@ AUTO = "auto"
 class Strategy:
     """A way to bound the accuracy.
 
-    A deterministic one uses neither budget nor δ; a sequential one may stop at a target.
+    A deterministic one uses neither budget nor δ; a sequential one may stop at a target; one
+    that samples no inputs uses no budget.
     """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
     sequential: bool = False
+    samples_inputs: bool = True
 
 
 def strategy_named(name: str) -> Strategy:
@@ -44,13 +46,14 @@ def strategy_named(name: str) -> Strategy:
         UserError: if there is none of that name, or no such noise choice for that screen.
     """
     if name == "brute-force":
-        return Strategy(name, True, brute_force)
+        return Strategy(name, True, brute_force, samples_inputs=False)
     if name == "iid":
         return Strategy(name, False, iid)
     if name == "iid:tables":
         return Strategy(name, False, iid_from_tables)
     if name in SCREENS:
-        return Strategy(name, not is_sampled(name), _on_screen(screened, name))
+        run = _on_screen(screened, name)
+        return Strategy(name, not is_sampled(name), run, samples_inputs=False)
     if name == "cascade":
         return Strategy(name, False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")
