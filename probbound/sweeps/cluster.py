@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
@@ -37,16 +38,25 @@ def on_cluster(address: str) -> Backend:
             "a sweep on a cluster needs Dask: install probbound with the extra `cluster`"
         ) from error
     try:
+        asyncio.run(asyncio.wait_for(_identity(address), CONNECT_SECONDS))
         client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except TimeoutError as error:
+        raise UserError(
+            f"no Dask scheduler answers at {address} within {CONNECT_SECONDS} s"
+        ) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"no Dask scheduler answers at {address}") from error
+        raise UserError(f"no Dask scheduler can be reached at {address!r}: {error}") from error
     return partial(_on_cluster, client, address)
 
 
-def _threads(client: Client) -> list[int]:
-    """Of each worker that is there now; there may be none yet."""
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    return [worker["nthreads"] for worker in workers.values()]
+async def _identity(address: str) -> None:
+    """Ask before a client is made, which would go on trying in the background."""
+    from distributed import rpc
+    from distributed.security import Security
+
+    arguments = Security().get_connection_args("client")
+    async with rpc(address, connection_args=arguments) as scheduler:
+        await scheduler.identity()
 
 
 def _on_cluster(client: Client, address: str, jobs: Iterable[Job]) -> Iterator[Record]:
@@ -64,8 +74,7 @@ def _on_cluster(client: Client, address: str, jobs: Iterable[Job]) -> Iterator[R
             finished.add(future)
 
     try:
-        slots = sum(_threads(client)) or 1
-        submit(islice(waiting, AHEAD * slots))
+        submit(islice(waiting, AHEAD * max(1, _threads(client))))
         for future in finished:
             job = running.pop(future.key)
             try:
@@ -75,8 +84,12 @@ def _on_cluster(client: Client, address: str, jobs: Iterable[Job]) -> Iterator[R
             submit(islice(waiting, 1))
             yield record
     except (CommClosedError, FutureCancelledError, OSError) as error:
-        raise UserError(
-            f"the Dask scheduler at {address} was lost; sweep again to go on"
-        ) from error
+        raise UserError(f"the scheduler at {address} was lost; sweep again to go on") from error
     finally:
         client.close(timeout=CONNECT_SECONDS)
+
+
+def _threads(client: Client) -> int:
+    """Of all workers that are there now; there may be none yet."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return sum(worker["nthreads"] for worker in workers.values())

@@ -89,9 +89,11 @@ class _Worker:
 
     def stop(self) -> None:
         """End the process without waiting for what it is at."""
+        started = False
         with suppress(BrokenProcessPool, ProcessLookupError, TimeoutError):
             os.kill(self._pid.result(timeout=0), signal.SIGTERM)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+            started = True
+        self._pool.shutdown(wait=started, cancel_futures=True)
 
 
 def _prepare_worker() -> None:
