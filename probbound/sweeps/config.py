@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -61,6 +62,13 @@ class SweepConfig:
         """The lists by name."""
         return {name: list(values) for name, values in asdict(self).items()}
 
+    def to_toml(self) -> str:
+        """The lists as a TOML file that asks the same."""
+        return "".join(
+            f"{name} = [{', '.join(map(_toml, values))}]\n"
+            for name, values in self.to_json().items()
+        )
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The keys of a sweep's TOML file.
@@ -83,6 +91,11 @@ def _require(name: str, values: Sequence[Any]) -> None:
     for value in values:
         if not fits(value):
             raise UserError(f"{name} must be {wanted}, got {value!r}")
+
+
+def _toml(value: str | int | float) -> str:
+    """JSON's way of writing strings and numbers is also TOML's, except for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _is_text(value: Any) -> bool:

@@ -71,7 +71,7 @@ def row_of(record: Record) -> dict[str, Any]:
 
 
 def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
-    """The one place that reads a certificate."""
+    """With `versions_of`, the one place that reads a certificate."""
     claim, proof, sampling, cost = (
         certificate[name] for name in ("claim", "proof", "sampling", "cost")
     )
@@ -91,6 +91,11 @@ def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
         "flops": float(cost["flops"]),
         "seconds": float(cost["seconds"]),
     }
+
+
+def versions_of(record: Record) -> dict[str, str]:
+    """Versions of what a certificate's numbers could depend on; none of a failed cell."""
+    return {} if record.certificate is None else dict(record.certificate["versions"])
 
 
 def table_of(records: Iterable[Record]) -> pa.Table:

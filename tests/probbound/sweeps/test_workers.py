@@ -37,7 +37,7 @@ def expected(tmp_path_factory):
     return cells_without_clock(out)
 
 
-def once(condition: Callable[[], bool], act: Callable[[], None]) -> threading.Thread:
+def once(condition: Callable[[], bool], act: Callable[[], object]) -> threading.Thread:
     """Act in a thread as soon as a condition holds."""
 
     def wait() -> None:
