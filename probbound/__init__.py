@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm, noise_term
     from probbound.strategies.registry import strategy_names
+    from probbound.sweeps.config import SweepConfig
+    from probbound.sweeps.run import run_sweep
     from probbound.tasks import MaxOfK, task_for
     from probbound.training import train
     from probbound.verification import disagreements
@@ -29,6 +31,7 @@ _HOMES = {
     "FactoredMatrix": "probbound.factored",
     "MaxOfK": "probbound.tasks",
     "NoiseTerm": "probbound.noise.term",
+    "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
     "certify": "probbound.certification",
@@ -37,6 +40,7 @@ _HOMES = {
     "noise_term": "probbound.noise.term",
     "read_certificate": "probbound.certificate",
     "read_model": "probbound.models.store",
+    "run_sweep": "probbound.sweeps.run",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.registry",
     "strategy_names": "probbound.strategies.registry",
@@ -49,6 +53,7 @@ __all__ = [
     "FactoredMatrix",
     "MaxOfK",
     "NoiseTerm",
+    "SweepConfig",
     "Transformer",
     "UserError",
     "certify",
@@ -57,6 +62,7 @@ __all__ = [
     "noise_term",
     "read_certificate",
     "read_model",
+    "run_sweep",
     "save_model",
     "shipped_names",
     "strategy_names",

@@ -58,7 +58,11 @@
   };
   const seconds = (x) => (x >= 0.1 ? `${Number(x.toPrecision(2))} s` : `${Number((1000 * x).toPrecision(2))} ms`);
   const count = (x) => x.toLocaleString("en");
-  const share = (x) => `${(100 * x).toPrecision(4)} %`;
+  const share = (x) => { // rounded down, as a lower bound must be, with digits enough to tell it from 100 %
+    if (x >= 1 || x <= 0) return x >= 1 ? "100 %" : "0 %";
+    const digits = Math.min(12, Math.max(2, -Math.floor(Math.log10(1 - x)) - 1));
+    return `${(Math.floor(100 * x * 10 ** digits) / 10 ** digits).toFixed(digits)} %`;
+  };
   const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const power = (e) => (e === 0 ? "1" : "10" + [...String(e)].map((c) => SUPER[c]).join(""));
 
@@ -107,16 +111,17 @@
       svg.append(make("text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "nothing to show: no certificate fits the choice above"));
       return;
     }
-    const range = (values, top = null) => {
-      const low = Math.log10(Math.min(...values)), high = top ?? Math.log10(Math.max(...values)), pad = Math.max(0.12, 0.05 * (high - low));
-      return [low - pad, top ?? high + pad];
+    const range = (values) => {
+      const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), pad = Math.max(0.12, 0.05 * (high - low));
+      return [low - pad, high + pad];
     };
     const positive = points.map((r) => r.failure_upper).filter((y) => y > 0);
     const zeros = positive.length < points.length;
     const floor = (positive.length ? Math.min(...positive) : 1) / 10;
     const height_of = (r) => Math.max(r.failure_upper, zeros ? floor : 0);
     const cost_of = (r) => Math.max(r[state.cost], 1e-9);
-    const [x0, x1] = range(points.map(cost_of)), [y0, y1] = range(points.map(height_of), Math.log10(2));
+    const [x0, x1] = range(points.map(cost_of)), [y0, highest] = range(points.map(height_of));
+    const y1 = highest > -1 ? Math.max(highest, Math.log10(2)) : highest;
     const X = (v) => MARGIN.left + ((Math.log10(v) - x0) / (x1 - x0)) * (right - MARGIN.left);
     const Y = (v) => bottom - ((Math.log10(v) - y0) / (y1 - y0)) * (bottom - MARGIN.top);
 
@@ -135,7 +140,7 @@
       if (!zeros || 10 ** e > floor * 2) svg.append(make("text", { x: MARGIN.left - 8, y: Y(10 ** e) + 4, "text-anchor": "end" }, power(e)));
     }
     if (zeros) svg.append(make("text", { x: MARGIN.left - 8, y: Y(floor) + 4, "text-anchor": "end" }, "0"));
-    svg.append(make("text", { x: right - 6, y: MARGIN.top + 14, "text-anchor": "end" }, "says nothing"));
+    if (vacuous > MARGIN.top + 10) svg.append(make("text", { x: right - 6, y: MARGIN.top + 14, "text-anchor": "end" }, "says nothing"));
     svg.append(make("line", { class: "axis", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
     svg.append(make("text", { class: "title", x: (MARGIN.left + right) / 2, y: height - 6, "text-anchor": "middle" }, COSTS[state.cost]));
     svg.append(make("text", { class: "title", transform: `translate(14 ${(MARGIN.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, "certified failure rate"));
@@ -188,12 +193,12 @@
     const made = make("div", { class: state.pinned ? "card pinned" : "card" });
     const facts = [
       ["guarantee", r.guarantee], ["δ", r.delta_spent === 0 ? "0" : r.delta_spent.toExponential(1).replace(".0", "")],
-      ["accuracy", `≥ ${share(Math.floor(r.bound * 1e8) / 1e8)}`], ["certified by proof", share(r.certified_mass)],
+      ["accuracy", `≥ ${share(r.bound)}`], ["certified by proof", share(r.certified_mass)],
       ...(r.chosen === r.strategy ? [] : [["ran", r.chosen]]),
       ...(r.draws ? [["draws", count(r.draws)]] : []),
       ...(r.samples ? [["forward passes", count(r.samples)], ["failures seen", count(r.failures)]] : []),
       ["proof", metric(r.proof_flops, "FLOP")], ["sampling", metric(r.sampling_flops, "FLOP")], ["time", seconds(r.seconds)],
-      ...(r.seed === null ? [] : [["seed", String(r.seed)]]), ["certificate", `cells/${r.key.slice(0, 12)}…`],
+      ...(r.seed === null ? [] : [["seed", String(r.seed)]]), ["certificate", `cells/${r.key.slice(0, 8)}…`],
     ];
     made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, `failure rate ≤ ${upper(r.failure_upper)}`));
     const list = make("dl");

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -81,6 +82,18 @@ def test_rows_say_what_the_certificates_say(whole):
 _MAY_BE_NULL = {"budget", "delta", "seed", "reason"}
 
 
+def test_every_column_is_documented():
+    page = Path(__file__).parents[3] / "docs" / "sweeps.md"
+    columns = page.read_text().split("## Columns")[1].split("## ")[0]
+    listed = [
+        name for line in columns.splitlines() for name in _NAMES.findall(line.split(" | ")[0])
+    ]
+    assert sorted(listed) == sorted(SCHEMA.names)
+
+
+_NAMES = re.compile("`([a-z_0-9]+)`")
+
+
 def test_what_is_there_is_not_run_again(whole, models):
     def refuse(jobs):
         assert list(jobs) == []
@@ -155,7 +168,7 @@ def test_two_sweeps_at_once_lose_nothing(whole, models, tmp_path):
 
 
 def test_failed_cells_are_counted_and_only_retried_on_request(tmp_path):
-    wide = {"wide": copying_model(0, d_vocab=40, n_ctx=12), "fine": copying_model(0)}
+    wide = {"wide": copying_model(0, d_vocab=8, n_ctx=13), "fine": copying_model(0)}
     config = small_config(("wide", "fine"), ("brute-force", "iid"))
     table = run_sweep(config, tmp_path / "s", models=wide)
     failed = [row for row in table.to_pylist() if row["status"] == "failed"]

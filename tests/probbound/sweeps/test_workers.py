@@ -27,7 +27,7 @@ from tests.factories import copying_model
 from tests.probbound.sweeps.small import cells_without_clock, small_models
 
 GRID = SweepConfig(("m", "wide"), ("brute-force", "iid", "hybrid"), (5, 40), (1e-3,), (0, 1))
-NETWORKS = {"m": copying_model(0), "wide": copying_model(0, d_vocab=40, n_ctx=12)}
+NETWORKS = {"m": copying_model(0), "wide": copying_model(0, d_vocab=8, n_ctx=13)}
 
 
 @pytest.fixture(scope="module")
