@@ -178,7 +178,8 @@ def test_bad_directories_are_one_sentence(tmp_path, capsys, kind):
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ACT = """
-const press = (text) => [...document.querySelectorAll("button")].find((b) => b.textContent === text).click();
+const buttons = () => [...document.querySelectorAll(".controls button")];
+const press = (text) => buttons().find((button) => button.textContent === text).click();
 press("wide"); press("forward passes");
 document.querySelector(".mark").dispatchEvent(new MouseEvent("mouseenter"));
 """
