@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from probbound.certificate import Certificate, read_certificate
     from probbound.certification import certify
+    from probbound.claims import Claim
     from probbound.errors import UserError
     from probbound.factored import FactoredMatrix
     from probbound.models.registry import load, shipped_names
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm, noise_term
+    from probbound.priors import Prior, read_prior
     from probbound.strategies.registry import strategy_names
     from probbound.sweeps.config import SweepConfig
     from probbound.sweeps.run import run_sweep
@@ -28,9 +30,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Certificate": "probbound.certificate",
+    "Claim": "probbound.claims",
     "FactoredMatrix": "probbound.factored",
     "MaxOfK": "probbound.tasks",
     "NoiseTerm": "probbound.noise.term",
+    "Prior": "probbound.priors",
     "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
@@ -40,6 +44,7 @@ _HOMES = {
     "noise_term": "probbound.noise.term",
     "read_certificate": "probbound.certificate",
     "read_model": "probbound.models.store",
+    "read_prior": "probbound.priors",
     "run_sweep": "probbound.sweeps.run",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.registry",
@@ -50,9 +55,11 @@ _HOMES = {
 
 __all__ = [
     "Certificate",
+    "Claim",
     "FactoredMatrix",
     "MaxOfK",
     "NoiseTerm",
+    "Prior",
     "SweepConfig",
     "Transformer",
     "UserError",
@@ -62,6 +69,7 @@ __all__ = [
     "noise_term",
     "read_certificate",
     "read_model",
+    "read_prior",
     "run_sweep",
     "save_model",
     "shipped_names",

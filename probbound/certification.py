@@ -13,11 +13,13 @@ import scipy
 from probbound import __version__
 from probbound.certificate import (
     Certificate,
-    Claim,
     Sampling,
+    Statement,
     bound_of,
+    certain_bound_of,
     confidence_weighted,
 )
+from probbound.claims import ACCURACY, Claim
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.store import digest
@@ -46,8 +48,9 @@ def certify(
     draws: int | None = None,
     budget_flops: float | None = None,
     stopped_at: int | None = None,
+    claim: Claim = ACCURACY,
 ) -> Certificate:
-    """Bound the accuracy of `model` on `task` from below.
+    """Bound what `claim` is about, the accuracy of `model` on `task` by default.
 
     Args:
         model: the network; claims are about its weights as real numbers.
@@ -62,6 +65,7 @@ def certify(
         draws: how many draws a cascade makes; None lets a pilot decide.
         budget_flops: operations that "auto" may spend, its pilot included.
         stopped_at: repeat a cascade that was interrupted after this many draws.
+        claim: the accuracy, the share of inputs with a margin, or the mean loss.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
@@ -72,17 +76,22 @@ def certify(
         draws=draws,
         budget_flops=budget_flops,
         stopped_at=stopped_at,
+        claim=claim,
     )
     meter = CostMeter()
     _require_meaning(asked, strategy)
     _require_usable(asked)
     name, run = planned(asked, meter) if strategy == AUTO else (strategy, asked)
-    outcome = strategy_named(name).run(run, meter)
+    outcome = strategy_named(name).answer(run, meter)
     return _certificate(asked, strategy, name, outcome, meter)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
+    if strategy == AUTO and (question.claim != ACCURACY or question.task.prior):
+        raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
     sequential = strategy != AUTO and strategy_named(strategy).sequential
+    if strategy != AUTO:
+        strategy_named(strategy).require_meaning(question)
     if question.budget_flops is not None and strategy != AUTO:
         raise UserError(f"a budget of operations is for the strategy {AUTO}, not for {strategy}")
     if question.target is not None and not sequential:
@@ -121,19 +130,19 @@ def _certificate(
     question: Question, strategy: str, chosen: str, outcome: Outcome, meter: CostMeter
 ) -> Certificate:
     task, cost = question.task, meter.total()
-    bound = bound_of(outcome.failure_upper)
-    proven = bound_of(outcome.proof_failure_upper)
+    bound = outcome.loss.upper if outcome.loss else bound_of(outcome.failure_upper)
     delta = outcome.ledger.delta
     return Certificate(
-        claim=Claim("accuracy", task.name, task.d_vocab, task.n_ctx, task.size),
+        claim=Statement.of(question.claim, task),
         bound=bound,
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
         delta=delta,
-        confidence_weighted=confidence_weighted(bound, delta, proven),
+        confidence_weighted=confidence_weighted(bound, delta, certain_bound_of(outcome)),
         strategy=strategy,
         chosen=chosen,
-        certified_mass=proven,
+        certified_mass=bound_of(outcome.proof_failure_upper),
+        loss=outcome.loss,
         levels=outcome.levels,
         sampling=Sampling(**asdict(outcome.sampled), flops=cost.flops_of("sampling")),
         cost=cost,

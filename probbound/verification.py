@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from probbound.certification import certify
+from probbound.claims import claim_of
 from probbound.errors import UserError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer
+from probbound.priors import Prior
 from probbound.tasks import MaxOfK
 
 FLOAT_TOLERANCE = 1e-9
@@ -27,10 +29,10 @@ def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
     if sha256 != actual:
         return [f"it is about a model with SHA-256 {sha256}, but {model.name} has {actual}"]
     try:
-        claim = stored["claim"]
+        claim, prior = stored["claim"], stored["claim"]["prior"]
         again = certify(
             model,
-            MaxOfK(claim["d_vocab"], claim["n_ctx"]),
+            MaxOfK(claim["d_vocab"], claim["n_ctx"], prior and Prior.from_json(prior)),
             strategy=stored["strategy"],
             budget=stored["budget"],
             delta=stored["delta"] or 0.5,
@@ -40,6 +42,7 @@ def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
             draws=stored["draws"],
             budget_flops=stored["budget_flops"],
             stopped_at=stored["stopped_at"],
+            claim=claim_of(claim["kind"], claim["at"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         return [f"a field is missing or of the wrong type: {error}"]

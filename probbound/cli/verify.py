@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from probbound.certificate import read_certificate
-from probbound.cli.output import as_json_option, percent, print_json, stdout
+from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
 from probbound.errors import UserError
 from probbound.models.registry import load
 from probbound.verification import disagreements
@@ -25,11 +25,23 @@ def verify(certificate: Path, model: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"holds": not reasons, "reasons": reasons})
     elif not reasons:
-        stdout.print(f"holds: accuracy of {loaded.name} is at least {percent(stored['bound'])}")
+        stdout.print(f"holds: {_claimed(stored, loaded.name)}", soft_wrap=True)
     for reason in reasons if not as_json else []:
         stdout.print(f"does not hold: {reason}", markup=False, soft_wrap=True)
     if reasons:
         click.get_current_context().exit(1)
+
+
+def _claimed(stored: dict, name: str) -> str:
+    """What a certificate that holds says."""
+    claim, bound = stored["claim"], stored["bound"]
+    under = " under its prior" if claim["prior"] else ""
+    if claim["kind"] == "loss":
+        return f"mean loss of {name}{under} is at most {nats(bound)}"
+    if claim["kind"] == "margin":
+        share = percent(bound)
+        return f"share of margins of {name} above {claim['at']:g}{under} is at least {share}"
+    return f"accuracy of {name}{under} is at least {percent(bound)}"
 
 
 def _model_named(stored: dict, given: str | None) -> str:
