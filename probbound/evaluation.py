@@ -1,4 +1,7 @@
-"""Forward passes in float64, in chunks: the exact check at the end of every cascade."""
+"""Forward passes in float64, in chunks: the exact check at the end of every cascade.
+
+Each chunk is split evenly over the devices that JAX sees; the model is copied to each.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from probbound.forward_error import logit_slack
@@ -45,8 +49,8 @@ def count_wrong(
 ) -> int:
     """How many of the draws 0 … samples - 1 of `sampler(start, stop)` fail, as `wrong_answers`.
 
-    Memory is bounded by CHUNK_BYTES, whatever the number of samples; the chunk size does not
-    change the result.
+    Memory is bounded by CHUNK_BYTES, whatever the number of samples; neither the chunk size nor
+    the number of devices changes what is drawn.
     """
     lead, model = margin + logit_slack(model, margin), in_float64(model)
     chunk = chunk_size(model)
@@ -74,12 +78,15 @@ def _forward_wrong(
 
 
 def _padded(task: Task, tokens: Int[np.ndarray, "n n_ctx"]) -> tuple[Array, Array]:
+    """Tokens and labels on all devices; a power of two of them, rounded up to split evenly."""
+    devices = jax.local_devices()
     n = len(tokens)
     padded = max(MIN_CHUNK, 1 << (n - 1).bit_length())
-    labels = task.labels(tokens)
+    padded = -(-padded // len(devices)) * len(devices)
+    by_sequence = NamedSharding(Mesh(np.array(devices), ("sequence",)), PartitionSpec("sequence"))
     return (
-        jnp.asarray(np.pad(tokens, ((0, padded - n), (0, 0)))),
-        jnp.asarray(np.pad(labels, (0, padded - n))),
+        jax.device_put(np.pad(tokens, ((0, padded - n), (0, 0))), by_sequence),
+        jax.device_put(np.pad(task.labels(tokens), (0, padded - n)), by_sequence),
     )
 
 
