@@ -41,10 +41,11 @@ LOSS_STRATEGIES = "brute-force, iid, iid:tables, hybrid or a deterministic scree
 class Strategy:
     """A way to bound the accuracy.
 
-    A deterministic one uses neither budget nor δ; a sequential one may stop at a target. One that
-    is not `general` answers for the accuracy under a uniform prior only; `loss` bounds the mean
-    loss, where there is a way to. One with `margins` bounds shares with a margin under a uniform
-    prior. One that chooses paths samples noise on them jointly or separately.
+    A deterministic one uses neither budget nor δ; a sequential one may stop at a target; one that
+    samples no inputs uses no budget. One that is not `general` answers for the accuracy under a
+    uniform prior only; `loss` bounds the mean loss, where there is a way to. One with `margins`
+    bounds shares with a margin under a uniform prior. One that chooses paths samples noise on
+    them jointly or separately.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Strategy:
     sequential: bool = False
     chooses_paths: bool = False
     margins: bool = False
+    samples_inputs: bool = True
     general: bool = False
     loss: Callable[[Question, CostMeter], Outcome] | None = None
 
@@ -90,14 +92,14 @@ def strategy_named(name: str) -> Strategy:
     """
     made = partial(Strategy, name, general=True)
     if name == "brute-force":
-        return made(True, brute_force, loss=brute_force_loss)
+        return made(True, brute_force, loss=brute_force_loss, samples_inputs=False)
     if name == "iid":
         return made(False, iid, loss=iid_loss)
     if name == "iid:tables":
         return made(False, iid_from_tables, loss=iid_loss_from_tables)
     if name in SCREENS:
-        loss = _loss_on_screen(screened_loss, name)
-        return made(not is_sampled(name), _on_screen(screened, name), loss=loss)
+        run, loss = _on_screen(screened, name), _loss_on_screen(screened_loss, name)
+        return made(not is_sampled(name), run, loss=loss, samples_inputs=False)
     if name == "cascade":
         return made(False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")
@@ -121,7 +123,8 @@ def _entries(name: str, variant: str) -> Strategy:
         run = partial(entries, counted=variant == "counted")
         return Strategy(name, False, run, chooses_paths=True, margins=True)
     if variant in ENTRIES_CHOICES:
-        return Strategy(name, True, partial(entries_by, variant), margins=True)
+        run = partial(entries_by, variant)
+        return Strategy(name, True, run, margins=True, samples_inputs=False)
     choices = ", ".join(("counted", *ENTRIES_CHOICES))
     raise UserError(f"entries has no variant {variant!r}; choose from {choices}")
 

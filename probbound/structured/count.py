@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -12,7 +13,7 @@ from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.parallel import parallel_map
 from probbound.structured.cells import Cells
-from probbound.structured.tolerances import Brackets, priced
+from probbound.structured.tolerances import Brackets, gainful, priced, spared
 
 _LABELS_AT_ONCE = 1 << 11
 _EXACT_BITS = 62
@@ -43,7 +44,7 @@ class Resolution:
                 f"a context of {n_ctx} is too long for entries; it counts up to "
                 f"{round(1 / self.negligible) - 1} positions"
             )
-        return math.ceil((1 - n_ctx * self.negligible) * self.grid) - 1
+        return math.ceil((1 - n_ctx * Fraction(self.negligible)) * self.grid) - 1
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _prices(
     """
     parts = brackets.parts
     steepness = parts.steepness[queries]
-    extra, reach = brackets.query[queries].max() + margin, brackets.reach[queries].max()
+    extra, reach = brackets.query[queries].max() + spared(margin), brackets.reach[queries].max()
     size = parts.size[labels]
     steps = (windows.smallest[:, labels] - size, windows.largest[:, labels] - size)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -114,7 +115,7 @@ def _prices(
         score = np.max(corners, axis=0) + reach
         gain = -(brackets.label[labels] + extra) * np.exp(-reach)
         bracket = windows.bracket[:, labels] - brackets.base[labels] + extra
-        return priced(bracket, score, gain).T, gain > 0
+        return priced(bracket, score, gain).T, gainful(gain)
 
 
 def _count(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ from jaxtyping import Float
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.factored import FactoredMatrix
+from probbound.forward_error import ForwardError, forward_error_flops
 from probbound.models.transformer import Transformer, in_float64
-from probbound.rounding import rounded_up
+from probbound.rounding import gamma, rounded_up
 from probbound.screens.paths import position_score_flops, position_scores
 
 _STEPS = 4
@@ -33,6 +35,7 @@ class Parts:
 
     `own_score` and `own_direct` are the diagonals of `scores` and `direct`; no entry of row t of
     `values` is above value_norm[t], none of row q of `direct` above direct_norm[q].
+    Scores as above are off by at most `score_error`, numbers of outputs by `output_error` (4.37).
     `row_scale` is about the root mean square of each row of `values`: tolerances are set in it.
     """
 
@@ -50,6 +53,8 @@ class Parts:
     own_direct: Vector
     value_norm: Vector
     direct_norm: Vector
+    score_error: float
+    output_error: float
 
     @property
     def d_vocab(self) -> int:
@@ -120,7 +125,16 @@ def _split(m: Transformer) -> Parts:
         own_direct=direct.diagonal(),
         value_norm=_norm_product(values),
         direct_norm=_norm_product(direct),
+        **_errors(m),
     )
+
+
+def _errors(m: Transformer) -> dict[str, float]:
+    """What rounding does to the numbers of `Parts` (Theorem 4.37)."""
+    sizes, sums = ForwardError.of(m), 2 * (m.d_vocab + m.d_vocab_out) + 64
+    score = 8 * (1 + math.sqrt(m.d_vocab)) * gamma(sizes.score_steps + sums) * sizes.scores
+    output = 4 * gamma(sizes.logit_steps + sums) * sizes.logits
+    return {"score_error": rounded_up(score, 8), "output_error": rounded_up(output, 4)}
 
 
 def _leading(
@@ -163,4 +177,5 @@ def _flops(m: Transformer) -> int:
     rows = 2 * k * (d * d + d * out) + position_score_flops(m) + 6 * k * v
     mean = 2 * d * (d + out) + 2 * e * d + 6 * d
     scale = 2 * d * d * (min(out, 2 * _COLUMNS) + v) + 2 * v * d + 3 * v
-    return inputs + scores + circuit + rows + mean + 6 * v * d + scale + 4 * d * (v + out)
+    norms = 4 * d * (v + out) + forward_error_flops(m)
+    return inputs + scores + circuit + rows + mean + 6 * v * d + scale + norms

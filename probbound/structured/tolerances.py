@@ -8,7 +8,11 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from probbound.rounding import FLOOR
 from probbound.structured.parts import Parts, Vector
+
+_ROUNDING = 2.0**-40  # of sums and products of fewer than 4096 numbers (Theorem 4.37)
+_LEAST_SCORE = -400.0
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,23 @@ class Brackets:
 
     @cached_property
     def query(self) -> Vector:
-        """What the direct path adds."""
-        return self.tolerances.direct_row + self.tolerances.direct_low
+        """What the direct path adds, and what rounding may have hidden in any bracket."""
+        return self.tolerances.direct_row + self.tolerances.direct_low + self._slack
 
     @cached_property
     def reach(self) -> Vector:
-        """By how much a score may be off the structured one."""
-        return self.parts.place + self.tolerances.score
+        """By how much a score may be off the structured one, rounding included."""
+        parts = self.parts
+        largest = 2 * np.abs(parts.steepness).max() * np.abs(parts.size).max()
+        reach = parts.place + self.tolerances.score + parts.score_error
+        return reach + _ROUNDING * (largest + reach)
+
+    @property
+    def _slack(self) -> float:
+        t = self.tolerances
+        tables = (t.row, t.far_row, t.low, t.direct_row, t.direct_low)
+        largest = sum(float(np.abs(table).max()) for table in tables)
+        return 20 * self.parts.output_error + _ROUNDING * largest
 
     def _at(self, row: Vector) -> Vector:
         """The rival is copied by this token, or it is not: the worse of the two."""
@@ -95,7 +109,7 @@ def certified(
     """
     parts, t = brackets.parts, brackets.tolerances
     labels, queries = tokens.max(axis=1, keepdims=True), tokens[:, -1:]
-    extra, reach = brackets.query[queries] + margin, brackets.reach[queries]
+    extra, reach = brackets.query[queries] + spared(margin), brackets.reach[queries]
     with np.errstate(over="ignore", invalid="ignore"):
         gain = -(brackets.label[labels] + extra) * np.exp(-reach)
         far = labels - tokens >= t.near
@@ -104,12 +118,17 @@ def certified(
         price = priced(bracket - brackets.base[labels] + extra, score + reach, gain)
     own = tokens == labels
     enough = np.where(own, 0.0, price).sum(axis=1) < own.sum(axis=1)
-    return enough & (gain > 0)[:, 0]
+    return enough & gainful(gain)[:, 0]
 
 
 def certified_flops(n_ctx: int) -> int:
     """Operations of `certified` on one sequence."""
     return 14 * n_ctx + 10
+
+
+def spared(margin: float) -> float:
+    """What a margin asks of every bracket, the rounding of adding it included."""
+    return margin + _ROUNDING * abs(margin)
 
 
 def priced(
@@ -120,8 +139,14 @@ def priced(
     """What a token takes of what each label in the sequence brings; inf for whatever is in doubt.
 
     A negative bracket is taken for 0, so that the upper end of its attention is not used; the
-    gain holds the lower end of the label's.
+    gain holds the lower end of the label's. Rounded up by more than n_ctx prices lose in a sum.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        price = np.maximum(bracket, 0.0) * np.exp(score) / gain
-    return np.where((gain > 0) & ~np.isnan(price), price, np.inf)
+        attention = np.exp(np.maximum(score, _LEAST_SCORE))
+        price = np.maximum(bracket, 0.0) * attention / gain * (1 + _ROUNDING)
+    return np.where(gainful(gain) & ~np.isnan(price), price, np.inf)
+
+
+def gainful(gain: Float[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
+    """Whether a label brings anything, beyond what underflow could feign."""
+    return gain > FLOOR

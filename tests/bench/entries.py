@@ -15,6 +15,7 @@ from probbound.certificate import Certificate
 from probbound.models.planted_max import planted_max_of_k
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.structured.deterministic import NOISE_CHOICES
+from probbound.structured.families import PathChoice
 from probbound.tasks import task_for
 
 FIGURE = Path("docs/img/entries.png")
@@ -27,7 +28,7 @@ BUDGETS = {
     "max-of-4-v4096": (7.5e5, 1e6, 1.5e6, 2.5e6, 5e6, 1e7, 2e7),
     "planted-max-of-4-v16384": (3e6, 5e6, 1e7, 2e7, 5e7),
 }
-VARIANTS = {
+VARIANTS: dict[str, tuple[str, PathChoice]] = {
     "entries": ("entries", "separate"),
     "entries, joint": ("entries", "joint"),
     "entries:counted": ("entries:counted", "separate"),
