@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from probbound.certificate import Certificate, read_certificate
+    from probbound.certificate import Certificate
+    from probbound.certificate_format import read_certificate
     from probbound.certification import certify
     from probbound.errors import UserError
     from probbound.factored import FactoredMatrix
@@ -35,7 +36,7 @@ _HOMES = {
     "disagreements": "probbound.verification",
     "load": "probbound.models.registry",
     "noise_term": "probbound.noise.term",
-    "read_certificate": "probbound.certificate",
+    "read_certificate": "probbound.certificate_format",
     "read_model": "probbound.models.store",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.registry",

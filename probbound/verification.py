@@ -13,7 +13,7 @@ from probbound.models.transformer import Transformer
 from probbound.tasks import MaxOfK
 
 FLOAT_TOLERANCE = 1e-9
-NOT_COMPARED = ("versions", "cost.seconds", "model.name")
+NOT_COMPARED = ("versions", "model.name", "seed_source", "beacon", "hex", "self_sha256")
 
 
 def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
@@ -33,7 +33,7 @@ def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
             MaxOfK(claim["d_vocab"], claim["n_ctx"]),
             strategy=stored["strategy"],
             budget=stored["budget"],
-            delta=stored["delta"] or 0.5,
+            delta=stored["delta_allowed"],
             seed=stored["seed"],
             grid_points=stored["grid_points"],
             target=stored["target"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from probbound.certificate import read_certificate
+from probbound.certificate_format import read_certificate
 from probbound.cli.output import as_json_option, percent, print_json, stdout
 from probbound.errors import UserError
 from probbound.models.registry import load

@@ -8,7 +8,8 @@ import pytest
 
 import probbound
 from estimators.guarantee import Guarantee, weakest
-from probbound.certificate import bound_of, read_certificate
+from probbound.certificate import bound_of
+from probbound.certificate_format import read_certificate
 from probbound.errors import UserError
 from probbound.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.rounding import one_minus_down, product_up, ratio_up
@@ -92,7 +93,9 @@ def test_an_altered_certificate_does_not_hold(path, value):
         (b"{", "cannot be read as a certificate"),
         (b"\xff\xfe\x00", "cannot be read as a certificate"),
         (b"[]", "is not a certificate of format"),
-        (b'{"format": "probbound-certificate/0"}', "found 'probbound-certificate/0'"),
+        (b'{"format": "probbound-certificate/1"}', "of format 'probbound-certificate/1', and this"),
+        (b'{"format": "probbound-certificate/2"}', "is a required property"),
+        (b'{"bound": NaN}', "NaN is not a number of JSON"),
     ],
 )
 def test_files_that_are_not_certificates_are_refused(tmp_path, content, message):
