@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from probbound.strategies.registry import strategy_names
     from probbound.tasks import MaxOfK, task_for
     from probbound.training import train
-    from probbound.verification import disagreements
 
 __version__ = "0.1.0"
 
@@ -33,7 +32,6 @@ _HOMES = {
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
     "certify": "probbound.certification",
-    "disagreements": "probbound.verification",
     "load": "probbound.models.registry",
     "noise_term": "probbound.noise.term",
     "read_certificate": "probbound.certificate_format",
@@ -53,7 +51,6 @@ __all__ = [
     "Transformer",
     "UserError",
     "certify",
-    "disagreements",
     "load",
     "noise_term",
     "read_certificate",
