@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from probbound.certificate import Certificate
     from probbound.certificate_format import read_certificate
     from probbound.certification import certify
+    from probbound.claims import Claim
     from probbound.errors import UserError
     from probbound.factored import FactoredMatrix
     from probbound.models.registry import load, shipped_names
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm, noise_term
+    from probbound.priors import Prior, read_prior
     from probbound.strategies.registry import strategy_names
     from probbound.tasks import MaxOfK, task_for
     from probbound.training import train
@@ -26,9 +28,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Certificate": "probbound.certificate",
+    "Claim": "probbound.claims",
     "FactoredMatrix": "probbound.factored",
     "MaxOfK": "probbound.tasks",
     "NoiseTerm": "probbound.noise.term",
+    "Prior": "probbound.priors",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
     "certify": "probbound.certification",
@@ -36,6 +40,7 @@ _HOMES = {
     "noise_term": "probbound.noise.term",
     "read_certificate": "probbound.certificate_format",
     "read_model": "probbound.models.store",
+    "read_prior": "probbound.priors",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.registry",
     "strategy_names": "probbound.strategies.registry",
@@ -45,9 +50,11 @@ _HOMES = {
 
 __all__ = [
     "Certificate",
+    "Claim",
     "FactoredMatrix",
     "MaxOfK",
     "NoiseTerm",
+    "Prior",
     "Transformer",
     "UserError",
     "certify",
@@ -55,6 +62,7 @@ __all__ = [
     "noise_term",
     "read_certificate",
     "read_model",
+    "read_prior",
     "save_model",
     "shipped_names",
     "strategy_names",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.models.transformer import AnyArray, Transformer, in_float64
+from probbound.rounding import ratio_up
 
 NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 
@@ -19,13 +21,15 @@ class AdditiveTables:
 
     `pattern[h, q, p, t]` is e^{s(q,t,p)} of head h, scaled by a factor that depends on (h, q)
     alone (no sign changes); `value[h, t, j]` and `position[h, p, j]` are the OV circuit and its
-    positional part; `direct[q, j]` is the direct path with every bias folded in.
+    positional part; `direct[q, j]` is the direct path with every bias folded in. `margin` is what
+    the label's logit has to exceed every other by (Theorem 1.8).
     """
 
     pattern: Float[np.ndarray, "n_heads d_vocab n_ctx d_vocab"]
     value: Float[np.ndarray, "n_heads d_vocab d_vocab_out"]
     position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
     direct: Float[np.ndarray, "d_vocab d_vocab_out"]
+    margin: float = 0.0
 
     @property
     def n_heads(self) -> int:
@@ -58,13 +62,13 @@ class AdditiveTables:
         return self.value[head] + shared
 
 
-def additive_tables(model: Transformer) -> AdditiveTables:
+def additive_tables(model: Transformer, margin: float = 0.0) -> AdditiveTables:
     """All pairs of tokens multiplied out once: O(d_vocab² (d_head + d_model)) operations."""
     products = circuits(in_float64(model))
     scores = products.token_scores[:, :, None, :] + products.position_scores[:, :, :, None]
     pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
     others = (products.value, products.position, products.direct)
-    return AdditiveTables(pattern, *map(np.asarray, others))
+    return AdditiveTables(pattern, *map(np.asarray, others), margin=margin)
 
 
 class Circuits(NamedTuple):
@@ -115,13 +119,14 @@ def label_terms(
     """f(p, t; m): the additive term of token t at position p for each label m >= query.
 
     The wrong token j is maximised per token: a sequence whose terms sum to less than zero is
-    answered m, not j, for every j ≠ m (Theorem 1.2). Entry [p, t, i] is label m = query + i.
+    answered m, not j, for every j ≠ m (Theorem 1.2), by more than the margin (1.8).
+    Entry [p, t, i] is label m = query + i.
     """
     labels = np.arange(query, tables.d_vocab)
     terms = np.empty((tables.n_ctx, tables.d_vocab, len(labels)))
     for position in range(tables.n_ctx):
         logits = tables.contributions(head, query, position)
-        excess = worst_excess(logits, labels)
+        excess = worst_excess(logits, labels) + margin_each(tables.margin, tables.n_heads)
         terms[position] = tables.pattern[head, query, position][:, None] * excess
     return terms
 
@@ -131,6 +136,11 @@ def label_term_flops(sizes: AdditiveTables | Transformer) -> int:
     v, out = sizes.d_vocab, sizes.d_vocab_out
     labels = v * (v + 1) // 2
     return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
+
+
+def margin_each(margin: float, heads: int) -> float:
+    """What every head's bracket is raised by, in sum at least the margin (Theorem 1.8)."""
+    return ratio_up(Fraction(margin), heads)
 
 
 def worst_excess(

@@ -13,12 +13,14 @@ import scipy
 from probbound import __version__
 from probbound.certificate import (
     Certificate,
-    Claim,
     Ran,
     Sampling,
+    Statement,
     bound_of,
+    certain_bound_of,
     confidence_weighted,
 )
+from probbound.claims import ACCURACY, Claim
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.store import digest
@@ -48,8 +50,9 @@ def certify(
     draws: int | None = None,
     budget_flops: float | None = None,
     stopped_at: int | None = None,
+    claim: Claim = ACCURACY,
 ) -> Certificate:
-    """Bound the accuracy of `model` on `task` from below.
+    """Bound what `claim` is about, the accuracy of `model` on `task` by default.
 
     Args:
         model: the network; claims are about its weights as real numbers.
@@ -66,6 +69,7 @@ def certify(
         draws: how many draws a cascade makes; None lets a pilot decide.
         budget_flops: operations that "auto" may spend, its pilot included.
         stopped_at: repeat a cascade that was interrupted after this many draws.
+        claim: the accuracy, the share of inputs with a margin, or the mean loss.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
@@ -76,11 +80,13 @@ def certify(
         "draws": draws,
         "budget_flops": budget_flops,
     }
-    asked = Question(model, task, budget, delta, seed or 0, stopped_at=stopped_at, **settings)
+    asked = Question(
+        model, task, budget, delta, seed or 0, stopped_at=stopped_at, claim=claim, **settings
+    )
     _require_meaning(asked, strategy)
     _require_usable(asked)
     record = {
-        "claim": asdict(_claim(task)),
+        "claim": Statement.of(claim, task).to_json(),
         "model": digest(model),
         "strategy": strategy,
         "budget": budget,
@@ -90,17 +96,17 @@ def certify(
     source = seed_for(record, seed, beacon)
     asked, meter = replace(asked, seed=source.value), CostMeter()
     name, run = planned(asked, meter) if strategy == AUTO else (strategy, asked)
-    outcome = strategy_named(name).run(run, meter)
+    outcome = strategy_named(name).answer(run, meter)
     ran = Ran(run.budget, run.draws)
     return _certificate(asked, source, strategy, name, ran, outcome, meter)
 
 
-def _claim(task: MaxOfK) -> Claim:
-    return Claim("accuracy", task.name, task.d_vocab, task.n_ctx, task.size)
-
-
 def _require_meaning(question: Question, strategy: str) -> None:
+    if strategy == AUTO and (question.claim != ACCURACY or question.task.prior):
+        raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
     sequential = strategy != AUTO and strategy_named(strategy).sequential
+    if strategy != AUTO:
+        strategy_named(strategy).require_meaning(question)
     if question.budget_flops is not None and strategy != AUTO:
         raise UserError(f"a budget of operations is for the strategy {AUTO}, not for {strategy}")
     if question.target is not None and not sequential:
@@ -145,20 +151,20 @@ def _certificate(
     meter: CostMeter,
 ) -> Certificate:
     cost = meter.total()
-    bound = bound_of(outcome.failure_upper)
-    proven = bound_of(outcome.proof_failure_upper)
+    bound = outcome.loss.upper if outcome.loss else bound_of(outcome.failure_upper)
     delta = outcome.ledger.delta
     return Certificate(
-        claim=_claim(question.task),
+        claim=Statement.of(question.claim, question.task),
         bound=bound,
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
         delta=delta,
         delta_allowed=question.delta,
-        confidence_weighted=confidence_weighted(bound, delta, proven),
+        confidence_weighted=confidence_weighted(bound, delta, certain_bound_of(outcome)),
         strategy=strategy,
         chosen=chosen,
-        certified_mass=proven,
+        certified_mass=bound_of(outcome.proof_failure_upper),
+        loss=outcome.loss,
         levels=outcome.levels,
         sampling=Sampling(**asdict(outcome.sampled), flops=cost.flops_of("sampling")),
         cost=cost,

@@ -21,21 +21,26 @@ Sampler = Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
 
 
 def wrong_answers(
-    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"]
+    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float = 0.0
 ) -> Bool[np.ndarray, " n"]:
-    """Which sequences the model gets wrong: the right logit is not strictly the largest.
+    """Which sequences fail: the right logit is not above every other by more than `margin`.
 
-    A tie is wrong. Computed in float64, whatever the precision of the weights.
+    A tie fails. Computed in float64, whatever the precision of the weights.
     """
     if len(tokens) == 0:
         return np.zeros(0, dtype=bool)
-    return _forward_wrong(in_float64(model), task, tokens)
+    return _forward_wrong(in_float64(model), task, tokens, margin)
 
 
 def count_wrong(
-    model: Transformer, task: Task, sampler: Sampler, samples: int, description: str
+    model: Transformer,
+    task: Task,
+    sampler: Sampler,
+    samples: int,
+    description: str,
+    margin: float = 0.0,
 ) -> int:
-    """How many of the draws 0 … samples - 1 of `sampler(start, stop)` are answered wrongly.
+    """How many of the draws 0 … samples - 1 of `sampler(start, stop)` fail, as `wrong_answers`.
 
     Memory is bounded by CHUNK_BYTES, whatever the number of samples; the chunk size does not
     change the result.
@@ -43,7 +48,7 @@ def count_wrong(
     model = in_float64(model)
     chunk = chunk_size(model)
     return sum(
-        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples))).sum())
+        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples)), margin).sum())
         for i in track(range(0, samples, chunk), description)
     )
 
@@ -56,32 +61,79 @@ def chunk_size(model: Transformer) -> int:
 
 
 def _forward_wrong(
-    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"]
+    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float
 ) -> Bool[np.ndarray, " n"]:
     """One call of the compiled check; tokens are padded to a power of two to compile rarely."""
+    with jax.enable_x64(True):
+        padded = _padded(task, tokens)
+        wrong = _compiled_wrong(model, *padded, jnp.asarray(margin, dtype=jnp.float64))
+        return np.asarray(wrong)[: len(tokens)]
+
+
+def _padded(task: Task, tokens: Int[np.ndarray, "n n_ctx"]) -> tuple[Array, Array]:
     n = len(tokens)
     padded = max(MIN_CHUNK, 1 << (n - 1).bit_length())
     labels = task.labels(tokens)
-    with jax.enable_x64(True):
-        wrong = _compiled_wrong(
-            model,
-            jnp.asarray(np.pad(tokens, ((0, padded - n), (0, 0)))),
-            jnp.asarray(np.pad(labels, (0, padded - n))),
-        )
-        return np.asarray(wrong)[:n]
+    return (
+        jnp.asarray(np.pad(tokens, ((0, padded - n), (0, 0)))),
+        jnp.asarray(np.pad(labels, (0, padded - n))),
+    )
 
 
 @eqx.filter_jit
 def _compiled_wrong(
-    model: Transformer, tokens: Int[Array, "n n_ctx"], labels: Int[Array, " n"]
+    model: Transformer,
+    tokens: Int[Array, "n n_ctx"],
+    labels: Int[Array, " n"],
+    margin: Float[Array, ""],
 ) -> Bool[Array, " n"]:
-    return wrong_from_logits(model(tokens), labels)
+    return wrong_from_logits(model(tokens), labels, margin)
 
 
 def wrong_from_logits(
-    logits: Float[Array, "n d_vocab_out"], labels: Int[Array, " n"]
+    logits: Float[Array, "n d_vocab_out"],
+    labels: Int[Array, " n"],
+    margin: Float[Array, "..."],
 ) -> Bool[Array, " n"]:
-    """Whether some other logit is not certainly below the label's; a NaN is wrong."""
-    own = jnp.take_along_axis(logits, labels[:, None], axis=1)
+    """Whether some other logit is not certainly `margin` below the label's; a NaN is wrong.
+
+    `margin` is one number, or one for each row, (n, 1).
+    """
+    own = jnp.take_along_axis(logits, labels[:, None], axis=1) - margin
     other = jnp.arange(logits.shape[1]) != labels[:, None]
     return jnp.any(~(logits < own) & other, axis=1)
+
+
+def losses(
+    model: Transformer, task: Task, sampler: Sampler, samples: int, description: str
+) -> Float[np.ndarray, " samples"]:
+    """The cross-entropy, in nats, of the draws 0 … samples - 1 of `sampler(start, stop)`."""
+    model = in_float64(model)
+    chunk = chunk_size(model)
+    found = np.empty(samples)
+    with jax.enable_x64(True):
+        for start in track(range(0, samples, chunk), description):
+            stop = min(start + chunk, samples)
+            padded = _padded(task, sampler(start, stop))
+            found[start:stop] = np.asarray(_compiled_losses(model, *padded))[: stop - start]
+    return found
+
+
+@eqx.filter_jit
+def _compiled_losses(
+    model: Transformer, tokens: Int[Array, "n n_ctx"], labels: Int[Array, " n"]
+) -> Float[Array, " n"]:
+    return losses_from_logits(model(tokens), labels)
+
+
+def losses_from_logits(
+    logits: Float[Array, "n d_vocab_out"], labels: Int[Array, " n"]
+) -> Float[Array, " n"]:
+    """log Σ_j e^{logit_j - logit_label}."""
+    own = jnp.take_along_axis(logits, labels[:, None], axis=1)
+    return jax.scipy.special.logsumexp(logits - own, axis=1)
+
+
+def capped(found: Float[np.ndarray, "*shape"], largest: float) -> Float[np.ndarray, "*shape"]:
+    """Losses, none above the largest possible; a NaN is the largest."""
+    return np.where(found <= largest, np.maximum(found, 0.0), largest)

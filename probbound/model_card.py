@@ -42,11 +42,31 @@ def page(predicate: Mapping[str, Any]) -> str:
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
     population = f"{claim['d_vocab']}^{claim['n_ctx']} = {_short(claim['population'])}"
+    inputs = f"all {population} inputs of {_text(claim['task'])}{_under(claim['prior'])}"
+    if claim["kind"] == "loss":
+        return (
+            f"Over {inputs}, the mean cross-entropy of the model's answers is **at most "
+            f"{_up(predicate['bound'])} nats**. No input has a loss above "
+            f"{_up(predicate['proof']['largest_loss'])} nats."
+        )
+    share = f"**at least {_down(100 * Decimal(predicate['bound']))} %**"
+    rest = f"**{_up(predicate['failure_upper'])}**"
+    if claim["kind"] == "margin":
+        return (
+            f"On {share} of {inputs}, the logit of the right answer exceeds every other by more "
+            f"than {claim['at']!r}: on a share of at most {rest} it does not."
+        )
     return (
-        f"Of all {population} inputs of {_text(claim['task'])}, the model answers **at least "
-        f"{_down(100 * Decimal(predicate['bound']))} %** correctly: a share of at most "
-        f"**{_up(predicate['failure_upper'])}** is answered wrongly. A tie counts as wrong."
+        f"Of {inputs}, the model answers {share} correctly: a share of at most {rest} is "
+        "answered wrongly. A tie counts as wrong."
     )
+
+
+def _under(prior: Mapping[str, Any] | None) -> str:
+    """The prior in words; where it is uniform, nothing need be said."""
+    if prior is None:
+        return ""
+    return f", weighted by the prior over tokens with SHA-256 {prior['sha256']},"
 
 
 def _promise(predicate: Mapping[str, Any]) -> str:
@@ -63,7 +83,12 @@ def _promise(predicate: Mapping[str, Any]) -> str:
 def _levels(predicate: Mapping[str, Any]) -> str:
     ran = predicate["chosen"]
     named = predicate["strategy"] if ran == predicate["strategy"] else f"auto, which ran {ran}"
-    mass = _down(100 * Decimal(predicate["proof"]["certified_mass"]))
+    proof = predicate["proof"]
+    alone = (
+        f"certifies {_down(100 * Decimal(proof['certified_mass']))} % of all inputs"
+        if proof["certified_mass"] is not None
+        else f"bounds the mean loss by {_up(proof['loss_upper'])} nats"
+    )
     rows = [
         (
             level["check"],
@@ -75,10 +100,7 @@ def _levels(predicate: Mapping[str, Any]) -> str:
         for level in predicate["levels"]
     ]
     heads = ("check", "mode", "looked at", "left over", "share left ≤")
-    return (
-        f"Strategy {_text(named)}: the proof alone certifies {mass} % of all inputs.\n\n"
-        + _table(heads, rows)
-    )
+    return f"Strategy {_text(named)}: the proof alone {alone}.\n\n" + _table(heads, rows)
 
 
 def _failure_probabilities(predicate: Mapping[str, Any]) -> str:

@@ -38,8 +38,12 @@ def _inside(value: Any) -> bool:
     return type(value) is float and 0 < value < 1
 
 
-def _seconds(value: Any) -> bool:
+def _not_negative(value: Any) -> bool:
     return type(value) is float and 0 <= value < math.inf
+
+
+def _finite(value: Any) -> bool:
+    return type(value) in (int, float) and -math.inf < value < math.inf
 
 
 def _log(value: Any) -> bool:
@@ -62,6 +66,10 @@ def _flag(value: Any) -> bool:
     return type(value) is bool
 
 
+def _counts(value: Any) -> bool:
+    return type(value) is list and bool(value) and all(map(_count, value))
+
+
 def _texts(value: Any) -> bool:
     return type(value) is dict and all(map(_text, value.values()))
 
@@ -74,24 +82,40 @@ def _maybe(rule: Rule) -> Rule:
     return lambda value: value is None or rule(value)
 
 
+# A rule for a value, an object of rules, [rule] for a list, [None, rule] for what may be null.
 _FIELDS: dict[str, Any] = {
     "format": _one_of(FORMAT),
     "claim": {
-        "quantity": _one_of("accuracy"),
+        "kind": _one_of("accuracy", "margin", "loss"),
+        "at": _maybe(_finite),
         "task": _one_of("max-of-k"),
         "d_vocab": _positive,
         "n_ctx": _positive,
         "population": _positive,
+        "prior": [
+            None,
+            {
+                "sha256": _sha256,
+                "total": _positive,
+                "rounded_bits": _maybe(_count),
+                "weights": _counts,
+            },
+        ],
     },
-    "bound": _share,
-    "failure_upper": _share,
+    "bound": _not_negative,
+    "failure_upper": _maybe(_share),
     "guarantee": _one_of("deterministic", "high-probability"),
     "delta": _share,
     "delta_allowed": _inside,
-    "confidence_weighted": _share,
+    "confidence_weighted": _not_negative,
     "strategy": _text,
     "chosen": _text,
-    "proof": {"certified_mass": _share, "flops": _count},
+    "proof": {
+        "certified_mass": _maybe(_share),
+        "loss_upper": _maybe(_not_negative),
+        "largest_loss": _maybe(_not_negative),
+        "flops": _count,
+    },
     "levels": [
         {
             "check": _text,
@@ -105,19 +129,20 @@ _FIELDS: dict[str, Any] = {
     "sampling": {
         "draws": _count,
         "samples": _count,
-        "failures": _count,
+        "failures": _maybe(_count),
         "replace": _flag,
+        "mean_loss": _maybe(_not_negative),
         "flops": _count,
     },
     "cost": {
         "flops": _count,
-        "seconds": _seconds,
+        "seconds": _not_negative,
         "phases": [
             {
                 "name": _text,
                 "part": _one_of("proof", "sampling"),
                 "flops": _count,
-                "seconds": _seconds,
+                "seconds": _not_negative,
             }
         ],
     },
@@ -227,6 +252,9 @@ def _faults(value: Any, wanted: Any, path: str) -> Iterator[str]:
     if callable(wanted):
         if not wanted(value):
             yield f"{place} cannot be {_shown(value)}"
+    elif isinstance(wanted, list) and wanted[0] is None:
+        if value is not None:
+            yield from _faults(value, wanted[1], path)
     elif isinstance(wanted, list):
         if type(value) is not list:
             yield f"{place} must be a list, not {_shown(value)}"

@@ -10,6 +10,7 @@ from scipy import special
 
 from probbound.check.judge import SLACK_OF
 from probbound.check.network import Network
+from probbound.check.prior import Law
 from probbound.check.replay import drawing, leftover, share_of
 from probbound.check.stream import Stream
 from probbound.check.weights import Weights
@@ -41,16 +42,20 @@ def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> 
     """Draw anew, from what the additive screen leaves if the certificate used it, and run it.
 
     As many draws as the certificate rests on, but at least LEAST_DRAWS and at most MOST_DRAWS.
+    The claim is one about answers, not about the loss.
     """
-    network = Network.of(weights, SLACK_OF[predicate["arithmetic"]](weights))
+    claim = predicate["claim"]
+    margin, law = float(claim["at"] or 0.0), Law.of(claim)
+    network = Network.of(weights, SLACK_OF[predicate["arithmetic"]](weights, margin), margin)
     screened = predicate["chosen"] in ("cubic", "hybrid", "hybrid:cubic", "cascade:cubic")
+    screened = screened and claim["prior"] is None
     left = leftover(network, predicate["grid_points"]) if screened else None
-    share = share_of(left, network)
+    share = share_of(left, network, law)
     draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)
     stream = Stream.of_seed(seed).named("fresh")
     failures = 0
     if share > 0:
-        tokens, blank = drawing(network, left, stream)(0, draws)
+        tokens, blank = drawing(network, left, law, stream)(0, draws)
         failures = int(network.wrong(tokens[~blank]).sum())
     most = min(predicate["failure_upper"] / share, 1.0) if share > 0 else 0.0
     return Fresh(seed, draws, failures, draws * most, _upper_tail(failures, draws, most))

@@ -30,13 +30,13 @@ class Case:
         free = np.where(np.arange(vocabulary)[:, None] <= labels, terms[:-1], -np.inf)
         best = free.max(axis=1, initial=-np.inf)
         last = terms[-1, query]
-        excess = last + best.sum(axis=0) + 2.0**-48 * (np.abs(last) + np.abs(best).sum(axis=0))
-        excess = excess + network.slack.sums
-        kept = ~(excess < 0)
-        short = (best[:, None] - free)[..., kept]
+        size, slack = np.abs(last) + np.abs(best).sum(axis=0), network.slack
         with np.errstate(divide="ignore", invalid="ignore"):
+            excess = last + best.sum(axis=0) + (slack.relative * size + 2 * slack.sums)
+            kept = ~(excess < 0)
+            short = (best[:, None] - free)[..., kept]
             steps = short / excess[kept] * (points * (1 - 2.0**-48))
-        steps = np.where(short == 0, 0, np.minimum(steps, points + 1))
+        steps = np.where(steps > 0, np.minimum(steps, points + 1), 0)
         self.prices = np.moveaxis(np.floor(steps).astype(np.int64), 2, 0)
         self.labels = labels[kept]
         self.needed = self.labels > query

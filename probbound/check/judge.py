@@ -10,17 +10,29 @@ from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
-from probbound.check.ladder import dominated, screen_name
+from probbound.check.ladder import dominated, needs_showing
+from probbound.check.losses import loss_faults, shown_by_all
 from probbound.check.network import Network, Slack
+from probbound.check.prior import Law
 from probbound.check.replay import counted
 from probbound.check.report import Refused, Report
+from probbound.check.slack import slack_of
 from probbound.check.weights import Weights
 
 TOLERANCE = 1e-9
 _EXACT = 1e-12
 _PLAIN = "float64, ties counted as wrong; rounding errors of float64 are not yet bounded"
-SLACK_OF: dict[str, Callable[[Weights], Slack]] = {_PLAIN: lambda _: Slack()}
-_NOT_DRAWN = "levels and draws of the ladder, which are not computed again; the claim is true"
+_LOSS = "float64; rounding errors of the losses are not bounded"
+_SOUND = (
+    "IEEE float64, round to nearest, exp assumed within 16 units in the last place; rounding "
+    "errors bounded a priori and counted against the claim, ties too (docs/theory.md, 5.1 to 5.8)"
+)
+SLACK_OF: dict[str, Callable[[Weights, float], Slack]] = {
+    _PLAIN: lambda *_: Slack(),
+    _LOSS: lambda *_: Slack(),
+    _SOUND: slack_of,
+}
+_NOT_DRAWN = "levels and draws, which are not computed again; the claim itself is true"
 
 
 def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
@@ -31,14 +43,21 @@ def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
         confirmed.append("the weights have the digest of the certificate")
         _require(_wrong_question(predicate))
         _require(_wrong_costs(predicate))
+        law, claim = Law.of(predicate["claim"]), predicate["claim"]
+        margin = float(claim["at"] or 0.0)
+        slack = SLACK_OF[predicate["arithmetic"]](weights, margin)
+        network = Network.of(weights, slack, margin)
+        if claim["kind"] == "loss":
+            _require(loss_faults(predicate, TOLERANCE))
+            confirmed.append(shown_by_all(predicate, network, law, TOLERANCE))
+            return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
         facts = claimed_facts(predicate)
         _require(disagreements(predicate, expected(predicate, facts)))
         confirmed.append("the ledger adds up, and the bound follows from the counts")
-        network = Network.of(weights, SLACK_OF[predicate["arithmetic"]](weights))
-        if screen_name(predicate["chosen"]):
-            confirmed.append(dominated(predicate, network, TOLERANCE))
+        if needs_showing(predicate):
+            confirmed.append(dominated(predicate, network, law, TOLERANCE))
             return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
-        again = counted(predicate, network)
+        again = counted(predicate, network, law)
         _require(_other_counts(facts, again))
         _require(disagreements(predicate, expected(predicate, again)))
         confirmed.append("screens and samples were computed again, with the same counts")
@@ -78,7 +97,18 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
         yield "the weights have fewer outputs than tokens, so they cannot name every maximum"
     if claim["population"] != vocabulary**length:
         yield f"the population is {vocabulary**length}, not {claim['population']}"
-    if predicate["arithmetic"] not in SLACK_OF:
+    if (claim["at"] is None) != (claim["kind"] != "margin"):
+        yield "only a claim about a margin names one"
+    loss = claim["kind"] == "loss"
+    said = (predicate["failure_upper"], predicate["proof"]["certified_mass"])
+    said += (predicate["sampling"]["failures"],)
+    if any((number is None) != loss for number in said):
+        yield f"its numbers are not those of a claim about {claim['kind']}"
+    if not loss and any(predicate["proof"][name] for name in ("loss_upper", "largest_loss")):
+        yield "it bounds a loss, which it is not about"
+    if not loss and predicate["sampling"]["mean_loss"] is not None:
+        yield "it has a mean loss, which it is not about"
+    if predicate["arithmetic"] not in SLACK_OF or (predicate["arithmetic"] == _LOSS) != loss:
         yield f"its arithmetic is none that this checker knows: {predicate['arithmetic'][:80]!r}"
 
 

@@ -1,20 +1,20 @@
-"""Claims of the ladder, shown by what proves more: the additive screen, or every input run.
+"""Claims that are shown by what proves more: the additive screen, or every input run.
 
-The ladder's bounds are not computed a second time. Whatever made them, a claim is true if a
-stronger one is (Theorem 6.4); where no stronger one can be had, the checker says so and refuses.
+The ladder's bounds, and draws by mass from what a screen left, are not computed a second time.
+Whatever made them, a claim is true if a stronger one is (Theorem 6.4); where no stronger one can
+be had, the checker says so and refuses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any
 
 from probbound.check.arithmetic import form_of
-from probbound.check.bounds import up
 from probbound.check.listing import LIMIT
 from probbound.check.network import Network
-from probbound.check.replay import all_wrong, leftover, share_of
+from probbound.check.prior import Law
+from probbound.check.replay import leftover, share_of, wrong_share
 from probbound.check.report import Refused
 
 RUNGS = (
@@ -30,17 +30,25 @@ def screen_name(strategy: str) -> str | None:
     return name if name.partition(":")[0] in RUNGS else None
 
 
-def dominated(predicate: Mapping[str, Any], network: Network, tolerance: float) -> str:
+def needs_showing(predicate: Mapping[str, Any]) -> bool:
+    """Whether what a strategy leaves is not computed a second time."""
+    cubic = predicate["chosen"] in ("cubic", "hybrid", "hybrid:cubic", "cascade:cubic")
+    by_mass = predicate["claim"]["prior"] is not None
+    return screen_name(predicate["chosen"]) is not None or (cubic and by_mass)
+
+
+def dominated(predicate: Mapping[str, Any], network: Network, law: Law, tolerance: float) -> str:
     """What shows the claim to be true, in a sentence.
 
     Raises:
         Refused: if the claim is not shown: it may be true, but was not checked.
     """
-    name, screened = predicate["chosen"], screen_name(predicate["chosen"])
+    name = predicate["chosen"]
+    screened = screen_name(name) or "cubic"
     if predicate["levels"][0]["check"] != screened or form_of(predicate) in ("all run", "sampled"):
         raise Refused(f"the levels are not those of the strategy {name}")
     left = leftover(network, None)
-    share = share_of(left, network)
+    share = share_of(left, network, law)
     if predicate["levels"][0]["share_upper"] < share * (1 - tolerance):
         raise Refused(
             f"{screened} is said to leave less than the additive screen does ({share!r}); that is "
@@ -53,7 +61,7 @@ def dominated(predicate: Mapping[str, Any], network: Network, tolerance: float) 
     vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
     if vocabulary**length > LIMIT:
         raise Refused(f"draws from what {screened} leaves are not independently re-checked")
-    failing = up(Fraction(all_wrong(network), vocabulary**length))
+    failing = wrong_share(network, law)
     if predicate["failure_upper"] < failing * (1 - tolerance):
         raise Refused(f"a share of {failing!r} of all inputs is wrong, more than it claims")
     return (

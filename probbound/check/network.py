@@ -7,9 +7,11 @@ not certainly below is counted against the claim.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
+from probbound.check.bounds import up
 from probbound.check.weights import Weights
 
 _NONE = -1e300
@@ -18,10 +20,15 @@ _ROWS = 1 << 13
 
 @dataclass(frozen=True)
 class Slack:
-    """How far rounding can have moved a computed sum: of brackets (logits), and absolutely."""
+    """How far rounding can have moved what is compared.
+
+    A logit or a bracket, a sum of terms absolutely, and the sum of the best terms of a knapsack
+    relative to their sizes.
+    """
 
     logits: float = 0.0
     sums: float = 0.0
+    relative: float = 2.0**-48
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Network:
 
     weights: Weights
     slack: Slack
+    margin: float
     token: np.ndarray
     place: np.ndarray
     value: np.ndarray
@@ -42,8 +50,8 @@ class Network:
     direct: np.ndarray
 
     @classmethod
-    def of(cls, w: Weights, slack: Slack) -> Network:
-        """Multiply the weights out."""
+    def of(cls, w: Weights, slack: Slack, margin: float = 0.0) -> Network:
+        """Multiply the weights out; an answer is right by more than `margin` (Theorem 1.8)."""
         last = w.W_E + w.W_pos[-1]
         queries = (last @ w.W_Q + w.b_Q[:, None]) / w.attn_scale
         output = w.W_O @ w.W_U
@@ -51,6 +59,7 @@ class Network:
         return cls(
             w,
             slack,
+            margin,
             token=queries @ (w.W_E @ w.W_K).swapaxes(1, 2),
             place=queries @ (w.W_pos @ w.W_K).swapaxes(1, 2),
             value=w.W_E @ w.W_V @ output,
@@ -71,12 +80,14 @@ class Network:
     def terms(self, head: int, query: int) -> np.ndarray:
         """f_h(p, t; m) of Theorem 1.2 as [p, t, m - query], for the labels m >= query."""
         labels = np.arange(query, len(self.token[0]))
+        raised = up(Fraction(self.margin) / self.heads) + self.slack.logits
         attention = self.attention(head, query)
         found = np.empty((*attention.shape, len(labels)))
         for p, weight in enumerate(attention):
             logits = self.value[head] + (self.position[head, p] + self.direct[query] / self.heads)
             bracket = _best_rival(logits, labels) - logits[:, labels]
-            found[p] = weight[:, None] * (bracket + self.slack.logits)
+            with np.errstate(invalid="ignore"):
+                found[p] = weight[:, None] * (bracket + raised)
         return found
 
     def wrong(self, tokens: np.ndarray) -> np.ndarray:
@@ -85,7 +96,15 @@ class Network:
         return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
     def _wrong(self, tokens: np.ndarray) -> np.ndarray:
-        w, rows = self.weights, np.arange(len(tokens))
+        rows, labels = np.arange(len(tokens)), tokens.max(axis=1)
+        logits = self.logits(tokens)
+        own = logits[rows, labels] - self.margin - self.slack.logits
+        logits[rows, labels] = -np.inf
+        return ~(logits.max(axis=1) < own)
+
+    def logits(self, tokens: np.ndarray) -> np.ndarray:
+        """The forward pass, (n, out)."""
+        w = self.weights
         residual = w.W_E[tokens] + w.W_pos
         out = residual[:, -1] + w.b_O
         for h in range(self.heads):
@@ -96,11 +115,7 @@ class Network:
             pattern /= pattern.sum(axis=1, keepdims=True)
             mixed = np.einsum("np,npd->nd", pattern, residual)
             out = out + (mixed @ w.W_V[h] + w.b_V[h]) @ w.W_O[h]
-        logits = out @ w.W_U + w.b_U
-        labels = tokens.max(axis=1)
-        own = logits[rows, labels] - self.slack.logits
-        logits[rows, labels] = -np.inf
-        return ~(logits.max(axis=1) < own)
+        return out @ w.W_U + w.b_U
 
 
 class Copying:
@@ -140,7 +155,7 @@ class Copying:
                 inside = inside + pattern[:, p, None] * term
                 outside += pattern[:, p] * (self.outside[h][query, source] + self.place[h, p])
         labels = tokens.max(axis=1)
-        own = inside[rows, tokens.argmax(axis=1)] - net.slack.logits
+        own = inside[rows, tokens.argmax(axis=1)] - net.margin - net.slack.logits
         inside[tokens == labels[:, None]] = -np.inf
         return ~((inside.max(axis=1) < own) & (outside < own))
 

@@ -14,6 +14,7 @@ from probbound.check.bounds import up
 from probbound.check.grid import DEFAULT_POINTS, Gridded
 from probbound.check.listing import LIMIT, Listed
 from probbound.check.network import Copying, Network
+from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream
 
@@ -27,7 +28,7 @@ Leftover = Listed | Gridded
 Drawing = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
 
 
-def counted(predicate: Mapping[str, Any], network: Network) -> Facts:
+def counted(predicate: Mapping[str, Any], network: Network, law: Law) -> Facts:
     """The facts of a certificate whose strategy is not one of the ladder.
 
     Raises:
@@ -51,16 +52,16 @@ def counted(predicate: Mapping[str, Any], network: Network) -> Facts:
     if first != ("cubic" if screened else {"cascade": "all inputs"}.get(name, first)):
         raise Refused(f"its first level is {first!r}, which the strategy {name} does not have")
     if form == "all run":
-        return Facts(up(Fraction(all_wrong(network), _population(network))))
+        return Facts(wrong_share(network, law))
     left = leftover(network, predicate["grid_points"]) if screened else None
-    share = share_of(left, network)
+    share = share_of(left, network, law)
     if form in ("screen", "nothing", "screen, nothing"):
         return Facts(share)
     if form == "screen, all run":
-        return _all_run(left, network)
+        return _all_run(left, network, law)
     if form == "cascade":
-        return _cascade(predicate, network, left)
-    return _sampled(predicate, network, left if share < 1 else None, share)
+        return _cascade(predicate, network, left, law)
+    return _sampled(predicate, network, left if share < 1 else None, share, law)
 
 
 def leftover(network: Network, grid_points: int | None) -> Leftover:
@@ -70,66 +71,84 @@ def leftover(network: Network, grid_points: int | None) -> Leftover:
     return Gridded(network, grid_points or DEFAULT_POINTS)
 
 
-def share_of(left: Leftover | None, network: Network) -> float:
-    """Its share of all inputs, rounded up; 1 where nothing was screened."""
-    return 1.0 if left is None else up(left.size / _population(network))
+def share_of(left: Leftover | None, network: Network, law: Law) -> float:
+    """Its share of all inputs, by mass, rounded up; 1 where nothing was screened."""
+    if left is None:
+        return 1.0
+    if law.total == len(law.weights):
+        return up(left.size / _population(network))
+    if not left.one_each:
+        raise Refused("counts on a grid under a prior are not independently re-checked")
+    mass = sum(int(law.masses(tokens[~blank]).sum()) for tokens, blank in left.everything())
+    return up(Fraction(mass, law.total ** len(network.weights.W_pos)))
 
 
-def all_wrong(network: Network) -> int:
-    """How many of all inputs are wrong: those that the additive screen leaves are run (1.2)."""
+def wrong_share(network: Network, law: Law) -> float:
+    """The share of all inputs that is wrong: those that the additive screen leaves are run (1.2).
+
+    Raises:
+        Refused: if there are too many inputs.
+    """
     vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
     if vocabulary ** (length - 1) > _MOST_IN_A_BLOCK:
         raise Refused(f"{vocabulary}^{length} inputs are too many to be independently re-checked")
-    return _wrong_among(Listed(network), network)[1]
+    mass = 0
+    for tokens, _ in Listed(network).everything():
+        mass += int(law.masses(tokens[network.wrong(tokens)]).sum())
+    return up(Fraction(mass, law.total**length))
 
 
-def _all_run(left: Leftover | None, network: Network) -> Facts:
+def _all_run(left: Leftover | None, network: Network, law: Law) -> Facts:
     if left is None or not left.one_each:
         raise Refused("what the screen left is not numbered one by one, so not all of it was run")
-    run, wrong = _wrong_among(left, network)
-    return Facts(share_of(left, network), left.tickets, run, run, wrong)
-
-
-def _wrong_among(left: Leftover, network: Network) -> tuple[int, int]:
-    """How many sequences are left, and how many of them are wrong."""
     run = wrong = 0
     for tokens, blank in left.everything():
         run += int((~blank).sum())
         wrong += int(network.wrong(tokens[~blank]).sum())
-    return run, wrong
+    return Facts(share_of(left, network, law), left.tickets, run, run, wrong)
 
 
 def _sampled(
-    predicate: Mapping[str, Any], network: Network, left: Leftover | None, share: float
+    predicate: Mapping[str, Any],
+    network: Network,
+    left: Leftover | None,
+    share: float,
+    law: Law,
 ) -> Facts:
     n = predicate["ran"]["budget"]
     stream = stream_of(predicate)
-    tokens_of = drawing(network, left, stream.named("residue" if left else "inputs"))
+    tokens_of = drawing(network, left, law, stream.named("residue" if left else "inputs"))
     wrong = sum(
         int(network.wrong(tokens[~blank]).sum()) for tokens, blank in _parts(tokens_of, left, n)
     )
     return Facts(share, n, n, n, wrong)
 
 
-def _cascade(predicate: Mapping[str, Any], network: Network, left: Leftover | None) -> Facts:
+def _cascade(
+    predicate: Mapping[str, Any], network: Network, left: Leftover | None, law: Law
+) -> Facts:
     budget, stream = predicate["ran"]["budget"], stream_of(predicate)
     copying = Copying(network, cubic=uses_cubic_table(network, budget))
-    n = _planned(predicate, network, left, copying)
+    n = _planned(predicate, network, left, law, copying)
     if n is None:
         n = predicate["sampling"]["draws"]
     passed = run = failures = 0
-    tokens_of = drawing(network, left, stream.named("draws"))
+    tokens_of = drawing(network, left, law, stream.named("draws"))
     for tokens, blank in _parts(tokens_of, left, n):
         tokens = tokens[~blank]
         on = tokens[copying.left(tokens)]
         follow = on[: max(budget - run, 0)]
         failures += int(network.wrong(follow).sum()) + len(on) - len(follow)
         passed, run = passed + len(on), run + len(follow)
-    return Facts(share_of(left, network), n, passed, run, failures)
+    return Facts(share_of(left, network, law), n, passed, run, failures)
 
 
 def _planned(
-    predicate: Mapping[str, Any], network: Network, left: Leftover | None, copying: Copying
+    predicate: Mapping[str, Any],
+    network: Network,
+    left: Leftover | None,
+    law: Law,
+    copying: Copying,
 ) -> int | None:
     """How many draws were fixed beforehand; None where the bound holds at any number (4.21 b)."""
     if predicate["target"] is not None or predicate["stopped_at"] is not None:
@@ -137,7 +156,7 @@ def _planned(
     if predicate["ran"]["draws"] is not None:
         return predicate["ran"]["draws"]
     budget = predicate["ran"]["budget"]
-    tokens_of = drawing(network, left, stream_of(predicate).named("pilot"))
+    tokens_of = drawing(network, left, law, stream_of(predicate).named("pilot"))
     passed = 0
     for tokens, blank in _parts(tokens_of, left, _PILOT):
         passed += int(copying.left(tokens[~blank]).sum())
@@ -166,15 +185,15 @@ def stream_of(predicate: Mapping[str, Any]) -> Stream:
     return Stream.of_seed(predicate["seed"]).named("certify")
 
 
-def drawing(network: Network, left: Leftover | None, stream: Stream) -> Drawing:
-    """Draws start … stop - 1 from all inputs, or from what the screen left."""
+def drawing(network: Network, left: Leftover | None, law: Law, stream: Stream) -> Drawing:
+    """Draws start … stop - 1 from all inputs, or from what the screen left under a uniform law."""
     if left is not None:
         return lambda start, stop: left.draw(stream, start, stop)
-    vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
+    length = len(network.weights.W_pos)
 
     def inputs(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        words = stream.below(vocabulary, start * length, stop * length)
-        return words.reshape(-1, length), np.zeros(stop - start, dtype=bool)
+        numbers = stream.below(law.total, start * length, stop * length)
+        return law.tokens(numbers).reshape(-1, length), np.zeros(stop - start, dtype=bool)
 
     return inputs
 

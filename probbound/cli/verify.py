@@ -20,7 +20,7 @@ from probbound.check import (
     read_document,
 )
 from probbound.check.judge import judge
-from probbound.cli.output import as_json_option, print_json, stdout
+from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
 from probbound.errors import UserError
 from probbound.models.registry import load
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
@@ -36,32 +36,35 @@ from probbound.verification import plan_faults
 def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> None:
     """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not."""
     try:
-        report, drawn = _checked(certificate, model, fresh)
+        report, drawn, claimed = _checked(certificate, model, fresh)
     except Unusable as error:
         raise UserError(str(error)) from error
     if as_json:
         print_json(_as_json(report, drawn))
     else:
-        _print(report, drawn)
+        _print(report, drawn, claimed)
     if not report.holds:
         click.get_current_context().exit(1)
 
 
-def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh | None]:
+def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh | None, str]:
+    """The report, how fresh samples fared, and the claim."""
     try:
         predicate = read_document(path)
     except Refused as refusal:
-        return Report(refused=(str(refusal),)), None
+        return Report(refused=(str(refusal),)), None, ""
     model = load(named or predicate["model"]["name"])
     weights = weights_of(model)
     report, drawn = judge(predicate, weights), None
     if report.holds and predicate["strategy"] == AUTO:
         report = report.and_refused(plan_faults(predicate, model))
+    if report.holds and fresh and predicate["claim"]["kind"] == "loss":
+        raise UserError("new samples test claims about answers; this one is about the loss")
     if report.holds and fresh:
         drawn = fresh_samples(predicate, weights, secrets.randbits(48))
         if not drawn.agrees:
             report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
-    return report, drawn
+    return report, drawn, _claimed(predicate, model.name)
 
 
 def weights_of(model: Transformer) -> Weights:
@@ -78,10 +81,10 @@ def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
     return found
 
 
-def _print(report: Report, drawn: Fresh | None) -> None:
+def _print(report: Report, drawn: Fresh | None, claimed: str) -> None:
     lines = [*(f"does not hold: {reason}" for reason in report.refused)]
     if report.holds:
-        lines.append("holds")
+        lines.append(f"holds: {claimed}")
     lines += [f"confirmed: {line}" for line in report.confirmed]
     lines += [f"taken on trust: {line}" for line in report.trusted]
     if drawn is not None and drawn.agrees:
@@ -96,3 +99,15 @@ def _sentence(drawn: Fresh) -> str:
         f"the claim expects at most {drawn.expected_at_most:.3g} (p-value {drawn.p_value:.2g}, "
         f"false alarms with probability at most {drawn.false_alarm:g})"
     )
+
+
+def _claimed(stored: dict[str, Any], name: str) -> str:
+    """What a certificate that holds says."""
+    claim, bound = stored["claim"], stored["bound"]
+    under = " under its prior" if claim["prior"] else ""
+    if claim["kind"] == "loss":
+        return f"mean loss of {name}{under} is at most {nats(bound)}"
+    if claim["kind"] == "margin":
+        share = percent(bound)
+        return f"share of margins of {name} above {claim['at']:g}{under} is at least {share}"
+    return f"accuracy of {name}{under} is at least {percent(bound)}"

@@ -20,6 +20,7 @@ from probbound.ledger import Ledger, Spend
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.registry import method_named
 from probbound.parallel import parallel_map
+from probbound.priors import Prior
 from probbound.screens.gap_classes import MULTISET_LIMIT, GapClasses, gap_classes
 from probbound.screens.gap_residue import GapResidue
 from probbound.screens.paths import (
@@ -44,7 +45,9 @@ class LadderScreen:
 
     `mean_diff` joins the mean of the direct path and of the positional part to the OV circuit, so
     that only what differs from the mean is maximised apart (Theorem 4.1). `multiset_limit` is how
-    many multisets of gap classes may be looked at for each query and label.
+    many multisets of gap classes may be looked at for each query and label. What is certified
+    exceeds `margin` (Theorem 1.8); sequences count with their mass under `law`, uniform by
+    default (1.11).
     """
 
     name: str
@@ -52,6 +55,8 @@ class LadderScreen:
     direct: Treatment | None = None
     mean_diff: bool = True
     multiset_limit: int = MULTISET_LIMIT
+    margin: float = 0.0
+    law: Prior | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -91,8 +96,8 @@ class LadderScreen:
             attention = _attention(scores, position_scores(m))
         direct, mean = direct_path(m, self.direct, meter)
         with meter.phase("brackets", "proof", _bracket_flops(m)):
-            brackets = _brackets(value, position, direct, mean, self.mean_diff)
-        classes = _classes(scores, m.n_ctx, self.multiset_limit)
+            brackets = _brackets(value, position, direct, mean, self.mean_diff, self.margin)
+        classes = _classes(scores, m.n_ctx, self.multiset_limit, self.law)
         with meter.phase("counting", "proof", _counting_flops(classes)):
             return _count(attention, brackets, classes)
 
@@ -139,6 +144,7 @@ def _brackets(
     direct: Known,
     direct_mean: Float[np.ndarray, " d_vocab_out"],
     mean_diff: bool,
+    margin: float,
 ) -> Brackets:
     labels = np.arange(len(value))
     if mean_diff:
@@ -150,7 +156,7 @@ def _brackets(
         token = worst_excess(value, labels)
         query = worst_excess(direct.known + direct_mean, labels)
         place = worst_excess(position, labels)
-    query = query + direct.spread[:, None]
+    query = query + direct.spread[:, None] + margin
     free = place[:-1] if len(place) > 1 else place
     return Brackets(token, query + free.max(axis=0), query + place[-1])
 
@@ -166,7 +172,7 @@ def _ov_flops(m: Transformer) -> int:
     return values + position_score_flops(m) + 6 * v * v + v * (3 * k + 10)
 
 
-def _classes(scores: Known, n_ctx: int, limit: int) -> GapClasses:
+def _classes(scores: Known, n_ctx: int, limit: int, law: Prior | None) -> GapClasses:
     """Gap classes at the scale of the scores: how many tokens they take to rise by one.
 
     A choice that soundness does not depend on; its operations are booked with the counting.
@@ -175,7 +181,7 @@ def _classes(scores: Known, n_ctx: int, limit: int) -> GapClasses:
     rise = np.ptp(scores.known, axis=1).mean() / v
     step = min(max(1.0, 1 / max(rise, 1e-9)), float(v))
     offset = min(float(np.median(scores.spread)) * step, float(v))
-    return gap_classes(v, n_ctx, offset, step, limit)
+    return gap_classes(v, n_ctx, offset, step, limit, law)
 
 
 def _count(attention: Attention, brackets: Brackets, classes: GapClasses) -> GapResidue:
@@ -199,7 +205,7 @@ def _count(attention: Attention, brackets: Brackets, classes: GapClasses) -> Gap
     left = np.concatenate(list(parallel_map(certify_some, batches, "certifying classes")))
     bits = partial(np.unpackbits, axis=-1, count=len(classes.counts))
     counts = np.stack([(bits(row) * classes.units).sum(axis=1) for row in left])
-    return GapResidue(classes, left, counts)
+    return GapResidue(classes, left, counts * classes.law.array[:, None])
 
 
 def _left(

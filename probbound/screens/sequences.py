@@ -8,8 +8,9 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import logsumexp
 
-from probbound.additive import NO_RIVAL, circuit_flops, circuits
+from probbound.additive import NO_RIVAL, circuit_flops, circuits, margin_each
 from probbound.models.transformer import Transformer, in_float64
 from probbound.parallel import parallel_map
 
@@ -20,7 +21,8 @@ LOGIT_CHUNK = 1 << 20
 class SequenceTables:
     """The products of weights that checks look things up in, in float64.
 
-    `token[h, q·v + t]` · `place[h, p, q]` is e^{s_h(q, t, p)} up to a factor of (h, q) alone.
+    `token[h, q·v + t]` · `place[h, p, q]` is e^{s_h(q, t, p)} up to a factor of (h, q) alone. The
+    label's logit has to exceed every other by more than `margin` (Theorem 1.8).
     """
 
     token: Float[np.ndarray, "n_heads pairs"]
@@ -28,9 +30,10 @@ class SequenceTables:
     value: Float[np.ndarray, "n_heads d_vocab d_vocab_out"]
     position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
     direct: Float[np.ndarray, "d_vocab d_vocab_out"]
+    margin: float = 0.0
 
     @classmethod
-    def of(cls, model: Transformer) -> SequenceTables:
+    def of(cls, model: Transformer, margin: float = 0.0) -> SequenceTables:
         """Multiply out the circuits of a model."""
         products = circuits(in_float64(model))
         heads = model.n_heads
@@ -40,6 +43,7 @@ class SequenceTables:
             value=np.asarray(products.value),
             position=np.asarray(products.position),
             direct=np.asarray(products.direct),
+            margin=margin,
         )
 
     @property
@@ -173,7 +177,7 @@ class CopyingCheck:
         pattern = self.tables.pattern(positions)
         inside = self._logits_of_members(positions, pattern)
         is_label = positions == positions.max(axis=0)
-        own = np.where(is_label, inside, -np.inf).max(axis=0)
+        own = np.where(is_label, inside, -np.inf).max(axis=0) - self.tables.margin
         inside[is_label] = -np.inf
         outside = np.zeros(len(tokens))
         row = positions[-1] * self.tables.d_vocab
@@ -222,6 +226,7 @@ class AdditiveCheck:
         heads, n_ctx = self.tables.n_heads, self.tables.n_ctx
         rows, labels = np.arange(len(tokens)), tokens.max(axis=1)
         left = np.zeros(len(tokens), dtype=bool)
+        margin = margin_each(self.tables.margin, heads)
         for h in range(heads):
             total = np.zeros(len(tokens))
             for p in range(n_ctx):
@@ -229,14 +234,14 @@ class AdditiveCheck:
                 logits += self.tables.direct[tokens[:, -1]] / heads
                 own = logits[rows, labels]
                 logits[rows, labels] = NO_RIVAL
-                total += pattern[h, p] * (logits.max(axis=1) - own)
+                total += pattern[h, p] * (logits.max(axis=1) - own + margin)
             left |= ~(total < 0)
         return left
 
 
 @dataclass(frozen=True)
 class TableForwardCheck:
-    """The forward pass itself, from tables: what it leaves is wrong (Theorem 1.1)."""
+    """The forward pass itself, from tables: what it leaves fails (Theorems 1.1 and 1.8)."""
 
     tables: SequenceTables
     name: ClassVar[str] = "forward pass"
@@ -247,10 +252,19 @@ class TableForwardCheck:
         return table_forward_flops(self.tables)
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
-        """Which sequences are answered wrongly; a tie is wrong."""
+        """Which sequences are not answered rightly by more than the margin; a tie is wrong."""
         return _in_chunks(self._wrong, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
-    def _wrong(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
+    def losses(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
+        """The cross-entropy of each sequence, in nats."""
+        return _in_chunks(self._losses, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
+
+    def _losses(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
+        logits = self._logits(tokens)
+        logits -= logits[np.arange(len(tokens)), tokens.max(axis=1)][:, None]
+        return np.asarray(logsumexp(logits, axis=1))
+
+    def _logits(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, "n d_vocab_out"]:
         pattern = self.tables.pattern(np.ascontiguousarray(tokens.T))
         logits = self.tables.direct[tokens[:, -1]]
         for h, p in np.ndindex(pattern.shape[:2]):
@@ -258,15 +272,19 @@ class TableForwardCheck:
             values += self.tables.position[h, p]
             values *= pattern[h, p][:, None]
             logits += values
+        return logits
+
+    def _wrong(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
+        logits = self._logits(tokens)
         rows, labels = np.arange(len(tokens)), tokens.max(axis=1)
-        own = logits[rows, labels]
+        own = logits[rows, labels] - self.tables.margin
         logits[rows, labels] = -np.inf
         return ~(logits.max(axis=1) < own)
 
 
 def _in_chunks(
     check: Callable[[np.ndarray], np.ndarray], tokens: Int[np.ndarray, "n n_ctx"], rows: int
-) -> Bool[np.ndarray, " n"]:
+) -> np.ndarray:
     parts = [check(tokens[at : at + max(1, rows)]) for at in range(0, len(tokens), max(1, rows))]
     return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
