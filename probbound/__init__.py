@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from probbound.noise.term import NoiseTerm, noise_term
     from probbound.priors import Prior, read_prior
     from probbound.strategies.registry import strategy_names
+    from probbound.sweeps.config import SweepConfig
+    from probbound.sweeps.run import run_sweep
     from probbound.tasks import MaxOfK, task_for
     from probbound.training import train
 
@@ -33,6 +35,7 @@ _HOMES = {
     "MaxOfK": "probbound.tasks",
     "NoiseTerm": "probbound.noise.term",
     "Prior": "probbound.priors",
+    "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
     "certify": "probbound.certification",
@@ -41,6 +44,7 @@ _HOMES = {
     "read_certificate": "probbound.certificate_format",
     "read_model": "probbound.models.store",
     "read_prior": "probbound.priors",
+    "run_sweep": "probbound.sweeps.run",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.registry",
     "strategy_names": "probbound.strategies.registry",
@@ -55,6 +59,7 @@ __all__ = [
     "MaxOfK",
     "NoiseTerm",
     "Prior",
+    "SweepConfig",
     "Transformer",
     "UserError",
     "certify",
@@ -63,6 +68,7 @@ __all__ = [
     "read_certificate",
     "read_model",
     "read_prior",
+    "run_sweep",
     "save_model",
     "shipped_names",
     "strategy_names",

@@ -20,7 +20,10 @@ from probbound.seeds import Seed
 from probbound.strategies.outcome import Level, LossBound, Outcome
 from probbound.tasks import MaxOfK
 
-ARITHMETIC = "float64, ties counted as wrong; rounding errors of float64 are not yet bounded"
+ARITHMETIC = (
+    "IEEE float64, round to nearest, exp assumed within 16 units in the last place; rounding "
+    "errors bounded a priori and counted against the claim, ties too (docs/theory.md, 5.1 to 5.8)"
+)
 LOSS_ARITHMETIC = "float64; rounding errors of the losses are not bounded"
 
 

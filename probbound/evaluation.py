@@ -1,4 +1,7 @@
-"""Forward passes in float64, in chunks: the exact check at the end of every cascade."""
+"""Forward passes in float64, in chunks: the exact check at the end of every cascade.
+
+Each chunk is split evenly over the devices that JAX sees; the model is copied to each.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
+from probbound.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.progress import track
 from probbound.tasks import Task
@@ -23,13 +28,15 @@ Sampler = Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
 def wrong_answers(
     model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float = 0.0
 ) -> Bool[np.ndarray, " n"]:
-    """Which sequences fail: the right logit is not above every other by more than `margin`.
+    """Which sequences fail: the right logit is not for sure above every other by over `margin`.
 
-    A tie fails. Computed in float64, whatever the precision of the weights.
+    Computed in float64, whatever the precision of the weights. What is within the rounding error
+    fails, as does a tie (Theorem 5.6).
     """
     if len(tokens) == 0:
         return np.zeros(0, dtype=bool)
-    return _forward_wrong(in_float64(model), task, tokens, margin)
+    lead = margin + logit_slack(model, margin)
+    return _forward_wrong(in_float64(model), task, tokens, lead)
 
 
 def count_wrong(
@@ -42,13 +49,13 @@ def count_wrong(
 ) -> int:
     """How many of the draws 0 … samples - 1 of `sampler(start, stop)` fail, as `wrong_answers`.
 
-    Memory is bounded by CHUNK_BYTES, whatever the number of samples; the chunk size does not
-    change the result.
+    Memory is bounded by CHUNK_BYTES, whatever the number of samples; neither the chunk size nor
+    the number of devices changes what is drawn.
     """
-    model = in_float64(model)
+    lead, model = margin + logit_slack(model, margin), in_float64(model)
     chunk = chunk_size(model)
     return sum(
-        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples)), margin).sum())
+        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples)), lead).sum())
         for i in track(range(0, samples, chunk), description)
     )
 
@@ -61,22 +68,25 @@ def chunk_size(model: Transformer) -> int:
 
 
 def _forward_wrong(
-    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float
+    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], lead: float
 ) -> Bool[np.ndarray, " n"]:
     """One call of the compiled check; tokens are padded to a power of two to compile rarely."""
     with jax.enable_x64(True):
         padded = _padded(task, tokens)
-        wrong = _compiled_wrong(model, *padded, jnp.asarray(margin, dtype=jnp.float64))
+        wrong = _compiled_wrong(model, *padded, jnp.asarray(lead, dtype=jnp.float64))
         return np.asarray(wrong)[: len(tokens)]
 
 
 def _padded(task: Task, tokens: Int[np.ndarray, "n n_ctx"]) -> tuple[Array, Array]:
+    """Tokens and labels on all devices; a power of two of them, rounded up to split evenly."""
+    devices = jax.local_devices()
     n = len(tokens)
     padded = max(MIN_CHUNK, 1 << (n - 1).bit_length())
-    labels = task.labels(tokens)
+    padded = -(-padded // len(devices)) * len(devices)
+    by_sequence = NamedSharding(Mesh(np.array(devices), ("sequence",)), PartitionSpec("sequence"))
     return (
-        jnp.asarray(np.pad(tokens, ((0, padded - n), (0, 0)))),
-        jnp.asarray(np.pad(labels, (0, padded - n))),
+        jax.device_put(np.pad(tokens, ((0, padded - n), (0, 0))), by_sequence),
+        jax.device_put(np.pad(task.labels(tokens), (0, padded - n)), by_sequence),
     )
 
 
@@ -85,21 +95,21 @@ def _compiled_wrong(
     model: Transformer,
     tokens: Int[Array, "n n_ctx"],
     labels: Int[Array, " n"],
-    margin: Float[Array, ""],
+    lead: Float[Array, ""],
 ) -> Bool[Array, " n"]:
-    return wrong_from_logits(model(tokens), labels, margin)
+    return wrong_from_logits(model(tokens), labels, lead)
 
 
 def wrong_from_logits(
     logits: Float[Array, "n d_vocab_out"],
     labels: Int[Array, " n"],
-    margin: Float[Array, "..."],
+    lead: Float[Array, "..."],
 ) -> Bool[Array, " n"]:
-    """Whether some other logit is not certainly `margin` below the label's; a NaN is wrong.
+    """Whether some other logit is not below the label's by over `lead`; a NaN is wrong.
 
-    `margin` is one number, or one for each row, (n, 1).
+    `lead` is one number, or one for each row, (n, 1).
     """
-    own = jnp.take_along_axis(logits, labels[:, None], axis=1) - margin
+    own = jnp.take_along_axis(logits, labels[:, None], axis=1) - lead
     other = jnp.arange(logits.shape[1]) != labels[:, None]
     return jnp.any(~(logits < own) & other, axis=1)
 

@@ -21,14 +21,12 @@ from probbound.check.weights import Weights
 
 TOLERANCE = 1e-9
 _EXACT = 1e-12
-_PLAIN = "float64, ties counted as wrong; rounding errors of float64 are not yet bounded"
 _LOSS = "float64; rounding errors of the losses are not bounded"
 _SOUND = (
     "IEEE float64, round to nearest, exp assumed within 16 units in the last place; rounding "
     "errors bounded a priori and counted against the claim, ties too (docs/theory.md, 5.1 to 5.8)"
 )
 SLACK_OF: dict[str, Callable[[Weights, float], Slack]] = {
-    _PLAIN: lambda *_: Slack(),
     _LOSS: lambda *_: Slack(),
     _SOUND: slack_of,
 }
@@ -211,7 +209,7 @@ def _other_counts(claimed: Facts, again: Facts) -> Iterator[str]:
         yield f"its screens leave a share of {again.share!r}, not {claimed.share!r}"
     for name in ("draws", "left", "run", "failures"):
         said, found = getattr(claimed, name), getattr(again, name)
-        if said != found:
+        if said != found if name == "draws" else said < found:
             yield f"it counts {said} in {_NAMES[name]}, counted again there are {found}"
 
 

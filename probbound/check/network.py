@@ -98,7 +98,7 @@ class Network:
     def _wrong(self, tokens: np.ndarray) -> np.ndarray:
         rows, labels = np.arange(len(tokens)), tokens.max(axis=1)
         logits = self.logits(tokens)
-        own = logits[rows, labels] - self.margin - self.slack.logits
+        own = logits[rows, labels] - (self.margin + self.slack.logits)
         logits[rows, labels] = -np.inf
         return ~(logits.max(axis=1) < own)
 
@@ -155,7 +155,7 @@ class Copying:
                 inside = inside + pattern[:, p, None] * term
                 outside += pattern[:, p] * (self.outside[h][query, source] + self.place[h, p])
         labels = tokens.max(axis=1)
-        own = inside[rows, tokens.argmax(axis=1)] - net.margin - net.slack.logits
+        own = inside[rows, tokens.argmax(axis=1)] - (net.margin + net.slack.logits)
         inside[tokens == labels[:, None]] = -np.inf
         return ~((inside.max(axis=1) < own) & (outside < own))
 
@@ -175,5 +175,5 @@ def _off_diagonal(values: np.ndarray) -> np.ndarray:
     """max over j ≠ t of values[h, t, j]."""
     values = values.copy()
     diagonal = np.arange(values.shape[1])
-    values[:, diagonal, diagonal] = -np.inf
+    values[:, diagonal, diagonal] = _NONE
     return values.max(axis=2)

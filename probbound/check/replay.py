@@ -162,7 +162,7 @@ def _planned(
         passed += int(copying.left(tokens[~blank]).sum())
     followed = max(budget - 3 * math.sqrt(budget), 0) * _PILOT / (passed + 1)
     heads, length = network.heads, len(network.weights.W_pos)
-    look = heads * (6 * length + 3 * length * length) + 5 * length + 2
+    look = heads * (6 * length + 3 * length * length) + 5 * length + 3
     return max(budget, int(min(followed, budget * forward_operations(network) / look)))
 
 

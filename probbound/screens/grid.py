@@ -15,6 +15,7 @@ from probbound.models.transformer import Transformer
 from probbound.parallel import parallel_map
 from probbound.priors import Prior
 from probbound.random_streams import Stream
+from probbound.rounding import FLOOR, gamma
 from probbound.screens.knapsack import (
     Scale,
     convolution_length,
@@ -54,20 +55,24 @@ class Problems:
 
 
 def problems_of(tables: AdditiveTables, head: int, query: int, grid_points: int) -> Problems:
-    """Knapsacks for all labels >= query that have an uncertified sequence."""
+    """Knapsacks for all labels >= query that have an uncertified sequence.
+
+    What is added to the slack covers its own rounding and underflow (Theorem 5.5); a price that
+    is not a number is free.
+    """
     terms = label_terms(tables, head, query)
     labels = np.arange(query, tables.d_vocab)
     allowed = np.arange(tables.d_vocab)[:, None] <= labels
     free = np.where(allowed, terms[:-1], -np.inf)
     best = free.max(axis=1, initial=-np.inf)
     last = terms[-1, query]
-    rounding = 2.0**-48 * (np.abs(last) + np.abs(best).sum(axis=0))
-    slack = last + best.sum(axis=0) + rounding
-    alive = ~(slack < 0)
-    short = (best[:, None] - free)[..., alive]
+    size = np.abs(last) + np.abs(best).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
+        slack = last + best.sum(axis=0) + (2 * gamma(tables.n_ctx + 4) * size + 2 * FLOOR)
+        alive = ~(slack < 0)
+        short = (best[:, None] - free)[..., alive]
         steps = short / slack[alive] * (grid_points * (1 - 2.0**-48))
-    steps = np.where(short == 0, 0, np.minimum(steps, grid_points + 1))
+    steps = np.where(steps > 0, np.minimum(steps, grid_points + 1), 0)
     prices = np.moveaxis(np.floor(steps).astype(np.int64), 2, 0)
     return Problems(prices, labels[alive], labels[alive] > query)
 

@@ -15,6 +15,7 @@ from probbound.models.transformer import Transformer
 from probbound.parallel import parallel_map
 from probbound.priors import Prior
 from probbound.random_streams import Stream
+from probbound.rounding import certainly_negative
 from probbound.screens.residue import Tickets, located, numbers_within
 
 Block = tuple[slice, ...]
@@ -43,10 +44,11 @@ def uncertified_in(
     uncertified = np.zeros(shape, dtype=bool)
     for head in terms:
         total = np.asarray(head[-1, query])
-        if not total + sum(head[p, part].max() for p, part in enumerate(block)) < 0:
+        largest = total + sum(head[p, part].max() for p, part in enumerate(block))
+        if not certainly_negative(largest):
             for position, part in enumerate(block):
                 total = total[..., None] + head[position, part]
-            uncertified |= ~(total < 0)
+            uncertified |= ~certainly_negative(total)
     return uncertified
 
 

@@ -19,7 +19,7 @@ from probbound.evaluation import capped, losses_from_logits, wrong_from_logits
 from probbound.models.transformer import Transformer
 from probbound.priors import Prior, Whole
 from probbound.progress import track
-from probbound.rounding import ratio_up
+from probbound.rounding import FLOOR, ratio_up
 from probbound.strategies.outcome import Level, Outcome, Question
 from probbound.tasks import MaxOfK
 
@@ -28,9 +28,10 @@ CHUNK_LOGITS = 1 << 24
 
 
 def brute_force(question: Question, meter: CostMeter) -> Outcome:
-    """Every sequence of the population, answered in float64; a tie is wrong.
+    """Every sequence of the population, answered in float64; too close to call is wrong.
 
-    Deterministic, exact (Theorems 1.1 and 1.8); sequences count with their mass (1.10).
+    Deterministic; exact but for margins within the rounding error (Theorems 1.1, 1.8 and 5.6).
+    Sequences count with their mass (1.10).
 
     Raises:
         UserError: if it would take more than MAX_FLOPS operations.
@@ -67,11 +68,11 @@ def all_sequences(question: Question, meter: CostMeter) -> Iterator[AdditiveTabl
 def brute_force_flops(model: Transformer, task: MaxOfK) -> int:
     """Operations of brute force: the tables, then the logits of all sums of two halves."""
     per_logit = 2 * model.n_heads + 2 if model.n_heads > 1 else 3
-    return table_flops(model) + task.size * (per_logit * model.d_vocab_out + model.n_heads)
+    return table_flops(model) + task.size * (per_logit * model.d_vocab_out + model.n_heads + 3)
 
 
 def count_all_wrong(tables: AdditiveTables, law: Prior) -> int:
-    """The mass of the sequences of max-of-K whose margin is not above that of the tables."""
+    """The mass of the sequences of max-of-K whose margin is not for sure above the tables'."""
     count = 0
     for wrong, left, right in _all_sequences(tables, law, _wrong):
         rows, columns = np.nonzero(wrong)
@@ -98,7 +99,7 @@ def _all_sequences(
     sequence is summed once and only their combinations are formed, in chunks of about
     CHUNK_LOGITS logits.
     """
-    margin = np.float64(tables.margin)
+    lead = np.float64(tables.lead)
     for query in track(range(tables.d_vocab), "running every sequence"):
         sums, labels, masses = _halves(tables, law, query)
         rows = max(1, CHUNK_LOGITS // sums[1].size)
@@ -106,7 +107,7 @@ def _all_sequences(
             part = slice(at, at + rows)
             halves = (sums[0][part], sums[1], labels[0][part], labels[1])
             with jax.enable_x64(True):
-                found = np.asarray(function(*halves, tables.direct[query], margin))
+                found = np.asarray(function(*halves, tables.direct[query], lead))
             yield found.reshape(-1, len(sums[1])), masses[0][part], masses[1]
 
 
@@ -164,6 +165,7 @@ def _scaled_logits(
     total = (left[:, None] + right).reshape(-1, *left.shape[1:])
     labels = jnp.maximum(left_labels[:, None], right_labels).ravel()
     numerators, normalisers = total[..., :-1], total[..., -1:]
+    normalisers = jnp.where(normalisers > FLOOR, normalisers, jnp.nan)
     if left.shape[1] == 1:
         scale = normalisers[:, 0]
         return numerators[:, 0] + scale * direct, labels, scale

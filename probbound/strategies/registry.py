@@ -39,15 +39,16 @@ LOSS_STRATEGIES = "brute-force, iid, iid:tables, hybrid or a deterministic scree
 class Strategy:
     """A way to bound the accuracy.
 
-    A deterministic one uses neither budget nor δ; a sequential one may stop at a target. One that
-    is not `general` answers for the accuracy under a uniform prior only; `loss` bounds the mean
-    loss, where there is a way to.
+    A deterministic one uses neither budget nor δ; a sequential one may stop at a target; one that
+    samples no inputs uses no budget. One that is not `general` answers for the accuracy under a
+    uniform prior only; `loss` bounds the mean loss, where there is a way to.
     """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
     sequential: bool = False
+    samples_inputs: bool = True
     general: bool = False
     loss: Callable[[Question, CostMeter], Outcome] | None = None
 
@@ -85,14 +86,14 @@ def strategy_named(name: str) -> Strategy:
     """
     made = partial(Strategy, name, general=True)
     if name == "brute-force":
-        return made(True, brute_force, loss=brute_force_loss)
+        return made(True, brute_force, loss=brute_force_loss, samples_inputs=False)
     if name == "iid":
         return made(False, iid, loss=iid_loss)
     if name == "iid:tables":
         return made(False, iid_from_tables, loss=iid_loss_from_tables)
     if name in SCREENS:
-        loss = _loss_on_screen(screened_loss, name)
-        return made(not is_sampled(name), _on_screen(screened, name), loss=loss)
+        run, loss = _on_screen(screened, name), _loss_on_screen(screened_loss, name)
+        return made(not is_sampled(name), run, loss=loss, samples_inputs=False)
     if name == "cascade":
         return made(False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")

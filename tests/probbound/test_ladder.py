@@ -113,8 +113,8 @@ def test_a_negative_bracket_gets_the_smallest_attention(name, cases, monkeypatch
     """The published code multiplied it by the largest: that is unsound, and caught here."""
     honest = ladder._attention
 
-    def trapped(scores, positions):
-        bounds = honest(scores, positions)
+    def trapped(scores, positions, error):
+        bounds = honest(scores, positions, error)
         return replace(bounds, lower=bounds.upper, last_lower=bounds.last_upper)
 
     monkeypatch.setattr(ladder, "_attention", trapped)
