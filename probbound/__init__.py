@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from probbound.certificate import Certificate, read_certificate
+    from probbound.certificate import Certificate
+    from probbound.certificate_format import read_certificate
     from probbound.certification import certify
     from probbound.claims import Claim
     from probbound.errors import UserError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from probbound.sweeps.run import run_sweep
     from probbound.tasks import MaxOfK, task_for
     from probbound.training import train
-    from probbound.verification import disagreements
 
 __version__ = "0.1.0"
 
@@ -39,10 +39,9 @@ _HOMES = {
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
     "certify": "probbound.certification",
-    "disagreements": "probbound.verification",
     "load": "probbound.models.registry",
     "noise_term": "probbound.noise.term",
-    "read_certificate": "probbound.certificate",
+    "read_certificate": "probbound.certificate_format",
     "read_model": "probbound.models.store",
     "read_prior": "probbound.priors",
     "run_sweep": "probbound.sweeps.run",
@@ -64,7 +63,6 @@ __all__ = [
     "Transformer",
     "UserError",
     "certify",
-    "disagreements",
     "load",
     "noise_term",
     "read_certificate",

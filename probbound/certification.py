@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import get_args
 
 import jax
@@ -14,6 +14,7 @@ import scipy
 from probbound import __version__
 from probbound.certificate import (
     Certificate,
+    Ran,
     Sampling,
     Statement,
     bound_of,
@@ -27,6 +28,7 @@ from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.planning import planned
 from probbound.random_streams import Stream
+from probbound.seeds import Seed, seed_for
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.registry import AUTO, strategy_named
 from probbound.structured.families import PathChoice
@@ -34,7 +36,6 @@ from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
 DEFAULT_DELTA = 1e-6
-DEFAULT_SEED = 0
 
 
 def certify(
@@ -44,7 +45,8 @@ def certify(
     strategy: str,
     budget: int = DEFAULT_BUDGET,
     delta: float = DEFAULT_DELTA,
-    seed: int = DEFAULT_SEED,
+    seed: int | None = None,
+    beacon: str | None = None,
     grid_points: int | None = None,
     target: float | None = None,
     draws: int | None = None,
@@ -63,7 +65,9 @@ def certify(
         budget: forward passes that a sampling strategy may spend, noise entries for `entries`;
             fixed before any is made.
         delta: the probability, over the sampling alone, that the bound is wrong.
-        seed: of the certifying samples; the same seed gives the same certificate.
+        seed: of the certifying samples, chosen by hand; None derives it from the question, so that
+            the same question gets the same samples (Theorem 6.1).
+        beacon: public text that is mixed into the derived seed.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
         target: a cascade stops drawing once it certifies this failure rate (anytime).
         draws: how many draws a cascade makes; None lets a pilot decide.
@@ -76,21 +80,32 @@ def certify(
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
+    settings = {
+        "grid_points": grid_points,
+        "target": target,
+        "draws": draws,
+        "budget_flops": budget_flops,
+        **({} if paths is None else {"paths": paths}),
+    }
     asked = Question(
-        *(model, task, budget, delta, seed, grid_points),
-        target=target,
-        draws=draws,
-        budget_flops=budget_flops,
-        stopped_at=stopped_at,
-        paths=paths,
-        claim=claim,
+        model, task, budget, delta, seed or 0, stopped_at=stopped_at, claim=claim, **settings
     )
-    meter = CostMeter()
     _require_meaning(asked, strategy)
     _require_usable(asked)
+    record = {
+        "claim": Statement.of(claim, task).to_json(),
+        "model": digest(model),
+        "strategy": strategy,
+        "budget": budget,
+        "delta": delta,
+        **settings,
+    }
+    source = seed_for(record, seed, beacon)
+    asked, meter = replace(asked, seed=source.value), CostMeter()
     name, run = planned(asked, meter) if strategy == AUTO else (strategy, asked)
     outcome = strategy_named(name).answer(run, meter)
-    return _certificate(asked, strategy, name, outcome, meter)
+    ran = Ran(run.budget, run.draws)
+    return _certificate(asked, source, strategy, name, ran, outcome, meter)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
@@ -139,17 +154,24 @@ def _require_usable(question: Question) -> None:
 
 
 def _certificate(
-    question: Question, strategy: str, chosen: str, outcome: Outcome, meter: CostMeter
+    question: Question,
+    seed: Seed,
+    strategy: str,
+    chosen: str,
+    ran: Ran,
+    outcome: Outcome,
+    meter: CostMeter,
 ) -> Certificate:
-    task, cost = question.task, meter.total()
+    cost = meter.total()
     bound = outcome.loss.upper if outcome.loss else bound_of(outcome.failure_upper)
     delta = outcome.ledger.delta
     return Certificate(
-        claim=Statement.of(question.claim, task),
+        claim=Statement.of(question.claim, question.task),
         bound=bound,
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
         delta=delta,
+        delta_allowed=question.delta,
         confidence_weighted=confidence_weighted(bound, delta, certain_bound_of(outcome)),
         strategy=strategy,
         chosen=chosen,
@@ -162,13 +184,14 @@ def _certificate(
         model_name=question.model.name,
         model_sha256=digest(question.model),
         budget=question.budget,
-        seed=question.seed,
+        seed=seed,
         grid_points=question.grid_points,
         target=question.target,
         draws=question.draws,
         budget_flops=question.budget_flops,
         stopped_at=outcome.stopped_at,
         paths=question.paths,
+        ran=ran,
         versions=versions(),
     )
 

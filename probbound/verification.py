@@ -1,55 +1,73 @@
-"""Re-checking a certificate by doing the work again from its recorded seed."""
+"""What only the code that made a certificate can make again: plans, and the noise of `entries`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from probbound.certification import certify
 from probbound.claims import claim_of
+from probbound.cost import CostMeter
 from probbound.errors import UserError
-from probbound.models.store import digest
 from probbound.models.transformer import Transformer
-from probbound.priors import Prior
+from probbound.planning import planned
+from probbound.strategies.outcome import Question
 from probbound.tasks import MaxOfK
 
 FLOAT_TOLERANCE = 1e-9
-NOT_COMPARED = ("versions", "cost.seconds", "model.name")
+NOT_COMPARED = ("versions", "hex", "self_sha256", "model.name")
 
 
-def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
-    """Reasons why the certificate does not hold for `model`; empty if it holds.
+def plan_faults(predicate: Mapping[str, Any], model: Transformer) -> list[str]:
+    """Why the plan is not the one that the pilot of the recorded seed gives; empty if it is.
 
-    Everything but wall-clock seconds, versions and the model's name is recomputed and must
-    agree: integers and text exactly, floats to a relative FLOAT_TOLERANCE.
+    The independent checker takes plans on trust, since they are not proofs; but a number of draws
+    that was not planned may have been chosen after the draws were seen.
     """
-    claimed, actual = stored.get("model"), digest(model)
-    sha256 = claimed.get("sha256") if isinstance(claimed, dict) else None
-    if sha256 != actual:
-        return [f"it is about a model with SHA-256 {sha256}, but {model.name} has {actual}"]
+    claim = predicate["claim"]
+    question = Question(
+        model,
+        MaxOfK(claim["d_vocab"], claim["n_ctx"]),
+        predicate["budget"],
+        predicate["delta_allowed"],
+        predicate["seed"],
+        grid_points=predicate["grid_points"],
+        draws=predicate["draws"],
+        budget_flops=predicate["budget_flops"],
+    )
     try:
-        claim, prior = stored["claim"], stored["claim"]["prior"]
+        name, again = planned(question, CostMeter())
+    except UserError as error:
+        return [f"its plan cannot be made again: {error}"]
+    found = {"strategy": name, "budget": again.budget, "draws": again.draws}
+    said = {"strategy": predicate["chosen"], **predicate["ran"]}
+    return [] if found == said else [f"its plan is {said}, made again it is {found}"]
+
+
+def replay_faults(predicate: Mapping[str, Any], model: Transformer) -> list[str]:
+    """Where making the certificate again from its question says something else; empty if nowhere.
+
+    Everything but seconds, versions and the model's name must agree: integers and text exactly,
+    floats to a relative FLOAT_TOLERANCE.
+    """
+    claim, chosen = predicate["claim"], predicate["seed_source"] == "chosen"
+    try:
         again = certify(
             model,
-            MaxOfK(claim["d_vocab"], claim["n_ctx"], prior and Prior.from_json(prior)),
-            strategy=stored["strategy"],
-            budget=stored["budget"],
-            delta=stored["delta"] or 0.5,
-            seed=stored["seed"],
-            grid_points=stored["grid_points"],
-            target=stored["target"],
-            draws=stored["draws"],
-            budget_flops=stored["budget_flops"],
-            stopped_at=stored["stopped_at"],
-            paths=stored["paths"],
+            MaxOfK(claim["d_vocab"], claim["n_ctx"]),
+            strategy=predicate["strategy"],
+            budget=predicate["budget"],
+            delta=predicate["delta_allowed"],
+            seed=predicate["seed"] if chosen else None,
+            beacon=predicate["beacon"],
             claim=claim_of(claim["kind"], claim["at"]),
+            paths=predicate["paths"],
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        return [f"a field is missing or of the wrong type: {error}"]
     except UserError as error:
-        return [f"its question cannot be asked: {error}"]
-    return list(_differences(stored, again.to_json(), ""))
+        return [f"its question cannot be asked again: {error}"]
+    made = again.to_json()
+    return list(_differences(predicate, {name: made[name] for name in predicate}, ""))
 
 
 def _differences(stored: Any, again: Any, path: str) -> Iterator[str]:
@@ -59,10 +77,10 @@ def _differences(stored: Any, again: Any, path: str) -> Iterator[str]:
         for key, value in again.items():
             yield from _differences(stored[key], value, f"{path}.{key}".lstrip("."))
     elif isinstance(again, list) and isinstance(stored, list) and len(again) == len(stored):
-        for i, (old, new) in enumerate(zip(stored, again, strict=True)):
-            yield from _differences(old, new, f"{path}[{i}]")
+        for number, (old, new) in enumerate(zip(stored, again, strict=True)):
+            yield from _differences(old, new, f"{path}[{number}]")
     elif not _same(stored, again):
-        yield f"{path or 'the certificate'} says {stored!r}, recomputed it is {again!r}"
+        yield f"{path or 'it'} says {stored!r}, made again it is {again!r}"
 
 
 def _same(stored: Any, again: Any) -> bool:

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from estimators.guarantee import Guarantee
 from probbound.certificate import Certificate
-from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA, DEFAULT_SEED
+from probbound.certificate_format import statement as statement_of
+from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.certification import certify as run
 from probbound.claims import claim_of
 from probbound.cli.output import (
@@ -39,7 +40,8 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
 @click.option("--budget", type=int, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
 @click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
-@click.option("--seed", default=DEFAULT_SEED, help="Seed of the certifying samples.")
+@click.option("--seed", type=int, help="Chosen by hand; by default the question decides it.")
+@click.option("--beacon", help="Public text, fixed after the weights, mixed into the seed.")
 @click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
 @click.option("--budget-flops", type=float, help="Operations that the strategy auto may spend.")
 @click.option("--draws", type=int, help="Draws of a cascade; by default a pilot decides.")
@@ -59,7 +61,8 @@ def certify(
     strategy: str,
     budget: int | None,
     delta: float | None,
-    seed: int,
+    seed: int | None,
+    beacon: str | None,
     grid_points: int | None,
     budget_flops: float | None,
     draws: int | None,
@@ -87,6 +90,7 @@ def certify(
         budget=DEFAULT_BUDGET if budget is None else budget,
         delta=DEFAULT_DELTA if delta is None else delta,
         seed=seed,
+        beacon=beacon,
         grid_points=grid_points,
         target=target,
         draws=draws,
@@ -98,7 +102,7 @@ def certify(
         certificate.save(out)
         stderr.print(f"certificate written to {out}")
     if as_json:
-        print_json(certificate.to_json())
+        print_json(statement_of(certificate.to_json()))
     else:
         stdout.print(certificate_table(certificate))
 

@@ -9,7 +9,9 @@ from scipy.stats import binom
 
 import probbound
 from estimators.guarantee import Guarantee
+from probbound.check.judge import judge
 from probbound.claims import claim_of
+from probbound.cli.verify import weights_of
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.planted_max import planted_max_of_k
@@ -34,7 +36,7 @@ from probbound.structured.parts import parts_of
 from probbound.structured.tolerances import Brackets, Tolerances, certified, far_rows, priced
 from probbound.structured.values import row_values
 from probbound.tasks import task_for
-from probbound.verification import disagreements
+from probbound.verification import replay_faults
 from tests.factories import all_sequences, copying_model, random_model
 
 FALSE_ALARM = 1e-6
@@ -383,14 +385,24 @@ def test_cells(d_vocab, lengths):
 
 
 @pytest.mark.parametrize("strategy", ["entries", "entries:counted", "entries:exact"])
-def test_certificates_verify(strategy):
-    model = clear(6)
-    made = probbound.certify(
-        model, task_for(model), strategy=strategy, budget=800, delta=0.01
-    ).to_json()
-    assert disagreements(made, model) == []
-    made["bound"] += 1e-6
-    assert disagreements(made, model) != []
+def test_certificates_are_made_again_and_shown_by_all_answers(strategy):
+    model = planted_max_of_k(7, 3, 8, 1, steepness=8.0, copying=3.0)
+    made = probbound.certify(model, task_for(model), strategy=strategy, budget=800, delta=0.01)
+    predicate = made.to_json()
+    assert replay_faults(predicate, model) == []
+    report = judge(predicate, weights_of(model))
+    assert report.holds, report.refused
+    forged = {**predicate, "bound": 0.9999, "failure_upper": 1e-5}
+    assert replay_faults(forged, model)
+    assert "of all inputs is wrong" in judge(forged, weights_of(model)).refused[0]
+    assert not judge({**predicate, "bound": 1.0}, weights_of(model)).holds
+
+
+def test_large_ones_are_not_re_checked_by_other_code():
+    model = planted_max_of_k(200, 4, 16)
+    made = probbound.certify(model, task_for(model), strategy="entries:svd")
+    report = judge(made.to_json(), weights_of(model))
+    assert report.refused == ("the strategy 'entries:svd' is not independently re-checked",)
 
 
 def test_the_ledger_says_where_delta_went():

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 import probbound
+from probbound.check.judge import judge
 from probbound.claims import Claim
 from probbound.cli.main import run
+from probbound.cli.verify import weights_of
 from probbound.errors import UserError
+from probbound.model_card import page
 from probbound.models.store import save_model
 from probbound.priors import ROUNDED_BITS, Prior, read_prior
 from probbound.tasks import task_for
-from tests.factories import copying_model
+from tests.factories import checked, copying_model
 
 
 @pytest.mark.parametrize(
@@ -74,14 +77,16 @@ def test_certificates_with_claims_and_priors_are_checked_again(strategy, claim):
     task = task_for(model, Prior((1, 0, 3, 4, 5, 6)))
     made = probbound.certify(model, task, strategy=strategy, claim=claim, budget=15, delta=0.2)
     stored = json.loads(json.dumps(made.to_json(), allow_nan=False))
-    assert probbound.disagreements(stored, model) == []
+    report = checked(made, model)
+    assert report.holds, report.refused
+    assert "nats" in page(stored) if claim.kind == "loss" else "at least" in page(stored)
     assert stored["claim"]["kind"] == claim.kind
     assert stored["claim"]["at"] == claim.at
     assert stored["claim"]["prior"]["weights"] == [1, 0, 3, 4, 5, 6]
     assert (stored["failure_upper"] is None) == (claim.kind == "loss")
     assert (stored["proof"]["largest_loss"] is None) == (claim.kind != "loss")
     stored["claim"]["prior"]["weights"][0] = 2
-    assert probbound.disagreements(stored, model)
+    assert not judge(stored, weights_of(model)).holds
 
 
 @pytest.mark.parametrize(
