@@ -149,4 +149,4 @@ def priced(
 
 def gainful(gain: Float[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
     """Whether a label brings anything, beyond what underflow could feign."""
-    return gain > FLOOR
+    return np.asarray(gain > FLOOR)

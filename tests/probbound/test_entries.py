@@ -105,14 +105,15 @@ def level(parts, q):
     """Tolerances of the shape that a pilot chooses, at a quantile of the noise, not all met."""
     values, direct = dense(parts.values), dense(parts.direct)
     tokens, each = np.arange(parts.d_vocab), np.ones(parts.d_vocab)
+    rows, last_rows = (np.maximum(row_values(parts, p, tokens), -99.0) for p in ("OV", "direct"))
     return Tolerances(
         score=np.quantile(np.abs(dense(parts.scores)), q) * each,
         low=np.quantile(-values, q) * each,
-        row=np.quantile(row_values(parts, "OV", tokens), q) * each,
+        row=np.quantile(rows, q) * each,
         far_row=far_rows(parts),
         near=max(1, parts.d_vocab // 2),
         direct_low=np.quantile(-direct, q) * each,
-        direct_row=np.quantile(row_values(parts, "direct", tokens), q) * each,
+        direct_row=np.quantile(last_rows, q) * each,
     )
 
 
