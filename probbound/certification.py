@@ -85,7 +85,7 @@ def certify(
         "target": target,
         "draws": draws,
         "budget_flops": budget_flops,
-        **({} if paths is None else {"paths": paths}),
+        "paths": paths,
     }
     asked = Question(
         model, task, budget, delta, seed or 0, stopped_at=stopped_at, claim=claim, **settings
@@ -190,8 +190,8 @@ def _certificate(
         draws=question.draws,
         budget_flops=question.budget_flops,
         stopped_at=outcome.stopped_at,
-        paths=question.paths,
         ran=ran,
+        paths=question.paths,
         versions=versions(),
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
-from probbound.check.ladder import dominated, needs_showing, shown_by_answers
+from probbound.check.ladder import as_said, dominated, needs_showing, samples_noise
 from probbound.check.losses import loss_faults, shown_by_all
 from probbound.check.network import Network, Slack
 from probbound.check.prior import Law
@@ -35,11 +35,12 @@ _NOT_DRAWN = "levels and draws, which are not computed again; the claim itself i
 
 def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
     """The report on a well-formed certificate and the weights it should be about."""
-    report = identified(predicate, weights)
-    if not report.holds:
-        return report
-    confirmed = list(report.confirmed)
+    confirmed: list[str] = []
     try:
+        _require(_wrong_identity(predicate, weights))
+        confirmed.append("the weights have the digest of the certificate")
+        _require(_wrong_question(predicate))
+        _require(_wrong_costs(predicate))
         law, claim = Law.of(predicate["claim"]), predicate["claim"]
         margin = float(claim["at"] or 0.0)
         slack = SLACK_OF[predicate["arithmetic"]](weights, margin)
@@ -48,9 +49,9 @@ def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
             _require(loss_faults(predicate, TOLERANCE))
             confirmed.append(shown_by_all(predicate, network, law, TOLERANCE))
             return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
-        if predicate["chosen"].partition(":")[0] == "entries":
-            _require(_wrong_sums(predicate))
-            confirmed.append(shown_by_answers(predicate, network, law, TOLERANCE))
+        if samples_noise(predicate):
+            _require(disagreements(predicate, as_said(predicate)))
+            confirmed.append(dominated(predicate, network, law, TOLERANCE))
             return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
         facts = claimed_facts(predicate)
         _require(disagreements(predicate, expected(predicate, facts)))
@@ -68,18 +69,6 @@ def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
         reason = f"it cannot be computed again: {error or type(error).__name__}"
         return Report(tuple(confirmed), (reason,), trusted(predicate))
     return Report(tuple(confirmed), (), trusted(predicate))
-
-
-def identified(predicate: Mapping[str, Any], weights: Weights) -> Report:
-    """The first part: it is about these weights, its question gives its seed, its costs add up."""
-    try:
-        _require(_wrong_identity(predicate, weights))
-        _require(_wrong_question(predicate))
-        _require(_wrong_costs(predicate))
-    except Refused as refusal:
-        return Report((), (str(refusal),), trusted(predicate))
-    confirmed = ("the weights have the digest of the certificate",)
-    return Report(confirmed, (), trusted(predicate))
 
 
 def trusted(predicate: Mapping[str, Any]) -> tuple[str, ...]:
@@ -142,8 +131,7 @@ def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
 def derived_seed(predicate: Mapping[str, Any]) -> int:
     """The seed that the question gives (Theorem 6.1)."""
     names = ("claim", "strategy", "budget", "grid_points", "target", "draws", "budget_flops")
-    record = {name: predicate[name] for name in names}
-    record |= {} if predicate["paths"] is None else {"paths": predicate["paths"]}
+    record = {name: predicate[name] for name in (*names, "paths")}
     record |= {"model": predicate["model"]["sha256"], "delta": predicate["delta_allowed"]}
     record |= {"format": FORMAT, "beacon": predicate["beacon"]}
     digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(record)).digest()
@@ -160,22 +148,6 @@ def _wrong_costs(predicate: Mapping[str, Any]) -> Iterator[str]:
         yield "its operations in all are not those of its phases"
     if not _close(cost["seconds"], math.fsum(p["seconds"] for p in cost["phases"]), TOLERANCE):
         yield "its seconds are not those of its phases"
-
-
-def _wrong_sums(predicate: Mapping[str, Any]) -> Iterator[str]:
-    """What must hold between the numbers of any certificate that bounds a failure rate."""
-    least, mass = 1 - Fraction(predicate["failure_upper"]), predicate["proof"]["certified_mass"]
-    for name, share in (("bound", predicate["bound"]), ("certified mass", mass)):
-        if Fraction(share) > max(least, 0):
-            yield f"its {name} {share!r} is more than 1 - failure_upper"
-    if predicate["confidence_weighted"] > predicate["bound"] * (1 + _EXACT):
-        yield "its confidence-weighted bound is more than its bound"
-    if (predicate["guarantee"] == "deterministic") != (not predicate["ledger"]):
-        yield f"its guarantee is not {predicate['guarantee']}"
-    if not _close(predicate["delta"], math.fsum(s["delta"] for s in predicate["ledger"]), _EXACT):
-        yield f"the δ of its ledger do not add up to {predicate['delta']!r}"
-    if predicate["delta"] > predicate["delta_allowed"] * (1 + _EXACT):
-        yield f"it spends {predicate['delta']!r}, more than the δ that was allowed"
 
 
 def disagreements(predicate: Mapping[str, Any], wanted: Expected) -> Iterator[str]:

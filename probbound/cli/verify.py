@@ -19,13 +19,15 @@ from probbound.check import (
     fresh_samples,
     read_document,
 )
-from probbound.check.judge import identified, judge
+from probbound.check.judge import judge
 from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
 from probbound.errors import UserError
 from probbound.models.registry import load
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.strategies.registry import AUTO
 from probbound.verification import plan_faults, replay_faults
+
+_NOT_RE_CHECKED = "not independently re-checked"
 
 
 @click.command()
@@ -68,11 +70,10 @@ def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh 
 
 
 def _judged(predicate: dict[str, Any], model: Transformer, weights: Weights) -> Report:
-    """By the second implementation; `entries`, which it has none of, by the first once more."""
-    if predicate["chosen"].partition(":")[0] != "entries":
-        return judge(predicate, weights)
-    report = identified(predicate, weights)
-    if not report.holds:
+    """By the second implementation; `entries` by the first once more where that is at a loss."""
+    report = judge(predicate, weights)
+    entries = predicate["chosen"].partition(":")[0] == "entries"
+    if not entries or not any(_NOT_RE_CHECKED in reason for reason in report.refused):
         return report
     confirmed = (*report.confirmed, "made again from its seed, it says the same")
     same_code = "the code of entries: it made the certificate, and it made it again"

@@ -11,10 +11,11 @@ import probbound
 from estimators.guarantee import Guarantee
 from probbound.check.judge import judge
 from probbound.claims import claim_of
-from probbound.cli.verify import weights_of
+from probbound.cli.verify import verify, weights_of
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.planted_max import planted_max_of_k
+from probbound.models.store import save_model
 from probbound.models.transformer import in_float64
 from probbound.noise.contract import Settings
 from probbound.random_streams import Stream
@@ -398,11 +399,17 @@ def test_certificates_are_made_again_and_shown_by_all_answers(strategy):
     assert not judge({**predicate, "bound": 1.0}, weights_of(model)).holds
 
 
-def test_large_ones_are_not_re_checked_by_other_code():
-    model = planted_max_of_k(200, 4, 16)
-    made = probbound.certify(model, task_for(model), strategy="entries:svd")
-    report = judge(made.to_json(), weights_of(model))
-    assert report.refused == ("the strategy 'entries:svd' is not independently re-checked",)
+def test_large_ones_are_made_again_where_no_other_code_checks_them(tmp_path, capsys):
+    model, path = planted_max_of_k(1025, 2, 8), tmp_path / "model.safetensors"
+    save_model(model, path)
+    loaded = probbound.load(path)
+    made = probbound.certify(loaded, task_for(loaded), strategy="entries:svd")
+    report = judge(made.to_json(), weights_of(loaded))
+    assert "not independently re-checked" in report.refused[0]
+    made.save(tmp_path / "certificate.json")
+    arguments = [str(tmp_path / "certificate.json"), "--model", str(path)]
+    verify.main(arguments, standalone_mode=False)
+    assert "taken on trust: the code of entries" in capsys.readouterr().out
 
 
 def test_the_ledger_says_where_delta_went():
