@@ -31,6 +31,7 @@ from probbound.tasks import MaxOfK
 DEFAULT_BUDGET = 10_000
 DEFAULT_DELTA = 1e-6
 DEFAULT_SEED = 0
+LEAST_DELTA = 1e-300  # the shares that δ is split into must be numbers too
 
 
 def certify(
@@ -97,6 +98,8 @@ def _require_usable(question: Question) -> None:
         raise UserError(f"budget must be a non-negative integer, got {budget!r}")
     if not 0 < delta < 1:
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta!r}")
+    if delta < LEAST_DELTA:
+        raise UserError(f"delta must be at least {LEAST_DELTA:g}, got {delta!r}")
     if question.target is not None and not 0 < question.target < 1:
         raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
     if question.draws is not None and question.draws < 0:

@@ -72,13 +72,13 @@ def certify(
         draws=draws,
         budget_flops=budget_flops,
     )
-    if out is not None:
-        certificate.save(out)
-        stderr.print(f"certificate written to {out}")
     if as_json:
         print_json(certificate.to_json())
     else:
         stdout.print(certificate_table(certificate))
+    if out is not None:
+        certificate.save(out)
+        stderr.print(f"certificate written to {out}")
 
 
 def certificate_table(certificate: Certificate) -> Table:
