@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import get_args
 
 import jax
 import numpy as np
@@ -13,24 +14,29 @@ import scipy
 from probbound import __version__
 from probbound.certificate import (
     Certificate,
-    Claim,
+    Ran,
     Sampling,
+    Statement,
     bound_of,
+    certain_bound_of,
     confidence_weighted,
 )
+from probbound.claims import ACCURACY, Claim
 from probbound.cost import CostMeter
 from probbound.errors import UserError
+from probbound.forward_error import ForwardError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.planning import planned
 from probbound.random_streams import Stream
+from probbound.seeds import Seed, seed_for
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.registry import AUTO, strategy_named
+from probbound.structured.families import PathChoice
 from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
 DEFAULT_DELTA = 1e-6
-DEFAULT_SEED = 0
 LEAST_DELTA = 1e-300  # the shares that δ is split into must be numbers too
 
 
@@ -41,55 +47,86 @@ def certify(
     strategy: str,
     budget: int = DEFAULT_BUDGET,
     delta: float = DEFAULT_DELTA,
-    seed: int = DEFAULT_SEED,
+    seed: int | None = None,
+    beacon: str | None = None,
     grid_points: int | None = None,
     target: float | None = None,
     draws: int | None = None,
     budget_flops: float | None = None,
     stopped_at: int | None = None,
+    paths: PathChoice | None = None,
+    claim: Claim = ACCURACY,
 ) -> Certificate:
-    """Bound the accuracy of `model` on `task` from below.
+    """Bound what `claim` is about, the accuracy of `model` on `task` by default.
 
     Args:
         model: the network; claims are about its weights as real numbers.
         task: the population and its labels; must have the model's vocabulary and context.
         strategy: one of `probbound.strategy_names()`, or "auto": the one that a pilot predicts to
             be best for `budget_flops` (or for what `budget` forward passes cost).
-        budget: forward passes that a sampling strategy may spend; fixed before any is made.
+        budget: forward passes that a sampling strategy may spend, noise entries for `entries`;
+            fixed before any is made.
         delta: the probability, over the sampling alone, that the bound is wrong.
-        seed: of the certifying samples; the same seed gives the same certificate.
+        seed: of the certifying samples, chosen by hand; None derives it from the question, so that
+            the same question gets the same samples (Theorem 6.1).
+        beacon: public text that is mixed into the derived seed.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
         target: a cascade stops drawing once it certifies this failure rate (anytime).
         draws: how many draws a cascade makes; None lets a pilot decide.
         budget_flops: operations that "auto" may spend, its pilot included.
         stopped_at: repeat a cascade that was interrupted after this many draws.
+        paths: whether `entries` samples the noise of all paths at the same places ("joint": one
+            event, one δ) or each path at its own ("separate": δ is split); None: separate.
+        claim: the accuracy, the share of inputs with a margin, or the mean loss.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
+    settings = {
+        "grid_points": grid_points,
+        "target": target,
+        "draws": draws,
+        "budget_flops": budget_flops,
+        "paths": paths,
+    }
     asked = Question(
-        *(model, task, budget, delta, seed, grid_points),
-        target=target,
-        draws=draws,
-        budget_flops=budget_flops,
-        stopped_at=stopped_at,
+        model, task, budget, delta, seed or 0, stopped_at=stopped_at, claim=claim, **settings
     )
-    meter = CostMeter()
     _require_meaning(asked, strategy)
     _require_usable(asked)
+    record = {
+        "claim": Statement.of(claim, task).to_json(),
+        "model": digest(model),
+        "strategy": strategy,
+        "budget": budget,
+        "delta": delta,
+        **settings,
+    }
+    source = seed_for(record, seed, beacon)
+    asked, meter = replace(asked, seed=source.value), CostMeter()
     name, run = planned(asked, meter) if strategy == AUTO else (strategy, asked)
-    outcome = strategy_named(name).run(run, meter)
-    return _certificate(asked, strategy, name, outcome, meter)
+    outcome = strategy_named(name).answer(run, meter)
+    ran = Ran(run.budget, run.draws)
+    return _certificate(asked, source, strategy, name, ran, outcome, meter)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
+    if strategy == AUTO and (question.claim != ACCURACY or question.task.prior):
+        raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
     sequential = strategy != AUTO and strategy_named(strategy).sequential
+    if strategy != AUTO:
+        strategy_named(strategy).require_meaning(question)
     if question.budget_flops is not None and strategy != AUTO:
         raise UserError(f"a budget of operations is for the strategy {AUTO}, not for {strategy}")
     if question.target is not None and not sequential:
         raise UserError(f"{strategy} has no target to stop at; a cascade has")
     if question.draws is not None and not sequential:
         raise UserError(f"{strategy} has no number of draws to set; a cascade has")
+    chooses = strategy != AUTO and strategy_named(strategy).chooses_paths
+    if question.paths is not None and not chooses:
+        raise UserError(f"{strategy} has no paths to sample jointly or separately; entries has")
+    if question.paths not in (None, *get_args(PathChoice)):
+        raise UserError(f"paths must be joint or separate, got {question.paths!r}")
 
 
 def _require_usable(question: Question) -> None:
@@ -117,26 +154,38 @@ def _require_usable(question: Question) -> None:
             "cannot name every maximum"
         )
     require_finite(model)
+    if not math.isfinite(ForwardError.of(model).logits):
+        raise UserError(
+            f"the weights of {model.name} are too far from 1 for sound arithmetic in float64; "
+            "rescale them"
+        )
     Stream.from_seed(question.seed)
 
 
 def _certificate(
-    question: Question, strategy: str, chosen: str, outcome: Outcome, meter: CostMeter
+    question: Question,
+    seed: Seed,
+    strategy: str,
+    chosen: str,
+    ran: Ran,
+    outcome: Outcome,
+    meter: CostMeter,
 ) -> Certificate:
-    task, cost = question.task, meter.total()
-    bound = bound_of(outcome.failure_upper)
-    proven = bound_of(outcome.proof_failure_upper)
+    cost = meter.total()
+    bound = outcome.loss.upper if outcome.loss else bound_of(outcome.failure_upper)
     delta = outcome.ledger.delta
     return Certificate(
-        claim=Claim("accuracy", task.name, task.d_vocab, task.n_ctx, task.size),
+        claim=Statement.of(question.claim, question.task),
         bound=bound,
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
         delta=delta,
-        confidence_weighted=confidence_weighted(bound, delta, proven),
+        delta_allowed=question.delta,
+        confidence_weighted=confidence_weighted(bound, delta, certain_bound_of(outcome)),
         strategy=strategy,
         chosen=chosen,
-        certified_mass=proven,
+        certified_mass=bound_of(outcome.proof_failure_upper),
+        loss=outcome.loss,
         levels=outcome.levels,
         sampling=Sampling(**asdict(outcome.sampled), flops=cost.flops_of("sampling")),
         cost=cost,
@@ -144,12 +193,14 @@ def _certificate(
         model_name=question.model.name,
         model_sha256=digest(question.model),
         budget=question.budget,
-        seed=question.seed,
+        seed=seed,
         grid_points=question.grid_points,
         target=question.target,
         draws=question.draws,
         budget_flops=question.budget_flops,
         stopped_at=outcome.stopped_at,
+        ran=ran,
+        paths=question.paths,
         versions=versions(),
     )
 

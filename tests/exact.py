@@ -1,4 +1,6 @@
-"""The network in 200-digit arithmetic: what claims about its weights as real numbers must meet."""
+"""The network of a model's stored weights, in 200 digits."""
+
+from __future__ import annotations
 
 import itertools
 
@@ -8,51 +10,65 @@ import numpy as np
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 
 DIGITS = 200
+TIE = mpmath.mpf(10) ** -150  # two numbers this close are equal at 200 digits
+
+exactly = np.vectorize(lambda x: mpmath.mpf(float(x)), otypes=[object])
+_exp = np.vectorize(mpmath.exp, otypes=[object])
 
 
-def exact_margins(model: Transformer) -> dict[tuple[int, ...], mpmath.mpf]:
-    """Of every sequence of max-of-K: the label's logit minus the largest other one."""
-    with mpmath.workdps(DIGITS):
-        network = _Network(model)
-        sequences = itertools.product(range(model.d_vocab), repeat=model.n_ctx)
-        return {tokens: network.margin(tokens) for tokens in sequences}
+class ExactModel:
+    """Logits, scores and circuits as object arrays of mpmath numbers."""
 
+    def __init__(self, model: Transformer) -> None:
+        mpmath.mp.dps = DIGITS
+        self.model = model
+        self.w = {name: exactly(np.asarray(getattr(model, name))) for name in WEIGHT_SHAPES}
+        self.scale = mpmath.mpf(model.attn_scale)
 
-def exact_failures(model: Transformer) -> int:
-    """How many sequences are answered wrongly; a tie is wrong."""
-    return sum(margin <= 0 for margin in exact_margins(model).values())
+    def scores(self, head: int) -> np.ndarray:
+        """s(q, t, p), the key bias left out, [query, position, token]."""
+        w = self.w
+        queries = (w["W_E"] + w["W_pos"][-1]) @ w["W_Q"][head] + w["b_Q"][head]
+        residual = w["W_E"] + w["W_pos"][:, None]
+        keys = residual @ w["W_K"][head]
+        return np.stack([keys @ query for query in queries]) / self.scale
 
+    def value(self, head: int) -> np.ndarray:
+        """V_h(t, j)."""
+        w = self.w
+        return w["W_E"] @ w["W_V"][head] @ w["W_O"][head] @ w["W_U"]
 
-class _Network:
-    """Weights, and what depends on one token only, as exact matrices."""
+    def position(self, head: int) -> np.ndarray:
+        """P_h(p, j)."""
+        w = self.w
+        return w["W_pos"] @ w["W_V"][head] @ w["W_O"][head] @ w["W_U"]
 
-    def __init__(self, model: Transformer):
-        exact = np.vectorize(mpmath.mpf, otypes=[object])
-        arrays = {
-            name: np.asarray(getattr(model, name), dtype=np.float64) for name in WEIGHT_SHAPES
+    def direct(self) -> np.ndarray:
+        """D(q, j)."""
+        w = self.w
+        bias = sum((b @ o for b, o in zip(w["b_V"], w["W_O"], strict=True)), w["b_O"])
+        return (w["W_E"] + w["W_pos"][-1] + bias) @ w["W_U"] + w["b_U"]
+
+    def all_logits(self) -> dict[tuple[int, ...], np.ndarray]:
+        """The logits of every sequence."""
+        heads, places = range(self.model.n_heads), np.arange(self.model.n_ctx)
+        scores = [self.scores(h) for h in heads]
+        values, positions = [self.value(h) for h in heads], [self.position(h) for h in heads]
+        direct, found = self.direct(), {}
+        for tokens in itertools.product(range(self.model.d_vocab), repeat=self.model.n_ctx):
+            index = np.array(tokens)
+            total = direct[tokens[-1]]
+            for h in heads:
+                weights = _exp(scores[h][tokens[-1], places, index])
+                total = total + weights @ (values[h][index] + positions[h]) / weights.sum()
+            found[tokens] = total
+        return found
+
+    def wrong(self, margin: float = 0.0) -> set[tuple[int, ...]]:
+        """The sequences whose label's logit does not exceed every other by more than `margin`."""
+        return {
+            tokens
+            for tokens, logits in self.all_logits().items()
+            if len(logits) > 1
+            and not np.delete(logits, max(tokens)).max() + margin < logits[max(tokens)] - TIE
         }
-        w = {name: exact(array) for name, array in arrays.items()}
-        self.heads, self.scale = range(model.n_heads), mpmath.mpf(float(model.attn_scale))
-        self.residual = w["W_E"][:, None] + w["W_pos"]
-        self.queries = [self.residual[:, -1] @ w["W_Q"][h] + w["b_Q"][h] for h in self.heads]
-        self.keys = [self.residual @ w["W_K"][h] + w["b_K"][h] for h in self.heads]
-        unembed = w["W_U"]
-        self.values = [
-            (self.residual @ w["W_V"][h] + w["b_V"][h]) @ w["W_O"][h] @ unembed for h in self.heads
-        ]
-        self.direct = (self.residual[:, -1] + w["b_O"]) @ unembed + w["b_U"]
-
-    def margin(self, tokens: tuple[int, ...]) -> mpmath.mpf:
-        logits, places = self.direct[tokens[-1]], list(enumerate(tokens))
-        for h in self.heads:
-            query = self.queries[h][tokens[-1]]
-            scores = [query @ self.keys[h][t, p] / self.scale for p, t in places]
-            weights = [mpmath.exp(score) for score in scores]
-            mixed = [
-                weight * self.values[h][t, p]
-                for weight, (p, t) in zip(weights, places, strict=True)
-            ]
-            logits = logits + sum(mixed) / sum(weights)
-        label = max(tokens)
-        others = [logit for j, logit in enumerate(logits) if j != label]
-        return logits[label] - max(others) if others else mpmath.inf

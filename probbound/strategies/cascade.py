@@ -16,7 +16,7 @@ from probbound.models.transformer import forward_flops
 from probbound.parallel import parallel_map
 from probbound.random_streams import Stream
 from probbound.rounding import product_up, ratio_up
-from probbound.screens.residue import Residue, draw
+from probbound.screens.residue import Residue, draw, listed_by
 from probbound.screens.screen import Screen
 from probbound.screens.sequences import (
     CopyingCheck,
@@ -60,7 +60,7 @@ class Base:
     @property
     def share(self) -> float:
         """The share of all inputs that draws come from, rounded up."""
-        return 1.0 if self.residue is None else ratio_up(self.residue.size, self.question.task.size)
+        return 1.0 if self.residue is None else ratio_up(self.residue.size, self.question.task.mass)
 
     def tokens(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
         """Draws number `start` to `stop` - 1, blank tickets left out."""
@@ -81,7 +81,7 @@ def cascade(screen: Screen | None, question: Question, meter: CostMeter) -> Outc
     residue = None if screen is None else screen.enumerate(question.model, meter)
     base = Base(question, residue)
     first = Level.enumerated("all inputs" if screen is None else screen.name, base.share)
-    if residue is not None and residue.size <= question.budget:
+    if residue is not None and listed_by(residue, question.budget):
         return all_checked(first, residue, question, meter)
     cheap, exact = _prepared(question, meter)
     planned = _planned_draws(base, cheap, meter)
@@ -108,7 +108,7 @@ def _prepared(question: Question, meter: CostMeter) -> tuple[SequenceCheck, Sequ
     cubic = copying_table_flops(model, cubic=True) <= passes / 4
     flops = sequence_table_flops(model) + copying_table_flops(model, cubic=cubic)
     with meter.phase("tables", "proof", flops):
-        tables = SequenceTables.of(model)
+        tables = SequenceTables.of(model, question.claim.margin)
         cheap = CopyingCheck.cubic(tables) if cubic else CopyingCheck.quadratic(tables)
     return cheap, TableForwardCheck(tables)
 

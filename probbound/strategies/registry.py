@@ -12,29 +12,76 @@ from probbound.screens.cubic import CubicScreen
 from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
 from probbound.strategies.cascade import cascade
+from probbound.strategies.entries import entries, entries_by
 from probbound.strategies.ladder import NOISE_CHOICES, RUNGS, is_sampled, ladder_screens
+from probbound.strategies.loss import (
+    Build,
+    brute_force_loss,
+    hybrid_loss,
+    iid_loss,
+    iid_loss_from_tables,
+    screened_loss,
+)
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, iid_from_tables, screened
+from probbound.structured.deterministic import NOISE_CHOICES as ENTRIES_CHOICES
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
-    "cubic": lambda question: CubicScreen(question.grid_points),
+    "cubic": lambda question: CubicScreen(
+        question.grid_points, question.claim.margin, question.task.law
+    ),
     **ladder_screens(),
 }
 DEFAULT_SCREEN = "cubic"
 AUTO = "auto"
+LOSS_STRATEGIES = "brute-force, iid, iid:tables, hybrid or a deterministic screen such as cubic"
 
 
 @dataclass(frozen=True)
 class Strategy:
     """A way to bound the accuracy.
 
-    A deterministic one uses neither budget nor δ; a sequential one may stop at a target.
+    A deterministic one uses neither budget nor δ; a sequential one may stop at a target; one that
+    samples no inputs uses no budget. One that is not `general` answers for the accuracy under a
+    uniform prior only; `loss` bounds the mean loss, where there is a way to. One with `margins`
+    bounds shares with a margin under a uniform prior. One that chooses paths samples noise on
+    them jointly or separately.
     """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
     sequential: bool = False
+    chooses_paths: bool = False
+    margins: bool = False
+    samples_inputs: bool = True
+    general: bool = False
+    loss: Callable[[Question, CostMeter], Outcome] | None = None
+
+    def answer(self, question: Question, meter: CostMeter) -> Outcome:
+        """Bound what the question's claim is about.
+
+        Raises:
+            UserError: if the strategy has no way to.
+        """
+        self.require_meaning(question)
+        run = self.loss if question.claim.kind == "loss" else self.run
+        assert run is not None
+        return run(question, meter)
+
+    def require_meaning(self, question: Question) -> None:
+        """Refuse a claim or a prior that the strategy has no way to bound.
+
+        Raises:
+            UserError: naming one that has.
+        """
+        kind = question.claim.kind
+        if kind == "loss" and self.loss is None:
+            raise UserError(f"{self.name} cannot bound a loss; use {LOSS_STRATEGIES}")
+        if kind == "margin" and not (self.general or self.margins):
+            raise UserError(f"{self.name} bounds the accuracy only; use hybrid or cascade")
+        if question.task.prior is not None and not self.general:
+            raise UserError(f"{self.name} is for the uniform prior only; use hybrid or cascade")
 
 
 def strategy_named(name: str) -> Strategy:
@@ -43,21 +90,27 @@ def strategy_named(name: str) -> Strategy:
     Raises:
         UserError: if there is none of that name, or no such noise choice for that screen.
     """
+    made = partial(Strategy, name, general=True)
     if name == "brute-force":
-        return Strategy(name, True, brute_force)
+        return made(True, brute_force, loss=brute_force_loss, samples_inputs=False)
     if name == "iid":
-        return Strategy(name, False, iid)
+        return made(False, iid, loss=iid_loss)
     if name == "iid:tables":
-        return Strategy(name, False, iid_from_tables)
+        return made(False, iid_from_tables, loss=iid_loss_from_tables)
     if name in SCREENS:
-        return Strategy(name, not is_sampled(name), _on_screen(screened, name))
+        run, loss = _on_screen(screened, name), _loss_on_screen(screened_loss, name)
+        return made(not is_sampled(name), run, loss=loss, samples_inputs=False)
     if name == "cascade":
-        return Strategy(name, False, partial(cascade, None), sequential=True)
+        return made(False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")
     if kind == "cascade" and screen in SCREENS and not is_sampled(screen):
-        return Strategy(name, False, _on_screen(cascade, screen), sequential=True)
-    if kind == "hybrid" and (screen or DEFAULT_SCREEN) in SCREENS and name != "hybrid:":
-        return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN, sampling=0.5))
+        return made(False, _on_screen(cascade, screen), sequential=True)
+    if kind == "entries":
+        return _entries(name, screen)
+    screen = screen or DEFAULT_SCREEN
+    if kind == "hybrid" and screen in SCREENS and name != "hybrid:":
+        loss = _loss_on_screen(hybrid_loss, screen)
+        return made(False, _on_screen(hybrid, screen, sampling=0.5), loss=loss)
     base, _, noise = name.removeprefix("hybrid:").partition(":")
     if base in RUNGS and noise:
         choices = ", ".join(RUNGS[base].noise)
@@ -65,19 +118,31 @@ def strategy_named(name: str) -> Strategy:
     raise UserError(f"there is no strategy {name!r}; choose from {strategy_summary()}")
 
 
+def _entries(name: str, variant: str) -> Strategy:
+    if name in ("entries", "entries:counted"):
+        run = partial(entries, counted=variant == "counted")
+        return Strategy(name, False, run, chooses_paths=True, margins=True)
+    if variant in ENTRIES_CHOICES:
+        run = partial(entries_by, variant)
+        return Strategy(name, True, run, margins=True, samples_inputs=False)
+    choices = ", ".join(("counted", *ENTRIES_CHOICES))
+    raise UserError(f"entries has no variant {variant!r}; choose from {choices}")
+
+
 def strategy_names() -> list[str]:
     """Every name that `strategy_named` knows."""
     hybrids = [f"hybrid:{name}" for name in SCREENS]
     cascades = [f"cascade:{name}" for name in SCREENS if not is_sampled(name)]
-    return ["brute-force", *SCREENS, "iid", "iid:tables", "hybrid", "cascade", *hybrids, *cascades]
+    structured = ["entries", "entries:counted", *(f"entries:{name}" for name in ENTRIES_CHOICES)]
+    sampled = ["iid", "iid:tables", *structured, "hybrid", "cascade"]
+    return ["brute-force", *SCREENS, *sampled, *hybrids, *cascades]
 
 
 def strategy_summary() -> str:
     """The names without every choice of noise spelt out."""
     screens = [name for name in SCREENS if name.partition(":")[0] not in RUNGS or ":" not in name]
-    plain = ", ".join(
-        ["brute-force", *screens, "iid[:tables]", "hybrid[:SCREEN]", "cascade[:SCREEN]"]
-    )
+    sampled = ["iid[:tables]", "entries[:counted|:NOISE]", "hybrid[:SCREEN]", "cascade[:SCREEN]"]
+    plain = ", ".join(["brute-force", *screens, *sampled])
     return (
         f"{plain} (low-rank and quadratic screens take :NOISE, one of {', '.join(NOISE_CHOICES)})"
     )
@@ -88,6 +153,13 @@ def _on_screen(
 ) -> Callable[[Question, CostMeter], Outcome]:
     """`run` on a screen that may spend all of δ but the share `sampling`."""
     return partial(_build_and_run, run, SCREENS[screen], 1 - sampling)
+
+
+def _loss_on_screen(
+    run: Callable[[Build, Question, CostMeter], Outcome], screen: str
+) -> Callable[[Question, CostMeter], Outcome] | None:
+    """`run` on a screen at several margins; not on one that spends δ."""
+    return None if is_sampled(screen) else partial(run, SCREENS[screen])
 
 
 def _build_and_run(

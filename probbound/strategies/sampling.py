@@ -14,7 +14,7 @@ from probbound.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.models.transformer import forward_flops
 from probbound.parallel import parallel_map
 from probbound.rounding import product_up, ratio_up
-from probbound.screens.residue import Residue, draw
+from probbound.screens.residue import Residue, draw, listed_by
 from probbound.screens.screen import Screen
 from probbound.screens.sequences import (
     SequenceTables,
@@ -38,7 +38,7 @@ def iid_from_tables(question: Question, meter: CostMeter) -> Outcome:
     """`iid` with forward passes looked up in tables, the second baseline (Theorems 1.1 and 1.5)."""
     model, task, stream = question.model, question.task, question.stream.fold_in("inputs")
     with meter.phase("tables", "proof", sequence_table_flops(model)):
-        check = TableForwardCheck(SequenceTables.of(model))
+        check = TableForwardCheck(SequenceTables.of(model, question.claim.margin))
 
     def wrong(start: int) -> int:
         stop = min(start + TABLE_CHUNK, question.budget)
@@ -58,7 +58,7 @@ def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     Deterministic, unless the screen spends δ.
     """
     residue = screen.enumerate(question.model, meter)
-    failure = ratio_up(residue.size, question.task.size)
+    failure = ratio_up(residue.size, question.task.mass)
     levels = (Level.enumerated(screen.name, failure),)
     return Outcome(failure, _proven(screen, failure), levels, screen.ledger)
 
@@ -76,9 +76,9 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     everything, the draws are those of `iid`. The sampling gets the δ that the screen left.
     """
     residue = screen.enumerate(question.model, meter)
-    share = ratio_up(residue.size, question.task.size)
+    share = ratio_up(residue.size, question.task.mass)
     proven, first = _proven(screen, share), Level.enumerated(screen.name, share)
-    if residue.size <= question.budget:
+    if listed_by(residue, question.budget):
         checked = all_checked(first, residue, question, meter)
         ledger = _joint(screen, checked.ledger, question)
         return replace(checked, proof_failure_upper=proven, ledger=ledger)
@@ -113,9 +113,9 @@ def _sampled_level(
 ) -> Level:
     """Forward passes on `run` draws (all of the budget by default); the others cannot fail."""
     run = question.budget if run is None else run
-    model = question.model
+    model, margin = question.model, question.claim.margin
     with meter.phase("forward passes", "sampling", run * forward_flops(model)):
-        wrong = count_wrong(model, question.task, sampler, run, "sampling")
+        wrong = count_wrong(model, question.task, sampler, run, "sampling", margin)
     return _sampled_share(question, wrong)
 
 
@@ -138,9 +138,10 @@ def all_checked(first: Level, residue: Residue, question: Question, meter: CostM
     with meter.phase("listing what is left", "sampling", flops):
         tickets = residue.members(np.arange(residue.tickets), question.stream, 0)
     left = tickets.tokens[~tickets.blank]
-    with meter.phase("forward passes", "sampling", len(left) * forward_flops(question.model)):
-        wrong = int(wrong_answers(question.model, question.task, left).sum())
-    failure = ratio_up(wrong, question.task.size)
+    model, margin = question.model, question.claim.margin
+    with meter.phase("forward passes", "sampling", len(left) * forward_flops(model)):
+        wrong = int(wrong_answers(model, question.task, left, margin).sum())
+    failure = ratio_up(wrong, question.task.mass)
     share = ratio_up(wrong, max(len(left), 1))
     second = Level("forward pass", "enumerated", share, len(left), wrong)
     sampled = Sampled(residue.tickets, len(left), wrong)

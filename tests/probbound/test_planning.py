@@ -10,7 +10,8 @@ from probbound.errors import UserError
 from probbound.planning import Planner, prices_in_flops, prices_in_seconds, run_pilot
 from probbound.screens.cubic import CubicScreen
 from probbound.tasks import task_for
-from tests.factories import copying_model
+from probbound.verification import plan_faults
+from tests.factories import checked, copying_model
 
 DELTA = 1e-6
 
@@ -71,7 +72,13 @@ def test_auto_runs_the_best_forecast_and_can_be_verified():
     assert made.chosen != "auto"
     assert made.failure_upper < iid.failure_upper / 20
     assert made.cost.flops < 1.3 * 2e8
-    assert probbound.disagreements(json.loads(json.dumps(made.to_json())), model) == []
+    assert checked(made, model).holds
+    predicate = made.to_json()
+    assert plan_faults(predicate, model) == []
+    predicate["ran"] = {"budget": 1, "draws": 1}
+    assert "its plan is" in plan_faults(predicate, model)[0]
+    predicate["budget_flops"] = 1.0
+    assert "its plan cannot be made again" in plan_faults(predicate, model)[0]
 
 
 def test_planning_draws_nothing_that_certifies(monkeypatch):
