@@ -24,6 +24,7 @@ from probbound.certificate import (
 from probbound.claims import ACCURACY, Claim
 from probbound.cost import CostMeter
 from probbound.errors import UserError
+from probbound.forward_error import ForwardError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.planning import planned
@@ -36,6 +37,7 @@ from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
 DEFAULT_DELTA = 1e-6
+LEAST_DELTA = 1e-300  # the shares that δ is split into must be numbers too
 
 
 def certify(
@@ -133,6 +135,8 @@ def _require_usable(question: Question) -> None:
         raise UserError(f"budget must be a non-negative integer, got {budget!r}")
     if not 0 < delta < 1:
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta!r}")
+    if delta < LEAST_DELTA:
+        raise UserError(f"delta must be at least {LEAST_DELTA:g}, got {delta!r}")
     if question.target is not None and not 0 < question.target < 1:
         raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
     if question.draws is not None and question.draws < 0:
@@ -150,6 +154,11 @@ def _require_usable(question: Question) -> None:
             "cannot name every maximum"
         )
     require_finite(model)
+    if not math.isfinite(ForwardError.of(model).logits):
+        raise UserError(
+            f"the weights of {model.name} are too far from 1 for sound arithmetic in float64; "
+            "rescale them"
+        )
     Stream.from_seed(question.seed)
 
 

@@ -98,13 +98,13 @@ def certify(
         paths=paths,
         claim=claim,
     )
-    if out is not None:
-        certificate.save(out)
-        stderr.print(f"certificate written to {out}")
     if as_json:
         print_json(statement_of(certificate.to_json()))
     else:
         stdout.print(certificate_table(certificate))
+    if out is not None:
+        certificate.save(out)
+        stderr.print(f"certificate written to {out}")
 
 
 def certificate_table(certificate: Certificate) -> Table:
