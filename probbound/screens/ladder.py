@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from probbound.additive import worst_excess, worst_excess_flops
+from probbound.additive import Circuits, worst_excess, worst_excess_flops
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.ledger import Ledger, Spend
@@ -26,6 +26,7 @@ from probbound.screens.paths import (
     Known,
     Treatment,
     direct_path,
+    path_flops,
     position_score_flops,
     position_scores,
     token_scores,
@@ -72,8 +73,20 @@ class LadderScreen:
             )
         )
 
-    def enumerate(self, model: Transformer, meter: CostMeter) -> GapResidue:
-        """Certify what can be; count the rest.
+    def expected_flops(self, model: Transformer, classes: GapClasses, *, known: bool) -> int:
+        """Nearly the operations of `enumerate`, with or without products, but for bounding noise.
+
+        What bounding noise costs and the widths of the classes are not known beforehand:
+        `classes` are like those of `expected_classes`.
+        """
+        paths = path_flops(model, self.scores, self.direct, known)
+        rest = _ov_flops(model, known) + bracket_flops(model)
+        return paths + rest + _counting_flops(classes)
+
+    def enumerate(
+        self, model: Transformer, meter: CostMeter, products: Circuits | None = None
+    ) -> GapResidue:
+        """Certify what can be; count the rest. `products` saves multiplying paths out again.
 
         Raises:
             UserError: if the model has several heads.
@@ -84,17 +97,28 @@ class LadderScreen:
                 f"{model.n_heads}; use cubic"
             )
         m = in_float64(model)
-        scores = token_scores(m, self.scores, meter)
-        with meter.phase("OV and positions", "proof", _ov_flops(m)):
-            value = np.asarray(m.W_E @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
-            position = np.asarray(m.W_pos @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
-            attention = _attention(scores, position_scores(m))
-        direct, mean = direct_path(m, self.direct, meter)
-        with meter.phase("brackets", "proof", _bracket_flops(m)):
-            brackets = _brackets(value, position, direct, mean, self.mean_diff)
+        scores = token_scores(m, self.scores, meter, products)
+        known = products is not None
+        with meter.phase("OV and positions", "proof", _ov_flops(m, known)):
+            if products is None:
+                value = np.asarray(m.W_E @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
+                position = np.asarray(m.W_pos @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
+                places = position_scores(m)
+            else:
+                value, position = np.asarray(products.value[0]), np.asarray(products.position[0])
+                places = np.asarray(products.position_scores[0])
+            attention = _attention(scores, places)
+        direct, mean = direct_path(m, self.direct, meter, products)
+        with meter.phase("brackets", "proof", bracket_flops(m)):
+            brackets = brackets_of(value, position, direct, mean, self.mean_diff)
         classes = _classes(scores, m.n_ctx, self.multiset_limit)
         with meter.phase("counting", "proof", _counting_flops(classes)):
             return _count(attention, brackets, classes)
+
+
+def expected_classes(model: Transformer) -> GapClasses:
+    """As many gap classes as a screen will make, if not as wide."""
+    return gap_classes(model.d_vocab, model.n_ctx, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -133,13 +157,14 @@ def _attention(scores: Known, positions: Float[np.ndarray, "d_vocab n_ctx"]) -> 
     )
 
 
-def _brackets(
+def brackets_of(
     value: Float[np.ndarray, "d_vocab d_vocab_out"],
     position: Float[np.ndarray, "n_ctx d_vocab_out"],
     direct: Known,
     direct_mean: Float[np.ndarray, " d_vocab_out"],
     mean_diff: bool,
 ) -> Brackets:
+    """The brackets from what is known of the OV circuit, the positions and the direct path."""
     labels = np.arange(len(value))
     if mean_diff:
         position_mean = position.mean(axis=0)
@@ -155,15 +180,17 @@ def _brackets(
     return Brackets(token, query + free.max(axis=0), query + place[-1])
 
 
-def _bracket_flops(m: Transformer) -> int:
+def bracket_flops(m: Transformer) -> int:
+    """Operations of `brackets_of`."""
     v, k, out = m.d_vocab, m.n_ctx, m.d_vocab_out
     return worst_excess_flops(2 * v + k, out, v) + 2 * v * out + 3 * k * out + 3 * v * v + k * v
 
 
-def _ov_flops(m: Transformer) -> int:
+def _ov_flops(m: Transformer, known: bool) -> int:
     v, k, d, e, out = m.d_vocab, m.n_ctx, m.d_model, m.d_head, m.d_vocab_out
     values = 2 * e * d * out + 2 * (v + k) * e * (d + out)
-    return values + position_score_flops(m) + 6 * v * v + v * (3 * k + 10)
+    products = 0 if known else values + position_score_flops(m)
+    return products + 6 * v * v + v * (3 * k + 10)
 
 
 def _classes(scores: Known, n_ctx: int, limit: int) -> GapClasses:

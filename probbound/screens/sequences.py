@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from probbound.additive import NO_RIVAL, circuit_flops, circuits
+from probbound.additive import NO_RIVAL, Circuits, circuit_flops, circuits
 from probbound.models.transformer import Transformer, in_float64
 from probbound.parallel import parallel_map
 
@@ -32,8 +32,12 @@ class SequenceTables:
     @classmethod
     def of(cls, model: Transformer) -> SequenceTables:
         """Multiply out the circuits of a model."""
-        products = circuits(in_float64(model))
-        heads = model.n_heads
+        return cls.from_circuits(circuits(in_float64(model)))
+
+    @classmethod
+    def from_circuits(cls, products: Circuits) -> SequenceTables:
+        """The tables of circuits that are multiplied out."""
+        heads = len(products.value)
         return cls(
             token=_shifted_exp(np.asarray(products.token_scores)).reshape(heads, -1),
             place=_shifted_exp(np.asarray(products.position_scores)).swapaxes(1, 2).copy(),

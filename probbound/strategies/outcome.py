@@ -9,6 +9,7 @@ from typing import Literal
 from estimators.guarantee import Guarantee
 from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
+from probbound.preparation import NOTHING_PREPARED, Prepared
 from probbound.random_streams import Stream
 from probbound.tasks import MaxOfK
 
@@ -20,7 +21,7 @@ class Question:
     `grid_points` is the resolution of counting, None for exact counting where that is feasible.
     Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
     failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
-    `budget_flops` is what a plan may spend.
+    `budget_flops` is what a plan may spend, and `prepared` what it worked out of the weights.
     """
 
     model: Transformer
@@ -33,6 +34,7 @@ class Question:
     draws: int | None = None
     budget_flops: float | None = None
     stopped_at: int | None = None
+    prepared: Prepared = NOTHING_PREPARED
 
     @property
     def stream(self) -> Stream:

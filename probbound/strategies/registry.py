@@ -54,8 +54,8 @@ def strategy_named(name: str) -> Strategy:
     if name == "cascade":
         return Strategy(name, False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")
-    if kind == "cascade" and screen in SCREENS and not is_sampled(screen):
-        return Strategy(name, False, _on_screen(cascade, screen), sequential=True)
+    if kind == "cascade" and screen in SCREENS:
+        return Strategy(name, False, _on_screen(cascade, screen, sampling=0.5), sequential=True)
     if kind == "hybrid" and (screen or DEFAULT_SCREEN) in SCREENS and name != "hybrid:":
         return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN, sampling=0.5))
     base, _, noise = name.removeprefix("hybrid:").partition(":")
@@ -65,10 +65,20 @@ def strategy_named(name: str) -> Strategy:
     raise UserError(f"there is no strategy {name!r}; choose from {strategy_summary()}")
 
 
+def parts(strategy: str) -> tuple[str, str]:
+    """What a strategy does (iid, hybrid, cascade, or screen), and on which screen, if any."""
+    kind, _, rest = strategy.partition(":")
+    if kind == "iid":
+        return kind, ""
+    if kind in ("hybrid", "cascade"):
+        return kind, rest or (DEFAULT_SCREEN if kind == "hybrid" else "")
+    return "screen", strategy
+
+
 def strategy_names() -> list[str]:
     """Every name that `strategy_named` knows."""
     hybrids = [f"hybrid:{name}" for name in SCREENS]
-    cascades = [f"cascade:{name}" for name in SCREENS if not is_sampled(name)]
+    cascades = [f"cascade:{name}" for name in SCREENS]
     return ["brute-force", *SCREENS, "iid", "iid:tables", "hybrid", "cascade", *hybrids, *cascades]
 
 
