@@ -49,7 +49,8 @@ class Certificate:
 
     `failure_upper` bounds 1 - accuracy at full precision, and `certified_mass` is the share of
     inputs that the screens alone certify. `confidence_weighted` is
-    (1 - δ) · bound + δ · certified_mass. `chosen` is what ran where the strategy was "auto".
+    (1 - δ) · bound + δ · certified_mass. `chosen` is what ran where the strategy was "auto", and
+    `delta_chosen` whether δ was "auto".
     """
 
     claim: Claim
@@ -57,6 +58,7 @@ class Certificate:
     failure_upper: float
     guarantee: Guarantee
     delta: float
+    delta_chosen: bool
     confidence_weighted: float
     strategy: str
     chosen: str
@@ -86,6 +88,7 @@ class Certificate:
             "failure_upper": self.failure_upper,
             "guarantee": str(self.guarantee),
             "delta": self.delta,
+            "delta_chosen": self.delta_chosen,
             "confidence_weighted": self.confidence_weighted,
             "strategy": self.strategy,
             "chosen": self.chosen,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from dataclasses import asdict
+from typing import Literal
 
 import jax
 import numpy as np
@@ -19,13 +20,14 @@ from probbound.certificate import (
     confidence_weighted,
 )
 from probbound.cost import CostMeter
+from probbound.delta_choice import delta_for
 from probbound.errors import UserError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
-from probbound.planning import planned
 from probbound.random_streams import Stream
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.registry import AUTO, strategy_named
+from probbound.survey import planned
 from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
@@ -39,7 +41,7 @@ def certify(
     *,
     strategy: str,
     budget: int = DEFAULT_BUDGET,
-    delta: float = DEFAULT_DELTA,
+    delta: float | Literal["auto"] = DEFAULT_DELTA,
     seed: int = DEFAULT_SEED,
     grid_points: int | None = None,
     target: float | None = None,
@@ -55,7 +57,8 @@ def certify(
         strategy: one of `probbound.strategy_names()`, or "auto": the one that a pilot predicts to
             be best for `budget_flops` (or for what `budget` forward passes cost).
         budget: forward passes that a sampling strategy may spend; fixed before any is made.
-        delta: the probability, over the sampling alone, that the bound is wrong.
+        delta: the probability, over the sampling alone, that the bound is wrong; "auto" chooses
+            the one with the best predicted confidence-weighted bound before any draw certifies.
         seed: of the certifying samples; the same seed gives the same certificate.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
         target: a cascade stops drawing once it certifies this failure rate (anytime).
@@ -66,19 +69,28 @@ def certify(
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
+    choose = delta == AUTO
     asked = Question(
-        *(model, task, budget, delta, seed, grid_points),
+        *(model, task, budget, DEFAULT_DELTA if isinstance(delta, str) else delta, seed),
+        grid_points=grid_points,
         target=target,
         draws=draws,
         budget_flops=budget_flops,
         stopped_at=stopped_at,
     )
+    if isinstance(delta, str) and not choose:
+        raise UserError(f"delta must be a number or {AUTO!r}, got {delta!r}")
     meter = CostMeter()
     _require_meaning(asked, strategy)
     _require_usable(asked)
-    name, run = planned(asked, meter) if strategy == AUTO else (strategy, asked)
+    name, run = strategy, asked
+    if strategy == AUTO:
+        name, run = planned(asked, None if choose else asked.delta, meter)
+    elif choose and not strategy_named(strategy).deterministic:
+        run = delta_for(asked, strategy, meter)
     outcome = strategy_named(name).run(run, meter)
-    return _certificate(asked, strategy, name, outcome, meter)
+    chosen = choose and not strategy_named(name).deterministic
+    return _certificate(asked, strategy, name, chosen, outcome, meter)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
@@ -118,7 +130,12 @@ def _require_usable(question: Question) -> None:
 
 
 def _certificate(
-    question: Question, strategy: str, chosen: str, outcome: Outcome, meter: CostMeter
+    question: Question,
+    strategy: str,
+    chosen: str,
+    delta_chosen: bool,
+    outcome: Outcome,
+    meter: CostMeter,
 ) -> Certificate:
     task, cost = question.task, meter.total()
     bound = bound_of(outcome.failure_upper)
@@ -130,6 +147,7 @@ def _certificate(
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
         delta=delta,
+        delta_chosen=delta_chosen,
         confidence_weighted=confidence_weighted(bound, delta, proven),
         strategy=strategy,
         chosen=chosen,

@@ -10,6 +10,7 @@ from probbound.certification import certify
 from probbound.errors import UserError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer
+from probbound.strategies.registry import AUTO
 from probbound.tasks import MaxOfK
 
 FLOAT_TOLERANCE = 1e-9
@@ -33,7 +34,7 @@ def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
             MaxOfK(claim["d_vocab"], claim["n_ctx"]),
             strategy=stored["strategy"],
             budget=stored["budget"],
-            delta=stored["delta"] or 0.5,
+            delta=AUTO if stored["delta_chosen"] else stored["delta"] or 0.5,
             seed=stored["seed"],
             grid_points=stored["grid_points"],
             target=stored["target"],

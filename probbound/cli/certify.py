@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich.table import Table
@@ -11,6 +12,7 @@ from estimators.guarantee import Guarantee
 from probbound.certificate import Certificate
 from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA, DEFAULT_SEED
 from probbound.certification import certify as run
+from probbound.cli.delta import DELTA
 from probbound.cli.output import (
     as_json_option,
     at_most,
@@ -32,7 +34,7 @@ from probbound.tasks import task_for
 @click.argument("model")
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
 @click.option("--budget", type=int, help=f"Forward passes to sample (default {DEFAULT_BUDGET}).")
-@click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
+@click.option("--delta", type=DELTA, help=f"Failure probability (default {DEFAULT_DELTA}).")
 @click.option("--seed", default=DEFAULT_SEED, help="Seed of the certifying samples.")
 @click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
 @click.option("--budget-flops", type=float, help="Operations that the strategy auto may spend.")
@@ -44,7 +46,7 @@ def certify(
     model: str,
     strategy: str,
     budget: int | None,
-    delta: float | None,
+    delta: float | Literal["auto"] | None,
     seed: int,
     grid_points: int | None,
     budget_flops: float | None,
@@ -114,4 +116,5 @@ def statement(certificate: Certificate) -> str:
 def _guarantee(certificate: Certificate) -> str:
     if certificate.guarantee is Guarantee.DETERMINISTIC:
         return "deterministic (δ = 0)"
-    return f"{certificate.guarantee}: δ = {certificate.delta:g}"
+    how = ", chosen before any draw" if certificate.delta_chosen else ""
+    return f"{certificate.guarantee}: δ = {certificate.delta:g}{how}"
