@@ -9,34 +9,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from probbound.certificate import Certificate, read_certificate
+    from probbound.certificate import Certificate
+    from probbound.certificate_format import read_certificate
     from probbound.certification import certify
+    from probbound.claims import Claim
     from probbound.errors import UserError
     from probbound.factored import FactoredMatrix
     from probbound.models.registry import load, shipped_names
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm, noise_term
+    from probbound.priors import Prior, read_prior
     from probbound.strategies.registry import strategy_names
+    from probbound.sweeps.config import SweepConfig
+    from probbound.sweeps.run import run_sweep
     from probbound.tasks import MaxOfK, task_for
     from probbound.training import train
-    from probbound.verification import disagreements
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Certificate": "probbound.certificate",
+    "Claim": "probbound.claims",
     "FactoredMatrix": "probbound.factored",
     "MaxOfK": "probbound.tasks",
     "NoiseTerm": "probbound.noise.term",
+    "Prior": "probbound.priors",
+    "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
     "certify": "probbound.certification",
-    "disagreements": "probbound.verification",
     "load": "probbound.models.registry",
     "noise_term": "probbound.noise.term",
-    "read_certificate": "probbound.certificate",
+    "read_certificate": "probbound.certificate_format",
     "read_model": "probbound.models.store",
+    "read_prior": "probbound.priors",
+    "run_sweep": "probbound.sweeps.run",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.registry",
     "strategy_names": "probbound.strategies.registry",
@@ -46,17 +54,21 @@ _HOMES = {
 
 __all__ = [
     "Certificate",
+    "Claim",
     "FactoredMatrix",
     "MaxOfK",
     "NoiseTerm",
+    "Prior",
+    "SweepConfig",
     "Transformer",
     "UserError",
     "certify",
-    "disagreements",
     "load",
     "noise_term",
     "read_certificate",
     "read_model",
+    "read_prior",
+    "run_sweep",
     "save_model",
     "shipped_names",
     "strategy_names",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from probbound.forward_error import forward_error_flops, logit_slack
 from probbound.models.transformer import AnyArray, Transformer, in_float64
+from probbound.rounding import ratio_up
 
 NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 
@@ -19,13 +22,22 @@ class AdditiveTables:
 
     `pattern[h, q, p, t]` is e^{s(q,t,p)} of head h, scaled by a factor that depends on (h, q)
     alone (no sign changes); `value[h, t, j]` and `position[h, p, j]` are the OV circuit and its
-    positional part; `direct[q, j]` is the direct path with every bias folded in.
+    positional part; `direct[q, j]` is the direct path with every bias folded in. `margin` is what
+    the label's logit has to exceed every other by (Theorem 1.8), and `slack` how much more of it
+    the computed numbers must show (Theorem 5.4).
     """
 
     pattern: Float[np.ndarray, "n_heads d_vocab n_ctx d_vocab"]
     value: Float[np.ndarray, "n_heads d_vocab d_vocab_out"]
     position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
     direct: Float[np.ndarray, "d_vocab d_vocab_out"]
+    slack: float
+    margin: float = 0.0
+
+    @property
+    def lead(self) -> float:
+        """What a computed logit has to exceed the others by."""
+        return self.margin + self.slack
 
     @property
     def n_heads(self) -> int:
@@ -58,13 +70,14 @@ class AdditiveTables:
         return self.value[head] + shared
 
 
-def additive_tables(model: Transformer) -> AdditiveTables:
+def additive_tables(model: Transformer, margin: float = 0.0) -> AdditiveTables:
     """All pairs of tokens multiplied out once: O(d_vocab² (d_head + d_model)) operations."""
     products = circuits(in_float64(model))
     scores = products.token_scores[:, :, None, :] + products.position_scores[:, :, :, None]
     pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
-    others = (products.value, products.position, products.direct)
-    return AdditiveTables(pattern, *map(np.asarray, others))
+    value, position, direct = map(np.asarray, products[2:])
+    slack = logit_slack(model, margin)
+    return AdditiveTables(pattern, value, position, direct, slack, margin)
 
 
 class Circuits(NamedTuple):
@@ -105,8 +118,9 @@ def circuit_flops(model: Transformer) -> int:
 
 
 def table_flops(model: Transformer) -> int:
-    """Operations of `additive_tables`: the circuits, then four for each entry of the pattern."""
-    return circuit_flops(model) + 4 * model.n_heads * model.d_vocab**2 * model.n_ctx
+    """Operations of `additive_tables`: the circuits, the slack, four an entry of the pattern."""
+    pattern = 4 * model.n_heads * model.d_vocab**2 * model.n_ctx
+    return circuit_flops(model) + forward_error_flops(model) + pattern
 
 
 def label_terms(
@@ -114,15 +128,18 @@ def label_terms(
 ) -> Float[np.ndarray, "n_ctx d_vocab n_labels"]:
     """f(p, t; m): the additive term of token t at position p for each label m >= query.
 
-    The wrong token j is maximised per token: a sequence whose terms sum to less than zero is
-    answered m, not j, for every j ≠ m (Theorem 1.2). Entry [p, t, i] is label m = query + i.
+    The wrong token j is maximised per token: a sequence whose terms sum to what is certainly
+    negative is answered m, not j, for every j ≠ m (Theorems 1.2 and 5.5), by more than the
+    margin (1.8). Entry [p, t, i] is label m = query + i.
     """
     labels = np.arange(query, tables.d_vocab)
+    raised = margin_each(tables.margin, tables.n_heads) + tables.slack
     terms = np.empty((tables.n_ctx, tables.d_vocab, len(labels)))
     for position in range(tables.n_ctx):
         logits = tables.contributions(head, query, position)
-        excess = worst_excess(logits, labels)
-        terms[position] = tables.pattern[head, query, position][:, None] * excess
+        excess = worst_excess(logits, labels, raised)
+        with np.errstate(invalid="ignore"):
+            terms[position] = tables.pattern[head, query, position][:, None] * excess
     return terms
 
 
@@ -130,21 +147,29 @@ def label_term_flops(sizes: AdditiveTables | Transformer) -> int:
     """Operations of `label_terms` over all heads and queries."""
     v, out = sizes.d_vocab, sizes.d_vocab_out
     labels = v * (v + 1) // 2
-    return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out) + 2 * v * labels)
+    return sizes.n_heads * sizes.n_ctx * (v * (2 * out + 3 * v * out + 2 * v) + 2 * v * labels)
+
+
+def margin_each(margin: float, heads: int) -> float:
+    """What every head's bracket is raised by, in sum at least the margin (Theorem 1.8)."""
+    return ratio_up(Fraction(margin), heads)
 
 
 def worst_excess(
-    logits: Float[np.ndarray, "n d_vocab_out"], labels: Int[np.ndarray, " n_labels"]
+    logits: Float[np.ndarray, "n d_vocab_out"],
+    labels: Int[np.ndarray, " n_labels"],
+    raised: float = 0.0,
 ) -> Float[np.ndarray, "n n_labels"]:
-    """max_{j ≠ m} logits[., j] - logits[., m] for every label m."""
+    """max_{j ≠ m} logits[., j] - logits[., m] for every label m, the rivals raised by a number."""
     largest, winner, second = _two_largest(logits)
-    rival = np.where(winner[:, None] == labels, second[:, None], largest[:, None])
+    own = winner[:, None] == labels
+    rival = np.where(own, second[:, None] + raised, largest[:, None] + raised)
     return rival - logits[:, labels]
 
 
 def worst_excess_flops(rows: int, outputs: int, labels: int) -> int:
     """Operations of `worst_excess`: two maxima a row, then a choice and a subtraction a label."""
-    return rows * (2 * outputs + 2 * labels)
+    return rows * (2 * outputs + 2 * labels + 2)
 
 
 def _two_largest(

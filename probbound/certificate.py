@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,59 +9,99 @@ from pathlib import Path
 from typing import Any
 
 from estimators.guarantee import Guarantee
+from probbound.certificate_format import FORMAT, file_content, sealed
+from probbound.claims import Claim
 from probbound.cost import Cost
-from probbound.errors import UserError
 from probbound.files import write_atomically
 from probbound.ledger import Spend
+from probbound.priors import Prior
 from probbound.rounding import one_minus_down
-from probbound.strategies.outcome import Level
+from probbound.seeds import Seed
+from probbound.strategies.outcome import Level, LossBound, Outcome
+from probbound.tasks import MaxOfK
 
-FORMAT = "probbound-certificate/1"
-ARITHMETIC = "float64, ties counted as wrong; rounding errors of float64 are not yet bounded"
+ARITHMETIC = (
+    "IEEE float64, round to nearest, exp assumed within 16 units in the last place; rounding "
+    "errors bounded a priori and counted against the claim, ties too (docs/theory.md, 5.1 to 5.8)"
+)
+LOSS_ARITHMETIC = "float64; rounding errors of the losses are not bounded"
 
 
 @dataclass(frozen=True)
-class Claim:
-    """The accuracy of a model on a task's whole population."""
+class Statement:
+    """What is claimed, of which inputs.
 
-    quantity: str
+    `kind` is "accuracy", "margin" (the share of inputs whose margin is above `at`) or "loss" (the
+    mean cross-entropy). `prior` is None where all `population` inputs are equally likely.
+    """
+
+    kind: str
+    at: float | None
     task: str
     d_vocab: int
     n_ctx: int
     population: int
+    prior: Prior | None
+
+    @classmethod
+    def of(cls, claim: Claim, task: MaxOfK) -> Statement:
+        """A claim on a task."""
+        sizes = (task.name, task.d_vocab, task.n_ctx, task.size)
+        return cls(claim.kind, claim.at, *sizes, task.prior)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; the weights of a prior are among them."""
+        return {**vars(self), "prior": self.prior and self.prior.to_json()}
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sequences drawn, those of them run by a forward pass, and the wrong among these."""
+    """Sequences drawn, those of them run by a forward pass, and the failed among these.
+
+    Where the claim is a loss, `mean_loss` is that of the draws, and no failures are counted.
+    """
 
     draws: int
     samples: int
     failures: int
     replace: bool
+    mean_loss: float | None
     flops: int
 
 
 @dataclass(frozen=True)
-class Certificate:
-    """Accuracy is at least `bound`, unless an event of probability at most `delta` happened.
+class Ran:
+    """What the strategy that ran was given: as asked, or as the plan of "auto" decided."""
 
-    `failure_upper` bounds 1 - accuracy at full precision, and `certified_mass` is the share of
-    inputs that the screens alone certify. `confidence_weighted` is
-    (1 - δ) · bound + δ · certified_mass. `chosen` is what ran where the strategy was "auto", and
-    `delta_chosen` whether δ was "auto".
+    budget: int
+    draws: int | None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The claim holds at `bound`, unless an event of probability at most `delta` happened.
+
+    The share of inputs that are right (by the margin claimed) is at least `bound`;
+    `failure_upper` bounds the rest at full precision, and `certified_mass` is the share that the
+    screens alone certify. A mean loss is at most `bound`; then `loss` is there, and as nothing is
+    said of failures `failure_upper` is 1 and `certified_mass` 0. `confidence_weighted` is
+    (1 - δ) · bound + δ · b, with b the bound that is certain. `chosen` is what ran where the
+    strategy was "auto", and `ran` what it was given. `delta_allowed` is the δ that was asked for,
+    or, with `delta_chosen`, that was chosen before any draw; `delta` is what was spent.
     """
 
-    claim: Claim
+    claim: Statement
     bound: float
     failure_upper: float
     guarantee: Guarantee
     delta: float
+    delta_allowed: float
     delta_chosen: bool
     confidence_weighted: float
     strategy: str
     chosen: str
     certified_mass: float
+    loss: LossBound | None
     levels: tuple[Level, ...]
     sampling: Sampling
     cost: Cost
@@ -70,31 +109,40 @@ class Certificate:
     model_name: str
     model_sha256: str
     budget: int
-    seed: int
+    seed: Seed
     grid_points: int | None
     target: float | None
     draws: int | None
     budget_flops: float | None
     stopped_at: int | None
+    ran: Ran
     versions: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """The fields of the contract, as JSON values."""
-        proof_flops = self.cost.flops_of("proof")
-        return {
+        """The predicate: the fields of the contract, null where the claim has no such number."""
+        loss, share = self.loss, None if self.loss else self.failure_upper
+        failures = None if loss else self.sampling.failures
+        proof = {
+            "certified_mass": None if loss else self.certified_mass,
+            "loss_upper": loss.proven if loss else None,
+            "largest_loss": loss.largest if loss else None,
+            "flops": self.cost.flops_of("proof"),
+        }
+        fields = {
             "format": FORMAT,
-            "claim": asdict(self.claim),
+            "claim": self.claim.to_json(),
             "bound": self.bound,
-            "failure_upper": self.failure_upper,
+            "failure_upper": share,
             "guarantee": str(self.guarantee),
             "delta": self.delta,
+            "delta_allowed": self.delta_allowed,
             "delta_chosen": self.delta_chosen,
             "confidence_weighted": self.confidence_weighted,
             "strategy": self.strategy,
             "chosen": self.chosen,
-            "proof": {"certified_mass": self.certified_mass, "flops": proof_flops},
+            "proof": proof,
             "levels": [_level_json(level) for level in self.levels],
-            "sampling": asdict(self.sampling),
+            "sampling": {**asdict(self.sampling), "failures": failures},
             "cost": {
                 "flops": self.cost.flops,
                 "seconds": self.cost.seconds,
@@ -103,47 +151,37 @@ class Certificate:
             "ledger": [asdict(spend) for spend in self.ledger],
             "model": {"name": self.model_name, "sha256": self.model_sha256},
             "budget": self.budget,
-            "seed": self.seed,
+            "seed": self.seed.value,
+            "seed_source": self.seed.source,
+            "beacon": self.seed.beacon,
             "grid_points": self.grid_points,
             "target": self.target,
             "draws": self.draws,
             "budget_flops": self.budget_flops,
             "stopped_at": self.stopped_at,
-            "arithmetic": ARITHMETIC,
+            "ran": asdict(self.ran),
+            "arithmetic": LOSS_ARITHMETIC if loss else ARITHMETIC,
             "versions": dict(self.versions),
         }
+        return sealed(fields)
 
     def save(self, path: Path) -> None:
-        """Write the JSON in one piece or not at all.
+        """Write the certificate file in one piece or not at all.
 
         Raises:
             UserError: if the file cannot be written.
         """
-        text = json.dumps(self.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-        write_atomically(path, text.encode())
-
-
-def read_certificate(path: Path) -> dict[str, Any]:
-    """The JSON of a certificate file.
-
-    Raises:
-        UserError: if the file is missing, is not JSON, or is not a certificate of this format.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"there is no certificate {path}") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read as a certificate: {error}") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        kind = found.get("format") if isinstance(found, dict) else type(found).__name__
-        raise UserError(f"{path} is not a certificate of format {FORMAT} (found {kind!r})")
-    return found
+        write_atomically(path, file_content(self.to_json()))
 
 
 def confidence_weighted(bound: float, delta: float, deterministic: float) -> float:
     """(1 - δ) · bound + δ · deterministic: one axis for both kinds of guarantee."""
     return (1 - delta) * bound + delta * deterministic
+
+
+def certain_bound_of(outcome: Outcome) -> float:
+    """What holds without any δ: on the loss by the weights alone, else what screens certify."""
+    return outcome.loss.proven if outcome.loss else bound_of(outcome.proof_failure_upper)
 
 
 def bound_of(failure_upper: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Literal
 
 import jax
@@ -14,25 +14,27 @@ import scipy
 from probbound import __version__
 from probbound.certificate import (
     Certificate,
-    Claim,
+    Ran,
     Sampling,
+    Statement,
     bound_of,
+    certain_bound_of,
     confidence_weighted,
 )
+from probbound.claims import ACCURACY, Claim
 from probbound.cost import CostMeter
-from probbound.delta_choice import delta_for
 from probbound.errors import UserError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.random_streams import Stream
+from probbound.seeds import Seed, seed_for
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.registry import AUTO, strategy_named
-from probbound.survey import planned
+from probbound.strategies.registry import AUTO, strategy_named, uses_delta
+from probbound.survey import decided
 from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
 DEFAULT_DELTA = 1e-6
-DEFAULT_SEED = 0
 
 
 def certify(
@@ -42,14 +44,16 @@ def certify(
     strategy: str,
     budget: int = DEFAULT_BUDGET,
     delta: float | Literal["auto"] = DEFAULT_DELTA,
-    seed: int = DEFAULT_SEED,
+    seed: int | None = None,
+    beacon: str | None = None,
     grid_points: int | None = None,
     target: float | None = None,
     draws: int | None = None,
     budget_flops: float | None = None,
     stopped_at: int | None = None,
+    claim: Claim = ACCURACY,
 ) -> Certificate:
-    """Bound the accuracy of `model` on `task` from below.
+    """Bound what `claim` is about, the accuracy of `model` on `task` by default.
 
     Args:
         model: the network; claims are about its weights as real numbers.
@@ -59,42 +63,55 @@ def certify(
         budget: forward passes that a sampling strategy may spend; fixed before any is made.
         delta: the probability, over the sampling alone, that the bound is wrong; "auto" chooses
             the one with the best predicted confidence-weighted bound before any draw certifies.
-        seed: of the certifying samples; the same seed gives the same certificate.
+        seed: of the certifying samples, chosen by hand; None derives it from the question, so that
+            the same question gets the same samples (Theorem 6.1).
+        beacon: public text that is mixed into the derived seed.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
         target: a cascade stops drawing once it certifies this failure rate (anytime).
         draws: how many draws a cascade makes; None lets a pilot decide.
         budget_flops: operations that "auto" may spend, its pilot included.
         stopped_at: repeat a cascade that was interrupted after this many draws.
+        claim: the accuracy, the share of inputs with a margin, or the mean loss.
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
-    choose = delta == AUTO
-    asked = Question(
-        *(model, task, budget, DEFAULT_DELTA if isinstance(delta, str) else delta, seed),
-        grid_points=grid_points,
-        target=target,
-        draws=draws,
-        budget_flops=budget_flops,
-        stopped_at=stopped_at,
-    )
-    if isinstance(delta, str) and not choose:
+    settings = {
+        "grid_points": grid_points,
+        "target": target,
+        "draws": draws,
+        "budget_flops": budget_flops,
+    }
+    if isinstance(delta, str) and delta != AUTO:
         raise UserError(f"delta must be a number or {AUTO!r}, got {delta!r}")
-    meter = CostMeter()
+    number = DEFAULT_DELTA if isinstance(delta, str) else delta
+    asked = Question(
+        model, task, budget, number, seed or 0, stopped_at=stopped_at, claim=claim, **settings
+    )
     _require_meaning(asked, strategy)
     _require_usable(asked)
-    name, run = strategy, asked
-    if strategy == AUTO:
-        name, run = planned(asked, None if choose else asked.delta, meter)
-    elif choose and not strategy_named(strategy).deterministic:
-        run = delta_for(asked, strategy, meter)
-    outcome = strategy_named(name).run(run, meter)
-    chosen = choose and not strategy_named(name).deterministic
-    return _certificate(asked, strategy, name, chosen, outcome, meter)
+    choose = isinstance(delta, str) and uses_delta(strategy)
+    record = {
+        "claim": Statement.of(claim, task).to_json(),
+        "model": digest(model),
+        "strategy": strategy,
+        "budget": budget,
+        "delta": AUTO if choose else number,
+        **settings,
+    }
+    source = seed_for(record, seed, beacon)
+    asked, meter = replace(asked, seed=source.value), CostMeter()
+    name, run = decided(asked, strategy, choose, meter)
+    outcome = strategy_named(name).answer(run, meter)
+    return _certificate(asked, source, strategy, name, run, choose, outcome, meter)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
+    if strategy == AUTO and (question.claim != ACCURACY or question.task.prior):
+        raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
     sequential = strategy != AUTO and strategy_named(strategy).sequential
+    if strategy != AUTO:
+        strategy_named(strategy).require_meaning(question)
     if question.budget_flops is not None and strategy != AUTO:
         raise UserError(f"a budget of operations is for the strategy {AUTO}, not for {strategy}")
     if question.target is not None and not sequential:
@@ -131,27 +148,30 @@ def _require_usable(question: Question) -> None:
 
 def _certificate(
     question: Question,
+    seed: Seed,
     strategy: str,
     chosen: str,
+    run: Question,
     delta_chosen: bool,
     outcome: Outcome,
     meter: CostMeter,
 ) -> Certificate:
-    task, cost = question.task, meter.total()
-    bound = bound_of(outcome.failure_upper)
-    proven = bound_of(outcome.proof_failure_upper)
+    cost = meter.total()
+    bound = outcome.loss.upper if outcome.loss else bound_of(outcome.failure_upper)
     delta = outcome.ledger.delta
     return Certificate(
-        claim=Claim("accuracy", task.name, task.d_vocab, task.n_ctx, task.size),
+        claim=Statement.of(question.claim, question.task),
         bound=bound,
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
         delta=delta,
+        delta_allowed=run.delta,
         delta_chosen=delta_chosen,
-        confidence_weighted=confidence_weighted(bound, delta, proven),
+        confidence_weighted=confidence_weighted(bound, delta, certain_bound_of(outcome)),
         strategy=strategy,
         chosen=chosen,
-        certified_mass=proven,
+        certified_mass=bound_of(outcome.proof_failure_upper),
+        loss=outcome.loss,
         levels=outcome.levels,
         sampling=Sampling(**asdict(outcome.sampled), flops=cost.flops_of("sampling")),
         cost=cost,
@@ -159,12 +179,13 @@ def _certificate(
         model_name=question.model.name,
         model_sha256=digest(question.model),
         budget=question.budget,
-        seed=question.seed,
+        seed=seed,
         grid_points=question.grid_points,
         target=question.target,
         draws=question.draws,
         budget_flops=question.budget_flops,
         stopped_at=outcome.stopped_at,
+        ran=Ran(run.budget, run.draws),
         versions=versions(),
     )
 

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from probbound.claims import ACCURACY
 from probbound.confidence import CANDIDATES, Choice, best_delta
 from probbound.cost import CostMeter
 from probbound.errors import UserError
@@ -30,10 +31,13 @@ def delta_for(question: Question, strategy: str, meter: CostMeter) -> Question:
     randomness of its own, is booked.
 
     Raises:
-        UserError: if the strategy stops at a target: then δ has no bound to be weighed against.
+        UserError: if the strategy stops at a target: then δ has no bound to be weighed against;
+            or if the claim is another than the accuracy under a uniform prior.
     """
     if question.target is not None:
         raise UserError("with a target the bound is given, so δ must be a number, not auto")
+    if question.claim != ACCURACY or question.task.prior is not None:
+        raise UserError("δ is chosen for the accuracy under a uniform prior; give it a number")
     kind, screen = parts(strategy)
     prepared = question.prepared
     if kind == "cascade":

@@ -1,4 +1,7 @@
-"""Forward passes in float64, in chunks: the exact check at the end of every cascade."""
+"""Forward passes in float64, in chunks: the exact check at the end of every cascade.
+
+Each chunk is split evenly over the devices that JAX sees; the model is copied to each.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
+from probbound.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.progress import track
 from probbound.tasks import Task
@@ -21,29 +26,36 @@ Sampler = Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
 
 
 def wrong_answers(
-    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"]
+    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float = 0.0
 ) -> Bool[np.ndarray, " n"]:
-    """Which sequences the model gets wrong: the right logit is not strictly the largest.
+    """Which sequences fail: the right logit is not for sure above every other by over `margin`.
 
-    A tie is wrong. Computed in float64, whatever the precision of the weights.
+    Computed in float64, whatever the precision of the weights. What is within the rounding error
+    fails, as does a tie (Theorem 5.6).
     """
     if len(tokens) == 0:
         return np.zeros(0, dtype=bool)
-    return _forward_wrong(in_float64(model), task, tokens)
+    lead = margin + logit_slack(model, margin)
+    return _forward_wrong(in_float64(model), task, tokens, lead)
 
 
 def count_wrong(
-    model: Transformer, task: Task, sampler: Sampler, samples: int, description: str
+    model: Transformer,
+    task: Task,
+    sampler: Sampler,
+    samples: int,
+    description: str,
+    margin: float = 0.0,
 ) -> int:
-    """How many of the draws 0 … samples - 1 of `sampler(start, stop)` are answered wrongly.
+    """How many of the draws 0 … samples - 1 of `sampler(start, stop)` fail, as `wrong_answers`.
 
-    Memory is bounded by CHUNK_BYTES, whatever the number of samples; the chunk size does not
-    change the result.
+    Memory is bounded by CHUNK_BYTES, whatever the number of samples; neither the chunk size nor
+    the number of devices changes what is drawn.
     """
-    model = in_float64(model)
+    lead, model = margin + logit_slack(model, margin), in_float64(model)
     chunk = chunk_size(model)
     return sum(
-        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples))).sum())
+        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples)), lead).sum())
         for i in track(range(0, samples, chunk), description)
     )
 
@@ -56,32 +68,82 @@ def chunk_size(model: Transformer) -> int:
 
 
 def _forward_wrong(
-    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"]
+    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], lead: float
 ) -> Bool[np.ndarray, " n"]:
     """One call of the compiled check; tokens are padded to a power of two to compile rarely."""
+    with jax.enable_x64(True):
+        padded = _padded(task, tokens)
+        wrong = _compiled_wrong(model, *padded, jnp.asarray(lead, dtype=jnp.float64))
+        return np.asarray(wrong)[: len(tokens)]
+
+
+def _padded(task: Task, tokens: Int[np.ndarray, "n n_ctx"]) -> tuple[Array, Array]:
+    """Tokens and labels on all devices; a power of two of them, rounded up to split evenly."""
+    devices = jax.local_devices()
     n = len(tokens)
     padded = max(MIN_CHUNK, 1 << (n - 1).bit_length())
-    labels = task.labels(tokens)
-    with jax.enable_x64(True):
-        wrong = _compiled_wrong(
-            model,
-            jnp.asarray(np.pad(tokens, ((0, padded - n), (0, 0)))),
-            jnp.asarray(np.pad(labels, (0, padded - n))),
-        )
-        return np.asarray(wrong)[:n]
+    padded = -(-padded // len(devices)) * len(devices)
+    by_sequence = NamedSharding(Mesh(np.array(devices), ("sequence",)), PartitionSpec("sequence"))
+    return (
+        jax.device_put(np.pad(tokens, ((0, padded - n), (0, 0))), by_sequence),
+        jax.device_put(np.pad(task.labels(tokens), (0, padded - n)), by_sequence),
+    )
 
 
 @eqx.filter_jit
 def _compiled_wrong(
-    model: Transformer, tokens: Int[Array, "n n_ctx"], labels: Int[Array, " n"]
+    model: Transformer,
+    tokens: Int[Array, "n n_ctx"],
+    labels: Int[Array, " n"],
+    lead: Float[Array, ""],
 ) -> Bool[Array, " n"]:
-    return wrong_from_logits(model(tokens), labels)
+    return wrong_from_logits(model(tokens), labels, lead)
 
 
 def wrong_from_logits(
-    logits: Float[Array, "n d_vocab_out"], labels: Int[Array, " n"]
+    logits: Float[Array, "n d_vocab_out"],
+    labels: Int[Array, " n"],
+    lead: Float[Array, "..."],
 ) -> Bool[Array, " n"]:
-    """Whether some other logit is not certainly below the label's; a NaN is wrong."""
-    own = jnp.take_along_axis(logits, labels[:, None], axis=1)
+    """Whether some other logit is not below the label's by over `lead`; a NaN is wrong.
+
+    `lead` is one number, or one for each row, (n, 1).
+    """
+    own = jnp.take_along_axis(logits, labels[:, None], axis=1) - lead
     other = jnp.arange(logits.shape[1]) != labels[:, None]
     return jnp.any(~(logits < own) & other, axis=1)
+
+
+def losses(
+    model: Transformer, task: Task, sampler: Sampler, samples: int, description: str
+) -> Float[np.ndarray, " samples"]:
+    """The cross-entropy, in nats, of the draws 0 … samples - 1 of `sampler(start, stop)`."""
+    model = in_float64(model)
+    chunk = chunk_size(model)
+    found = np.empty(samples)
+    with jax.enable_x64(True):
+        for start in track(range(0, samples, chunk), description):
+            stop = min(start + chunk, samples)
+            padded = _padded(task, sampler(start, stop))
+            found[start:stop] = np.asarray(_compiled_losses(model, *padded))[: stop - start]
+    return found
+
+
+@eqx.filter_jit
+def _compiled_losses(
+    model: Transformer, tokens: Int[Array, "n n_ctx"], labels: Int[Array, " n"]
+) -> Float[Array, " n"]:
+    return losses_from_logits(model(tokens), labels)
+
+
+def losses_from_logits(
+    logits: Float[Array, "n d_vocab_out"], labels: Int[Array, " n"]
+) -> Float[Array, " n"]:
+    """log Σ_j e^{logit_j - logit_label}."""
+    own = jnp.take_along_axis(logits, labels[:, None], axis=1)
+    return jax.scipy.special.logsumexp(logits - own, axis=1)
+
+
+def capped(found: Float[np.ndarray, "*shape"], largest: float) -> Float[np.ndarray, "*shape"]:
+    """Losses, none above the largest possible; a NaN is the largest."""
+    return np.where(found <= largest, np.maximum(found, 0.0), largest)

@@ -1,13 +1,28 @@
-"""Writing a file in one piece or not at all."""
+"""Writing a file in one piece or not at all; what damaged archives raise."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
+import zipfile
+import zlib
 from pathlib import Path
 
 from probbound.errors import UserError
+
+ARCHIVE_ERRORS = (  # what a damaged zip archive can make Python's reader raise
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -19,6 +19,7 @@ from probbound.screens.cubic import CubicScreen
 from probbound.screens.gap_classes import GapClasses
 from probbound.screens.gap_residue import gap_draw_flops
 from probbound.screens.ladder import LadderScreen, expected_classes
+from probbound.screens.residue import listed_by
 from probbound.screens.sequences import (
     copying_flops,
     copying_table_flops,
@@ -29,7 +30,6 @@ from probbound.strategies.brute_force import MAX_FLOPS, brute_force_flops
 from probbound.strategies.ladder import is_sampled
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS
-from probbound.strategies.sampling import can_be_listed
 from probbound.tasks import MaxOfK
 
 LARGEST_BUDGET = 1e15
@@ -130,7 +130,7 @@ class Planner:
             known = self.measured[name]
             share = float(known.residue.size / size)
             every = max(known.residue.tickets, 1)
-            listable = can_be_listed(known.residue, known.residue.tickets)
+            listable = listed_by(known.residue, known.residue.tickets)
             price = 0.0 if name in self.paid else proof
             seen = known.seen.draws > 0
             return Source(

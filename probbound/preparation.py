@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from probbound.additive import Circuits, circuits
 from probbound.cost import CostMeter
+from probbound.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.screens.ladder import LadderScreen
 from probbound.screens.residue import Residue
@@ -22,7 +23,7 @@ from probbound.screens.sequences import (
 
 @dataclass(frozen=True)
 class Prepared:
-    """Tables, checks and residues of one model: functions of its weights, without randomness.
+    """Tables, checks and residues of one model and claim, without randomness.
 
     Whoever adds to it books the operations; whoever finds something here books nothing.
     """
@@ -32,19 +33,23 @@ class Prepared:
     check: CopyingCheck | None = None
     residues: Mapping[str, Residue] = field(default_factory=dict)
 
-    def with_tables(self, model: Transformer, meter: CostMeter) -> Prepared:
+    def with_tables(self, model: Transformer, meter: CostMeter, margin: float = 0.0) -> Prepared:
         """The products of the circuits and the tables of sequences."""
         if self.tables is not None:
             return self
         with meter.phase("tables", "proof", sequence_table_flops(model)):
             products = circuits(in_float64(model))
-            return replace(self, products=products, tables=SequenceTables.from_circuits(products))
+            slack = logit_slack(model, margin)
+            tables = SequenceTables.from_circuits(products, slack, margin)
+            return replace(self, products=products, tables=tables)
 
-    def with_check(self, model: Transformer, meter: CostMeter, *, cubic: bool) -> Prepared:
+    def with_check(
+        self, model: Transformer, meter: CostMeter, *, cubic: bool, margin: float = 0.0
+    ) -> Prepared:
         """The copying check, with the tables that it needs; one that is there already is kept."""
         if self.check is not None:
             return self
-        made = self.with_tables(model, meter)
+        made = self.with_tables(model, meter, margin)
         build = CopyingCheck.cubic if cubic else CopyingCheck.quadratic
         with meter.phase("copying check", "proof", copying_table_flops(model, cubic=cubic)):
             return replace(made, check=build(made.exact.tables))

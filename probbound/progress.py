@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -30,6 +30,26 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
     if console is None or not console.is_terminal:
         yield from items
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+    with _bar(console) as progress:
         yield from progress.track(items, description=description)
+
+
+@contextmanager
+def counting(total: int, description: str) -> Iterator[Callable[[], None]]:
+    """A bar that moves when the yielded function is called; bars of the work inside are silent."""
+    console = _console.get()
+    token = _console.set(None)
+    try:
+        if console is None or not console.is_terminal:
+            yield lambda: None
+            return
+        with _bar(console) as progress:
+            task = progress.add_task(description, total=total)
+            yield lambda: progress.advance(task)
+    finally:
+        _console.reset(token)
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)

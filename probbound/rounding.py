@@ -7,8 +7,11 @@ from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 T = TypeVar("T", float, np.ndarray)
+
+FLOOR = 2.0**-600  # far above what underflow can hide in a sum of terms (Theorem 5.5)
 
 
 def ratio_up(count: Fraction | int, total: int) -> float:
@@ -47,3 +50,13 @@ def rounded_up(value: T, roundings: int) -> T:
     operations; there is room for one more operation on the result.
     """
     return value * (1.0 + 2.0 * gamma(roundings + 2))
+
+
+def certainly_negative(
+    total: Float[np.ndarray, "*shape"] | float,
+) -> Bool[np.ndarray, "*shape"]:
+    """Whether a sum whose terms hold a slack for rounding is below zero for sure (Theorem 5.5).
+
+    False for a tie, a NaN, and what underflow could have made.
+    """
+    return np.asarray(np.asarray(total) < -FLOOR)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probbound.cost import CostMeter
+from probbound.delta_choice import delta_for
 from probbound.errors import UserError
 from probbound.forecast import Forecast, Measured
 from probbound.models.transformer import forward_flops
@@ -13,6 +14,7 @@ from probbound.pilot import CHEAP_PILOT, Passed, look, run_pilot, source_of
 from probbound.planning import Planner
 from probbound.preparation import Prepared
 from probbound.prices import prices_in_flops
+from probbound.screens.cubic import LISTING_LIMIT
 from probbound.screens.ladder import LadderScreen
 from probbound.screens.sequences import (
     copying_table_flops,
@@ -21,7 +23,7 @@ from probbound.screens.sequences import (
 )
 from probbound.strategies.ladder import is_sampled
 from probbound.strategies.outcome import Question
-from probbound.strategies.registry import SCREENS, parts
+from probbound.strategies.registry import AUTO, SCREENS, parts
 
 PILOT_SHARE = 0.025
 RESIDUE_PILOT_SHARE = 0.01
@@ -44,7 +46,19 @@ class Survey:
     def forecasts(self, amount: float) -> list[Forecast]:
         """Forecasts for what the looking left of a budget, best first."""
         spent = self.meter.total().flops if self.counts else 0
-        return self.planner.forecasts((1 - MARGIN) * amount - spent, every=not self.counts)
+        made = self.planner.forecasts((1 - MARGIN) * amount - spent, every=not self.counts)
+        size = self.planner.task.size
+        return [one for one in made if not self.counts or can_be_checked(one.strategy, size)]
+
+
+def can_be_checked(strategy: str, population: int) -> bool:
+    """Whether the independent checker counts the samples again, or can do without (Theorem 6.4).
+
+    Draws from what the ladder leaves it does not make again; up to LISTING_LIMIT inputs it runs
+    all that are left by the additive screen instead.
+    """
+    kind, screen = parts(strategy)
+    return kind == "screen" or screen in ("", "cubic") or population <= LISTING_LIMIT
 
 
 def surveyed(
@@ -138,12 +152,29 @@ def planned(question: Question, delta: float | None, meter: CostMeter) -> tuple[
             f"a budget of {budget:.2g} operations is too small for {question.model.name}: one "
             f"forward pass takes {each:.2g}"
         )
-    best = found[0]
+    best, prepared = found[0], survey.prepared
+    if parts(best.strategy)[0] == "cascade":
+        prepared = prepared.with_check(question.model, meter, cubic=False)
     chosen = replace(
         question,
         budget=best.budget,
         draws=best.draws,
         delta=best.delta or question.delta,
-        prepared=survey.prepared,
+        prepared=prepared,
     )
     return best.strategy, chosen
+
+
+def decided(
+    question: Question, strategy: str, choose_delta: bool, meter: CostMeter
+) -> tuple[str, Question]:
+    """What runs, with its knobs: what was asked for, or what a plan puts in its place.
+
+    Raises:
+        UserError: if there is nothing to plan with.
+    """
+    if strategy == AUTO:
+        return planned(question, None if choose_delta else question.delta, meter)
+    if choose_delta:
+        return strategy, delta_for(question, strategy, meter)
+    return strategy, question

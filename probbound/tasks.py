@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Int
 
 from probbound.errors import UserError
 from probbound.models.transformer import Transformer
+from probbound.priors import Prior
 from probbound.random_streams import Stream
 
 
@@ -30,6 +32,11 @@ class Task(Protocol):
         ...
 
     @property
+    def mass(self) -> int:
+        """The mass of all inputs under the prior, an exact integer."""
+        ...
+
+    @property
     def size(self) -> int:
         """Number of inputs, as an exact integer."""
         ...
@@ -45,10 +52,14 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class MaxOfK:
-    """Inputs uniform over d_vocab^n_ctx; the answer is the largest token."""
+    """Tokens are independent, from `prior` at every position (None: uniform).
+
+    The answer is the largest token.
+    """
 
     d_vocab: int
     n_ctx: int
+    prior: Prior | None = None
     name: ClassVar[str] = "max-of-k"
 
     def __post_init__(self) -> None:
@@ -57,6 +68,20 @@ class MaxOfK:
                 f"max-of-k needs d_vocab and n_ctx of at least 1, got {self.d_vocab} and "
                 f"{self.n_ctx}"
             )
+        if self.prior is not None and len(self.prior.weights) != self.d_vocab:
+            raise UserError(
+                f"the prior is over {len(self.prior.weights)} tokens, but d_vocab is {self.d_vocab}"
+            )
+
+    @cached_property
+    def law(self) -> Prior:
+        """The prior over tokens."""
+        return self.prior or Prior.uniform(self.d_vocab)
+
+    @property
+    def mass(self) -> int:
+        """The mass of all inputs, the sum of the products of their tokens' weights."""
+        return self.law.total**self.n_ctx
 
     @property
     def size(self) -> int:
@@ -68,13 +93,13 @@ class MaxOfK:
         return tokens.max(axis=1)
 
     def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
-        """Uniform sequences; draw i depends on `stream` and i alone."""
-        words = stream.integers(start * self.n_ctx, stop * self.n_ctx, self.d_vocab)
-        return words.reshape(stop - start, self.n_ctx)
+        """Sequences from the prior (Theorem 1.10); draw i depends on `stream` and i alone."""
+        words = stream.integers(start * self.n_ctx, stop * self.n_ctx, self.law.total)
+        return self.law.tokens(words).reshape(stop - start, self.n_ctx)
 
 
-def task_for(model: Transformer) -> MaxOfK:
-    """The max-of-K task of a model's own vocabulary and context.
+def task_for(model: Transformer, prior: Prior | None = None) -> MaxOfK:
+    """The max-of-K task of a model's own vocabulary and context, uniform by default.
 
     Raises:
         UserError: if the model has fewer outputs than input tokens.
@@ -84,4 +109,4 @@ def task_for(model: Transformer) -> MaxOfK:
             f"{model.name} has {model.d_vocab_out} outputs for {model.d_vocab} tokens, so it "
             "cannot name every maximum"
         )
-    return MaxOfK(model.d_vocab, model.n_ctx)
+    return MaxOfK(model.d_vocab, model.n_ctx, prior)

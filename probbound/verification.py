@@ -1,68 +1,42 @@
-"""Re-checking a certificate by doing the work again from its recorded seed."""
+"""The plan behind a strategy or a δ that was "auto", made again by the planner itself."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
-from probbound.certification import certify
+from probbound.cost import CostMeter
 from probbound.errors import UserError
-from probbound.models.store import digest
 from probbound.models.transformer import Transformer
-from probbound.strategies.registry import AUTO
+from probbound.strategies.outcome import Question
+from probbound.survey import decided
 from probbound.tasks import MaxOfK
 
-FLOAT_TOLERANCE = 1e-9
-NOT_COMPARED = ("versions", "cost.seconds", "model.name")
 
+def plan_faults(predicate: Mapping[str, Any], model: Transformer) -> list[str]:
+    """Why the plan is not the one that the pilot of the recorded seed gives; empty if it is.
 
-def disagreements(stored: dict[str, Any], model: Transformer) -> list[str]:
-    """Reasons why the certificate does not hold for `model`; empty if it holds.
-
-    Everything but wall-clock seconds, versions and the model's name is recomputed and must
-    agree: integers and text exactly, floats to a relative FLOAT_TOLERANCE.
+    The independent checker takes plans on trust, since they are not proofs; but a number of draws
+    that was not planned may have been chosen after the draws were seen.
     """
-    claimed, actual = stored.get("model"), digest(model)
-    sha256 = claimed.get("sha256") if isinstance(claimed, dict) else None
-    if sha256 != actual:
-        return [f"it is about a model with SHA-256 {sha256}, but {model.name} has {actual}"]
+    claim = predicate["claim"]
+    question = Question(
+        model,
+        MaxOfK(claim["d_vocab"], claim["n_ctx"]),
+        predicate["budget"],
+        predicate["delta_allowed"],
+        predicate["seed"],
+        grid_points=predicate["grid_points"],
+        draws=predicate["draws"],
+        budget_flops=predicate["budget_flops"],
+    )
     try:
-        claim = stored["claim"]
-        again = certify(
-            model,
-            MaxOfK(claim["d_vocab"], claim["n_ctx"]),
-            strategy=stored["strategy"],
-            budget=stored["budget"],
-            delta=AUTO if stored["delta_chosen"] else stored["delta"] or 0.5,
-            seed=stored["seed"],
-            grid_points=stored["grid_points"],
-            target=stored["target"],
-            draws=stored["draws"],
-            budget_flops=stored["budget_flops"],
-            stopped_at=stored["stopped_at"],
+        name, again = decided(
+            question, predicate["strategy"], predicate["delta_chosen"], CostMeter()
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        return [f"a field is missing or of the wrong type: {error}"]
     except UserError as error:
-        return [f"its question cannot be asked: {error}"]
-    return list(_differences(stored, again.to_json(), ""))
-
-
-def _differences(stored: Any, again: Any, path: str) -> Iterator[str]:
-    if path in NOT_COMPARED or path.endswith(".seconds"):
-        return
-    if isinstance(again, dict) and isinstance(stored, dict) and again.keys() == stored.keys():
-        for key, value in again.items():
-            yield from _differences(stored[key], value, f"{path}.{key}".lstrip("."))
-    elif isinstance(again, list) and isinstance(stored, list) and len(again) == len(stored):
-        for i, (old, new) in enumerate(zip(stored, again, strict=True)):
-            yield from _differences(old, new, f"{path}[{i}]")
-    elif not _same(stored, again):
-        yield f"{path or 'the certificate'} says {stored!r}, recomputed it is {again!r}"
-
-
-def _same(stored: Any, again: Any) -> bool:
-    if isinstance(again, float) and isinstance(stored, float):
-        return math.isclose(stored, again, rel_tol=FLOAT_TOLERANCE, abs_tol=0.0)
-    return type(stored) is type(again) and stored == again
+        return [f"its plan cannot be made again: {error}"]
+    found = {"strategy": name, "budget": again.budget, "draws": again.draws, "delta": again.delta}
+    said = {"strategy": predicate["chosen"], **predicate["ran"]}
+    said["delta"] = predicate["delta_allowed"]
+    return [] if found == said else [f"its plan is {said}, made again it is {found}"]

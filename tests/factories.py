@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 
 import numpy as np
 
+from probbound.certificate import Certificate
+from probbound.certificate_format import statement
+from probbound.check import Report
+from probbound.check.document import predicate_of
+from probbound.check.judge import judge
+from probbound.cli.verify import weights_of
 from probbound.models.transformer import Transformer
 from probbound.tasks import MaxOfK
 from probbound.training import Recipe, train
@@ -126,3 +133,9 @@ ASSORTED = {
     "one token": lambda: random_model(8, d_vocab=1),
     "two tokens": lambda: random_model(9, d_vocab=2, n_ctx=4),
 }
+
+
+def checked(certificate: Certificate, model: Transformer) -> Report:
+    """What the independent checker says of a certificate that went through JSON."""
+    text = json.dumps(statement(certificate.to_json()))
+    return judge(predicate_of(json.loads(text)), weights_of(model))

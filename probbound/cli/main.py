@@ -13,6 +13,9 @@ from probbound.cli.models import models, train
 from probbound.cli.noise import noise
 from probbound.cli.output import stderr
 from probbound.cli.plan import plan
+from probbound.cli.report.command import report
+from probbound.cli.show import show
+from probbound.cli.sweep import sweep
 from probbound.cli.verify import verify
 from probbound.errors import UserError
 from probbound.progress import progress_on
@@ -24,7 +27,7 @@ def app() -> None:
     """High-confidence bounds on what a trained network does."""
 
 
-for command in (demo, models, train, certify, plan, noise, verify):
+for command in (demo, models, train, certify, plan, noise, verify, show, sweep, report):
     app.add_command(command)
 
 

@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 
 from estimators.guarantee import Guarantee
-from probbound.certification import DEFAULT_DELTA, DEFAULT_SEED
+from probbound.certification import DEFAULT_DELTA
 from probbound.cli.output import as_json_option, metric, print_json, seconds, stderr, stdout
 from probbound.cli.output import table as styled
 from probbound.errors import UserError
@@ -38,7 +38,7 @@ TERMS = get_args(TermName)
 @click.option("--methods", help="Only these, separated by commas.")
 @click.option("--exact", is_flag=True, help="Evaluate every entry too, and show the truth.")
 @click.option("--plot", type=Path, help="Draw spectrum, entries and bounds into this .png.")
-@click.option("--seed", default=DEFAULT_SEED, help="Seed of the samples.", show_default=True)
+@click.option("--seed", default=0, help="Seed of the samples.", show_default=True)
 @as_json_option
 def noise(
     model: str,

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -15,13 +10,13 @@ from matplotlib.axes import Axes
 
 from estimators import proportion
 from estimators.guarantee import Guarantee
+from probbound.figures import BLUE, GREEN, ORANGE, rendered
 from probbound.files import write_atomically
 from probbound.noise.contract import NoiseBound, Settings
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.sampled.entries import gathered
 from probbound.noise.term import NoiseTerm
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito
 MARKERS = "osD^vPX*<>hp"
 PREFERRED = "largest-row-spread"
 
@@ -37,10 +32,8 @@ def draw(
     chosen = quantities.get(PREFERRED, rows[0].quantity)
     shown = [row for row in rows if row.quantity == chosen]
     bounds_against_cost(right, shown)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=140)
+    write_atomically(path, rendered(figure, "png"))
     plt.close(figure)
-    write_atomically(path, drawn.getvalue())
 
 
 def spectrum(axes: Axes, term: NoiseTerm) -> None:

@@ -51,6 +51,12 @@ def at_most(x: float) -> str:
     return f"{float(Decimal(x).quantize(unit, ROUND_CEILING)):.1e}"
 
 
+def nats(x: float) -> str:
+    """An upper bound on a loss with three significant digits, rounded up."""
+    unit = Decimal(10) ** (Decimal(x).adjusted() - 2) if x else Decimal(1)
+    return f"{float(Decimal(x).quantize(unit, ROUND_CEILING)):.3g} nats"
+
+
 def seconds(x: float) -> str:
     """A duration with two significant digits."""
     return f"{x:.0f} s" if x >= 10 else f"{x:.2g} s" if x >= 0.1 else f"{1000 * x:.2g} ms"

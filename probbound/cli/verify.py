@@ -1,40 +1,114 @@
-"""`probbound verify`: re-check a certificate."""
+"""`probbound verify`: re-check a certificate by the independent checker."""
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 
-from probbound.certificate import read_certificate
-from probbound.cli.output import as_json_option, percent, print_json, stdout
+from probbound.check import (
+    Fresh,
+    Refused,
+    Report,
+    Unusable,
+    Weights,
+    fresh_samples,
+    read_document,
+)
+from probbound.check.judge import judge
+from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
 from probbound.errors import UserError
 from probbound.models.registry import load
-from probbound.verification import disagreements
+from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.strategies.registry import AUTO
+from probbound.verification import plan_faults
 
 
 @click.command()
 @click.argument("certificate", type=Path)
 @click.option("--model", help="By default the one that the certificate names.")
+@click.option("--fresh", is_flag=True, help="Also draw new samples, and test the claim on them.")
 @as_json_option
-def verify(certificate: Path, model: str | None, as_json: bool) -> None:
-    """Recompute a certificate from its seed: exit 0 if it holds, 1 if it does not."""
-    stored = read_certificate(certificate)
-    loaded = load(_model_named(stored, model))
-    reasons = disagreements(stored, loaded)
+def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> None:
+    """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not."""
+    try:
+        report, drawn, claimed = _checked(certificate, model, fresh)
+    except Unusable as error:
+        raise UserError(str(error)) from error
     if as_json:
-        print_json({"holds": not reasons, "reasons": reasons})
-    elif not reasons:
-        stdout.print(f"holds: accuracy of {loaded.name} is at least {percent(stored['bound'])}")
-    for reason in reasons if not as_json else []:
-        stdout.print(f"does not hold: {reason}", markup=False, soft_wrap=True)
-    if reasons:
+        print_json(_as_json(report, drawn))
+    else:
+        _print(report, drawn, claimed)
+    if not report.holds:
         click.get_current_context().exit(1)
 
 
-def _model_named(stored: dict, given: str | None) -> str:
-    named = stored.get("model")
-    name = given or (named.get("name") if isinstance(named, dict) else None)
-    if not isinstance(name, str):
-        raise UserError("the certificate does not name its model; give it with --model")
-    return name
+def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh | None, str]:
+    """The report, how fresh samples fared, and the claim."""
+    try:
+        predicate = read_document(path)
+    except Refused as refusal:
+        return Report(refused=(str(refusal),)), None, ""
+    model = load(named or predicate["model"]["name"])
+    weights = weights_of(model)
+    report, drawn = judge(predicate, weights), None
+    planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
+    if report.holds and planned:
+        report = report.and_refused(plan_faults(predicate, model))
+    if report.holds and fresh and predicate["claim"]["kind"] == "loss":
+        raise UserError("new samples test claims about answers; this one is about the loss")
+    if report.holds and fresh:
+        drawn = fresh_samples(predicate, weights, secrets.randbits(48))
+        if not drawn.agrees:
+            report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
+    return report, drawn, _claimed(predicate, model.name)
+
+
+def weights_of(model: Transformer) -> Weights:
+    """The matrices of a model, as the checker reads them."""
+    matrices = {name: np.asarray(getattr(model, name), np.float64) for name in WEIGHT_SHAPES}
+    return Weights(**matrices, attn_scale=float(model.attn_scale))
+
+
+def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
+    found = {"holds": report.holds, "reasons": list(report.refused)}
+    found |= {"confirmed": list(report.confirmed), "trusted": list(report.trusted)}
+    if drawn is not None:
+        found["fresh"] = {**asdict(drawn), "agrees": drawn.agrees}
+    return found
+
+
+def _print(report: Report, drawn: Fresh | None, claimed: str) -> None:
+    lines = [*(f"does not hold: {reason}" for reason in report.refused)]
+    if report.holds:
+        lines.append(f"holds: {claimed}")
+    lines += [f"confirmed: {line}" for line in report.confirmed]
+    lines += [f"taken on trust: {line}" for line in report.trusted]
+    if drawn is not None and drawn.agrees:
+        lines.append(f"new samples agree: {_sentence(drawn)}")
+    for line in lines:
+        stdout.print(line, markup=False, soft_wrap=True)
+
+
+def _sentence(drawn: Fresh) -> str:
+    return (
+        f"{drawn.failures:,} of {drawn.draws:,} draws under the seed {drawn.seed} failed, where "
+        f"the claim expects at most {drawn.expected_at_most:.3g} (p-value {drawn.p_value:.2g}, "
+        f"false alarms with probability at most {drawn.false_alarm:g})"
+    )
+
+
+def _claimed(stored: dict[str, Any], name: str) -> str:
+    """What a certificate that holds says."""
+    claim, bound = stored["claim"], stored["bound"]
+    under = " under its prior" if claim["prior"] else ""
+    if claim["kind"] == "loss":
+        return f"mean loss of {name}{under} is at most {nats(bound)}"
+    if claim["kind"] == "margin":
+        share = percent(bound)
+        return f"share of margins of {name} above {claim['at']:g}{under} is at least {share}"
+    return f"accuracy of {name}{under} is at least {percent(bound)}"

@@ -1,4 +1,4 @@
-"""Reading, writing and identifying models: safetensors and `.npz`, names as in TransformerLens."""
+"""Reading, writing and identifying models; names of weights are those of TransformerLens."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from probbound.errors import UserError
-from probbound.files import write_atomically
+from probbound.errors import UserError, first_line
+from probbound.files import ARCHIVE_ERRORS, write_atomically
+from probbound.models.pth import read_pth
 from probbound.models.transformer import BIASES, WEIGHT_SHAPES, Transformer, require_finite
 
 FORMAT = "probbound-model/1"
+MAX_NPZ_BYTES = 16 << 30
 _STATE_DICT = {
     "W_E": "embed.W_E",
     "W_pos": "pos_embed.W_pos",
@@ -27,6 +29,7 @@ _STATE_DICT = {
     "b_U": "unembed.b_U",
     **{f"{kind}_{part}": f"blocks.0.attn.{kind}_{part}" for kind in "Wb" for part in "QKVO"},
 }
+_MASKS = ("attn.mask", "attn.IGNORE")  # constants that TransformerLens keeps with the weights
 
 
 def digest(model: Transformer) -> str:
@@ -63,7 +66,7 @@ def save_model(model: Transformer, path: Path, record: Mapping[str, Any] | None 
 
 
 def read_model(path: Path) -> Transformer:
-    """The model in a `.safetensors` or `.npz` file, checked and named after the file.
+    """The model in a `.safetensors`, `.npz` or PyTorch file, checked and named after the file.
 
     Weights may carry TransformerLens' short names (`W_Q`) or state-dict names
     (`blocks.0.attn.W_Q`); a layer axis of one may be there, the head axis may be absent for one
@@ -74,9 +77,14 @@ def read_model(path: Path) -> Transformer:
     """
     if not path.is_file():
         raise UserError(f"there is no model file {path}")
-    readers = {".safetensors": _read_safetensors, ".npz": _read_npz}
+    readers = {
+        ".safetensors": _read_safetensors,
+        ".npz": _read_npz,
+        ".pth": read_pth,
+        ".pt": read_pth,
+    }
     if path.suffix not in readers:
-        raise UserError(f"{path} is not a model file: expected {' or '.join(readers)}")
+        raise UserError(f"{path} is not a model file: expected {', '.join(readers)}")
     tensors, metadata = readers[path.suffix](path)
     model = _assemble(tensors, metadata, path)
     require_finite(model)
@@ -97,24 +105,39 @@ def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]
             names = file.keys()
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as safetensors: {_first_line(error)}") from error
+        raise UserError(f"{path} cannot be read as safetensors: {first_line(error)}") from error
 
 
 def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     try:
+        _require_honest_sizes(path)
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}, {}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise UserError(f"{path} cannot be read as .npz: {_first_line(error)}") from error
+    except ARCHIVE_ERRORS as error:
+        raise UserError(f"{path} cannot be read as .npz: {first_line(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+def _require_honest_sizes(path: Path) -> None:
+    """Before anything is allocated: each array is as long as its header says, all within reason."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if sum(entry.file_size for entry in entries) > MAX_NPZ_BYTES:
+            raise ValueError(f"its arrays take more than {MAX_NPZ_BYTES >> 30} GiB")
+        for entry in entries:
+            with archive.open(entry) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0
+                shape, _, dtype = (
+                    read if version == (1, 0) else np.lib.format.read_array_header_2_0
+                )(file)
+                if math.prod(shape) * dtype.itemsize > entry.file_size:
+                    raise ValueError(f"{entry.filename} is shorter than its header says")
 
 
 def _assemble(
     tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str], path: Path
 ) -> Transformer:
+    _require_all_used(tensors, path)
     weights = {}
     for short, axes in WEIGHT_SHAPES.items():
         found = [name for name in (short, _STATE_DICT[short]) if name in tensors]
@@ -126,6 +149,17 @@ def _assemble(
         weights.setdefault(bias, np.zeros(_bias_shape(bias, weights)))
     scale = _attn_scale(tensors, metadata, path)
     return Transformer(**weights, attn_scale=scale or _root_of_d_head(weights), name=path.stem)
+
+
+def _require_all_used(tensors: Mapping[str, np.ndarray], path: Path) -> None:
+    """A weight that is not computed with would make the claim one about another network."""
+    known = {*WEIGHT_SHAPES, *_STATE_DICT.values(), "attn_scale"}
+    others = [name for name in tensors if name not in known and not name.endswith(_MASKS)]
+    if others:
+        raise UserError(
+            f"{path} holds {others[0]}, which a model of one attention layer without MLP or layer "
+            "norm does not have; if it is no weight, leave it out of the file"
+        )
 
 
 def _as_one_layer(values: np.ndarray, axes: tuple[str, ...], name: str, path: Path) -> np.ndarray:

@@ -18,8 +18,8 @@ from probbound.screens.sequences import SequenceTables
 class BracketCheck:
     """Brackets apart, and one bound for the attention of all free positions (4.1 and 4.4).
 
-    For one head. What it certifies is right (Theorem 4.24); the sub-cubic screen, which treats all
-    tokens of a gap class alike, leaves that and a little more.
+    For one head. What it certifies is right but for rounding (Theorem 4.24), which is not looked
+    at here; the sub-cubic screen, which treats all tokens of a gap class alike, leaves more.
     """
 
     tables: SequenceTables
@@ -33,7 +33,7 @@ class BracketCheck:
         """The brackets of a model's tables."""
         mean = tables.direct.mean(axis=0)
         direct = Known(tables.direct - mean, np.zeros(len(tables.direct)))
-        brackets = brackets_of(tables.value[0], tables.position[0], direct, mean, True)
+        brackets = brackets_of(tables.value[0], tables.position[0], direct, mean, True, 0.0)
         free = tables.place[0, :-1] if tables.n_ctx > 1 else tables.place[0]
         return cls(tables, brackets, free.max(axis=0), free.min(axis=0))
 

@@ -9,6 +9,7 @@ from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
+from probbound.priors import Prior
 from probbound.screens.grid import GridResidue, count_on_grid, grid_draw_flops, grid_flops
 from probbound.screens.listing import (
     ListedResidue,
@@ -26,13 +27,17 @@ class CubicScreen:
     """The wrong token is maximised per token, then the failing sums are counted.
 
     Counting is exact, by listing, up to LISTING_LIMIT sequences, unless `grid_points` is given;
-    past that it is on a grid of `grid_points` steps (DEFAULT_GRID_POINTS if None).
+    past that it is on a grid of `grid_points` steps (DEFAULT_GRID_POINTS if None). What is
+    certified exceeds `margin` (Theorem 1.8); sequences count with their mass under `law`, uniform
+    by default (1.11).
 
     Raises:
         UserError: if grid_points < 1.
     """
 
     grid_points: int | None = None
+    margin: float = 0.0
+    law: Prior | None = None
 
     def __post_init__(self) -> None:
         if self.grid_points is not None and self.grid_points < 1:
@@ -51,12 +56,13 @@ class CubicScreen:
     def enumerate(self, model: Transformer, meter: CostMeter) -> ListedResidue | GridResidue:
         """Certify what can be; count the rest."""
         with meter.phase("tables", "proof", table_flops(model)):
-            tables = additive_tables(model)
+            tables = additive_tables(model, self.margin)
+        law = self.law or Prior.uniform(model.d_vocab)
         if self._lists(model):
             with meter.phase("counting by listing", "proof", self._counting_flops(model)):
-                return list_residue(tables)
+                return list_residue(tables, law)
         with meter.phase("counting on a grid", "proof", self._counting_flops(model)):
-            return count_on_grid(tables, self.grid_points or DEFAULT_GRID_POINTS)
+            return count_on_grid(tables, self.grid_points or DEFAULT_GRID_POINTS, law)
 
     def flops(self, model: Transformer) -> int:
         """Operations of `enumerate`."""

@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Int
 
+from probbound.priors import Prior, Whole
+
 MULTISET_LIMIT = 56
 LEAST_CLASSES = 5
 _TICKET_BITS = 62
-
-Whole = Int[np.ndarray, "*shape"] | np.ndarray  # int64, or Python integers where those overflow
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class GapClasses:
     d_vocab: int
     free: int
     starts: tuple[int, ...]
+    prior: Prior | None = None
+
+    @cached_property
+    def law(self) -> Prior:
+        """The prior over tokens, uniform by default."""
+        return self.prior or Prior.uniform(self.d_vocab)
 
     @property
     def stops(self) -> tuple[int, ...]:
@@ -36,9 +42,11 @@ class GapClasses:
 
     @cached_property
     def sizes(self) -> Int[np.ndarray, "d_vocab n_classes"]:
-        """Tokens of each class, for each label."""
+        """The weight of the tokens of each class, for each label."""
         starts, stops = np.array(self.starts), np.array(self.stops)
-        return np.clip(np.arange(self.d_vocab)[:, None] + 1 - starts, 0, stops - starts)
+        past = np.arange(self.d_vocab)[:, None] + 1
+        below = np.concatenate([[0], self.law.ends])
+        return below[np.maximum(past - starts, 0)] - below[np.maximum(past - stops, 0)]
 
     @cached_property
     def levels(self) -> list[tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]]:
@@ -69,7 +77,7 @@ class GapClasses:
     @property
     def integers(self) -> type:
         """An integer type that holds every count times the number of positions."""
-        largest = self.d_vocab ** (self.free + 1) * max(self.free, 1)
+        largest = self.law.total ** (self.free + 1) * max(self.free, 1)
         return np.int64 if largest < 1 << _TICKET_BITS else object
 
     @cached_property
@@ -80,14 +88,14 @@ class GapClasses:
 
     @cached_property
     def weights(self) -> Whole:
-        """Sequences of each multiset, [label, multiset]."""
+        """The mass of the free tokens of each multiset, [label, multiset] (Theorem 1.11)."""
         sizes = self.sizes.astype(self.integers)[:, None, :]
         return (sizes**self.counts).prod(axis=2) * self.arrangements
 
     @cached_property
     def unit_bits(self) -> int:
-        """A ticket stands for 2^unit_bits sequences, so that all tickets fit in 62 bits."""
-        return max(0, (self.d_vocab ** (self.free + 1)).bit_length() - _TICKET_BITS)
+        """A ticket stands for a mass of 2^unit_bits, so that all tickets fit in 62 bits."""
+        return max(0, (self.law.total ** (self.free + 1)).bit_length() - _TICKET_BITS)
 
     @cached_property
     def units(self) -> Int[np.ndarray, "d_vocab n_multisets"]:
@@ -100,7 +108,12 @@ def _factorials(counts: list[int]) -> int:
 
 
 def gap_classes(
-    d_vocab: int, n_ctx: int, offset: float, step: float, limit: int = MULTISET_LIMIT
+    d_vocab: int,
+    n_ctx: int,
+    offset: float,
+    step: float,
+    limit: int = MULTISET_LIMIT,
+    prior: Prior | None = None,
 ) -> GapClasses:
     """As many classes as keep the number of multisets within `limit` (Theorem 4.2).
 
@@ -118,4 +131,4 @@ def gap_classes(
             break
         starts.append(nearest)
         small, large = large, small + large
-    return GapClasses(d_vocab, free, tuple(starts))
+    return GapClasses(d_vocab, free, tuple(starts), prior)

@@ -8,9 +8,10 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from probbound.priors import Whole
 from probbound.random_streams import Stream
-from probbound.screens.gap_classes import GapClasses, Whole
-from probbound.screens.residue import Tickets, located
+from probbound.screens.gap_classes import GapClasses
+from probbound.screens.residue import Tickets, located, numbers_within
 
 _CHUNK = 1 << 13
 
@@ -19,8 +20,9 @@ _CHUNK = 1 << 13
 class GapResidue:
     """Which multisets are left for each query and label: `left` has one bit for each.
 
-    `counts[q, m]` is their number of tickets. A ticket is one sequence, or 2^unit_bits of them
-    where 62 bits do not number all; those past the last sequence of a multiset are blank.
+    `counts[q, m]` is their number of tickets. A sequence has as many as its mass; where 62 bits
+    do not number all, a ticket stands for a mass of 2^unit_bits, and what is past the last
+    sequence of a multiset is blank.
     """
 
     classes: GapClasses
@@ -34,8 +36,8 @@ class GapResidue:
 
     @property
     def size(self) -> Fraction:
-        """Tickets times the sequences a ticket stands for, at most all sequences."""
-        everything = self.classes.d_vocab ** (self.classes.free + 1)
+        """Tickets times the mass a ticket stands for, at most all of it."""
+        everything = self.classes.law.total ** (self.classes.free + 1)
         return Fraction(min(self.tickets << self.classes.unit_bits, everything))
 
     def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
@@ -57,26 +59,15 @@ class GapResidue:
         classes, v = self.classes, self.classes.d_vocab
         pairs, ranks = located(ranks, self.counts.ravel())
         queries, labels = np.divmod(pairs, v)
+        ranks = ranks // classes.law.array[queries]
         bits = np.unpackbits(self.left[queries, labels], axis=1, count=len(classes.counts))
         ends = (bits * classes.units[labels]).cumsum(axis=1)
         chosen = (ends <= ranks[:, None]).sum(axis=1)
         units = ranks - (ends[np.arange(len(ranks)), chosen] - classes.units[labels, chosen])
-        numbers = self._within(units, stream, start)
+        numbers = numbers_within(units, classes.unit_bits, classes.integers, stream, start)
         blank = (numbers >= classes.weights[labels, chosen]).astype(bool)
         free = self._sequences(labels, chosen, np.where(blank, 0, numbers))
         return np.concatenate([free, queries[:, None]], axis=1), blank
-
-    def _within(self, units: Int[np.ndarray, " n"], stream: Stream, start: int) -> Whole:
-        """The number of a sequence of each unit, uniform among those of the unit."""
-        numbers = units.astype(self.classes.integers)
-        left = self.classes.unit_bits
-        words_each = -(-left // 64)
-        words = stream.words(start * words_each, (start + len(units)) * words_each)
-        for column in words.reshape(len(units), words_each).T:
-            bits = min(left, 64)
-            numbers = (numbers << bits) + (column >> np.uint64(64 - bits)).astype(object)
-            left -= bits
-        return numbers
 
     def _sequences(
         self, labels: Int[np.ndarray, " n"], multisets: Int[np.ndarray, " n"], numbers: Whole
@@ -98,7 +89,8 @@ class GapResidue:
             arrangements = shares[each, chosen]
             remaining[each, chosen] -= 1
             size = sizes[each, chosen]
-            tokens[:, position] = labels - starts[chosen] - (digits % size).astype(np.int64)
+            down = (digits % size).astype(np.int64)
+            tokens[:, position] = classes.law.downwards(labels - starts[chosen], down)
             digits = digits // size
         return tokens
 

@@ -13,7 +13,9 @@ from jaxtyping import Bool, Int, UInt64
 from probbound.additive import AdditiveTables, label_term_flops, label_terms
 from probbound.models.transformer import Transformer
 from probbound.parallel import parallel_map
+from probbound.priors import Prior
 from probbound.random_streams import Stream
+from probbound.rounding import FLOOR, gamma
 from probbound.screens.knapsack import (
     Scale,
     convolution_length,
@@ -53,20 +55,24 @@ class Problems:
 
 
 def problems_of(tables: AdditiveTables, head: int, query: int, grid_points: int) -> Problems:
-    """Knapsacks for all labels >= query that have an uncertified sequence."""
+    """Knapsacks for all labels >= query that have an uncertified sequence.
+
+    What is added to the slack covers its own rounding and underflow (Theorem 5.5); a price that
+    is not a number is free.
+    """
     terms = label_terms(tables, head, query)
     labels = np.arange(query, tables.d_vocab)
     allowed = np.arange(tables.d_vocab)[:, None] <= labels
     free = np.where(allowed, terms[:-1], -np.inf)
     best = free.max(axis=1, initial=-np.inf)
     last = terms[-1, query]
-    rounding = 2.0**-48 * (np.abs(last) + np.abs(best).sum(axis=0))
-    slack = last + best.sum(axis=0) + rounding
-    alive = ~(slack < 0)
-    short = (best[:, None] - free)[..., alive]
+    size = np.abs(last) + np.abs(best).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
+        slack = last + best.sum(axis=0) + (2 * gamma(tables.n_ctx + 4) * size + 2 * FLOOR)
+        alive = ~(slack < 0)
+        short = (best[:, None] - free)[..., alive]
         steps = short / slack[alive] * (grid_points * (1 - 2.0**-48))
-    steps = np.where(short == 0, 0, np.minimum(steps, grid_points + 1))
+    steps = np.where(steps > 0, np.minimum(steps, grid_points + 1), 0)
     prices = np.moveaxis(np.floor(steps).astype(np.int64), 2, 0)
     return Problems(prices, labels[alive], labels[alive] > query)
 
@@ -75,11 +81,13 @@ def problems_of(tables: AdditiveTables, head: int, query: int, grid_points: int)
 class GridResidue:
     """Counts on a grid; a ticket is a unit of the scale of one (head, query, label).
 
-    With several heads a sequence may be uncertified for more than one; it is counted for each,
-    and its tickets beyond the first head's are blank.
+    A case has its units as often as its query's weight (Theorem 1.11). With several heads a
+    sequence may be uncertified for more than one; it is counted for each, and its tickets beyond
+    the first head's are blank.
     """
 
     tables: AdditiveTables
+    law: Prior
     grid_points: int
     scale: Scale
     cases: Int[np.ndarray, "n_cases 3"]
@@ -92,8 +100,8 @@ class GridResidue:
 
     @property
     def size(self) -> Fraction:
-        """Tickets times the sequences a ticket stands for, at most all sequences."""
-        everything = self.tables.d_vocab**self.tables.n_ctx
+        """Tickets times the mass a ticket stands for, at most all of it."""
+        everything = self.law.total**self.tables.n_ctx
         return Fraction(min(self.tickets << self.scale.exponents[-1], everything))
 
     def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
@@ -101,6 +109,7 @@ class GridResidue:
         free = self.tables.n_ctx - 1
         words = stream.words(start * free, (start + len(ranks)) * free).reshape(len(ranks), free)
         found, numbers = located(ranks, self.counts)
+        numbers = numbers // self.law.array[self.cases[found, 1]]
         tokens = np.zeros((len(ranks), self.tables.n_ctx), dtype=np.int64)
         blank = np.zeros(len(ranks), dtype=bool)
         drawn = _groups(self.cases[found, 0] * self.tables.d_vocab + self.cases[found, 1])
@@ -130,7 +139,9 @@ class GridResidue:
         blank = np.zeros(len(cases), dtype=bool)
         for group in _groups(cases[:, 2]):
             one = problems.of_label(int(cases[group[0], 2]))
-            tables = tables_of(one.prices, one.required, self.grid_points, self.scale)
+            tables = tables_of(
+                one.prices, one.required, self.grid_points, self.scale, self.law.array
+            )
             tokens[group, :-1], blank[group] = tuples_by_number(
                 one.prices[0],
                 int(one.required[0]),
@@ -138,6 +149,7 @@ class GridResidue:
                 self.grid_points,
                 self.scale,
                 tables,
+                self.law.array,
                 numbers[group],
                 words[group],
             )
@@ -161,14 +173,20 @@ class GridResidue:
         return inside
 
 
-def count_on_grid(tables: AdditiveTables, grid_points: int) -> GridResidue:
-    """The residue of the additive screen, each term rounded to a grid in the safe direction."""
+def count_on_grid(
+    tables: AdditiveTables, grid_points: int, law: Prior | None = None
+) -> GridResidue:
+    """The residue of the additive screen, each term rounded to a grid in the safe direction.
+
+    Its mass is that under `law`, uniform by default.
+    """
     v, heads = tables.d_vocab, tables.n_heads
-    scale = Scale.fitting(v, tables.n_ctx - 1, heads * v * v)
+    law = law or Prior.uniform(v)
+    scale = Scale.fitting(law.total, tables.n_ctx - 1, heads * v * (v if law.is_uniform else 1))
     pairs = [(head, query) for head in range(heads) for query in range(v)]
-    count = partial(_count_pair, tables, grid_points, scale)
+    count = partial(_count_pair, tables, law, grid_points, scale)
     rows = np.concatenate(list(parallel_map(count, pairs, "counting")))
-    return GridResidue(tables, grid_points, scale, rows[:, :3], rows[:, 3])
+    return GridResidue(tables, law, grid_points, scale, rows[:, :3], rows[:, 3])
 
 
 def grid_draw_flops(sizes: AdditiveTables | Transformer, grid_points: int, draws: int) -> int:
@@ -192,7 +210,7 @@ def grid_flops(sizes: AdditiveTables | Transformer, grid_points: int) -> int:
 
 
 def _count_pair(
-    tables: AdditiveTables, grid_points: int, scale: Scale, pair: tuple[int, int]
+    tables: AdditiveTables, law: Prior, grid_points: int, scale: Scale, pair: tuple[int, int]
 ) -> Int[np.ndarray, "n 4"]:
     head, query = pair
     problems = problems_of(tables, head, query, grid_points)
@@ -204,11 +222,12 @@ def _count_pair(
             part.must_contain,
             grid_points,
             scale,
-            tables_of(part.prices, part.required, grid_points, scale),
+            tables_of(part.prices, part.required, grid_points, scale, law.array),
+            law.array,
         )
         for part in problems.parts(batch)
     ]
-    count = np.concatenate([np.zeros(0, dtype=np.int64), *counts])
+    count = np.concatenate([np.zeros(0, dtype=np.int64), *counts]) * law.weights[query]
     rows = np.stack([np.full_like(count, head), np.full_like(count, query)], axis=1)
     rows = np.concatenate([rows, problems.required[:, None], count[:, None]], axis=1)
     return rows[count > 0]

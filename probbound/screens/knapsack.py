@@ -2,7 +2,8 @@
 
 A batch of problems. Position p of problem b offers the tokens t < required[b] at the integer
 price `prices[b, p, t]`, and the token required[b] at its own price. Count the tuples whose
-prices sum to at most `capacity`, all of them or only those with the required token in them.
+prices sum to at most `capacity`, all of them or only those with the required token in them, each
+as often as the product of its tokens' weights.
 Everything here is integer arithmetic; Theorem 1.3 says what is exact and what is rounded up.
 """
 
@@ -14,8 +15,11 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Bool, Float, Int, UInt64
 
+from probbound.errors import UserError
+
 Prices = Int[np.ndarray, "batch positions tokens"]
 Table = Int[np.ndarray, "batch 2 states"]
+Weights = Int[np.ndarray, " tokens"]
 MANTISSA_BITS = 62
 
 
@@ -42,12 +46,17 @@ class Scale:
 
 
 def tables_of(
-    prices: Prices, required: Int[np.ndarray, " batch"], capacity: int, scale: Scale
+    prices: Prices,
+    required: Int[np.ndarray, " batch"],
+    capacity: int,
+    scale: Scale,
+    weights: Weights,
 ) -> list[Table]:
     """Tables T[r][b, s, g]: tuples of the last r positions with prices summing to at most g.
 
     State s = 0 counts them all, s = 1 those that contain the required token. The table for all
     positions is left out: `root_counts` reads the two entries of it that are ever needed.
+    A tuple counts as often as the product of its tokens' weights.
     """
     batch, positions, tokens = prices.shape
     first = np.zeros((batch, 2, capacity + 1), dtype=np.int64)
@@ -57,8 +66,9 @@ def tables_of(
     smaller = np.arange(tokens) < required[:, None]
     for to_go in range(1, positions):
         offered = prices[:, positions - to_go]
-        table = _convolve(tables[-1], np.where(smaller, offered, capacity + 1), tokens)
-        table += _shifted(tables[-1][:, 0], offered[rows, required])[:, None]
+        table = _convolve(tables[-1], np.where(smaller, offered, capacity + 1), weights)
+        one = _shifted(tables[-1][:, 0], offered[rows, required])
+        table += (one * weights[required, None])[:, None]
         tables.append(_rounded_up(table, scale.shift(to_go)))
     return tables
 
@@ -70,13 +80,14 @@ def root_counts(
     capacity: int,
     scale: Scale,
     tables: list[Table],
+    weights: Weights,
 ) -> Int[np.ndarray, " batch"]:
     """Number of tuples of all positions, in units of the scale's last exponent, rounded up."""
     batch, positions, _ = prices.shape
     budget = np.full(batch, capacity)
     if positions == 0:
         return np.where(must_contain, 0, 1)
-    options = _options(prices[:, 0], required, must_contain, budget, tables[-1])
+    options = weights * _options(prices[:, 0], required, must_contain, budget, tables[-1])
     return _rounded_up(options.sum(axis=1), scale.shift(positions))
 
 
@@ -87,6 +98,7 @@ def tuples_by_number(
     capacity: int,
     scale: Scale,
     tables: list[Table],
+    weights: Weights,
     numbers: Int[np.ndarray, " n"],
     words: UInt64[np.ndarray, "n positions"],
 ) -> tuple[Int[np.ndarray, "n positions"], Bool[np.ndarray, " n"]]:
@@ -105,12 +117,13 @@ def tuples_by_number(
         target = (numbers << shift) + within
         table = np.broadcast_to(tables[positions - position - 1], (n, 2, capacity + 1))
         offered = np.broadcast_to(prices[position], (n, prices.shape[1]))
-        ends = _options(offered, np.full(n, required), needed, budget, table).cumsum(axis=1)
+        options = weights * _options(offered, np.full(n, required), needed, budget, table)
+        ends = options.cumsum(axis=1)
         chosen = (ends <= target[:, None]).sum(axis=1)
         blank |= chosen == ends.shape[1]
         chosen = np.minimum(chosen, ends.shape[1] - 1)
         before = np.where(chosen > 0, ends[np.arange(n), chosen - 1], 0)
-        numbers = np.where(blank, 0, target - before)
+        numbers = np.where(blank, 0, (target - before) // np.maximum(weights[chosen], 1))
         budget = np.where(blank, 0, budget - prices[position, chosen])
         needed &= chosen != required
         tuples[:, position] = chosen
@@ -149,8 +162,8 @@ def _high_bits(words: UInt64[np.ndarray, " n"], bits: int) -> Int[np.ndarray, " 
     return (words >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(words), int)
 
 
-def _convolve(table: Table, offered: Int[np.ndarray, "batch tokens"], tokens: int) -> Table:
-    """Sum of `table` shifted by each offered price; a price past the capacity offers nothing.
+def _convolve(table: Table, offered: Int[np.ndarray, "batch tokens"], weights: Weights) -> Table:
+    """Weighted sum of `table` shifted by each offered price; one past the capacity adds nothing.
 
     By FFT of limbs so short that the rounding error of the transform is below 1/4, hence exact
     after rounding (Theorem 1.3).
@@ -158,11 +171,12 @@ def _convolve(table: Table, offered: Int[np.ndarray, "batch tokens"], tokens: in
     batch, _, states = table.shape
     length = convolution_length(states)
     flat = np.minimum(offered, states) + (states + 1) * np.arange(batch)[:, None]
-    counts = np.bincount(flat.ravel(), minlength=batch * (states + 1))
-    histogram = counts.reshape(batch, states + 1)[:, :states].astype(np.float64)
+    each = np.broadcast_to(weights, flat.shape).ravel()
+    counts = np.bincount(flat.ravel(), each, minlength=batch * (states + 1))
+    histogram = counts.reshape(batch, states + 1)[:, :states]
     spectrum = _transform(histogram, length)[:, None]
     result = np.zeros_like(table)
-    bits = _limb_bits(tokens, states, length)
+    bits = _limb_bits(int(weights.sum()), states, length)
     for low in range(0, max(int(table.max()).bit_length(), 1), bits):
         limb = (table >> low) & ((1 << bits) - 1)
         product = _transform(limb.astype(np.float64), length) * spectrum
@@ -180,8 +194,17 @@ def convolution_length(states: int) -> int:
     return 1 << (2 * states - 1).bit_length()
 
 
-def _limb_bits(tokens: int, states: int, length: int) -> int:
-    """Bits a limb may have for a rounding error of at most 1/4 (Theorem 1.3)."""
+def _limb_bits(total: int, states: int, length: int) -> int:
+    """Bits a limb may have for a rounding error of at most 1/4 (Theorems 1.3 and 1.11).
+
+    Raises:
+        UserError: if there are none.
+    """
     unit = 2.0**-53
     relative = 32 * unit * np.log2(length)
-    return int(np.floor(np.log2(0.25 / (relative * tokens * np.sqrt(states)))))
+    bits = int(np.floor(np.log2(0.25 / (relative * total * np.sqrt(states)))))
+    if bits < 1:
+        raise UserError(
+            f"{states - 1} grid points are too many for a prior whose weights add up to {total}"
+        )
+    return bits

@@ -1,8 +1,8 @@
 """The sub-cubic screens: each (query, label, multiset of gap classes) is certified or left.
 
-Theorems 4.1 to 4.8. The worst case over a product set is a sum of per-position maxima; a term is
-an upper bound on the bracket times the attention's upper bound if that is positive, its *lower*
-bound if negative.
+Theorems 4.1 to 4.8 and, on rounding, 5.7 and 5.8. The worst case over a product set is a sum of
+per-position maxima; a term is an upper bound on the bracket times the attention's upper bound if
+that is positive, its *lower* bound if negative.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from jaxtyping import Float, UInt8
 from probbound.additive import Circuits, worst_excess, worst_excess_flops
 from probbound.cost import CostMeter
 from probbound.errors import UserError
+from probbound.forward_error import ForwardError, forward_error_flops
 from probbound.ledger import Ledger, Spend
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.registry import method_named
 from probbound.parallel import parallel_map
+from probbound.priors import Prior
+from probbound.rounding import certainly_negative
 from probbound.screens.gap_classes import MULTISET_LIMIT, GapClasses, gap_classes
 from probbound.screens.gap_residue import GapResidue
+from probbound.screens.ladder_error import attention_error, bracket_error
 from probbound.screens.paths import (
     Known,
     Treatment,
@@ -45,7 +49,9 @@ class LadderScreen:
 
     `mean_diff` joins the mean of the direct path and of the positional part to the OV circuit, so
     that only what differs from the mean is maximised apart (Theorem 4.1). `multiset_limit` is how
-    many multisets of gap classes may be looked at for each query and label.
+    many multisets of gap classes may be looked at for each query and label. What is certified
+    exceeds `margin` (Theorem 1.8); sequences count with their mass under `law`, uniform by
+    default (1.11).
     """
 
     name: str
@@ -53,6 +59,8 @@ class LadderScreen:
     direct: Treatment | None = None
     mean_diff: bool = True
     multiset_limit: int = MULTISET_LIMIT
+    margin: float = 0.0
+    law: Prior | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -98,20 +106,16 @@ class LadderScreen:
             )
         m = in_float64(model)
         scores = token_scores(m, self.scores, meter, products)
-        known = products is not None
-        with meter.phase("OV and positions", "proof", _ov_flops(m, known)):
-            if products is None:
-                value = np.asarray(m.W_E @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
-                position = np.asarray(m.W_pos @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
-                places = position_scores(m)
-            else:
-                value, position = np.asarray(products.value[0]), np.asarray(products.position[0])
-                places = np.asarray(products.position_scores[0])
-            attention = _attention(scores, places)
+        with meter.phase("OV and positions", "proof", _ov_flops(m, products is not None)):
+            value, position, positions = _ov_and_positions(m, products)
+            error = ForwardError.of(m)
+            loosening = attention_error(error, scores, positions)
+            attention = _attention(scores, positions, loosening)
         direct, mean = direct_path(m, self.direct, meter, products)
         with meter.phase("brackets", "proof", bracket_flops(m)):
-            brackets = brackets_of(value, position, direct, mean, self.mean_diff)
-        classes = _classes(scores, m.n_ctx, self.multiset_limit)
+            raised = self.margin + bracket_error(error, direct, self.margin)
+            brackets = brackets_of(value, position, direct, mean, self.mean_diff, raised)
+        classes = _classes(scores, m.n_ctx, self.multiset_limit, self.law)
         with meter.phase("counting", "proof", _counting_flops(classes)):
             return _count(attention, brackets, classes)
 
@@ -119,6 +123,18 @@ class LadderScreen:
 def expected_classes(model: Transformer) -> GapClasses:
     """As many gap classes as a screen will make, if not as wide."""
     return gap_classes(model.d_vocab, model.n_ctx, 0.0, 1.0)
+
+
+def _ov_and_positions(
+    m: Transformer, products: Circuits | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The OV circuit, its positional part, and the scores of positions."""
+    if products is not None:
+        value, position = products.value[0], products.position[0]
+        return np.asarray(value), np.asarray(position), np.asarray(products.position_scores[0])
+    output = m.W_O[0] @ m.W_U
+    value, position = m.W_E @ m.W_V[0] @ output, m.W_pos @ m.W_V[0] @ output
+    return np.asarray(value), np.asarray(position), position_scores(m)
 
 
 @dataclass(frozen=True)
@@ -143,17 +159,22 @@ class Brackets:
     last: Float[np.ndarray, "d_vocab n_labels"]
 
 
-def _attention(scores: Known, positions: Float[np.ndarray, "d_vocab n_ctx"]) -> Attention:
+def _attention(
+    scores: Known, positions: Float[np.ndarray, "d_vocab n_ctx"], error: float
+) -> Attention:
+    """Bounds that hold for computed scores, and for sums yet to be rounded (Theorem 5.7)."""
     free = positions[:, :-1] if positions.shape[1] > 1 else positions
     high, low = free.max(axis=1), free.min(axis=1)
     own, last = np.diagonal(scores.known), positions[:, -1]
     top = scores.known.max(axis=1) + scores.spread + positions.max(axis=1)
     upper = np.exp(scores.known + (scores.spread + high - top)[:, None])
+    lower = np.exp(scores.known + (low - top)[:, None])
+    more, less = 1 + error, max(1 - error, 0.0)
     return Attention(
-        np.maximum(upper, _TINY),
-        np.exp(scores.known + (low - top)[:, None]),
-        np.maximum(np.exp(own + scores.spread + last - top), _TINY),
-        np.exp(own + last - top),
+        np.maximum(upper, _TINY) * more,
+        lower * less,
+        np.maximum(np.exp(own + scores.spread + last - top), _TINY) * more,
+        np.exp(own + last - top) * less,
     )
 
 
@@ -163,6 +184,7 @@ def brackets_of(
     direct: Known,
     direct_mean: Float[np.ndarray, " d_vocab_out"],
     mean_diff: bool,
+    raised: float,
 ) -> Brackets:
     """The brackets from what is known of the OV circuit, the positions and the direct path."""
     labels = np.arange(len(value))
@@ -175,7 +197,7 @@ def brackets_of(
         token = worst_excess(value, labels)
         query = worst_excess(direct.known + direct_mean, labels)
         place = worst_excess(position, labels)
-    query = query + direct.spread[:, None]
+    query = query + direct.spread[:, None] + raised
     free = place[:-1] if len(place) > 1 else place
     return Brackets(token, query + free.max(axis=0), query + place[-1])
 
@@ -190,10 +212,10 @@ def _ov_flops(m: Transformer, known: bool) -> int:
     v, k, d, e, out = m.d_vocab, m.n_ctx, m.d_model, m.d_head, m.d_vocab_out
     values = 2 * e * d * out + 2 * (v + k) * e * (d + out)
     products = 0 if known else values + position_score_flops(m)
-    return products + 6 * v * v + v * (3 * k + 10)
+    return products + forward_error_flops(m) + 10 * v * v + v * (5 * k + 12)
 
 
-def _classes(scores: Known, n_ctx: int, limit: int) -> GapClasses:
+def _classes(scores: Known, n_ctx: int, limit: int, law: Prior | None) -> GapClasses:
     """Gap classes at the scale of the scores: how many tokens they take to rise by one.
 
     A choice that soundness does not depend on; its operations are booked with the counting.
@@ -202,7 +224,7 @@ def _classes(scores: Known, n_ctx: int, limit: int) -> GapClasses:
     rise = np.ptp(scores.known, axis=1).mean() / v
     step = min(max(1.0, 1 / max(rise, 1e-9)), float(v))
     offset = min(float(np.median(scores.spread)) * step, float(v))
-    return gap_classes(v, n_ctx, offset, step, limit)
+    return gap_classes(v, n_ctx, offset, step, limit, law)
 
 
 def _count(attention: Attention, brackets: Brackets, classes: GapClasses) -> GapResidue:
@@ -213,10 +235,11 @@ def _count(attention: Attention, brackets: Brackets, classes: GapClasses) -> Gap
     def certify(query: int) -> UInt8[np.ndarray, "d_vocab n_bytes"]:
         part = np.s_[query, query:]
         free = token[:, query:] + brackets.free[part]
-        terms = free * np.where(free > 0, upper[:, *part], lower[:, *part])
         last = brackets.token[part] + brackets.last[part]
         ends = np.where(last > 0, attention.last_upper[query], attention.last_lower[query])
-        return _left(classes, query, terms, last * ends)
+        with np.errstate(invalid="ignore"):
+            terms = free * np.where(free > 0, upper[:, *part], lower[:, *part])
+            return _left(classes, query, terms, last * ends)
 
     def certify_some(queries: range) -> list[UInt8[np.ndarray, "d_vocab n_bytes"]]:
         return [certify(query) for query in queries]
@@ -226,7 +249,7 @@ def _count(attention: Attention, brackets: Brackets, classes: GapClasses) -> Gap
     left = np.concatenate(list(parallel_map(certify_some, batches, "certifying classes")))
     bits = partial(np.unpackbits, axis=-1, count=len(classes.counts))
     counts = np.stack([(bits(row) * classes.units).sum(axis=1) for row in left])
-    return GapResidue(classes, left, counts)
+    return GapResidue(classes, left, counts * classes.law.array[:, None])
 
 
 def _left(
@@ -240,7 +263,7 @@ def _left(
     for parents, items in classes.levels:
         totals = totals[parents] + terms[items]
     left = np.zeros((classes.d_vocab, len(classes.counts)), dtype=bool)
-    left[query:] = ~(totals < 0).T & (classes.units[query:] > 0)
+    left[query:] = ~certainly_negative(totals).T & (classes.units[query:] > 0)
     left[query + 1 :] &= classes.has_label
     return np.packbits(left, axis=1)
 

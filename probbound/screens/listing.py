@@ -13,10 +13,13 @@ from jaxtyping import Bool, Float, Int
 from probbound.additive import AdditiveTables, label_term_flops, label_terms
 from probbound.models.transformer import Transformer
 from probbound.parallel import parallel_map
+from probbound.priors import Prior
 from probbound.random_streams import Stream
-from probbound.screens.residue import Tickets, located
+from probbound.rounding import certainly_negative
+from probbound.screens.residue import Tickets, located, numbers_within
 
 Block = tuple[slice, ...]
+_TICKET_BITS = 61
 
 
 def blocks_of(query: int, label: int, free: int) -> Iterator[Block]:
@@ -41,41 +44,56 @@ def uncertified_in(
     uncertified = np.zeros(shape, dtype=bool)
     for head in terms:
         total = np.asarray(head[-1, query])
-        if not total + sum(head[p, part].max() for p, part in enumerate(block)) < 0:
+        largest = total + sum(head[p, part].max() for p, part in enumerate(block))
+        if not certainly_negative(largest):
             for position, part in enumerate(block):
                 total = total[..., None] + head[position, part]
-            uncertified |= ~(total < 0)
+            uncertified |= ~certainly_negative(total)
     return uncertified
 
 
 @dataclass(frozen=True)
 class ListedResidue:
-    """Exact count; a ticket is a place in the order (query, label, block, tokens)."""
+    """Exact count; tickets are in the order (query, label, block, tokens), as many as the mass.
+
+    Where 62 bits do not number the mass, a ticket stands for 2^unit_bits of it, rounded up for
+    each case, and what is past the last sequence of a case is blank (Theorem 1.11).
+    """
 
     tables: AdditiveTables
+    law: Prior
     cases: Int[np.ndarray, "n_cases 3"]
     counts: Int[np.ndarray, " n_cases"]
 
     @property
     def tickets(self) -> int:
-        """Number of uncertified sequences."""
+        """Number of tickets."""
         return int(self.counts.sum())
 
     @property
     def size(self) -> Fraction:
-        """The same number: a ticket is one sequence."""
-        return Fraction(self.tickets)
+        """Tickets times the mass a ticket stands for, at most all of it."""
+        everything = self.law.total**self.tables.n_ctx
+        return Fraction(min(self.tickets << _unit_bits(self.law, self.tables.n_ctx), everything))
 
     def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
-        """The uncertified sequences number `ranks`."""
-        tokens = np.empty((len(ranks), self.tables.n_ctx), dtype=np.int64)
-        found, numbers = located(ranks, self.counts)
+        """The tickets number `ranks`."""
+        n_ctx = self.tables.n_ctx
+        tokens = np.empty((len(ranks), n_ctx), dtype=np.int64)
+        blank = np.zeros(len(ranks), dtype=bool)
+        found, units = located(ranks, self.counts)
+        bits = _unit_bits(self.law, n_ctx)
+        numbers = numbers_within(units, bits, self.law.integers(n_ctx), stream, start)
         for query in np.unique(self.cases[found, 0]):
             terms = _terms(self.tables, int(query))
             for case in np.unique(found[self.cases[found, 0] == query]):
                 drawn = found == case
-                tokens[drawn] = self._sequences(terms, int(case))[numbers[drawn]]
-        return Tickets(tokens, np.zeros(len(ranks), dtype=bool))
+                left = self._sequences(terms, int(case))
+                ends = self.law.masses(left).cumsum()
+                blank[drawn] = (numbers[drawn] >= ends[-1]).astype(bool)
+                places = np.searchsorted(ends, numbers[drawn], side="right")
+                tokens[drawn] = left[np.minimum(places, len(left) - 1)]
+        return Tickets(tokens, blank)
 
     def draw_flops(self, draws: int) -> int:
         """Operations of `members`."""
@@ -92,11 +110,12 @@ class ListedResidue:
         return np.concatenate([left + np.array(offsets, dtype=np.int64), last], axis=1)
 
 
-def list_residue(tables: AdditiveTables) -> ListedResidue:
-    """The residue of the additive screen, exactly."""
-    found = parallel_map(partial(_list_query, tables), range(tables.d_vocab), "listing")
+def list_residue(tables: AdditiveTables, law: Prior | None = None) -> ListedResidue:
+    """The residue of the additive screen, exactly; its mass under `law`, uniform by default."""
+    law = law or Prior.uniform(tables.d_vocab)
+    found = parallel_map(partial(_list_query, tables, law), range(tables.d_vocab), "listing")
     rows = np.concatenate([np.array(rows, dtype=np.int64).reshape(-1, 4) for rows in found])
-    return ListedResidue(tables, rows[:, :3], rows[:, 3])
+    return ListedResidue(tables, law, rows[:, :3], rows[:, 3])
 
 
 def listing_flops(sizes: AdditiveTables | Transformer) -> int:
@@ -109,15 +128,30 @@ def listing_draw_flops(sizes: AdditiveTables | Transformer) -> int:
     return label_term_flops(sizes) + listing_flops(sizes)
 
 
-def _list_query(tables: AdditiveTables, query: int) -> list[tuple[int, int, int, int]]:
+def _list_query(tables: AdditiveTables, law: Prior, query: int) -> list[tuple[int, int, int, int]]:
     terms = _terms(tables, query)
-    rows = []
+    rows, bits = [], _unit_bits(law, tables.n_ctx)
     for label in range(query, tables.d_vocab):
         for number, block in enumerate(blocks_of(query, label, tables.n_ctx - 1)):
             left = uncertified_in(terms[..., label - query], query, block)
-            if count := int(left.sum()):
-                rows.append((query, label, number, count))
+            if mass := law.weights[query] * _mass(left, block, law):
+                rows.append((query, label, number, -(-mass >> bits)))
     return rows
+
+
+def _mass(left: Bool[np.ndarray, "..."], block: Block, law: Prior) -> int:
+    """The mass of the free tokens of the sequences that are left, summed one axis at a time."""
+    if law.is_uniform:
+        return int(left.sum())
+    for positions, part in enumerate(reversed(block), 1):
+        integers = law.integers(positions)
+        left = left.astype(integers) @ law.array[part].astype(integers)
+    return int(left)
+
+
+def _unit_bits(law: Prior, n_ctx: int) -> int:
+    """A ticket stands for a mass of 2^bits, so that all tickets fit in 62 bits."""
+    return max(0, (law.total**n_ctx).bit_length() - _TICKET_BITS)
 
 
 def _terms(

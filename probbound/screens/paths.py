@@ -33,10 +33,15 @@ class Treatment:
 
 @dataclass(frozen=True)
 class Known:
-    """A matrix M with M[i, j] - known[i, j] in [c_i, c_i + spread[i]] for some c_i, all i and j."""
+    """A matrix M with M[i, j] - known[i, j] in [c_i, c_i + spread[i]] for some c_i, all i and j.
+
+    But for the rounding of products that were multiplied out (Theorem 5.7), and for `error` in
+    each entry, the rounding of a split (Theorem 5.8).
+    """
 
     known: Float[np.ndarray, "m n"]
     spread: Float[np.ndarray, " m"]
+    error: float = 0.0
 
 
 def token_scores(
@@ -149,4 +154,4 @@ def _path(
     (bound,) = method_named(treatment.method).bounds(term, [quantity], treatment.settings)
     meter.record(f"{name} noise by {treatment.method}", "proof", bound.flops, bound.seconds)
     spread = np.full(product.shape[0], bound.bound) if bound.per_row is None else bound.per_row
-    return Known(known, spread)
+    return Known(known, spread, parts.error)

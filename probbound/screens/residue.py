@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Int
 
+from probbound.priors import Whole
 from probbound.random_streams import Stream
 
 
@@ -22,10 +23,11 @@ class Tickets:
 
 @runtime_checkable
 class Residue(Protocol):
-    """The sequences a screen could not certify, each on exactly one of `tickets` equal tickets.
+    """The sequences a screen could not certify, on `tickets` equal tickets.
 
-    Blank tickets and tickets of sequences that a finer look would certify are allowed: they
-    only make `size` larger than need be (Theorem 1.4).
+    Each has as many as its mass: one, under a uniform prior (Theorem 1.11). Blank tickets and
+    tickets of sequences that a finer look would certify are allowed: they only make
+    `size` larger than need be (Theorem 1.4).
     """
 
     @property
@@ -35,7 +37,7 @@ class Residue(Protocol):
 
     @property
     def size(self) -> Fraction:
-        """An upper bound on the number of uncertified sequences: tickets × sequences a ticket."""
+        """An upper bound on the mass of the uncertified sequences: tickets × mass of a ticket."""
         ...
 
     def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
@@ -58,6 +60,25 @@ def located(
     ends = np.cumsum(counts)
     cases = np.searchsorted(ends, ranks, side="right")
     return cases, ranks - (ends[cases] - counts[cases])
+
+
+def listed_by(residue: Residue, budget: int) -> bool:
+    """Whether each ticket is one sequence and `budget` covers them all, so that none is missed."""
+    return residue.size <= residue.tickets <= budget
+
+
+def numbers_within(
+    units: Int[np.ndarray, " n"], bits: int, integers: type, stream: Stream, start: int
+) -> Whole:
+    """A number of each unit of 2^bits, uniform among those of the unit; draws from `start` on."""
+    numbers = units.astype(integers)
+    words_each = -(-bits // 64)
+    words = stream.words(start * words_each, (start + len(units)) * words_each)
+    for column in words.reshape(len(units), words_each).T:
+        taken = min(bits, 64)
+        numbers = (numbers << taken) + (column >> np.uint64(64 - taken)).astype(object)
+        bits -= taken
+    return numbers
 
 
 def draw(residue: Residue, stream: Stream, start: int, stop: int) -> Tickets:

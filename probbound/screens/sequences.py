@@ -8,10 +8,13 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import logsumexp
 
-from probbound.additive import NO_RIVAL, Circuits, circuit_flops, circuits
+from probbound.additive import NO_RIVAL, Circuits, circuit_flops, circuits, margin_each
+from probbound.forward_error import forward_error_flops, logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.parallel import parallel_map
+from probbound.rounding import FLOOR, certainly_negative
 
 LOGIT_CHUNK = 1 << 20
 
@@ -20,7 +23,9 @@ LOGIT_CHUNK = 1 << 20
 class SequenceTables:
     """The products of weights that checks look things up in, in float64.
 
-    `token[h, q·v + t]` · `place[h, p, q]` is e^{s_h(q, t, p)} up to a factor of (h, q) alone.
+    `token[h, q·v + t]` · `place[h, p, q]` is e^{s_h(q, t, p)} up to a factor of (h, q) alone. The
+    label's logit has to exceed every other by more than `margin` (Theorem 1.8), the computed one
+    by `slack` more (Theorem 5.4).
     """
 
     token: Float[np.ndarray, "n_heads pairs"]
@@ -28,15 +33,18 @@ class SequenceTables:
     value: Float[np.ndarray, "n_heads d_vocab d_vocab_out"]
     position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
     direct: Float[np.ndarray, "d_vocab d_vocab_out"]
+    slack: float
+    margin: float = 0.0
 
     @classmethod
-    def of(cls, model: Transformer) -> SequenceTables:
+    def of(cls, model: Transformer, margin: float = 0.0) -> SequenceTables:
         """Multiply out the circuits of a model."""
-        return cls.from_circuits(circuits(in_float64(model)))
+        products = circuits(in_float64(model))
+        return cls.from_circuits(products, logit_slack(model, margin), margin)
 
     @classmethod
-    def from_circuits(cls, products: Circuits) -> SequenceTables:
-        """The tables of circuits that are multiplied out."""
+    def from_circuits(cls, products: Circuits, slack: float, margin: float) -> SequenceTables:
+        """The tables of circuits that are multiplied out; `slack` is theirs (Theorem 5.4)."""
         heads = len(products.value)
         return cls(
             token=_shifted_exp(np.asarray(products.token_scores)).reshape(heads, -1),
@@ -44,7 +52,14 @@ class SequenceTables:
             value=np.asarray(products.value),
             position=np.asarray(products.position),
             direct=np.asarray(products.direct),
+            slack=slack,
+            margin=margin,
         )
+
+    @property
+    def lead(self) -> float:
+        """What a computed logit has to exceed the others by."""
+        return self.margin + self.slack
 
     @property
     def n_heads(self) -> int:
@@ -67,7 +82,7 @@ class SequenceTables:
         return self.direct.shape[1]
 
     def pattern(self, tokens: Int[np.ndarray, "n_ctx n"]) -> Float[np.ndarray, "n_heads n_ctx n"]:
-        """The attention each position gets; NaN where every weight is below the least float."""
+        """The attention each position gets; NaN where underflow could have a say in it."""
         row = tokens[-1] * self.d_vocab
         weights = np.empty((self.n_heads, *tokens.shape))
         for h, p in np.ndindex(weights.shape[:2]):
@@ -76,32 +91,32 @@ class SequenceTables:
                 _look_up(self.place[h, p], tokens[-1]),
                 out=weights[h, p],
             )
-        with np.errstate(invalid="ignore", divide="ignore"):
-            weights /= weights.sum(axis=1, keepdims=True)
+        total = weights.sum(axis=1, keepdims=True)
+        weights /= np.where(total > FLOOR, total, np.nan)
         return weights
 
 
 def sequence_table_flops(model: Transformer) -> int:
     """Operations of `SequenceTables.of`."""
     v, k, h = model.d_vocab, model.n_ctx, model.n_heads
-    return circuit_flops(model) + 3 * h * v * (v + k)
+    return circuit_flops(model) + forward_error_flops(model) + 3 * h * v * (v + k)
 
 
 def copying_flops(sizes: SequenceTables | Transformer) -> int:
     """Operations of `CopyingCheck` for one sequence (add, multiply, divide, compare)."""
     k = sizes.n_ctx
-    return sizes.n_heads * (6 * k + 3 * k * k) + 5 * k + 2
+    return sizes.n_heads * (6 * k + 3 * k * k) + 5 * k + 3
 
 
 def additive_flops(sizes: SequenceTables | Transformer) -> int:
     """Operations of `AdditiveCheck` for one sequence."""
-    return sizes.n_heads * sizes.n_ctx * (3 * sizes.d_vocab_out + 6)
+    return sizes.n_heads * sizes.n_ctx * (3 * sizes.d_vocab_out + 7)
 
 
 def table_forward_flops(sizes: SequenceTables | Transformer) -> int:
     """Operations of `TableForwardCheck` for one sequence."""
     k, out = sizes.n_ctx, sizes.d_vocab_out
-    return sizes.n_heads * (3 * k + 4 * k * out) + 2 * out
+    return sizes.n_heads * (3 * k + 4 * k * out) + 2 * out + 1
 
 
 def copying_table_flops(model: Transformer, *, cubic: bool) -> int:
@@ -177,15 +192,14 @@ class CopyingCheck:
         pattern = self.tables.pattern(positions)
         inside = self._logits_of_members(positions, pattern)
         is_label = positions == positions.max(axis=0)
-        own = np.where(is_label, inside, -np.inf).max(axis=0)
+        own = np.where(is_label, inside, -np.inf).max(axis=0) - self.tables.lead
         inside[is_label] = -np.inf
         outside = np.zeros(len(tokens))
         row = positions[-1] * self.tables.d_vocab
         for h, p in np.ndindex(pattern.shape[:2]):
             bound = _look_up(self.outside[h], row + positions[p]) + self.place[h, p]
             outside += pattern[h, p] * bound
-        with np.errstate(invalid="ignore"):
-            return ~((inside.max(axis=0) < own) & (outside < own))
+        return ~((inside.max(axis=0) < own) & (outside < own))
 
     def _logits_of_members(
         self, positions: Int[np.ndarray, "n_ctx n"], pattern: Float[np.ndarray, "n_heads n_ctx n"]
@@ -226,6 +240,7 @@ class AdditiveCheck:
         heads, n_ctx = self.tables.n_heads, self.tables.n_ctx
         rows, labels = np.arange(len(tokens)), tokens.max(axis=1)
         left = np.zeros(len(tokens), dtype=bool)
+        raised = margin_each(self.tables.margin, heads) + self.tables.slack
         for h in range(heads):
             total = np.zeros(len(tokens))
             for p in range(n_ctx):
@@ -233,14 +248,18 @@ class AdditiveCheck:
                 logits += self.tables.direct[tokens[:, -1]] / heads
                 own = logits[rows, labels]
                 logits[rows, labels] = NO_RIVAL
-                total += pattern[h, p] * (logits.max(axis=1) - own)
-            left |= ~(total < 0)
+                with np.errstate(invalid="ignore"):
+                    total += pattern[h, p] * (logits.max(axis=1) - own + raised)
+            left |= ~certainly_negative(total)
         return left
 
 
 @dataclass(frozen=True)
 class TableForwardCheck:
-    """The forward pass itself, from tables: what it leaves is wrong (Theorem 1.1)."""
+    """The forward pass itself, from tables: what it leaves fails, or is too close to call.
+
+    Theorems 1.1, 1.8 and 5.6.
+    """
 
     tables: SequenceTables
     name: ClassVar[str] = "forward pass"
@@ -251,10 +270,19 @@ class TableForwardCheck:
         return table_forward_flops(self.tables)
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
-        """Which sequences are answered wrongly; a tie is wrong."""
+        """Which sequences are not answered rightly by more than the margin and the slack."""
         return _in_chunks(self._wrong, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
-    def _wrong(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
+    def losses(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
+        """The cross-entropy of each sequence, in nats."""
+        return _in_chunks(self._losses, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
+
+    def _losses(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
+        logits = self._logits(tokens)
+        logits -= logits[np.arange(len(tokens)), tokens.max(axis=1)][:, None]
+        return np.asarray(logsumexp(logits, axis=1))
+
+    def _logits(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, "n d_vocab_out"]:
         pattern = self.tables.pattern(np.ascontiguousarray(tokens.T))
         logits = self.tables.direct[tokens[:, -1]]
         for h, p in np.ndindex(pattern.shape[:2]):
@@ -262,15 +290,19 @@ class TableForwardCheck:
             values += self.tables.position[h, p]
             values *= pattern[h, p][:, None]
             logits += values
+        return logits
+
+    def _wrong(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
+        logits = self._logits(tokens)
         rows, labels = np.arange(len(tokens)), tokens.max(axis=1)
-        own = logits[rows, labels]
+        own = logits[rows, labels] - self.tables.lead
         logits[rows, labels] = -np.inf
         return ~(logits.max(axis=1) < own)
 
 
 def _in_chunks(
     check: Callable[[np.ndarray], np.ndarray], tokens: Int[np.ndarray, "n n_ctx"], rows: int
-) -> Bool[np.ndarray, " n"]:
+) -> np.ndarray:
     parts = [check(tokens[at : at + max(1, rows)]) for at in range(0, len(tokens), max(1, rows))]
     return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
@@ -283,7 +315,7 @@ def _off_diagonal_max(
     values: Float[np.ndarray, "n_heads d_vocab d_vocab_out"],
 ) -> Float[np.ndarray, "n_heads d_vocab"]:
     diagonal = np.arange(values.shape[1])
-    values[:, diagonal, diagonal] = -np.inf
+    values[:, diagonal, diagonal] = NO_RIVAL
     return values.max(axis=2)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.factored import FactoredMatrix
+from probbound.screens.split_error import Peeled, structure_error, structure_error_flops
 
 Matrix = Float[np.ndarray, "_ _"]
 STEPS = 2
@@ -16,11 +17,15 @@ STEPS = 2
 
 @dataclass(frozen=True)
 class Split:
-    """left @ right + noise is the product of the chain that was split."""
+    """left @ right + noise is the product of the chain that was split, up to rounding.
+
+    An entry of the computed `structure` is off by at most `error` (Theorem 5.8).
+    """
 
     left: Float[np.ndarray, "m r"]
     right: Float[np.ndarray, "r n"]
     noise: FactoredMatrix
+    error: float
 
     @property
     def structure(self) -> Float[np.ndarray, "m n"]:
@@ -48,14 +53,18 @@ def split(chain: Sequence[Matrix], rank: int) -> Split:
     factors[-1] = factors[-1] - (factors[-1] @ right) @ right.T
     factors[0] = factors[0] - left @ (left.T @ factors[0])
     small: list[Matrix] = []
+    peeled: list[Peeled] = []
     for number, factor in enumerate(factors):
         direction = _leading([factor], rank)[0]
         row = direction.T @ factor
         after = _through([following.T for following in factors[number + 1 :]], row.T).T
         pairs.append((_through(small[::-1], direction), after))
-        small.append(_without_residue(factor - direction @ row, chain[number]))
+        rest = factor - direction @ row
+        small.append(_without_residue(rest, chain[number]))
+        peeled.append(Peeled(chain[number], factor, direction, small[-1], rest - small[-1]))
     lefts, rights = zip(*pairs, strict=True)
-    return Split(np.hstack(lefts), np.vstack(rights), FactoredMatrix(*small))
+    error = structure_error(peeled, left, right)
+    return Split(np.hstack(lefts), np.vstack(rights), FactoredMatrix(*small), error)
 
 
 def _without_residue(left: Matrix, factor: Matrix) -> Matrix:
@@ -71,7 +80,8 @@ def split_flops(chain: Sequence[Matrix], rank: int) -> int:
     whole = _leading_flops(chain, rank) + 4 * rank * sum(sizes) + 4 * chain[0].shape[0] * rank**2
     peeling = sum(_leading_flops([f], rank) + (4 * rank + 1) * f.size for f in chain)
     telescope = 2 * rank * (len(chain) - 1) * sum(sizes)
-    return whole + (4 * rank + 1) * ends + peeling + telescope
+    norms = structure_error_flops([factor.shape for factor in chain], rank)
+    return whole + (4 * rank + 1) * ends + peeling + telescope + norms
 
 
 def _leading(chain: Sequence[Matrix], rank: int) -> tuple[Matrix, Matrix]:

@@ -17,11 +17,11 @@ from probbound.parallel import parallel_map
 from probbound.preparation import Prepared
 from probbound.random_streams import Stream
 from probbound.rounding import product_up, ratio_up
-from probbound.screens.residue import Residue, draw
+from probbound.screens.residue import Residue, draw, listed_by
 from probbound.screens.screen import Screen
 from probbound.screens.sequences import SequenceCheck, copying_table_flops
 from probbound.strategies.outcome import Level, Outcome, Question, Sampled
-from probbound.strategies.sampling import can_be_listed, joint_ledger, proven_by
+from probbound.strategies.sampling import joint_ledger, proven_by
 
 CHUNK = 1 << 15
 RESIDUE_CHUNK = 1 << 18
@@ -54,7 +54,7 @@ class Base:
     @property
     def share(self) -> float:
         """The share of all inputs that draws come from, rounded up."""
-        return 1.0 if self.residue is None else ratio_up(self.residue.size, self.question.task.size)
+        return 1.0 if self.residue is None else ratio_up(self.residue.size, self.question.task.mass)
 
     def tokens(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
         """Draws number `start` to `stop` - 1, blank tickets left out."""
@@ -90,11 +90,11 @@ def cascade(screen: Screen | None, question: Question, meter: CostMeter) -> Outc
 
 def _from_base(base: Base, first: Level, meter: CostMeter) -> Outcome:
     question, cheap = base.question, base.question.prepared.cheap
-    if base.residue is not None and can_be_listed(base.residue, question.budget):
+    if base.residue is not None and listed_by(base.residue, question.budget):
         return _all_through(base, first, base.residue, meter)
     planned = _planned_draws(base, cheap, meter)
     enumerable = 0 if question.target is not None else planned
-    if base.residue is not None and can_be_listed(base.residue, enumerable):
+    if base.residue is not None and listed_by(base.residue, enumerable):
         return _all_through(base, first, base.residue, meter)
     tally = _run(base, planned if question.stopped_at is None else question.stopped_at, meter)
     upper, ledger = _bound(tally, question, base.share)
@@ -136,13 +136,15 @@ def _all_through(base: Base, first: Level, residue: Residue, meter: CostMeter) -
         phase.flops = tally.draws * cheap.flops + tally.run * exact.flops
         phase.flops += _draw_flops(base, tally.draws)
     unseen = tickets - tally.draws
-    left, failures = tally.left + unseen, tally.failures + unseen
+    failures = tally.failures + unseen
+    kept = 1.0 if tally.interrupted else ratio_up(tally.left, max(tickets, 1))
+    failing = 1.0 if tally.interrupted else ratio_up(failures, max(tally.left, 1))
     stages = (
-        Level(cheap.name, "enumerated", ratio_up(left, max(tickets, 1)), tally.draws, tally.left),
-        Level("forward pass", "enumerated", ratio_up(failures, max(left, 1)), tally.run, failures),
+        Level(cheap.name, "enumerated", kept, tally.draws, tally.left),
+        Level("forward pass", "enumerated", failing, tally.run, failures),
     )
     return Outcome(
-        ratio_up(failures, question.task.size),
+        ratio_up(failures, question.task.mass),
         base.share,
         (first, *stages),
         sampled=Sampled(tally.draws, tally.run, failures),
@@ -155,7 +157,8 @@ def with_checks(question: Question, meter: CostMeter) -> Prepared:
     model = question.model
     passes = question.budget * forward_flops(model)
     cubic = copying_table_flops(model, cubic=True) <= passes / 4
-    return question.prepared.with_check(model, meter, cubic=cubic)
+    margin = question.claim.margin
+    return question.prepared.with_check(model, meter, cubic=cubic, margin=margin)
 
 
 def _planned_draws(base: Base, cheap: SequenceCheck, meter: CostMeter) -> int:

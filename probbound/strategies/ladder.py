@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from probbound.noise.contract import Settings
@@ -49,7 +49,8 @@ class Rung:
             )
             for path in split
         }
-        return LadderScreen(name, treatments.get("attention"), treatments.get("direct"))
+        screen = LadderScreen(name, treatments.get("attention"), treatments.get("direct"))
+        return _for_question(screen, question)
 
 
 _CHEAP_FIRST = ("subproduct", *(name for name in NOISE_CHOICES if name != "subproduct"))
@@ -62,11 +63,17 @@ RUNGS: dict[str, Rung] = {
 }
 
 
+def _for_question(screen: LadderScreen, question: Question) -> LadderScreen:
+    return replace(screen, margin=question.claim.margin, law=question.task.law)
+
+
 def ladder_screens() -> dict[str, LadderBuilder]:
     """Every screen of the ladder by name."""
     found: dict[str, LadderBuilder] = {
-        "sub-cubic": lambda _: LadderScreen("sub-cubic"),
-        "sub-cubic:no-mean-diff": lambda _: LadderScreen("sub-cubic:no-mean-diff", mean_diff=False),
+        "sub-cubic": partial(_for_question, LadderScreen("sub-cubic")),
+        "sub-cubic:no-mean-diff": partial(
+            _for_question, LadderScreen("sub-cubic:no-mean-diff", mean_diff=False)
+        ),
     }
     for name, rung in RUNGS.items():
         for noise in ("", *rung.noise):

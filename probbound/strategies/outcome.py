@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from estimators.guarantee import Guarantee
+from probbound.claims import ACCURACY, Claim
 from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
 from probbound.preparation import NOTHING_PREPARED, Prepared
@@ -16,7 +17,7 @@ from probbound.tasks import MaxOfK
 
 @dataclass(frozen=True)
 class Question:
-    """Bound the accuracy of `model` on `task` with `budget` forward passes, failing with `delta`.
+    """Bound what `claim` is about with `budget` forward passes, failing with `delta`.
 
     `grid_points` is the resolution of counting, None for exact counting where that is feasible.
     Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
@@ -34,6 +35,7 @@ class Question:
     draws: int | None = None
     budget_flops: float | None = None
     stopped_at: int | None = None
+    claim: Claim = ACCURACY
     prepared: Prepared = NOTHING_PREPARED
 
     @property
@@ -67,23 +69,37 @@ class Level:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Sequences drawn, those of them that went on to a forward pass, and the wrong among these."""
+    """Sequences drawn, those of them that went on to a forward pass, and the failed among these.
+
+    `mean_loss` is the mean over the draws where losses were sampled; none is a failure then.
+    """
 
     draws: int = 0
     samples: int = 0
     failures: int = 0
     replace: bool = False
+    mean_loss: float | None = None
 
 
 NOTHING_SAMPLED = Sampled()
 
 
 @dataclass(frozen=True)
+class LossBound:
+    """Upper bounds in nats: on the mean loss, on it by the weights alone, and on every loss."""
+
+    upper: float
+    proven: float
+    largest: float
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """An upper bound on the mass of wrong sequences, and what it rests on.
+    """An upper bound on the share of sequences that fail, by mass, and what it rests on.
 
     `proof_failure_upper` is what the enumerated screens alone prove, 1 if there is none.
-    `stopped_at` is the number of draws after which the user interrupted the sampling.
+    `stopped_at` is the number of draws after which the user interrupted the sampling. Where the
+    claim is of the loss, `loss` bounds it, and nothing is said of failures: both shares are 1.
     """
 
     failure_upper: float
@@ -92,6 +108,7 @@ class Outcome:
     ledger: Ledger = NOTHING_SPENT
     sampled: Sampled = NOTHING_SAMPLED
     stopped_at: int | None = None
+    loss: LossBound | None = None
 
     @property
     def guarantee(self) -> Guarantee:

@@ -13,28 +13,69 @@ from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
 from probbound.strategies.cascade import cascade
 from probbound.strategies.ladder import NOISE_CHOICES, RUNGS, is_sampled, ladder_screens
+from probbound.strategies.loss import (
+    Build,
+    brute_force_loss,
+    hybrid_loss,
+    iid_loss,
+    iid_loss_from_tables,
+    screened_loss,
+)
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, iid_from_tables, screened
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
-    "cubic": lambda question: CubicScreen(question.grid_points),
+    "cubic": lambda question: CubicScreen(
+        question.grid_points, question.claim.margin, question.task.law
+    ),
     **ladder_screens(),
 }
 DEFAULT_SCREEN = "cubic"
 AUTO = "auto"
+LOSS_STRATEGIES = "brute-force, iid, iid:tables, hybrid or a deterministic screen such as cubic"
 
 
 @dataclass(frozen=True)
 class Strategy:
     """A way to bound the accuracy.
 
-    A deterministic one uses neither budget nor δ; a sequential one may stop at a target.
+    A deterministic one uses neither budget nor δ; a sequential one may stop at a target; one that
+    samples no inputs uses no budget. One that is not `general` answers for the accuracy under a
+    uniform prior only; `loss` bounds the mean loss, where there is a way to.
     """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
     sequential: bool = False
+    samples_inputs: bool = True
+    general: bool = False
+    loss: Callable[[Question, CostMeter], Outcome] | None = None
+
+    def answer(self, question: Question, meter: CostMeter) -> Outcome:
+        """Bound what the question's claim is about.
+
+        Raises:
+            UserError: if the strategy has no way to.
+        """
+        self.require_meaning(question)
+        run = self.loss if question.claim.kind == "loss" else self.run
+        assert run is not None
+        return run(question, meter)
+
+    def require_meaning(self, question: Question) -> None:
+        """Refuse a claim or a prior that the strategy has no way to bound.
+
+        Raises:
+            UserError: naming one that has.
+        """
+        kind = question.claim.kind
+        if kind == "loss" and self.loss is None:
+            raise UserError(f"{self.name} cannot bound a loss; use {LOSS_STRATEGIES}")
+        if kind == "margin" and not self.general:
+            raise UserError(f"{self.name} bounds the accuracy only; use hybrid or cascade")
+        if question.task.prior is not None and not self.general:
+            raise UserError(f"{self.name} is for the uniform prior only; use hybrid or cascade")
 
 
 def strategy_named(name: str) -> Strategy:
@@ -43,26 +84,35 @@ def strategy_named(name: str) -> Strategy:
     Raises:
         UserError: if there is none of that name, or no such noise choice for that screen.
     """
+    made = partial(Strategy, name, general=True)
     if name == "brute-force":
-        return Strategy(name, True, brute_force)
+        return made(True, brute_force, loss=brute_force_loss, samples_inputs=False)
     if name == "iid":
-        return Strategy(name, False, iid)
+        return made(False, iid, loss=iid_loss)
     if name == "iid:tables":
-        return Strategy(name, False, iid_from_tables)
+        return made(False, iid_from_tables, loss=iid_loss_from_tables)
     if name in SCREENS:
-        return Strategy(name, not is_sampled(name), _on_screen(screened, name))
+        run, loss = _on_screen(screened, name), _loss_on_screen(screened_loss, name)
+        return made(not is_sampled(name), run, loss=loss, samples_inputs=False)
     if name == "cascade":
-        return Strategy(name, False, partial(cascade, None), sequential=True)
+        return made(False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")
     if kind == "cascade" and screen in SCREENS:
-        return Strategy(name, False, _on_screen(cascade, screen, sampling=0.5), sequential=True)
-    if kind == "hybrid" and (screen or DEFAULT_SCREEN) in SCREENS and name != "hybrid:":
-        return Strategy(name, False, _on_screen(hybrid, screen or DEFAULT_SCREEN, sampling=0.5))
+        return made(False, _on_screen(cascade, screen, sampling=0.5), sequential=True)
+    screen = screen or DEFAULT_SCREEN
+    if kind == "hybrid" and screen in SCREENS and name != "hybrid:":
+        loss = _loss_on_screen(hybrid_loss, screen)
+        return made(False, _on_screen(hybrid, screen, sampling=0.5), loss=loss)
     base, _, noise = name.removeprefix("hybrid:").partition(":")
     if base in RUNGS and noise:
         choices = ", ".join(RUNGS[base].noise)
         raise UserError(f"{base} cannot bound its noise by {noise!r}; choose from {choices}")
     raise UserError(f"there is no strategy {name!r}; choose from {strategy_summary()}")
+
+
+def uses_delta(strategy: str) -> bool:
+    """Whether a strategy, or what is planned in its place, may spend δ."""
+    return strategy == AUTO or not strategy_named(strategy).deterministic
 
 
 def parts(strategy: str) -> tuple[str, str]:
@@ -98,6 +148,13 @@ def _on_screen(
 ) -> Callable[[Question, CostMeter], Outcome]:
     """`run` on a screen that may spend all of δ but the share `sampling`."""
     return partial(_build_and_run, run, SCREENS[screen], 1 - sampling)
+
+
+def _loss_on_screen(
+    run: Callable[[Build, Question, CostMeter], Outcome], screen: str
+) -> Callable[[Question, CostMeter], Outcome] | None:
+    """`run` on a screen at several margins; not on one that spends δ."""
+    return None if is_sampled(screen) else partial(run, SCREENS[screen])
 
 
 def _build_and_run(

@@ -14,7 +14,7 @@ from probbound.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.models.transformer import forward_flops
 from probbound.parallel import parallel_map
 from probbound.rounding import product_up, ratio_up
-from probbound.screens.residue import Residue, draw
+from probbound.screens.residue import Residue, draw, listed_by
 from probbound.screens.screen import Screen
 from probbound.strategies.outcome import Level, Outcome, Question, Sampled
 
@@ -32,7 +32,7 @@ def iid(question: Question, meter: CostMeter) -> Outcome:
 def iid_from_tables(question: Question, meter: CostMeter) -> Outcome:
     """`iid` with forward passes looked up in tables, the second baseline (Theorems 1.1 and 1.5)."""
     model, task, stream = question.model, question.task, question.stream.fold_in("inputs")
-    check = question.prepared.with_tables(model, meter).exact
+    check = question.prepared.with_tables(model, meter, question.claim.margin).exact
 
     def wrong(start: int) -> int:
         stop = min(start + TABLE_CHUNK, question.budget)
@@ -52,7 +52,7 @@ def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     Deterministic, unless the screen spends δ.
     """
     residue = question.prepared.residue(screen, question.model, meter)
-    failure = ratio_up(residue.size, question.task.size)
+    failure = ratio_up(residue.size, question.task.mass)
     levels = (Level.enumerated(screen.name, failure),)
     return Outcome(failure, proven_by(screen, failure), levels, screen.ledger)
 
@@ -70,9 +70,9 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     everything, the draws are those of `iid`. The sampling gets the δ that the screen left.
     """
     residue = question.prepared.residue(screen, question.model, meter)
-    share = ratio_up(residue.size, question.task.size)
+    share = ratio_up(residue.size, question.task.mass)
     proven, first = proven_by(screen, share), Level.enumerated(screen.name, share)
-    if can_be_listed(residue, question.budget):
+    if listed_by(residue, question.budget):
         checked = all_checked(first, residue, question, meter)
         ledger = joint_ledger(screen, checked.ledger, question)
         return replace(checked, proof_failure_upper=proven, ledger=ledger)
@@ -107,9 +107,9 @@ def _sampled_level(
 ) -> Level:
     """Forward passes on `run` draws (all of the budget by default); the others cannot fail."""
     run = question.budget if run is None else run
-    model = question.model
+    model, margin = question.model, question.claim.margin
     with meter.phase("forward passes", "sampling", run * forward_flops(model)):
-        wrong = count_wrong(model, question.task, sampler, run, "sampling")
+        wrong = count_wrong(model, question.task, sampler, run, "sampling", margin)
     return _sampled_share(question, wrong)
 
 
@@ -126,23 +126,16 @@ def _all_run(level: Level) -> Sampled:
     return Sampled(level.samples, level.samples, level.failures, replace=True)
 
 
-def can_be_listed(residue: Residue, most: int) -> bool:
-    """Whether at most `most` sequences are left, each on a ticket of its own (Theorem 4.23).
-
-    A ticket of several sequences holds a random one of them, so that tickets list nothing.
-    """
-    return residue.size <= most and residue.size == residue.tickets
-
-
 def all_checked(first: Level, residue: Residue, question: Question, meter: CostMeter) -> Outcome:
     """Forward passes on every sequence that the screen left: exact, no δ is spent."""
     flops = residue.draw_flops(residue.tickets)
     with meter.phase("listing what is left", "sampling", flops):
         tickets = residue.members(np.arange(residue.tickets), question.stream, 0)
     left = tickets.tokens[~tickets.blank]
-    with meter.phase("forward passes", "sampling", len(left) * forward_flops(question.model)):
-        wrong = int(wrong_answers(question.model, question.task, left).sum())
-    failure = ratio_up(wrong, question.task.size)
+    model, margin = question.model, question.claim.margin
+    with meter.phase("forward passes", "sampling", len(left) * forward_flops(model)):
+        wrong = int(wrong_answers(model, question.task, left, margin).sum())
+    failure = ratio_up(wrong, question.task.mass)
     share = ratio_up(wrong, max(len(left), 1))
     second = Level("forward pass", "enumerated", share, len(left), wrong)
     sampled = Sampled(residue.tickets, len(left), wrong)

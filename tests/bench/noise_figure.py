@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from probbound.factored import FactoredMatrix
+from probbound.figures import AMBER, BLACK, BLUE, GREEN, ORANGE, PINK, SKY
 from probbound.models.planted import planted
 from probbound.noise.contract import NoiseBound, Quantity, Settings
 from probbound.noise.registry import METHODS
@@ -28,16 +25,16 @@ BUDGETS = {
     "rows": np.geomspace(1e6, 3e7, 4),
 }
 STYLES = {
-    "tiles": ("#0072B2", "o-"),
-    "entries": ("#D55E00", "s-"),
-    "rows": ("#009E73", "^-"),
-    "exact": ("black", "*"),
-    "second-moments": ("#CC79A7", "D"),
-    "sketch": ("#0072B2", "P"),
-    "subproduct": ("#E69F00", "v"),
-    "svd": ("#56B4E9", "X"),
-    "frobenius": ("#D55E00", "<"),
-    "recursive": ("#009E73", ">"),
+    "tiles": (BLUE, "o-"),
+    "entries": (ORANGE, "s-"),
+    "rows": (GREEN, "^-"),
+    "exact": (BLACK, "*"),
+    "second-moments": (PINK, "D"),
+    "sketch": (BLUE, "P"),
+    "subproduct": (AMBER, "v"),
+    "svd": (SKY, "X"),
+    "frobenius": (ORANGE, "<"),
+    "recursive": (GREEN, ">"),
 }
 
 

@@ -24,7 +24,7 @@ from probbound.models.transformer import Transformer, forward_flops
 from probbound.preparation import NOTHING_PREPARED, Prepared
 from probbound.random_streams import Stream
 from probbound.screens.cubic import CubicScreen
-from probbound.screens.residue import draw
+from probbound.screens.residue import draw, listed_by
 from probbound.screens.sequences import (
     AdditiveCheck,
     copying_flops,
@@ -36,7 +36,6 @@ from probbound.strategies.brute_force import brute_force_flops
 from probbound.strategies.ladder import is_sampled
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS, parts
-from probbound.strategies.sampling import can_be_listed
 from probbound.survey import planned
 from probbound.tasks import MaxOfK
 
@@ -158,7 +157,7 @@ def case_of(name: str) -> Case:
         found[screen_name] = Source(
             *(screen_name, share, alone.total().flops, shared.total().flops),
             partial(in_chunks, residue.draw_flops),
-            residue.tickets if can_be_listed(residue, residue.tickets) else None,
+            residue.tickets if listed_by(residue, residue.tickets) else None,
             *(kept_here, wrong_here),
         )
     if model.n_ctx == 4 and model.d_vocab == 64:

@@ -1,7 +1,5 @@
 """Checks of single sequences, and cascades of them, against enumeration."""
 
-import json
-
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -23,7 +21,14 @@ from probbound.screens.sequences import (
 )
 from probbound.strategies import cascade as module
 from probbound.tasks import task_for
-from tests.factories import ASSORTED, all_sequences, copying_model, random_model, trained_model
+from tests.factories import (
+    ASSORTED,
+    all_sequences,
+    checked,
+    copying_model,
+    random_model,
+    trained_model,
+)
 
 MODELS = ASSORTED | {"huge scores": lambda: random_model(10, spread=30.0)}
 
@@ -156,7 +161,7 @@ def test_an_interrupted_cascade_is_bounded_by_what_was_drawn_and_can_be_verified
     assert found.failure_upper == pytest.approx(float(bound.upper), rel=1e-12)
     assert found.delta == pytest.approx(1e-6)
     monkeypatch.undo()
-    assert probbound.disagreements(json.loads(json.dumps(found.to_json())), model) == []
+    assert checked(found, model).holds
 
 
 def test_results_do_not_depend_on_the_chunks(monkeypatch):
@@ -198,7 +203,7 @@ def test_what_an_interruption_leaves_unseen_of_a_whole_is_conceded(monkeypatch):
     monkeypatch.setattr(module, "_followed_up", original)
     whole = certify(model, "cascade:sub-cubic", budget=8**3 - 1, draws=8**3)
     assert whole.failure_upper < found.failure_upper
-    assert probbound.disagreements(json.loads(json.dumps(found.to_json())), model) == []
+    assert checked(found, model).holds, checked(found, model)
 
 
 def test_a_screen_that_spends_delta_shares_it_with_the_draws():

@@ -32,16 +32,59 @@ def test_certify_writes_a_certificate_that_verify_accepts(capsys, tmp_path):
     status, out, _ = answer(capsys, "verify", path)
     assert status == 0
     assert out.startswith("holds")
+    status, out, _ = answer(capsys, "verify", path, "--model", "max-of-4-s1")
+    assert status == 1
+    assert "it is about weights with digest" in out
     altered = json.loads(path.read_text()) | {"bound": 0.99999999}
     path.write_text(json.dumps(altered))
     status, out, _ = answer(capsys, "verify", path, "--json")
     assert status == 1
     verdict = json.loads(out)
     assert not verdict["holds"]
-    assert "bound says 0.99999999" in verdict["reasons"][0]
-    status, out, _ = answer(capsys, "verify", path, "--model", "max-of-4-s1")
-    assert status == 1
-    assert "it is about a model with SHA-256" in out
+    assert verdict["reasons"] == ["bound stands in it twice, and not the same"]
+    status, _, err = answer(capsys, "show", path)
+    assert status == 2
+    assert "was altered" in err
+
+
+def test_fresh_samples_are_drawn_and_reported(capsys, tmp_path):
+    path = tmp_path / "c.json"
+    answer(capsys, "certify", "max-of-4", "--strategy", "iid", "--budget", 500, "--out", path)
+    status, out, _ = answer(capsys, "verify", path, "--fresh", "--json")
+    assert status == 0
+    verdict = json.loads(out)
+    assert verdict["fresh"]["agrees"]
+    assert verdict["fresh"]["draws"] == 10_000
+    assert verdict["fresh"]["false_alarm"] == 1e-6
+    assert len(verdict["confirmed"]) == 3
+    status, out, _ = answer(capsys, "verify", path, "--fresh")
+    assert status == 0
+    assert "new samples agree" in out
+
+
+def test_show_prints_a_page_of_markdown(capsys, tmp_path):
+    path = tmp_path / "c.json"
+    answer(capsys, "certify", "max-of-4", "--strategy", "hybrid", "--budget", 50, "--out", path)
+    status, out, _ = answer(capsys, "show", path)
+    assert status == 0
+    assert out.startswith("# max-of-4: a certified bound\n")
+    assert answer(capsys, "show", path, "--json")[0] == 0
+
+
+def test_the_question_decides_the_seed_unless_it_is_chosen(capsys):
+    def made(*options):
+        status, out, _ = answer(
+            capsys, "certify", "max-of-4", "--strategy", "iid", "--budget", 9, "--json", *options
+        )
+        assert status == 0
+        found = json.loads(out)
+        return found["seed"], found["seed_source"], found["beacon"]
+
+    assert made() == made()
+    assert made()[1:] == ("content", None)
+    assert made("--seed", 5) == (5, "chosen", None)
+    assert made("--beacon", "block 1")[1:] == ("beacon", "block 1")
+    assert len({made()[0], made("--beacon", "a")[0], made("--delta", 0.1)[0]}) == 3
 
 
 def test_certify_prints_a_table_for_people(capsys):
@@ -113,6 +156,9 @@ def certify_with(*options):
         (("train", "max-of-k", "--out", "x.safetensors", "--d-model", "0"), "d_model must be"),
         (("train", "max-of-k", "--out", "x.safetensors", "--n-ctx", "0"), "n_ctx of at least 1"),
         (("verify", "none.json"), "there is no certificate none.json"),
+        (("show", "none.json"), "there is no certificate none.json"),
+        (certify_with("--seed", "1", "--beacon", "x"), "a seed or a beacon, not both"),
+        (certify_with("--beacon", ""), "a beacon has 1 to 10000 characters, got 0"),
         (("frobnicate",), "No such command"),
     ],
 )

@@ -7,11 +7,14 @@ import pytest
 
 import probbound
 from estimators.proportion import clopper_pearson
+from probbound.claims import Claim
 from probbound.cli.main import run
 from probbound.confidence import CANDIDATES, best_delta
 from probbound.delta_choice import SCREEN_DELTAS
+from probbound.errors import UserError
 from probbound.tasks import task_for
-from tests.factories import copying_model, random_model
+from probbound.verification import plan_faults
+from tests.factories import checked, copying_model, random_model
 
 SAMPLED = ("iid", "iid:tables", "hybrid", "hybrid:sub-cubic", "cascade", "cascade:sub-cubic")
 
@@ -45,10 +48,14 @@ def test_more_draws_call_for_a_smaller_delta():
 @pytest.mark.parametrize("strategy", SAMPLED)
 def test_the_certificate_says_so_and_can_be_verified(strategy):
     model = copying_model(1, d_vocab=8)
-    made = certify(model, strategy, budget=60)
+    made = certify(model, strategy, budget=60, seed=2)
     assert made.delta_chosen
     assert 0 <= made.delta < 1
-    assert probbound.disagreements(json.loads(json.dumps(made.to_json())), model) == []
+    assert checked(made, model).holds, checked(made, model)
+    predicate = made.to_json()
+    assert plan_faults(predicate, model) == []
+    predicate["delta_allowed"] /= 2
+    assert "its plan is" in plan_faults(predicate, model)[0]
 
 
 @pytest.mark.parametrize("strategy", ["low-rank-qk:sketch", "hybrid:low-rank-qk:sketch"])
@@ -57,7 +64,7 @@ def test_a_screen_that_spends_delta_is_tried_with_other_coins(strategy):
     made = certify(model, strategy, budget=40)
     assert made.delta_chosen
     assert any(made.delta == pytest.approx(delta) for delta in SCREEN_DELTAS)
-    assert probbound.disagreements(json.loads(json.dumps(made.to_json())), model) == []
+    assert checked(made, model).holds, checked(made, model)
 
 
 def test_the_chosen_delta_beats_fixed_ones_in_confidence_weighted_accuracy():
@@ -90,6 +97,18 @@ def test_the_bound_fails_no_more_often_than_the_chosen_delta():
         variance += found.delta * (1 - found.delta)
     assert violations <= spent + 5 * np.sqrt(variance) + 3
     assert spent > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"claim": Claim("margin", 0.5)}, "accuracy under a uniform prior"),
+        ({"claim": Claim("loss")}, "accuracy under a uniform prior"),
+    ],
+)
+def test_other_claims_need_a_number(options, message):
+    with pytest.raises(UserError, match=message):
+        certify(copying_model(1), "iid", **options)
 
 
 def test_the_command_takes_auto(capsys):

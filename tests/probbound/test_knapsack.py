@@ -49,14 +49,14 @@ def test_counts_and_members_equal_the_enumeration(problem):
     array = np.array(prices, dtype=np.int64).reshape(len(prices), 4)
     scale = Scale.fitting(4, len(prices), 1)
     assert scale.exponents == (0,) * (len(prices) + 1)
-    wanted, needed = np.array([required]), np.array([must_contain])
-    tables = tables_of(array[None], wanted, capacity, scale)
-    (count,) = root_counts(array[None], wanted, needed, capacity, scale, tables)
+    wanted, needed, ones = np.array([required]), np.array([must_contain]), np.ones(4, dtype=int)
+    tables = tables_of(array[None], wanted, capacity, scale, ones)
+    (count,) = root_counts(array[None], wanted, needed, capacity, scale, tables, ones)
     assert count == len(expected)
     words = np.zeros((len(expected), len(prices)), dtype=np.uint64)
     numbers = np.arange(len(expected))
     tuples, blank = tuples_by_number(
-        array, required, must_contain, capacity, scale, tables, numbers, words
+        array, required, must_contain, capacity, scale, tables, ones, numbers, words
     )
     assert not blank.any()
     assert [tuple(row) for row in tuples] == expected
@@ -71,8 +71,9 @@ def test_rounded_up_tables_give_every_tuple_one_share():
     for must_contain in (False, True):
         expected = members(prices, required, must_contain, capacity)
         wanted, needed = np.array([required]), np.array([must_contain])
-        tables = tables_of(prices[None], wanted, capacity, scale)
-        (count,) = root_counts(prices[None], wanted, needed, capacity, scale, tables)
+        ones = np.ones(4, dtype=int)
+        tables = tables_of(prices[None], wanted, capacity, scale, ones)
+        (count,) = root_counts(prices[None], wanted, needed, capacity, scale, tables, ones)
         assert count * 2**3 >= len(expected)
         lows = list(itertools.product(range(count), range(4), range(2)))
         numbers = np.array([number for number, _, _ in lows])
@@ -80,7 +81,7 @@ def test_rounded_up_tables_give_every_tuple_one_share():
         words[:, 0] = np.array([high << 62 for _, high, _ in lows], dtype=np.uint64)
         words[:, 1] = np.array([low << 63 for _, _, low in lows], dtype=np.uint64)
         tuples, blank = tuples_by_number(
-            prices, required, must_contain, capacity, scale, tables, numbers, words
+            prices, required, must_contain, capacity, scale, tables, ones, numbers, words
         )
         drawn = sorted(tuple(row) for row in tuples[~blank])
         assert drawn == sorted(expected)
@@ -97,7 +98,7 @@ def test_convolution_is_exact_up_to_the_largest_counts():
         for price in offered[row]:
             if price < states:
                 expected[row, :, price:] += table[row, :, : states - price]
-    np.testing.assert_array_equal(_convolve(table, offered, tokens), expected)
+    np.testing.assert_array_equal(_convolve(table, offered, np.ones(tokens, dtype=int)), expected)
 
 
 @pytest.mark.parametrize(("tokens", "positions", "problems"), [(64, 19, 4096), (1024, 3, 2**20)])

@@ -21,8 +21,7 @@ from probbound.screens.split import split
 from probbound.strategies.ladder import RUNGS, ladder_screens
 from probbound.strategies.outcome import Question
 from probbound.tasks import task_for
-from probbound.verification import disagreements
-from tests.factories import all_sequences, copying_model, random_model, trained_model
+from tests.factories import all_sequences, checked, copying_model, random_model, trained_model
 
 NAMES = sorted(ladder_screens())
 SAMPLED = [name for name in NAMES if name.endswith("sketch")]
@@ -114,8 +113,8 @@ def test_a_negative_bracket_gets_the_smallest_attention(name, cases, monkeypatch
     """The published code multiplied it by the largest: that is unsound, and caught here."""
     honest = ladder._attention
 
-    def trapped(scores, positions):
-        bounds = honest(scores, positions)
+    def trapped(scores, positions, error):
+        bounds = honest(scores, positions, error)
         return replace(bounds, lower=bounds.upper, last_lower=bounds.last_upper)
 
     monkeypatch.setattr(ladder, "_attention", trapped)
@@ -228,7 +227,7 @@ def test_the_hybrid_of_a_ladder_screen_is_sound_and_verifies(screen, budget):
     sampled = any(level.mode == "sampled" for level in hybrid.levels)
     spends = sampled or screen.endswith("sketch")
     assert hybrid.delta == pytest.approx(0.01 if spends else 0)
-    assert disagreements(hybrid.to_json(), model) == []
+    assert checked(hybrid, model).holds
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ from probbound.preparation import NOTHING_PREPARED
 from probbound.screens.bracket_check import BracketCheck
 from probbound.screens.gap_residue import GapResidue
 from probbound.screens.ladder import LadderScreen
+from probbound.screens.residue import listed_by
 from probbound.screens.sequences import AdditiveCheck, SequenceTables
 from probbound.strategies.cascade import cascade, with_checks
 from probbound.strategies.ladder import ladder_screens
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS, strategy_named
-from probbound.strategies.sampling import can_be_listed, hybrid
+from probbound.strategies.sampling import hybrid
 from probbound.tasks import task_for
 from tests.factories import all_sequences, copying_model, random_model, trained_model
 
@@ -103,7 +104,7 @@ def test_tickets_of_several_sequences_are_never_taken_for_a_list(strategy):
     """A ticket of two shows one of them: looking at every ticket does not see every sequence."""
     model = MODELS[0]
     residue = UnitScreen().enumerate(model, CostMeter())
-    assert not can_be_listed(residue, 10**9)
+    assert not listed_by(residue, 10**9)
     asked = replace(question(model), budget=10**4, draws=10**4 if strategy is cascade else None)
     outcome = strategy(UnitScreen(), asked, CostMeter())
     assert outcome.ledger.spends

@@ -10,6 +10,7 @@ from scipy.stats import chi2
 
 from probbound.additive import additive_tables, circuit_flops, circuits, label_terms, table_flops
 from probbound.cost import CostMeter
+from probbound.forward_error import forward_error_flops
 from probbound.models.transformer import in_float64
 from probbound.random_streams import Stream
 from probbound.screens.cubic import CubicScreen
@@ -147,7 +148,8 @@ def test_circuit_flops_agree_with_xla(d_vocab, n_heads):
     analysis = jax.jit(circuits).lower(in_float64(model)).compile().cost_analysis()
     assert analysis is not None
     assert circuit_flops(model) == pytest.approx(analysis["flops"], rel=0.02)
-    assert table_flops(model) == circuit_flops(model) + 16 * n_heads * d_vocab**2
+    pattern = 16 * n_heads * d_vocab**2
+    assert table_flops(model) == circuit_flops(model) + forward_error_flops(model) + pattern
 
 
 def test_the_screen_lists_where_it_can_and_says_what_it_cost():

@@ -118,7 +118,7 @@ def broken(tmp_path, kind):
     if kind == "suffix":
         path = tmp_path / "m.bin"
         path.write_bytes(b"")
-        return path, r"expected \.safetensors or \.npz"
+        return path, r"expected \.safetensors, \.npz"
     if kind == "NaN":
         weights["W_U"] = weights["W_U"] + np.nan
         message = "W_U holds a NaN or an infinity"

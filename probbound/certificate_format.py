@@ -1,0 +1,148 @@
+"""The certificate as a file: an in-toto Statement whose predicate is checked by a JSON Schema.
+
+`docs/certificate.md` says why it is laid out so. The independent checker does not use this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import best_match
+
+from probbound.errors import UserError
+
+FORMAT = "probbound-certificate/2"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:probbound:certificate:2"
+SCHEMA = "certificate-2.json"
+SEAL = "self_sha256"
+MOST_BYTES = 1 << 24
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys, no spaces, UTF-8; floats are the shortest decimals that round-trip."""
+    made = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return made.encode("utf-8", "surrogatepass")
+
+
+def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The predicate: the fields, every float of theirs in hex, and a digest over all of it."""
+    made = {**fields, "hex": dict(_hexes(fields, ""))}
+    return {**made, SEAL: hashlib.sha256(canonical(made)).hexdigest()}
+
+
+def _hexes(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, float):
+        yield path, value.hex()
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _hexes(part, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _hexes(part, f"{path}[{number}]")
+
+
+def statement(predicate: Mapping[str, Any]) -> dict[str, Any]:
+    """The in-toto Statement about the weights; the predicate's fields stand beside it as well."""
+    model = predicate["model"]
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": model["name"], "digest": {"sha256": model["sha256"]}}],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": dict(predicate),
+        **predicate,
+    }
+
+
+def file_content(predicate: Mapping[str, Any]) -> bytes:
+    """What a certificate file holds.
+
+    Raises:
+        UserError: if the schema does not allow it.
+    """
+    made = statement(predicate)
+    if fault := schema_fault(json.loads(json.dumps(made))):
+        raise UserError(f"the certificate does not fit its own schema: {fault}")
+    return (json.dumps(made, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def read_certificate(path: Path) -> dict[str, Any]:
+    """The predicate of a certificate file: every field of the contract.
+
+    That it is whole is all that is checked (schema, copies, digest); `probbound.check` does the
+    rest.
+
+    Raises:
+        UserError: if the file is missing, is not JSON, is no certificate of this format, or was
+            altered by somebody who left its digest alone.
+    """
+    return predicate_of(parsed(path), str(path))
+
+
+def parsed(path: Path) -> Any:
+    """The JSON of a file, no larger than MOST_BYTES.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it is larger than {MOST_BYTES} bytes")
+        return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+    except FileNotFoundError as error:
+        raise UserError(f"there is no certificate {path}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as a certificate: {error}") from error
+
+
+def predicate_of(found: Any, source: str) -> dict[str, Any]:
+    """The predicate of a parsed certificate, once it is seen to be whole.
+
+    Raises:
+        UserError: naming the version, if it is another one, or the first fault.
+    """
+    named = found.get("format") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(named, str):
+        raise UserError(f"{source} is not a certificate of format {FORMAT}")
+    if named != FORMAT:
+        raise UserError(
+            f"{source} is a certificate of format {named[:60]!r}, and this version of probbound "
+            f"reads {FORMAT} only; make it anew, or check it with the version that made it"
+        )
+    if fault := schema_fault(found):
+        raise UserError(f"{source} is not a certificate of format {FORMAT}: {fault}")
+    predicate = found["predicate"]
+    fields = {key: value for key, value in predicate.items() if key not in ("hex", SEAL)}
+    if canonical(found) != canonical(statement(predicate)) or sealed(fields) != predicate:
+        raise UserError(f"{source} was altered: its parts do not agree with its own digest")
+    return predicate
+
+
+def schema_fault(found: Any) -> str | None:
+    """The most telling way in which JSON breaks the schema, None if it fits."""
+    error = best_match(_validator().iter_errors(found))
+    if error is None:
+        return None
+    place = error.json_path.removeprefix("$.").removeprefix("$")
+    return f"{error.message[:300]}" + (f" (at {place})" if place else "")
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    text = (files("probbound") / "schemas" / SCHEMA).read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(text), format_checker=FormatChecker())
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number of JSON")

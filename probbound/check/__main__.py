@@ -1,0 +1,32 @@
+"""`python -m probbound.check CERTIFICATE WEIGHTS`: exit 0 holds, 1 does not, 2 unusable."""
+
+from __future__ import annotations
+
+import sys
+
+from probbound.check import Unusable, check
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status of a command line."""
+    if len(arguments) != 2:
+        sys.stderr.write("error: usage: python -m probbound.check CERTIFICATE WEIGHTS\n")
+        return 2
+    try:
+        report = check(*arguments)
+    except Unusable as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    for label, lines in (
+        ("confirmed", report.confirmed),
+        ("taken on trust", report.trusted),
+        ("refused", report.refused),
+    ):
+        for line in lines:
+            sys.stdout.write(f"{label}: {line}\n")
+    sys.stdout.write("holds\n" if report.holds else "does not hold\n")
+    return 0 if report.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,228 @@
+"""Whether a certificate stands: identity, seed, arithmetic, then the counts themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
+from probbound.check.document import FORMAT, canonical
+from probbound.check.ladder import dominated, needs_showing
+from probbound.check.losses import loss_faults, shown_by_all
+from probbound.check.network import Network, Slack
+from probbound.check.prior import Law
+from probbound.check.replay import counted
+from probbound.check.report import Refused, Report
+from probbound.check.slack import slack_of
+from probbound.check.weights import Weights
+
+TOLERANCE = 1e-9
+_EXACT = 1e-12
+_LOSS = "float64; rounding errors of the losses are not bounded"
+_SOUND = (
+    "IEEE float64, round to nearest, exp assumed within 16 units in the last place; rounding "
+    "errors bounded a priori and counted against the claim, ties too (docs/theory.md, 5.1 to 5.8)"
+)
+SLACK_OF: dict[str, Callable[[Weights, float], Slack]] = {
+    _LOSS: lambda *_: Slack(),
+    _SOUND: slack_of,
+}
+_NOT_DRAWN = "levels and draws, which are not computed again; the claim itself is true"
+
+
+def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
+    """The report on a well-formed certificate and the weights it should be about."""
+    confirmed: list[str] = []
+    try:
+        _require(_wrong_identity(predicate, weights))
+        confirmed.append("the weights have the digest of the certificate")
+        _require(_wrong_question(predicate))
+        _require(_wrong_costs(predicate))
+        law, claim = Law.of(predicate["claim"]), predicate["claim"]
+        margin = float(claim["at"] or 0.0)
+        slack = SLACK_OF[predicate["arithmetic"]](weights, margin)
+        network = Network.of(weights, slack, margin)
+        if claim["kind"] == "loss":
+            _require(loss_faults(predicate, TOLERANCE))
+            confirmed.append(shown_by_all(predicate, network, law, TOLERANCE))
+            return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
+        facts = claimed_facts(predicate)
+        _require(disagreements(predicate, expected(predicate, facts)))
+        confirmed.append("the ledger adds up, and the bound follows from the counts")
+        if needs_showing(predicate):
+            confirmed.append(dominated(predicate, network, law, TOLERANCE))
+            return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
+        again = counted(predicate, network, law)
+        _require(_other_counts(facts, again))
+        _require(disagreements(predicate, expected(predicate, again)))
+        confirmed.append("screens and samples were computed again, with the same counts")
+    except Refused as refusal:
+        return Report(tuple(confirmed), (str(refusal),), trusted(predicate))
+    except (ArithmeticError, ValueError, MemoryError) as error:
+        reason = f"it cannot be computed again: {error or type(error).__name__}"
+        return Report(tuple(confirmed), (reason,), trusted(predicate))
+    return Report(tuple(confirmed), (), trusted(predicate))
+
+
+def trusted(predicate: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the certificate says that cannot be, or was not, checked."""
+    notes = ["the model's name, versions, seconds, and the operations of each phase"]
+    if predicate["seed_source"] == "chosen":
+        notes.append("the seed was chosen by hand; that it was not one of many tried")
+    if predicate["beacon"] is not None:
+        notes.append("that the beacon was public, and unknown before the weights were fixed")
+    if predicate["strategy"] == "auto":
+        notes.append("that a pilot of its own planned the strategy, its budget and its draws")
+    if predicate["delta_chosen"]:
+        notes.append("that a pilot of its own chose the δ allowed")
+    return tuple(notes)
+
+
+def _require(reasons: Iterator[str]) -> None:
+    for reason in reasons:
+        raise Refused(reason)
+
+
+def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
+    claim, digest = predicate["claim"], weights.digest()
+    if predicate["model"]["sha256"] != digest:
+        yield f"it is about weights with digest {predicate['model']['sha256']}, these have {digest}"
+    vocabulary, length, *_, out = weights.sizes
+    if (claim["d_vocab"], claim["n_ctx"]) != (vocabulary, length):
+        yield "the claim is about another vocabulary or context than the weights have"
+    if out < vocabulary:
+        yield "the weights have fewer outputs than tokens, so they cannot name every maximum"
+    if claim["population"] != vocabulary**length:
+        yield f"the population is {vocabulary**length}, not {claim['population']}"
+    if (claim["at"] is None) != (claim["kind"] != "margin"):
+        yield "only a claim about a margin names one"
+    loss = claim["kind"] == "loss"
+    said = (predicate["failure_upper"], predicate["proof"]["certified_mass"])
+    said += (predicate["sampling"]["failures"],)
+    if any((number is None) != loss for number in said):
+        yield f"its numbers are not those of a claim about {claim['kind']}"
+    if not loss and any(predicate["proof"][name] for name in ("loss_upper", "largest_loss")):
+        yield "it bounds a loss, which it is not about"
+    if not loss and predicate["sampling"]["mean_loss"] is not None:
+        yield "it has a mean loss, which it is not about"
+    if predicate["arithmetic"] not in SLACK_OF or (predicate["arithmetic"] == _LOSS) != loss:
+        yield f"its arithmetic is none that this checker knows: {predicate['arithmetic'][:80]!r}"
+
+
+def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
+    ran = {"budget": predicate["budget"], "draws": predicate["draws"]}
+    if predicate["strategy"] != "auto" and (
+        predicate["chosen"] != predicate["strategy"] or predicate["ran"] != ran
+    ):
+        yield "what ran is not what was asked for"
+    if (predicate["beacon"] is not None) != (predicate["seed_source"] == "beacon"):
+        yield "a beacon and the source of the seed contradict each other"
+    if predicate["seed_source"] != "chosen" and predicate["seed"] != derived_seed(predicate):
+        yield "the seed is not the one that follows from the question"
+    if predicate["target"] is not None and not predicate["chosen"].startswith("cascade"):
+        yield f"{predicate['chosen']} has no target to stop at"
+
+
+def derived_seed(predicate: Mapping[str, Any]) -> int:
+    """The seed that the question gives (Theorem 6.1)."""
+    names = ("claim", "strategy", "budget", "grid_points", "target", "draws", "budget_flops")
+    record = {name: predicate[name] for name in names}
+    delta = "auto" if predicate["delta_chosen"] else predicate["delta_allowed"]
+    record |= {"model": predicate["model"]["sha256"], "delta": delta}
+    record |= {"format": FORMAT, "beacon": predicate["beacon"]}
+    digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(record)).digest()
+    return int.from_bytes(digest[:6], "big")
+
+
+def _wrong_costs(predicate: Mapping[str, Any]) -> Iterator[str]:
+    cost, parts = predicate["cost"], {"proof": 0, "sampling": 0}
+    for phase in cost["phases"]:
+        parts[phase["part"]] += phase["flops"]
+    if parts != {name: predicate[name]["flops"] for name in parts}:
+        yield "the operations of its phases do not add up"
+    if cost["flops"] != sum(parts.values()):
+        yield "its operations in all are not those of its phases"
+    if not _close(cost["seconds"], math.fsum(p["seconds"] for p in cost["phases"]), TOLERANCE):
+        yield "its seconds are not those of its phases"
+
+
+def disagreements(predicate: Mapping[str, Any], wanted: Expected) -> Iterator[str]:
+    """Where a certificate claims more than `wanted`, or says something else."""
+    delta, failure = predicate["delta"], predicate["failure_upper"]
+    if failure < wanted.failure * (1 - TOLERANCE):
+        yield f"it claims a failure rate of at most {failure!r}, recomputed {wanted.failure!r}"
+    if Fraction(predicate["bound"]) > 1 - Fraction(failure):
+        yield f"its bound {predicate['bound']!r} is more than 1 - failure_upper"
+    proven, mass = wanted.proven, predicate["proof"]["certified_mass"]
+    if Fraction(mass) > 1 - Fraction(proven * (1 - TOLERANCE)):
+        yield f"its screens are said to certify {mass!r}, recomputed {1 - proven!r}"
+    weighted = (1 - delta) * predicate["bound"] + delta * mass
+    if predicate["confidence_weighted"] > weighted * (1 + _EXACT):
+        yield f"its confidence-weighted bound is more than {weighted!r}"
+    if predicate["guarantee"] != ("high-probability" if wanted.spends else "deterministic"):
+        yield f"its guarantee is not {predicate['guarantee']}"
+    if not _close(delta, math.fsum(spend[3] for spend in wanted.spends), _EXACT):
+        yield f"the δ of its ledger do not add up to {delta!r}"
+    if delta > predicate["delta_allowed"] * (1 + _EXACT):
+        yield f"it spends {delta!r}, more than the δ that was allowed"
+    sampling = predicate["sampling"]
+    drawn = tuple(sampling[name] for name in ("draws", "samples", "failures", "replace"))
+    if drawn != wanted.drawn:
+        yield f"its sampling is {drawn}, it has to be {wanted.drawn}"
+    yield from _wrong_levels(predicate, wanted)
+    yield from _wrong_spends(predicate, wanted)
+
+
+def _wrong_levels(predicate: Mapping[str, Any], wanted: Expected) -> Iterator[str]:
+    for number, (level, right) in enumerate(zip(predicate["levels"], wanted.levels, strict=True)):
+        said = tuple(level[name] for name in ("check", "mode", "samples", "failures"))
+        check, mode, share, samples, failures, log_delta = right
+        if said != (check, mode, samples, failures):
+            yield f"level {number} says {said}, it has to be {(check, mode, samples, failures)}"
+        if level["share_upper"] < share * (1 - TOLERANCE):
+            yield f"level {number} leaves a share of up to {share!r}, not {level['share_upper']!r}"
+        if (level["log_delta"] is None) != (log_delta is None) or (
+            log_delta is not None and not _close(level["log_delta"], log_delta, TOLERANCE)
+        ):
+            yield f"level {number} spends a log δ of {log_delta!r}, not {level['log_delta']!r}"
+
+
+def _wrong_spends(predicate: Mapping[str, Any], wanted: Expected) -> Iterator[str]:
+    ledger = predicate["ledger"]
+    if len(ledger) != len(wanted.spends):
+        yield f"its ledger has {len(ledger)} rows, and there are {len(wanted.spends)} spends"
+        return
+    for spend, (statement, method, theorem, delta, samples) in zip(
+        ledger, wanted.spends, strict=True
+    ):
+        said = tuple(spend[name] for name in ("statement", "method", "theorem", "samples"))
+        if said != (statement, method, theorem, samples):
+            yield f"its ledger says {said}, it has to be {(statement, method, theorem, samples)}"
+        if not _close(spend["delta"], delta, _EXACT):
+            yield f"its ledger spends {spend['delta']!r} where it has to be {delta!r}"
+        if not _close(spend["log_delta"], math.log(delta), TOLERANCE):
+            yield f"its ledger has a log δ of {spend['log_delta']!r} where δ is {delta!r}"
+
+
+def _other_counts(claimed: Facts, again: Facts) -> Iterator[str]:
+    if claimed.share < again.share * (1 - TOLERANCE):
+        yield f"its screens leave a share of {again.share!r}, not {claimed.share!r}"
+    for name in ("draws", "left", "run", "failures"):
+        said, found = getattr(claimed, name), getattr(again, name)
+        if said != found if name == "draws" else said < found:
+            yield f"it counts {said} in {_NAMES[name]}, counted again there are {found}"
+
+
+_NAMES = {
+    "draws": "draws",
+    "left": "draws that the cheap check left",
+    "run": "forward passes",
+    "failures": "failures",
+}
+
+
+def _close(a: float, b: float, relative: float) -> bool:
+    return math.isclose(a, b, rel_tol=relative, abs_tol=0.0)

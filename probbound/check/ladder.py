@@ -1,0 +1,69 @@
+"""Claims that are shown by what proves more: the additive screen, or every input run.
+
+The ladder's bounds, and draws by mass from what a screen left, are not computed a second time.
+Whatever made them, a claim is true if a stronger one is (Theorem 6.4); where no stronger one can
+be had, the checker says so and refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from probbound.check.arithmetic import form_of
+from probbound.check.listing import LIMIT
+from probbound.check.network import Network
+from probbound.check.prior import Law
+from probbound.check.replay import leftover, share_of, wrong_share
+from probbound.check.report import Refused
+
+RUNGS = (
+    *("sub-cubic", "low-rank-qk", "low-rank-eu", "low-rank-qk-eu"),
+    *("quadratic-qk", "quadratic-qk-eu"),
+)
+
+
+def screen_name(strategy: str) -> str | None:
+    """The rung that a strategy screens with, None if it is not one of the ladder."""
+    kind, _, rest = strategy.partition(":")
+    name = rest if kind in ("hybrid", "cascade") else strategy
+    return name if name.partition(":")[0] in RUNGS else None
+
+
+def needs_showing(predicate: Mapping[str, Any]) -> bool:
+    """Whether what a strategy leaves is not computed a second time."""
+    cubic = predicate["chosen"] in ("cubic", "hybrid", "hybrid:cubic", "cascade:cubic")
+    by_mass = predicate["claim"]["prior"] is not None
+    return screen_name(predicate["chosen"]) is not None or (cubic and by_mass)
+
+
+def dominated(predicate: Mapping[str, Any], network: Network, law: Law, tolerance: float) -> str:
+    """What shows the claim to be true, in a sentence.
+
+    Raises:
+        Refused: if the claim is not shown: it may be true, but was not checked.
+    """
+    name = predicate["chosen"]
+    screened = screen_name(name) or "cubic"
+    if predicate["levels"][0]["check"] != screened or form_of(predicate) in ("all run", "sampled"):
+        raise Refused(f"the levels are not those of the strategy {name}")
+    left = leftover(network, None)
+    share = share_of(left, network, law)
+    if predicate["levels"][0]["share_upper"] < share * (1 - tolerance):
+        raise Refused(
+            f"{screened} is said to leave less than the additive screen does ({share!r}); that is "
+            "not independently re-checked"
+        )
+    if predicate["failure_upper"] >= share * (1 - tolerance):
+        return (
+            f"the additive screen alone leaves a share of at most {share!r}, no more than claimed"
+        )
+    vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
+    if vocabulary**length > LIMIT:
+        raise Refused(f"draws from what {screened} leaves are not independently re-checked")
+    failing = wrong_share(network, law)
+    if predicate["failure_upper"] < failing * (1 - tolerance):
+        raise Refused(f"a share of {failing!r} of all inputs is wrong, more than it claims")
+    return (
+        f"of all inputs, run or certified one by one, a share of {failing!r} is wrong: it is true"
+    )

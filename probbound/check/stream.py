@@ -1,0 +1,48 @@
+"""The random words behind every draw, from their definition (docs/theory.md, Theorem 1.4)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+_DOMAIN = b"probbound/stream/1"
+
+
+class Stream:
+    """Philox4x64-10 words under a key made by SHA-256; word i depends on the key and i alone."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+
+    @classmethod
+    def of_seed(cls, seed: int) -> Stream:
+        """The root of a seed."""
+        return cls(hashlib.sha256(_DOMAIN + b"/seed/%d" % seed).digest()[:16])
+
+    def named(self, *names: str) -> Stream:
+        """The stream of a use, one name after the other."""
+        key = self.key
+        for name in names:
+            key = hashlib.sha256(_DOMAIN + b"/fold/" + key + name.encode()).digest()[:16]
+        return Stream(key)
+
+    def words(self, start: int, stop: int) -> np.ndarray:
+        """Words start … stop - 1, uint64 (n,); a block of the counter holds four."""
+        first = start - start % 4
+        source = np.random.Philox(counter=first // 4, key=int.from_bytes(self.key, "little"))
+        return source.random_raw(stop - first)[start - first :]
+
+    def below(self, bound: int, start: int, stop: int) -> np.ndarray:
+        """Uniform integers in [0, bound), int64 (n,), number start … stop - 1.
+
+        A word at or above the last multiple of `bound` gives way to the word of the same number
+        of the stream named "retry".
+        """
+        stream, words, multiples = self, self.words(start, stop), 2**64 // bound * bound
+        late = words > np.uint64(multiples - 1)
+        while late.any():
+            stream = stream.named("retry")
+            words = np.where(late, stream.words(start, stop), words)
+            late = words > np.uint64(multiples - 1)
+        return (words % np.uint64(bound)).astype(np.int64)

@@ -1,0 +1,54 @@
+"""What a certificate claims of a model: an accuracy, a share of margins, or a mean loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from probbound.errors import UserError
+
+Kind = Literal["accuracy", "margin", "loss"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The share of inputs answered rightly, or by a margin, or the mean cross-entropy in nats.
+
+    An input's margin is the label's logit minus the largest other one. An accuracy is the share
+    of inputs whose margin is above 0, a margin claim the share above `at` (Theorem 1.8).
+
+    Raises:
+        UserError: if `at` is missing, superfluous or not finite.
+    """
+
+    kind: Kind = "accuracy"
+    at: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "margin" and self.at is None:
+            raise UserError("a margin claim needs the margin it is about; give it with --at")
+        if self.kind != "margin" and self.at is not None:
+            raise UserError(f"only a margin claim is made at a margin, not one of {self.kind}")
+        if self.at is not None and not math.isfinite(self.at):
+            raise UserError(f"the margin must be a finite number, got {self.at}")
+
+    @property
+    def margin(self) -> float:
+        """An input fails unless its margin is above this."""
+        return self.at or 0.0
+
+
+ACCURACY = Claim()
+
+
+def claim_of(kind: str, at: float | None = None) -> Claim:
+    """The claim of that name.
+
+    Raises:
+        UserError: if there is none, or as `Claim`.
+    """
+    for known in get_args(Kind):
+        if kind == known:
+            return Claim(known, at)
+    raise UserError(f"there is no claim {kind!r}; choose from {', '.join(get_args(Kind))}")

@@ -1,0 +1,103 @@
+"""What a report shows: the rows of a store, and where they come from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from probbound import __version__
+from probbound.figures import FAMILIES, Style, family_of, styles
+from probbound.sweeps.cells import Cell
+from probbound.sweeps.store import Asked, SweepStore
+from probbound.sweeps.table import Summary, table_of, versions_of
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything in a store, by row; `missing` are cells that were asked and not yet run."""
+
+    table: pa.Table
+    rows: list[Row]
+    summary: Summary
+    missing: list[Cell]
+    asked: list[Asked]
+    versions: list[dict[str, str]]
+    made_by: str = __version__
+
+    @classmethod
+    def of(cls, store: SweepStore) -> Report:
+        """The whole store.
+
+        Raises:
+            UserError: if a file of it cannot be read.
+        """
+        asked, records = store.asked(), list(store.records())
+        table = table_of(records)
+        there = {record.cell.key for record in records}
+        wanted = dict.fromkeys(cell for grid in asked for cell in grid.cells)
+        found = {json.dumps(versions_of(record), sort_keys=True) for record in records}
+        return cls(
+            table,
+            table.to_pylist(),
+            Summary.of(table),
+            [cell for cell in wanted if cell.key not in there],
+            asked,
+            [json.loads(text) for text in sorted(found - {"{}"})],
+        )
+
+    @property
+    def models(self) -> dict[str, str]:
+        """SHA-256 by name."""
+        return {row["model"]: row["model_sha256"] for row in self.rows}
+
+    @property
+    def strategies(self) -> list[str]:
+        """Every strategy, kind by kind."""
+        kinds = list(FAMILIES)
+        names = {row["strategy"] for row in self.rows}
+        return sorted(names, key=lambda name: (kinds.index(family_of(name)), name))
+
+    @property
+    def styles(self) -> dict[str, Style]:
+        """Colour and marker of every strategy, the same in every figure."""
+        return styles(self.strategies)
+
+    @property
+    def failed(self) -> list[Row]:
+        """The rows without a certificate."""
+        return [row for row in self.rows if row["status"] == "failed"]
+
+    def certified(self, model: str) -> list[Row]:
+        """The rows of a model that have a certificate."""
+        return [row for row in self.rows if row["model"] == model and row["status"] == "certified"]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The cells of one model and strategy, and the cheapest of those with the lowest bound."""
+
+    model: str
+    strategy: str
+    cells: int
+    failed: int
+    row: Row | None
+
+
+def best_by_strategy(report: Report) -> list[Best]:
+    """One line for each model and strategy, the lowest bound first, failures last."""
+    found = []
+    for model in report.models:
+        lines = []
+        for strategy in report.strategies:
+            own = [r for r in report.rows if (r["model"], r["strategy"]) == (model, strategy)]
+            good = [row for row in own if row["status"] == "certified"]
+            best = min(good, key=lambda row: (row["failure_upper"], row["flops"]), default=None)
+            if own:
+                lines.append(Best(model, strategy, len(own), len(own) - len(good), best))
+        found += sorted(lines, key=lambda b: 2.0 if b.row is None else b.row["failure_upper"])
+    return found

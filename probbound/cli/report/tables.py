@@ -1,0 +1,120 @@
+"""The tables of a report, as text: both pages show the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probbound.cli.output import at_most, operations, seconds
+from probbound.cli.report.data import Report, Row, best_by_strategy
+
+
+@dataclass(frozen=True)
+class Block:
+    """A heading, a sentence, and a table; the columns in `right` are numbers."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    lines: list[tuple[str, ...]]
+    right: frozenset[str] = frozenset()
+    folded: bool = False
+
+
+_NUMBERS = frozenset(
+    {"cells", "failed", "wrong ≤", "δ", "budget", "seed", "forward passes", "cost", "time"}
+)
+
+
+def blocks(report: Report) -> list[Block]:
+    """Every table that has a line, in the order shown."""
+    made = [best(report), failed(report), missing(report), models(report), versions(report)]
+    return [block for block in [*made, every(report)] if block.lines]
+
+
+def best(report: Report) -> Block:
+    """The lowest bound of each strategy; failed cells are counted beside it."""
+    lines = []
+    for found in best_by_strategy(report):
+        row = found.row
+        shown = ("–",) * 6 if row is None else _measures(row)
+        lost = str(found.failed) if found.failed else ""
+        lines.append((found.model, found.strategy, str(found.cells), lost, *shown))
+    note = (
+        "The lowest failure rate that each strategy certified, and what that cell cost. "
+        + joint_statement(report)
+    )
+    columns = ("model", "strategy", "cells", "failed", *_MEASURES)
+    return Block("Best of each strategy", note, columns, lines, _NUMBERS)
+
+
+def joint_statement(report: Report) -> str:
+    """What a reader who compares cells and picks one must know."""
+    joint = report.summary.joint_delta
+    if joint == 0:
+        return "All certificates are deterministic."
+    return (
+        f"All certificates hold at once except with probability at most {at_most(joint)} (the sum "
+        "of every δ spent): so does one that was picked after a look at all, where its own δ alone "
+        "holds for a cell that was named beforehand."
+    )
+
+
+def failed(report: Report) -> Block:
+    """Every cell without a certificate, and why."""
+    lines = [(*_question(row), row["reason"]) for row in report.failed]
+    note = "No certificate was made; these cells count as failed everywhere."
+    return Block("Failed cells", note, (*_ASKED, "reason"), lines, _NUMBERS)
+
+
+def missing(report: Report) -> Block:
+    """Every cell that was asked and not run."""
+    lines = [_question(vars(cell)) for cell in report.missing]
+    return Block(
+        "Not run yet", "The same sweep command goes on with these.", _ASKED, lines, _NUMBERS
+    )
+
+
+def models(report: Report) -> Block:
+    """The models by digest."""
+    lines = list(report.models.items())
+    return Block("Models", "Each by the SHA-256 of its weights.", ("model", "SHA-256"), lines)
+
+
+def versions(report: Report) -> Block:
+    """What the numbers were computed with."""
+    lines = [
+        (name, ", ".join(dict.fromkeys(found[name] for found in report.versions if name in found)))
+        for name in dict.fromkeys(name for found in report.versions for name in found)
+    ]
+    return Block("Versions", "Of what the numbers depend on.", ("software", "version"), lines)
+
+
+def every(report: Report) -> Block:
+    """Every certificate."""
+    good = [row for row in report.rows if row["status"] == "certified"]
+    lines = [
+        (*_question(row), *_measures(row)[:1], *_measures(row)[2:], row["key"]) for row in good
+    ]
+    columns = (*_ASKED, *_MEASURES[:1], *_MEASURES[2:], "cell")
+    note = "The certificate of each is in `cells/`, in the file named after its cell."
+    return Block("All certificates", note, columns, lines, _NUMBERS, folded=True)
+
+
+_ASKED = ("model", "strategy", "budget", "δ", "seed")
+_MEASURES = ("wrong ≤", "δ", "guarantee", "forward passes", "cost", "time")
+
+
+def _question(row: Row) -> tuple[str, ...]:
+    settings = (row["budget"], row["delta"], row["seed"])
+    return (row["model"], row["strategy"], *("" if s is None else f"{s:g}" for s in settings))
+
+
+def _measures(row: Row) -> tuple[str, ...]:
+    return (
+        at_most(row["failure_upper"]),
+        f"{row['delta_spent']:.2g}",
+        row["guarantee"],
+        f"{row['samples']:,}" if row["samples"] else "",
+        operations(row["flops"]),
+        seconds(row["seconds"]),
+    )

@@ -1,0 +1,24 @@
+"""`probbound show`: a certificate as a page of Markdown."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from probbound.certificate_format import read_certificate
+from probbound.cli.output import as_json_option, print_json
+from probbound.model_card import page
+
+
+@click.command()
+@click.argument("certificate", type=Path)
+@as_json_option
+def show(certificate: Path, as_json: bool) -> None:
+    """Print CERTIFICATE as Markdown fit for a model card. It is not checked: `verify` does that."""
+    predicate = read_certificate(certificate)
+    if as_json:
+        print_json({"markdown": page(predicate)})
+    else:
+        sys.stdout.write(page(predicate))

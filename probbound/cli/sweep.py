@@ -1,0 +1,145 @@
+"""`probbound sweep`: many certificates from one grid, resumable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow as pa
+
+from probbound.cli.output import as_json_option, at_most, print_json, seconds, stderr, stdout, table
+from probbound.errors import UserError
+from probbound.sweeps.cluster import on_cluster
+from probbound.sweeps.config import SweepConfig, read_toml
+from probbound.sweeps.local import Backend, in_process, on_workers
+from probbound.sweeps.run import Sweep
+from probbound.sweeps.table import RESULTS, Summary
+
+SHOWN_FAILURES = 5
+
+
+def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any, ...] | None]:
+    """A callback for options that hold values separated by commas."""
+
+    def parse(
+        context: click.Context, option: click.Parameter, given: str | None
+    ) -> tuple[Any, ...] | None:
+        if given is None:
+            return None
+        try:
+            return tuple(convert(part.strip()) for part in given.split(","))
+        except ValueError as error:
+            raise UserError(
+                f"--{option.name} must be {what} separated by commas, got {given}"
+            ) from error
+
+    return parse
+
+
+@click.command()
+@click.option("--out", type=Path, required=True, help="Directory of the store, made if missing.")
+@click.option("--config", type=Path, help="TOML file with the same lists; options replace them.")
+@click.option("--models", callback=_listed(str, "names or paths"), help="Names or paths: a,b.")
+@click.option("--strategies", callback=_listed(str, "names"), help="Names, as for certify.")
+@click.option("--budgets", callback=_listed(int, "whole numbers"), help="Forward passes.")
+@click.option("--deltas", callback=_listed(float, "numbers"), help="Failure probabilities.")
+@click.option("--seeds", callback=_listed(int, "whole numbers"), help="Of certifying samples.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes, of one thread each.")
+@click.option("--scheduler", help="Address of a Dask scheduler to run the cells on.")
+@click.option("--retry-failed", is_flag=True, help="Run cells again that failed before.")
+@as_json_option
+def sweep(
+    out: Path,
+    config: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+    retry_failed: bool,
+    as_json: bool,
+    **lists: tuple[Any, ...] | None,
+) -> None:
+    """Certify every cell of models × strategies × budgets × δ × seeds, each kept in its own file.
+
+    Cells that are there already are not run again: after an interruption, the same command goes on.
+    """
+    if workers is not None and scheduler is not None:
+        raise UserError("give --workers or --scheduler, not both")
+    options = {name: values for name, values in lists.items() if values is not None}
+    source = "the command line" if config is None else str(config)
+    given = ({} if config is None else read_toml(config)) | options
+    asked = SweepConfig.from_mapping(given, source)
+    started = time.perf_counter()
+    backend = _backend(workers, scheduler)
+    prepared = Sweep.prepared(asked, out, retry_failed=retry_failed)
+    try:
+        ran = prepared.run(backend)
+    except KeyboardInterrupt:
+        stderr.print(f"what was finished is kept in {out}; the same command goes on from there")
+        raise
+    found = prepared.table()
+    elapsed = time.perf_counter() - started
+    if as_json:
+        print_json(summary_json(found, out, ran, elapsed))
+    else:
+        _print_summary(found, out, ran, elapsed)
+
+
+def _backend(workers: int | None, scheduler: str | None) -> Backend:
+    if scheduler is not None:
+        return on_cluster(scheduler)
+    return in_process if workers is None else on_workers(workers)
+
+
+def summary_json(found: pa.Table, out: Path, ran: int, elapsed: float) -> dict[str, Any]:
+    """What the sweep did, for scripts."""
+    counts = Summary.of(found)
+    return {
+        "out": str(out),
+        "results": str(out / RESULTS),
+        "cells": counts.cells,
+        "certified": counts.certified,
+        "failed": counts.failed,
+        "ran": ran,
+        "already_there": counts.cells - ran,
+        "joint_delta": counts.joint_delta,
+        "seconds": elapsed,
+        "failures": _failures(found),
+    }
+
+
+def _failures(found: pa.Table) -> list[dict[str, Any]]:
+    columns = ("model", "strategy", "budget", "delta", "seed", "reason")
+    rows = found.to_pylist()
+    return [{name: row[name] for name in columns} for row in rows if row["status"] == "failed"]
+
+
+def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None:
+    counts, rows = Summary.of(found), found.to_pylist()
+    right = ("cells", "failed", "best ≤", "worst ≤")
+    made = table("model", "strategy", *right, title="Failure rate", right=right)
+    for model, strategy in dict.fromkeys((row["model"], row["strategy"]) for row in rows):
+        own = [row for row in rows if (row["model"], row["strategy"]) == (model, strategy)]
+        bounds = [row["failure_upper"] for row in own if row["failure_upper"] is not None]
+        lost = len(own) - len(bounds)
+        ends = (at_most(min(bounds)), at_most(max(bounds))) if bounds else ("–", "–")
+        made.add_row(model, strategy, str(len(own)), str(lost) if lost else "", *ends)
+    stdout.print(made)
+    stdout.print(
+        f"{counts.cells} cells in {out}: {counts.certified} certified, {counts.failed} failed; "
+        f"{ran} run now in {seconds(elapsed)}, {counts.cells - ran} there already.",
+        soft_wrap=True,
+    )
+    for failure in _failures(found)[:SHOWN_FAILURES]:
+        cell = f"{failure['model']}, {failure['strategy']}"
+        stdout.print(f"failed: {cell}: {failure['reason']}", markup=False, soft_wrap=True)
+    if counts.failed > SHOWN_FAILURES:
+        stdout.print(f"… and {counts.failed - SHOWN_FAILURES} more")
+    if counts.joint_delta:
+        stdout.print(
+            f"All certificates hold at once except with probability {counts.joint_delta:.1e}; "
+            "so does the best of them, picked after a look at all.",
+            soft_wrap=True,
+        )
+    stdout.print(f"Next: probbound report {out}")

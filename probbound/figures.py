@@ -1,0 +1,143 @@
+"""How every figure looks: colours and markers per strategy, axes, and saving as PNG and SVG.
+
+Colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart; markers differ
+too, so that nothing rests on colour alone.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from probbound.files import write_atomically
+
+BLACK, GREY = "#000000", "#6e6e6e"
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+AMBER, SKY, PINK = "#E69F00", "#56B4E9", "#CC79A7"
+FAMILIES = {
+    "brute-force": (BLACK, "*"),
+    "proof": (BLUE, "osD^vPX<>hp"),
+    "iid": (ORANGE, "sXPo"),
+    "hybrid": (PINK, "D^vosPX<>hp"),
+    "cascade": (GREEN, "^Dvo<>sPX"),
+    "entries": (AMBER, "PXosD^v"),
+    "auto": (SKY, "h"),
+}
+LOOK: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "probbound",
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """A colour, which says the kind of strategy, and a marker (Matplotlib's letter), which one."""
+
+    colour: str
+    marker: str
+
+
+def family_of(strategy: str) -> str:
+    """The kind of a strategy: the part before the colon, or "proof" for a screen alone."""
+    kind = strategy.partition(":")[0]
+    return kind if kind in FAMILIES else "proof"
+
+
+def styles(strategies: Iterable[str]) -> dict[str, Style]:
+    """A style for each strategy, given in the order in which markers are dealt."""
+    seen: Counter[str] = Counter()
+    dealt = {}
+    for strategy in dict.fromkeys(strategies):
+        family = family_of(strategy)
+        colour, markers = FAMILIES[family]
+        dealt[strategy] = Style(colour, markers[seen[family] % len(markers)])
+        seen[family] += 1
+    return dealt
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Figures made inside this block have the house style."""
+    with plt.rc_context(LOOK):
+        yield
+
+
+def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
+    """Write `stem`.png and `stem`.svg, each in one piece, and close the figure.
+
+    The same figure gives the same bytes.
+
+    Raises:
+        UserError: if a file cannot be written.
+    """
+    paths = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+    try:
+        for path in paths:
+            write_atomically(path, rendered(figure, path.suffix[1:]))
+    finally:
+        plt.close(figure)
+    return paths
+
+
+def rendered(figure: Figure, kind: str) -> bytes:
+    """The figure as the bytes of a file of that kind, without a date."""
+    drawn = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    with plt.rc_context({key: LOOK[key] for key in ("svg.fonttype", "svg.hashsalt")}):
+        figure.savefig(drawn, format=kind, dpi=150, metadata=metadata)
+    return drawn.getvalue()
+
+
+def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points that no other beats in both coordinates (smaller is better), by the first."""
+    best, kept = math.inf, []
+    for x, y in sorted(set(points)):
+        if y < best:
+            best = y
+            kept.append((x, y))
+    return kept
+
+
+def shade_vacuous(axes: Axes, d_vocab: int) -> None:
+    """Shade failure rates no better than those of an answer picked at random."""
+    axes.axhspan(1 - 1 / d_vocab, 4, color="#f2f2f2", zorder=0)
+    axes.text(
+        *(0.995, 1 - 1 / d_vocab, "says nothing "),
+        transform=axes.get_yaxis_transform(),
+        ha="right",
+        va="bottom",
+        color=GREY,
+        fontsize=8,
+    )
+
+
+def stairs(points: Sequence[tuple[float, float]], right: float) -> tuple[list[float], list[float]]:
+    """A Pareto set as the outline of what it dominates, ending at `right`."""
+    xs, ys = [], []
+    for (x, y), (following, _) in zip(points, [*points[1:], (right, 0.0)], strict=True):
+        xs += [x, following]
+        ys += [y, y]
+    return xs, ys

@@ -1,0 +1,186 @@
+"""A certificate as a page of Markdown, for a model card."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
+
+_SEEDS = {
+    "content": "derived from the question itself",
+    "beacon": "derived from the question and the beacon below",
+    "chosen": "chosen by hand: the maker could have tried several",
+}
+_ESCAPED = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]<>|#"} | {"\n": " ", "\r": " "})
+
+
+def page(predicate: Mapping[str, Any]) -> str:
+    """The page; every number in it is read from the certificate, none is recomputed."""
+    return (
+        "\n\n".join(
+            [
+                f"# {_text(predicate['model']['name'])}: a certified bound",
+                _claim(predicate),
+                _promise(predicate),
+                "## How it was proved",
+                _levels(predicate),
+                _failure_probabilities(predicate),
+                "## What it cost",
+                _cost(predicate),
+                "## What it is about",
+                _identity(predicate),
+                "## How to check it again",
+                _recipe(predicate),
+                "",
+            ]
+        ).rstrip("\n")
+        + "\n"
+    )
+
+
+def _claim(predicate: Mapping[str, Any]) -> str:
+    claim = predicate["claim"]
+    population = f"{claim['d_vocab']}^{claim['n_ctx']} = {_short(claim['population'])}"
+    inputs = f"all {population} inputs of {_text(claim['task'])}{_under(claim['prior'])}"
+    if claim["kind"] == "loss":
+        return (
+            f"Over {inputs}, the mean cross-entropy of the model's answers is **at most "
+            f"{_up(predicate['bound'])} nats**. No input has a loss above "
+            f"{_up(predicate['proof']['largest_loss'])} nats."
+        )
+    share = f"**at least {_down(100 * Decimal(predicate['bound']))} %**"
+    rest = f"**{_up(predicate['failure_upper'])}**"
+    if claim["kind"] == "margin":
+        return (
+            f"On {share} of {inputs}, the logit of the right answer exceeds every other by more "
+            f"than {claim['at']!r}: on a share of at most {rest} it does not."
+        )
+    return (
+        f"Of {inputs}, the model answers {share} correctly: a share of at most {rest} is "
+        "answered wrongly. A tie counts as wrong."
+    )
+
+
+def _under(prior: Mapping[str, Any] | None) -> str:
+    """The prior in words; where it is uniform, nothing need be said."""
+    if prior is None:
+        return ""
+    return f", weighted by the prior over tokens with SHA-256 {prior['sha256']},"
+
+
+def _promise(predicate: Mapping[str, Any]) -> str:
+    if predicate["guarantee"] == "deterministic":
+        return "Guarantee: **deterministic**. The bound holds with no chance of error (δ = 0)."
+    return (
+        f"Guarantee: **{predicate['guarantee']}**. The bound is wrong with probability at most "
+        f"δ = {_up(predicate['delta'])}, over the program's own random choices and for any "
+        "weights. (1-δ) · bound + δ · what the proof alone gives: "
+        f"{predicate['confidence_weighted']:.12g}."
+    )
+
+
+def _levels(predicate: Mapping[str, Any]) -> str:
+    ran = predicate["chosen"]
+    named = predicate["strategy"] if ran == predicate["strategy"] else f"auto, which ran {ran}"
+    proof = predicate["proof"]
+    alone = (
+        f"certifies {_down(100 * Decimal(proof['certified_mass']))} % of all inputs"
+        if proof["certified_mass"] is not None
+        else f"bounds the mean loss by {_up(proof['loss_upper'])} nats"
+    )
+    rows = [
+        (
+            level["check"],
+            level["mode"],
+            f"{level['samples']:,}" if level["samples"] else "",
+            f"{level['failures']:,}" if level["samples"] else "",
+            _up(level["share_upper"]),
+        )
+        for level in predicate["levels"]
+    ]
+    heads = ("check", "mode", "looked at", "left over", "share left ≤")
+    return f"Strategy {_text(named)}: the proof alone {alone}.\n\n" + _table(heads, rows)
+
+
+def _failure_probabilities(predicate: Mapping[str, Any]) -> str:
+    spends = predicate["ledger"]
+    if not spends:
+        return "No failure probability was spent."
+    rows = [
+        (s["statement"], s["method"], s["theorem"], f"{s['samples']:,}", _up(s["delta"]))
+        for s in spends
+    ]
+    heads = ("statement", "method", "theorem", "draws", "δ")
+    total = f"Together they fail with probability at most {_up(predicate['delta'])}."
+    return f"Every spend of failure probability:\n\n{_table(heads, rows)}\n\n{total}"
+
+
+def _cost(predicate: Mapping[str, Any]) -> str:
+    cost = predicate["cost"]
+    rows = [
+        (p["name"], p["part"], f"{p['flops']:.3g}", f"{p['seconds']:.2g}") for p in cost["phases"]
+    ]
+    whole = ("in all", "", f"{cost['flops']:.3g}", f"{cost['seconds']:.2g}")
+    return _table(("phase", "part", "operations", "seconds"), [*rows, whole])
+
+
+def _identity(predicate: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {value}" for name, value in predicate["versions"].items())
+    rows = [
+        ("weights, SHA-256", predicate["model"]["sha256"]),
+        ("certificate, SHA-256", predicate["self_sha256"]),
+        ("seed", f"{predicate['seed']}, {_SEEDS[predicate['seed_source']]}"),
+        ("beacon", predicate["beacon"] or "none"),
+        ("arithmetic", predicate["arithmetic"]),
+        ("made by", versions),
+    ]
+    return _table(("", ""), rows)
+
+
+def _recipe(predicate: Mapping[str, Any]) -> str:
+    model = predicate["model"]["name"]
+    return (
+        "With the certificate as `certificate.json` and the weights as `weights.safetensors`:\n\n"
+        "```sh\n"
+        "probbound verify certificate.json --model weights.safetensors --fresh\n"
+        "python -m probbound.check certificate.json weights.safetensors  # NumPy and SciPy only\n"
+        "```\n\n"
+        f"Both recompute the digest of the weights, the count or the samples, and the bound. "
+        f"The name {_text(model)} identifies nothing; the digest does. This page repeats what the "
+        "certificate says and proves nothing by itself."
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *[[_text(cell) for cell in row] for row in rows]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _text(value: str) -> str:
+    """Text of unknown origin, so that it can be nothing but text in Markdown."""
+    kept = "".join(c for c in value if c.isprintable() or c in string.whitespace)
+    return kept.translate(_ESCAPED)
+
+
+def _up(share: float) -> str:
+    """Three significant digits, rounded up."""
+    return _rounded(Decimal(share), 3, ROUND_CEILING)
+
+
+def _down(percentage: Decimal) -> str:
+    """Rounded down, with as many digits as tell it from 100."""
+    missing = 100 - percentage
+    digits = 2 if missing <= 0 else max(2, 1 - missing.adjusted())
+    return f"{percentage.quantize(Decimal(10) ** -digits, ROUND_FLOOR):f}"
+
+
+def _rounded(value: Decimal, digits: int, rounding: str) -> str:
+    if value == 0:
+        return "0"
+    unit = Decimal(10) ** (value.adjusted() - digits + 1)
+    return f"{float(value.quantize(unit, rounding)):.{digits}g}"
+
+
+def _short(number: int) -> str:
+    return f"{number:,}" if number < 10**15 else f"about 10^{len(str(number)) - 1}"

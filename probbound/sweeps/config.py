@@ -1,0 +1,119 @@
+"""What a sweep is asked: lists of models, strategies and settings, checked before any work."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.errors import UserError
+from probbound.strategies.registry import AUTO, strategy_named
+
+DEFAULT_SEEDS = (0,)
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """The grid models × strategies × budgets × δ × seeds; duplicates are dropped.
+
+    Models are shipped names or paths. A strategy meets only the settings that it uses.
+
+    Raises:
+        UserError: if a list is empty or holds what cannot be used, in one sentence.
+    """
+
+    models: tuple[str, ...]
+    strategies: tuple[str, ...]
+    budgets: tuple[int, ...] = (DEFAULT_BUDGET,)
+    deltas: tuple[float, ...] = (DEFAULT_DELTA,)
+    seeds: tuple[int, ...] = DEFAULT_SEEDS
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            values = tuple(dict.fromkeys(getattr(self, field.name)))
+            _require(field.name, values)
+            object.__setattr__(self, field.name, values)
+        for name in self.strategies:
+            if name != AUTO:
+                strategy_named(name)
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Any], source: str) -> SweepConfig:
+        """From lists by name, as in a TOML file; `source` names them in messages."""
+        unknown = sorted(set(given) - set(_WANTED))
+        if unknown:
+            raise UserError(
+                f"{source} has the unknown key {unknown[0]!r}; the keys are {', '.join(_WANTED)}"
+            )
+        for name, values in given.items():
+            if not isinstance(values, list | tuple):
+                raise UserError(f"{name} in {source} must be a list, got {values!r}")
+            _require(name, values)
+        for name in ("models", "strategies"):
+            if name not in given:
+                raise UserError(f"{source} has no {name}: give {_WANTED[name][0]}")
+        return cls(**{name: tuple(values) for name, values in given.items()})
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """The lists by name."""
+        return {name: list(values) for name, values in asdict(self).items()}
+
+    def to_toml(self) -> str:
+        """The lists as a TOML file that asks the same."""
+        return "".join(
+            f"{name} = [{', '.join(map(_toml, values))}]\n"
+            for name, values in self.to_json().items()
+        )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The keys of a sweep's TOML file.
+
+    Raises:
+        UserError: if the file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"there is no configuration {path}") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as TOML: {error}") from error
+
+
+def _require(name: str, values: Sequence[Any]) -> None:
+    wanted, fits = _WANTED[name]
+    if not values:
+        raise UserError(f"{name} must not be empty: give {wanted}")
+    for value in values:
+        if not fits(value):
+            raise UserError(f"{name} must be {wanted}, got {value!r}")
+
+
+def _toml(value: str | int | float) -> str:
+    """JSON's way of writing strings and numbers is also TOML's, except for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, float) and 0 < value < 1
+
+
+_WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "models": ("names or paths of models", _is_text),
+    "strategies": ("names of strategies", _is_text),
+    "budgets": ("whole numbers of forward passes, at least 0 and below 2^63", _is_count),
+    "deltas": ("probabilities strictly between 0 and 1", _is_share),
+    "seeds": ("whole numbers, at least 0 and below 2^63", _is_count),
+}

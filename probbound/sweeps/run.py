@@ -1,0 +1,118 @@
+"""A sweep from beginning to end: what is asked, what is there already, the rest, the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from probbound.errors import UserError
+from probbound.models.registry import load
+from probbound.models.store import digest, renamed
+from probbound.models.transformer import Transformer
+from probbound.progress import counting
+from probbound.sweeps.cells import Cell
+from probbound.sweeps.config import SweepConfig
+from probbound.sweeps.local import Backend, Job, in_process
+from probbound.sweeps.store import Asked, DamagedCell, SweepStore
+from probbound.sweeps.table import table_of, write_results
+
+
+def run_sweep(
+    config: SweepConfig,
+    out: Path,
+    *,
+    models: Mapping[str, Transformer] | None = None,
+    backend: Backend = in_process,
+    retry_failed: bool = False,
+) -> pa.Table:
+    """Certify every cell of a grid that `out` does not hold yet; the rows of the whole grid.
+
+    `models` gives networks by the names that the grid uses; others are loaded. A cell that failed
+    before stays failed unless `retry_failed`. The columns are those of `docs/sweeps.md`.
+
+    Raises:
+        UserError: on anything that cannot be used; what was finished is kept.
+    """
+    sweep = Sweep.prepared(config, out, models=models, retry_failed=retry_failed)
+    sweep.run(backend)
+    return sweep.table()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A grid, its models by name, the store, and the cells that are still to run."""
+
+    store: SweepStore
+    models: Mapping[str, Transformer]
+    cells: tuple[Cell, ...]
+    pending: tuple[Cell, ...]
+    retry_failed: bool
+
+    @classmethod
+    def prepared(
+        cls,
+        config: SweepConfig,
+        out: Path,
+        *,
+        models: Mapping[str, Transformer] | None = None,
+        retry_failed: bool = False,
+    ) -> Sweep:
+        """Everything is checked, the store is open and knows the grid; nothing has been run.
+
+        Raises:
+            UserError: if a model or the directory cannot be used.
+        """
+        loaded = _loaded(config, models or {})
+        digests = {name: digest(model) for name, model in loaded.items()}
+        asked = Asked(replace(config, models=tuple(loaded)), digests)
+        store = SweepStore.create(out)
+        store.remember(asked)
+        cells = tuple(asked.cells)
+        pending = tuple(cell for cell in cells if not _is_there(store, cell, retry_failed))
+        return cls(store, loaded, cells, pending, retry_failed)
+
+    def run(self, backend: Backend = in_process) -> int:
+        """Certify the pending cells, each kept as soon as it is finished; how many were run."""
+        ran = 0
+        with counting(len(self.pending), "sweeping") as advance:
+            for record in backend(self._jobs(advance)):
+                self.store.write(record)
+                ran += 1
+                advance()
+        write_results(table_of(self.store.records()), self.store.root)
+        return ran
+
+    def table(self) -> pa.Table:
+        """The rows of this grid: of a store that has seen others, only its own."""
+        records = (self.store.record(cell.key) for cell in self.cells)
+        return table_of(record for record in records if record is not None)
+
+    def _jobs(self, advance: Callable[[], None]) -> Iterator[Job]:
+        """Pending cells, but those that another sweep of the same store finished meanwhile."""
+        for cell in self.pending:
+            if _is_there(self.store, cell, self.retry_failed):
+                advance()
+            else:
+                yield cell, self.models[cell.model]
+
+
+def _loaded(config: SweepConfig, given: Mapping[str, Transformer]) -> dict[str, Transformer]:
+    loaded: dict[str, Transformer] = {}
+    for asked in config.models:
+        model = renamed(given[asked], asked) if asked in given else load(asked)
+        if model.name in loaded and digest(model) != digest(loaded[model.name]):
+            raise UserError(f"two of the models are called {model.name}; rename one of the files")
+        loaded[model.name] = model
+    return loaded
+
+
+def _is_there(store: SweepStore, cell: Cell, retry_failed: bool) -> bool:
+    """Whether the store answers the cell; a damaged file does not, and is written anew."""
+    try:
+        found = store.record(cell.key)
+    except DamagedCell:
+        return False
+    return found is not None and not (retry_failed and found.status == "failed")

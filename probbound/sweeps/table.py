@@ -1,0 +1,158 @@
+"""The cells as a table: one row each, with the columns that `docs/sweeps.md` documents."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from probbound.errors import UserError
+from probbound.files import write_atomically
+from probbound.sweeps.cells import Record
+
+RESULTS = "results.parquet"
+_TEXT, _WHOLE, _REAL = pa.string(), pa.int64(), pa.float64()
+SCHEMA = pa.schema(
+    [
+        ("key", _TEXT),
+        ("model", _TEXT),
+        ("model_sha256", _TEXT),
+        ("strategy", _TEXT),
+        ("budget", _WHOLE),
+        ("delta", _REAL),
+        ("seed", _WHOLE),
+        ("status", _TEXT),
+        ("reason", _TEXT),
+        ("d_vocab", _WHOLE),
+        ("n_ctx", _WHOLE),
+        ("population", _REAL),
+        ("bound", _REAL),
+        ("failure_upper", _REAL),
+        ("guarantee", _TEXT),
+        ("delta_spent", _REAL),
+        ("confidence_weighted", _REAL),
+        ("chosen", _TEXT),
+        ("certified_mass", _REAL),
+        ("draws", _WHOLE),
+        ("samples", _WHOLE),
+        ("failures", _WHOLE),
+        ("proof_flops", _REAL),
+        ("sampling_flops", _REAL),
+        ("flops", _REAL),
+        ("seconds", _REAL),
+        ("wall_seconds", _REAL),
+    ]
+)
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """The row of a cell; what a failed cell has no value for is None."""
+    cell = record.cell
+    asked = {
+        "key": cell.key,
+        "model": cell.model,
+        "model_sha256": cell.model_sha256,
+        "strategy": cell.strategy,
+        "budget": cell.budget,
+        "delta": cell.delta,
+        "seed": cell.seed,
+        "status": record.status,
+        "reason": record.reason,
+        "wall_seconds": record.seconds,
+    }
+    found = {} if record.certificate is None else _certified(record.certificate)
+    return {name: (asked | found).get(name) for name in SCHEMA.names}
+
+
+def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """With `versions_of`, the one place that reads a certificate."""
+    claim, proof, sampling, cost = (
+        certificate[name] for name in ("claim", "proof", "sampling", "cost")
+    )
+    plain = ("bound", "failure_upper", "guarantee", "confidence_weighted", "chosen")
+    return {
+        **{name: certificate[name] for name in plain},
+        "d_vocab": claim["d_vocab"],
+        "n_ctx": claim["n_ctx"],
+        "population": float(claim["population"]),
+        "delta_spent": float(certificate["delta"]),
+        "certified_mass": float(proof["certified_mass"]),
+        "draws": sampling["draws"],
+        "samples": sampling["samples"],
+        "failures": sampling["failures"],
+        "proof_flops": float(proof["flops"]),
+        "sampling_flops": float(sampling["flops"]),
+        "flops": float(cost["flops"]),
+        "seconds": float(cost["seconds"]),
+    }
+
+
+def versions_of(record: Record) -> dict[str, str]:
+    """Versions of what a certificate's numbers could depend on; none of a failed cell."""
+    return {} if record.certificate is None else dict(record.certificate["versions"])
+
+
+def table_of(records: Iterable[Record]) -> pa.Table:
+    """The rows of all cells, sorted by question, so that the order of arrival does not show."""
+    rows = sorted((row_of(record) for record in records), key=_question)
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _question(row: dict[str, Any]) -> tuple:
+    settings = [-1.0 if row[name] is None else row[name] for name in ("delta", "budget", "seed")]
+    return (row["model"], row["strategy"], *settings, row["key"])
+
+
+def write_results(table: pa.Table, root: Path) -> Path:
+    """Write `results.parquet`, in one piece or not at all."""
+    path, buffer = root / RESULTS, io.BytesIO()
+    pq.write_table(table, buffer)
+    write_atomically(path, buffer.getvalue())
+    return path
+
+
+def read_results(path: Path) -> pa.Table:
+    """A table that `write_results` wrote.
+
+    Raises:
+        UserError: if the file is missing, damaged, or has other columns.
+    """
+    remedy = f"`probbound report {path.parent}` makes it anew from the cells"
+    try:
+        found = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise UserError(f"there is no table {path}; {remedy}") from error
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path} is damaged; {remedy}") from error
+    if found.schema.names != SCHEMA.names:
+        raise UserError(f"{path} does not have the columns of a sweep; {remedy}")
+    return found
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts over a table. All certificates hold at once, except with probability `joint_delta`.
+
+    That is the sum of what they spent (a union bound): it is also the δ of the best of them, if
+    the best was chosen after a look at all.
+    """
+
+    cells: int
+    certified: int
+    failed: int
+    joint_delta: float
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Summary:
+        """Counts of the table's rows."""
+        statuses = table.column("status").to_pylist()
+        spent = [delta for delta in table.column("delta_spent").to_pylist() if delta is not None]
+        certified = statuses.count("certified")
+        joint = min(1.0, math.fsum(spent))
+        return cls(len(statuses), certified, len(statuses) - certified, joint)

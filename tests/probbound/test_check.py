@@ -1,0 +1,337 @@
+"""The independent checker against what makes certificates, and alone in a process of its own."""
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import fields as fields_of
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+import probbound
+from estimators.proportion import anytime, clopper_pearson
+from probbound.additive import additive_tables
+from probbound.check import Unusable, check, fresh_samples, read_weights
+from probbound.check.bounds import anytime as plain_anytime
+from probbound.check.bounds import clopper_pearson as plain_clopper_pearson
+from probbound.check.grid import Gridded
+from probbound.check.judge import judge
+from probbound.check.listing import Listed
+from probbound.check.network import Copying, Network, Slack
+from probbound.check.replay import forward_operations
+from probbound.check.slack import slack_of
+from probbound.check.stream import Stream as PlainStream
+from probbound.claims import Claim
+from probbound.cli.verify import weights_of
+from probbound.models.registry import shipped_path
+from probbound.models.store import digest, save_model
+from probbound.models.transformer import forward_flops
+from probbound.priors import Prior
+from probbound.random_streams import Stream
+from probbound.screens.grid import count_on_grid
+from probbound.screens.listing import list_residue
+from probbound.screens.residue import draw
+from probbound.screens.sequences import CopyingCheck, SequenceTables
+from probbound.strategies import cascade as cascade_module
+from probbound.tasks import task_for
+from tests.factories import (
+    ASSORTED,
+    all_sequences,
+    checked,
+    copying_model,
+    random_model,
+    slow_wrong,
+)
+
+SHIPPED = shipped_path("max-of-4")
+SMALL = ("biases", "two heads", "one position", "one token", "two tokens")
+
+
+@pytest.fixture(autouse=True)
+def _small_pilots(monkeypatch):
+    monkeypatch.setattr(cascade_module, "PILOT_DRAWS", 64)
+    monkeypatch.setattr("probbound.check.replay._PILOT", 64)
+
+
+def certify(model, strategy, **options):
+    return probbound.certify(model, task_for(model), strategy=strategy, **options)
+
+
+def network_of(model):
+    return Network.of(weights_of(model), Slack())
+
+
+def test_it_loads_nothing_that_makes_certificates():
+    code = "import sys, probbound.check, json; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout)
+    own = [name for name in loaded if name.startswith(("probbound", "estimators", "studies"))]
+    assert all(name == "probbound" or name.startswith("probbound.check") for name in own), own
+    foreign = {"jax", "equinox", "safetensors", "click", "jaxtyping", "jsonschema", "rich"}
+    assert not foreign & {name.partition(".")[0] for name in loaded}
+
+
+def test_it_runs_by_itself(tmp_path):
+    certify(probbound.load("max-of-4"), "hybrid", budget=200).save(tmp_path / "c.json")
+    command = [sys.executable, "-m", "probbound.check", str(tmp_path / "c.json")]
+    done = subprocess.run([*command, str(SHIPPED)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith("\nholds\n")
+    done = subprocess.run([*command, "none.npz"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "error: there is no file none.npz\n")
+    other = subprocess.run(
+        [*command, str(shipped_path("max-of-4-s1"))], capture_output=True, text=True
+    )
+    assert other.returncode == 1
+    assert "refused: it is about weights with digest" in other.stdout
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "strategy",
+    ["brute-force", "cubic", "iid", "iid:tables", "hybrid", "cascade", "cascade:cubic"],
+)
+def test_what_was_made_holds(name, strategy):
+    model = ASSORTED[name]()
+    for options in (
+        {"budget": 0},
+        {"budget": 10, "seed": 3},
+        {"budget": 300, "delta": 0.3},
+        {"budget": 20, "grid_points": 9, "beacon": "public"},
+    ):
+        report = checked(certify(model, strategy, **options), model)
+        assert report.holds, (options, report.refused)
+
+
+@pytest.mark.parametrize("options", [{"target": 0.9}, {"draws": 50}, {"stopped_at": 40}])
+@pytest.mark.parametrize("strategy", ["cascade", "cascade:cubic"])
+def test_cascades_that_stop_hold(strategy, options):
+    model = random_model(3)
+    report = checked(certify(model, strategy, budget=30, delta=0.1, **options), model)
+    assert report.holds, report.refused
+
+
+def test_a_number_of_draws_that_was_not_planned_does_not_hold(monkeypatch):
+    """Somebody who stops a fixed-n cascade where it suits him."""
+    model = random_model(3)
+    monkeypatch.setattr(cascade_module, "_planned_draws", lambda *_: 17)
+    report = checked(certify(model, "cascade", budget=5, delta=0.1), model)
+    assert "it counts 17 in draws" in report.refused[0]
+
+
+@pytest.mark.parametrize("claim", [Claim("margin", 0.25), Claim("margin", -0.5), Claim("loss")])
+@pytest.mark.parametrize("prior", [None, (1, 0, 3, 4, 5, 6)])
+def test_other_claims_and_priors_hold(claim, prior):
+    model = copying_model(1)
+    task = task_for(model, prior and Prior(prior))
+    for strategy in ("iid", "iid:tables", "hybrid", "cascade", "cascade:cubic", "sub-cubic"):
+        if claim.kind == "loss" and strategy.startswith("cascade"):
+            continue
+        made = probbound.certify(model, task, strategy=strategy, claim=claim, budget=40, delta=1e-3)
+        report = checked(made, model)
+        assert report.holds, (strategy, report.refused)
+
+
+def test_a_mean_loss_that_is_too_low_is_refused():
+    model = copying_model(1)
+    predicate = certify(model, "brute-force", claim=Claim("loss")).to_json()
+    assert judge(predicate, weights_of(model)).holds
+    for path in (("bound",), ("proof", "loss_upper"), ("proof", "largest_loss")):
+        altered = json.loads(json.dumps(predicate))
+        part = altered["proof"] if len(path) == 2 else altered
+        part[path[-1]] *= 0.01
+        assert not judge(altered, weights_of(model)).holds, path
+
+
+def test_claims_of_the_ladder_are_shown_by_more():
+    model = copying_model(1)
+    for strategy in ("sub-cubic", "low-rank-qk:sketch", "hybrid:sub-cubic", "hybrid:low-rank-qk"):
+        report = checked(certify(model, strategy, budget=20, delta=1e-3), model)
+        assert report.holds, (strategy, report.refused)
+        assert "levels and draws, which are not computed again" in report.trusted[-1]
+
+
+def test_claims_of_the_ladder_that_are_false_are_refused():
+    """Bad luck that δ allows, found out by running everything."""
+    model = copying_model(3)
+    truth = certify(model, "brute-force").failure_upper
+    made = (certify(model, "hybrid:low-rank-qk", budget=20, delta=0.7, seed=s) for s in range(50))
+    unlucky = next(found for found in made if found.failure_upper < truth)
+    report = checked(unlucky, model)
+    assert "of all inputs is wrong, more than it claims" in report.refused[0]
+
+
+def test_what_cannot_be_shown_of_the_ladder_is_said_and_refused(monkeypatch):
+    monkeypatch.setattr("probbound.check.ladder.LIMIT", 10)
+    model = copying_model(3)
+    report = checked(certify(model, "hybrid:sub-cubic", budget=180), model)
+    assert "not independently re-checked" in report.refused[0]
+
+
+@pytest.mark.parametrize("name", ["random", "two heads", "copying", "two tokens"])
+def test_counts_and_draws_are_the_same(name):
+    model = ASSORTED[name]()
+    network, tables = network_of(model), additive_tables(model)
+    mine, theirs = PlainStream.of_seed(5).named("a"), Stream.from_seed(5).fold_in("a")
+    law = Prior.uniform(model.d_vocab)
+    pairs = [(Listed(network), list_residue(tables, law))]
+    pairs += [(Gridded(network, points), count_on_grid(tables, points, law)) for points in (1, 50)]
+    for found, reference in pairs:
+        assert (found.tickets, found.size) == (reference.tickets, reference.size)
+        tokens, blank = found.draw(mine, 3, 60)
+        wanted = draw(reference, theirs, 3, 60)
+        np.testing.assert_array_equal(blank, wanted.blank)
+        np.testing.assert_array_equal(tokens[~blank], wanted.tokens[~blank])
+
+
+def test_units_of_many_sequences_are_drawn_the_same():
+    model = random_model(2, d_vocab=64, n_ctx=10, d_model=4)
+    network, tables = network_of(model), additive_tables(model)
+    found, reference = Gridded(network, 15), count_on_grid(tables, 15, Prior.uniform(64))
+    assert found.bits[-1] > 0
+    assert (found.tickets, found.size) == (reference.tickets, reference.size)
+    mine, theirs = PlainStream.of_seed(1), Stream.from_seed(1)
+    tokens, blank = found.draw(mine, 0, 20)
+    wanted = draw(reference, theirs, 0, 20)
+    np.testing.assert_array_equal(blank, wanted.blank)
+    np.testing.assert_array_equal(tokens[~blank], wanted.tokens[~blank])
+
+
+def test_integers_beyond_the_last_multiple_are_drawn_anew_the_same():
+    bound = (1 << 62) + (1 << 61)
+    mine, theirs = PlainStream.of_seed(7).named("x"), Stream.from_seed(7).fold_in("x")
+    np.testing.assert_array_equal(mine.below(bound, 3, 900), theirs.integers(3, 900, bound))
+
+
+@pytest.mark.parametrize("name", ["biases", "two heads", "two tokens", "one token"])
+def test_answers_and_copying_are_the_same(name):
+    model = ASSORTED[name]()
+    network, tokens = network_of(model), all_sequences(model.d_vocab, model.n_ctx)
+    assert list(map(tuple, tokens[network.wrong(tokens)])) == slow_wrong(model)
+    tables = SequenceTables.of(model)
+    for cubic, check_ in ((True, CopyingCheck.cubic), (False, CopyingCheck.quadratic)):
+        np.testing.assert_array_equal(
+            Copying(network, cubic=cubic).left(tokens), check_(tables).uncertified(tokens)
+        )
+    assert forward_operations(network) == forward_flops(model)
+
+
+def test_slack_counts_against_the_claim():
+    model = copying_model(1)
+    weights, tokens = weights_of(model), all_sequences(6, 3)
+    exact, loose = Network.of(weights, Slack()), Network.of(weights, Slack(0.5, 0.1))
+    assert exact.wrong(tokens).sum() < loose.wrong(tokens).sum()
+    assert Listed(exact).tickets < Listed(loose).tickets
+    assert Gridded(exact, 50).tickets < Gridded(loose, 50).tickets
+    left = [Copying(net, cubic=True).left(tokens).sum() for net in (exact, loose)]
+    assert left[0] < left[1]
+
+
+def test_bounds_are_those_of_the_estimators():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        n = int(10 ** rng.uniform(0, 8))
+        k = min(n, [0, 1, int(rng.integers(0, 50)), int(rng.integers(0, n + 1))][rng.integers(4)])
+        log_delta = -float(10 ** rng.uniform(-0.3, 2.8))
+        exact = float(clopper_pearson(k, n, log_delta=log_delta, side="upper").upper)
+        assert plain_clopper_pearson(k, n, log_delta) == pytest.approx(exact, rel=1e-10)
+        exact = float(anytime(k, n, log_delta=log_delta, side="upper").upper)
+        assert plain_anytime(k, n, log_delta) == pytest.approx(exact, rel=2e-10)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
+def test_weights_are_read_as_their_makers_read_them(tmp_path, suffix):
+    path, model = tmp_path / f"m{suffix}", random_model(4, biases=True, n_heads=2)
+    if suffix == ".npz":
+        arrays = {name: getattr(model, name) for name in ("W_E", "W_pos", "W_U", "b_O", "b_U")}
+        arrays |= {f"{k}_{p}": getattr(model, f"{k}_{p}") for k in "Wb" for p in "QKV"}
+        np.savez(path, W_O=model.W_O, attn_scale=model.attn_scale, **arrays)
+    else:
+        save_model(model, path)
+    assert read_weights(path).digest() == digest(model)
+    half = read_weights(SHIPPED)
+    assert half.digest() == digest(probbound.load("max-of-4"))
+
+
+def test_any_bit_of_the_weights_that_changes_a_value_is_refused(tmp_path):
+    model = copying_model(1)
+    certify(model, "cubic").save(tmp_path / "c.json")
+    save_model(model, tmp_path / "m.safetensors")
+    assert check(tmp_path / "c.json", tmp_path / "m.safetensors").holds
+    content = bytearray((tmp_path / "m.safetensors").read_bytes())
+    start = 8 + int.from_bytes(content[:8], "little")
+    rng = np.random.default_rng(0)
+    refused = 0
+    for bit in rng.choice(8 * (len(content) - start), 200, replace=False):
+        altered = bytearray(content)
+        altered[start + bit // 8] ^= 1 << (bit % 8)
+        zero = bit % 64 == 63 and not any(altered[start + bit // 8 - 7 : start + bit // 8])
+        (tmp_path / "m.safetensors").write_bytes(altered)
+        try:
+            holds = check(tmp_path / "c.json", tmp_path / "m.safetensors").holds
+        except Unusable:  # a NaN or an infinity
+            holds = False
+        assert not holds or zero, "only the sign of a zero does not matter"
+        refused += not holds
+    assert refused > 150
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "does not begin with the length"),
+        (b"\xff" * 8, "does not begin with the length"),
+        (b"\x02\0\0\0\0\0\0\0[]", "header is not an object"),
+        (b"\x02\0\0\0\0\0\0\0{}", "has no weight W_E"),
+        (b'\x0d\0\0\0\0\0\0\0{"W_E":"abc"}', "cannot be read"),
+        (b"\x02\0\0\0\0\0\0\0{x", "cannot be read"),
+    ],
+)
+def test_files_that_are_no_weights_are_refused(tmp_path, content, sentence):
+    (tmp_path / "w.safetensors").write_bytes(content)
+    with pytest.raises(Unusable, match=sentence):
+        read_weights(tmp_path / "w.safetensors")
+    with pytest.raises(Unusable, match="not a file of weights"):
+        read_weights(tmp_path / "w.pth")
+
+
+def test_fresh_samples_agree_with_true_claims_and_contradict_false_ones():
+    model = copying_model(3)
+    weights = weights_of(model)
+    alarms = 0
+    for strategy in ("iid", "hybrid", "brute-force"):
+        made = certify(model, strategy, budget=100, delta=1e-3)
+        predicate = made.to_json()
+        for seed in range(20):
+            found = fresh_samples(predicate, weights, seed)
+            alarms += not found.agrees
+        predicate["failure_upper"] = 0.5 * certify(model, "brute-force").failure_upper
+        assert not fresh_samples(predicate, weights, 0).agrees
+    assert alarms <= binom.isf(1e-6, 60, 1e-6)
+
+
+def test_the_p_value_of_fresh_samples_is_the_upper_tail():
+    predicate = certify(copying_model(3), "iid", budget=100, delta=1e-3).to_json()
+    found = fresh_samples(predicate, weights_of(copying_model(3)), 1)
+    tail = binom.sf(found.failures - 1, found.draws, predicate["failure_upper"])
+    assert found.p_value == pytest.approx(tail, rel=1e-9)
+    assert found.expected_at_most == pytest.approx(found.draws * predicate["failure_upper"])
+    assert math.isfinite(found.p_value)
+
+
+@pytest.mark.parametrize("name", ["biases", "two heads", "copying"])
+def test_the_slack_covers_the_rounding_of_the_forward_pass(name):
+    """Against the same sums in extended precision."""
+    model = ASSORTED[name]()
+    weights = weights_of(model)
+    slack, tokens = slack_of(weights, 0.0), all_sequences(model.d_vocab, model.n_ctx)
+    fields = {field.name: getattr(weights, field.name) for field in fields_of(weights)}
+    wide = {key: np.asarray(value, np.longdouble) for key, value in fields.items()}
+    wide.pop("attn_scale")
+    exact = Network.of(replace(weights, **wide), Slack()).logits(tokens)
+    error = np.abs(Network.of(weights, slack).logits(tokens) - exact).max()
+    assert 0 < 2 * error < slack.logits < 1e-7
+    assert slack_of(replace(weights, W_Q=weights.W_Q * 1e20), 0.0).logits == math.inf
