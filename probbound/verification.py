@@ -1,4 +1,4 @@
-"""What only the code that made a certificate can make again: plans, and the noise of `entries`."""
+"""What only the code that made a certificate can make again: plans, and `entries`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from probbound.claims import claim_of
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.transformer import Transformer
-from probbound.planning import planned
 from probbound.strategies.outcome import Question
+from probbound.survey import decided
 from probbound.tasks import MaxOfK
 
 FLOAT_TOLERANCE = 1e-9
@@ -37,11 +37,14 @@ def plan_faults(predicate: Mapping[str, Any], model: Transformer) -> list[str]:
         budget_flops=predicate["budget_flops"],
     )
     try:
-        name, again = planned(question, CostMeter())
+        name, again = decided(
+            question, predicate["strategy"], predicate["delta_chosen"], CostMeter()
+        )
     except UserError as error:
         return [f"its plan cannot be made again: {error}"]
-    found = {"strategy": name, "budget": again.budget, "draws": again.draws}
+    found = {"strategy": name, "budget": again.budget, "draws": again.draws, "delta": again.delta}
     said = {"strategy": predicate["chosen"], **predicate["ran"]}
+    said["delta"] = predicate["delta_allowed"]
     return [] if found == said else [f"its plan is {said}, made again it is {found}"]
 
 
@@ -58,7 +61,7 @@ def replay_faults(predicate: Mapping[str, Any], model: Transformer) -> list[str]
             MaxOfK(claim["d_vocab"], claim["n_ctx"]),
             strategy=predicate["strategy"],
             budget=predicate["budget"],
-            delta=predicate["delta_allowed"],
+            delta="auto" if predicate["delta_chosen"] else predicate["delta_allowed"],
             seed=predicate["seed"] if chosen else None,
             beacon=predicate["beacon"],
             claim=claim_of(claim["kind"], claim["at"]),

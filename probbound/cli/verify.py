@@ -58,7 +58,8 @@ def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh 
     model = load(named or predicate["model"]["name"])
     weights = weights_of(model)
     report, drawn = _judged(predicate, model, weights), None
-    if report.holds and predicate["strategy"] == AUTO:
+    planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
+    if report.holds and planned:
         report = report.and_refused(plan_faults(predicate, model))
     if report.holds and fresh and predicate["claim"]["kind"] == "loss":
         raise UserError("new samples test claims about answers; this one is about the loss")
