@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 
 import probbound
+from probbound.check.judge import judge
 from probbound.cli.main import run
+from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.models.store import read_model
 from probbound.sweeps.local import in_process
 from probbound.sweeps.run import Sweep, run_sweep
 from probbound.sweeps.store import SweepStore
 from probbound.sweeps.table import RESULTS, SCHEMA, Summary, read_results
-from probbound.verification import disagreements
 from tests.factories import copying_model
 from tests.probbound.sweeps.small import cells_without_clock, small_config, small_models
 
@@ -62,7 +63,7 @@ def test_every_cell_is_a_certificate_that_verifies(whole, models):
     loaded = {model.name: model for model in map(read_model, map(Path, models))}
     for record in SweepStore.open(whole[0]).records():
         assert record.certificate is not None
-        assert disagreements(record.certificate, loaded[record.cell.model]) == []
+        assert judge(record.certificate, weights_of(loaded[record.cell.model])).holds
 
 
 def test_rows_say_what_the_certificates_say(whole):
