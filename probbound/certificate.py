@@ -58,7 +58,8 @@ class Statement:
 class Sampling:
     """Sequences drawn, those of them run by a forward pass, and the failed among these.
 
-    Where the claim is a loss, `mean_loss` is that of the draws, and no failures are counted.
+    Where the claim is a loss, `mean_loss` is that of the draws, and no failures are counted. Of
+    `entries` noise entries instead: with the pilot's, without, and members that exceed.
     """
 
     draws: int
@@ -114,6 +115,7 @@ class Certificate:
     draws: int | None
     budget_flops: float | None
     stopped_at: int | None
+    paths: str | None
     ran: Ran
     versions: Mapping[str, str]
 
@@ -157,6 +159,7 @@ class Certificate:
             "draws": self.draws,
             "budget_flops": self.budget_flops,
             "stopped_at": self.stopped_at,
+            "paths": self.paths,
             "ran": asdict(self.ran),
             "arithmetic": LOSS_ARITHMETIC if loss else ARITHMETIC,
             "versions": dict(self.versions),

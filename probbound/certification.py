@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from dataclasses import asdict, replace
+from typing import get_args
 
 import jax
 import numpy as np
@@ -23,6 +24,7 @@ from probbound.certificate import (
 from probbound.claims import ACCURACY, Claim
 from probbound.cost import CostMeter
 from probbound.errors import UserError
+from probbound.forward_error import ForwardError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.planning import planned
@@ -30,10 +32,12 @@ from probbound.random_streams import Stream
 from probbound.seeds import Seed, seed_for
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.registry import AUTO, strategy_named
+from probbound.structured.families import PathChoice
 from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
 DEFAULT_DELTA = 1e-6
+LEAST_DELTA = 1e-300  # the shares that δ is split into must be numbers too
 
 
 def certify(
@@ -50,6 +54,7 @@ def certify(
     draws: int | None = None,
     budget_flops: float | None = None,
     stopped_at: int | None = None,
+    paths: PathChoice | None = None,
     claim: Claim = ACCURACY,
 ) -> Certificate:
     """Bound what `claim` is about, the accuracy of `model` on `task` by default.
@@ -59,7 +64,8 @@ def certify(
         task: the population and its labels; must have the model's vocabulary and context.
         strategy: one of `probbound.strategy_names()`, or "auto": the one that a pilot predicts to
             be best for `budget_flops` (or for what `budget` forward passes cost).
-        budget: forward passes that a sampling strategy may spend; fixed before any is made.
+        budget: forward passes that a sampling strategy may spend, noise entries for `entries`;
+            fixed before any is made.
         delta: the probability, over the sampling alone, that the bound is wrong.
         seed: of the certifying samples, chosen by hand; None derives it from the question, so that
             the same question gets the same samples (Theorem 6.1).
@@ -69,6 +75,8 @@ def certify(
         draws: how many draws a cascade makes; None lets a pilot decide.
         budget_flops: operations that "auto" may spend, its pilot included.
         stopped_at: repeat a cascade that was interrupted after this many draws.
+        paths: whether `entries` samples the noise of all paths at the same places ("joint": one
+            event, one δ) or each path at its own ("separate": δ is split); None: separate.
         claim: the accuracy, the share of inputs with a margin, or the mean loss.
 
     Raises:
@@ -79,6 +87,7 @@ def certify(
         "target": target,
         "draws": draws,
         "budget_flops": budget_flops,
+        "paths": paths,
     }
     asked = Question(
         model, task, budget, delta, seed or 0, stopped_at=stopped_at, claim=claim, **settings
@@ -113,6 +122,11 @@ def _require_meaning(question: Question, strategy: str) -> None:
         raise UserError(f"{strategy} has no target to stop at; a cascade has")
     if question.draws is not None and not sequential:
         raise UserError(f"{strategy} has no number of draws to set; a cascade has")
+    chooses = strategy != AUTO and strategy_named(strategy).chooses_paths
+    if question.paths is not None and not chooses:
+        raise UserError(f"{strategy} has no paths to sample jointly or separately; entries has")
+    if question.paths not in (None, *get_args(PathChoice)):
+        raise UserError(f"paths must be joint or separate, got {question.paths!r}")
 
 
 def _require_usable(question: Question) -> None:
@@ -121,6 +135,8 @@ def _require_usable(question: Question) -> None:
         raise UserError(f"budget must be a non-negative integer, got {budget!r}")
     if not 0 < delta < 1:
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta!r}")
+    if delta < LEAST_DELTA:
+        raise UserError(f"delta must be at least {LEAST_DELTA:g}, got {delta!r}")
     if question.target is not None and not 0 < question.target < 1:
         raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
     if question.draws is not None and question.draws < 0:
@@ -138,6 +154,11 @@ def _require_usable(question: Question) -> None:
             "cannot name every maximum"
         )
     require_finite(model)
+    if not math.isfinite(ForwardError.of(model).logits):
+        raise UserError(
+            f"the weights of {model.name} are too far from 1 for sound arithmetic in float64; "
+            "rescale them"
+        )
     Stream.from_seed(question.seed)
 
 
@@ -179,6 +200,7 @@ def _certificate(
         budget_flops=question.budget_flops,
         stopped_at=outcome.stopped_at,
         ran=ran,
+        paths=question.paths,
         versions=versions(),
     )
 

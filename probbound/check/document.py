@@ -165,6 +165,7 @@ _FIELDS: dict[str, Any] = {
     "target": _maybe(_inside),
     "draws": _maybe(_count),
     "budget_flops": _maybe(_amount),
+    "paths": _maybe(_one_of("joint", "separate")),
     "stopped_at": _maybe(_count),
     "ran": {"budget": _count, "draws": _maybe(_count)},
     "arithmetic": _text,

@@ -10,7 +10,7 @@ from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
-from probbound.check.ladder import dominated, needs_showing
+from probbound.check.ladder import as_said, dominated, needs_showing, samples_noise
 from probbound.check.losses import loss_faults, shown_by_all
 from probbound.check.network import Network, Slack
 from probbound.check.prior import Law
@@ -48,6 +48,10 @@ def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
         if claim["kind"] == "loss":
             _require(loss_faults(predicate, TOLERANCE))
             confirmed.append(shown_by_all(predicate, network, law, TOLERANCE))
+            return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
+        if samples_noise(predicate):
+            _require(disagreements(predicate, as_said(predicate)))
+            confirmed.append(dominated(predicate, network, law, TOLERANCE))
             return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
         facts = claimed_facts(predicate)
         _require(disagreements(predicate, expected(predicate, facts)))
@@ -127,7 +131,7 @@ def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
 def derived_seed(predicate: Mapping[str, Any]) -> int:
     """The seed that the question gives (Theorem 6.1)."""
     names = ("claim", "strategy", "budget", "grid_points", "target", "draws", "budget_flops")
-    record = {name: predicate[name] for name in names}
+    record = {name: predicate[name] for name in (*names, "paths")}
     record |= {"model": predicate["model"]["sha256"], "delta": predicate["delta_allowed"]}
     record |= {"format": FORMAT, "beacon": predicate["beacon"]}
     digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(record)).digest()

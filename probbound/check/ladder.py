@@ -1,6 +1,7 @@
 """Claims that are shown by what proves more: the additive screen, or every input run.
 
-The ladder's bounds, and draws by mass from what a screen left, are not computed a second time.
+The ladder's bounds, draws by mass from what a screen left, and sampled noise entries are not
+computed a second time.
 Whatever made them, a claim is true if a stronger one is (Theorem 6.4); where no stronger one can
 be had, the checker says so and refuses.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from probbound.check.arithmetic import form_of
+from probbound.check.arithmetic import Expected, form_of
 from probbound.check.listing import LIMIT
 from probbound.check.network import Network
 from probbound.check.prior import Law
@@ -23,11 +24,32 @@ RUNGS = (
 )
 
 
+MOST_TOKENS = 1024
+_LEVEL_FIELDS = ("check", "mode", "share_upper", "samples", "failures", "log_delta")
+
+
 def screen_name(strategy: str) -> str | None:
     """The rung that a strategy screens with, None if it is not one of the ladder."""
     kind, _, rest = strategy.partition(":")
     name = rest if kind in ("hybrid", "cascade") else strategy
     return name if name.partition(":")[0] in RUNGS else None
+
+
+def samples_noise(predicate: Mapping[str, Any]) -> bool:
+    """Whether it stands on noise entries (Theorem 4.34), or on bounds for all of them (4.36)."""
+    return predicate["chosen"].partition(":")[0] == "entries"
+
+
+def as_said(predicate: Mapping[str, Any]) -> Expected:
+    """What has to be said where levels, counts and spends are taken as they stand."""
+    spends = tuple(
+        (row["statement"], row["method"], row["theorem"], row["delta"], row["samples"])
+        for row in predicate["ledger"]
+    )
+    levels = tuple(tuple(level[name] for name in _LEVEL_FIELDS) for level in predicate["levels"])
+    sampling, failure = predicate["sampling"], predicate["failure_upper"]
+    drawn = tuple(sampling[name] for name in ("draws", "samples", "failures", "replace"))
+    return Expected(failure, 1.0 if spends else failure, levels, spends, drawn)
 
 
 def needs_showing(predicate: Mapping[str, Any]) -> bool:
@@ -44,26 +66,36 @@ def dominated(predicate: Mapping[str, Any], network: Network, law: Law, toleranc
         Refused: if the claim is not shown: it may be true, but was not checked.
     """
     name = predicate["chosen"]
-    screened = screen_name(name) or "cubic"
-    if predicate["levels"][0]["check"] != screened or form_of(predicate) in ("all run", "sampled"):
-        raise Refused(f"the levels are not those of the strategy {name}")
-    left = leftover(network, None)
-    share = share_of(left, network, law)
-    if predicate["levels"][0]["share_upper"] < share * (1 - tolerance):
+    vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
+    if vocabulary > MOST_TOKENS:
         raise Refused(
-            f"{screened} is said to leave less than the additive screen does ({share!r}); that is "
-            "not independently re-checked"
+            f"{name} is not independently re-checked for more than {MOST_TOKENS} tokens: what "
+            "could show the claim is cubic in their number"
         )
+    share = share_of(leftover(network, None), network, law)
+    if not samples_noise(predicate):
+        _require_levels(predicate, share * (1 - tolerance))
     if predicate["failure_upper"] >= share * (1 - tolerance):
         return (
             f"the additive screen alone leaves a share of at most {share!r}, no more than claimed"
         )
-    vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
     if vocabulary**length > LIMIT:
-        raise Refused(f"draws from what {screened} leaves are not independently re-checked")
+        raise Refused(f"the draws of {name} are not independently re-checked")
     failing = wrong_share(network, law)
     if predicate["failure_upper"] < failing * (1 - tolerance):
         raise Refused(f"a share of {failing!r} of all inputs is wrong, more than it claims")
     return (
         f"of all inputs, run or certified one by one, a share of {failing!r} is wrong: it is true"
     )
+
+
+def _require_levels(predicate: Mapping[str, Any], least: float) -> None:
+    name = predicate["chosen"]
+    screened, first = screen_name(name) or "cubic", predicate["levels"][0]
+    if first["check"] != screened or form_of(predicate) in ("all run", "sampled"):
+        raise Refused(f"the levels are not those of the strategy {name}")
+    if first["share_upper"] < least:
+        raise Refused(
+            f"{screened} is said to leave less than the additive screen does ({least!r}); that is "
+            "not independently re-checked"
+        )

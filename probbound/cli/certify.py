@@ -29,13 +29,16 @@ from probbound.files import require_writable
 from probbound.models.registry import load
 from probbound.priors import Prior, read_prior
 from probbound.strategies.registry import AUTO, strategy_named, strategy_summary
+from probbound.structured.families import PathChoice
 from probbound.tasks import task_for
+
+_BUDGET = "Forward passes to sample, noise entries for entries"
 
 
 @click.command()
 @click.argument("model")
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
-@click.option("--budget", type=int, help=f"Forward passes to sample (default {DEFAULT_BUDGET}).")
+@click.option("--budget", type=int, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
 @click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
 @click.option("--seed", type=int, help="Chosen by hand; by default the question decides it.")
 @click.option("--beacon", help="Public text, fixed after the weights, mixed into the seed.")
@@ -43,6 +46,11 @@ from probbound.tasks import task_for
 @click.option("--budget-flops", type=float, help="Operations that the strategy auto may spend.")
 @click.option("--draws", type=int, help="Draws of a cascade; by default a pilot decides.")
 @click.option("--target", type=float, help="A cascade stops once it certifies this failure rate.")
+@click.option(
+    "--paths",
+    type=click.Choice(["joint", "separate"]),
+    help="Of entries: one event for all noise paths, or one for each (default separate).",
+)
 @click.option("--claim", "kind", default="accuracy", help="accuracy, margin (needs --at) or loss.")
 @click.option("--at", type=float, help="Margin, in logits, that inputs are to exceed.")
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
@@ -59,6 +67,7 @@ def certify(
     budget_flops: float | None,
     draws: int | None,
     target: float | None,
+    paths: PathChoice | None,
     kind: str,
     at: float | None,
     prior: Path | None,
@@ -86,15 +95,16 @@ def certify(
         target=target,
         draws=draws,
         budget_flops=budget_flops,
+        paths=paths,
         claim=claim,
     )
-    if out is not None:
-        certificate.save(out)
-        stderr.print(f"certificate written to {out}")
     if as_json:
         print_json(statement_of(certificate.to_json()))
     else:
         stdout.print(certificate_table(certificate))
+    if out is not None:
+        certificate.save(out)
+        stderr.print(f"certificate written to {out}")
 
 
 def certificate_table(certificate: Certificate) -> Table:
@@ -116,6 +126,9 @@ def certificate_table(certificate: Certificate) -> Table:
             if sampling.mean_loss is None
             else f"mean loss {sampling.mean_loss:.2e}"
         )
+        if certificate.chosen.startswith("entries"):
+            drawn = f"{sampling.draws:,} noise entries, the pilot's among them"
+            found = f"{sampling.failures:,} pairs or rows beyond a tolerance"
         made.add_row("sampling", f"{drawn}, {found}")
     cost = certificate.cost
     made.add_row("cost", f"{operations(cost.flops)}, {seconds(cost.seconds)}")

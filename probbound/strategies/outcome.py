@@ -11,6 +11,7 @@ from probbound.claims import ACCURACY, Claim
 from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
 from probbound.random_streams import Stream
+from probbound.structured.families import PathChoice
 from probbound.tasks import MaxOfK
 
 
@@ -21,7 +22,8 @@ class Question:
     `grid_points` is the resolution of counting, None for exact counting where that is feasible.
     Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
     failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
-    `budget_flops` is what a plan may spend.
+    `budget_flops` is what a plan may spend. `paths` says whether `entries` samples all noise
+    paths at the same places or each at its own.
     """
 
     model: Transformer
@@ -34,6 +36,7 @@ class Question:
     draws: int | None = None
     budget_flops: float | None = None
     stopped_at: int | None = None
+    paths: PathChoice | None = None
     claim: Claim = ACCURACY
 
     @property

@@ -12,6 +12,7 @@ from probbound.screens.cubic import CubicScreen
 from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
 from probbound.strategies.cascade import cascade
+from probbound.strategies.entries import entries, entries_by
 from probbound.strategies.ladder import NOISE_CHOICES, RUNGS, is_sampled, ladder_screens
 from probbound.strategies.loss import (
     Build,
@@ -23,6 +24,7 @@ from probbound.strategies.loss import (
 )
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, iid_from_tables, screened
+from probbound.structured.deterministic import NOISE_CHOICES as ENTRIES_CHOICES
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
     "cubic": lambda question: CubicScreen(
@@ -41,13 +43,17 @@ class Strategy:
 
     A deterministic one uses neither budget nor δ; a sequential one may stop at a target; one that
     samples no inputs uses no budget. One that is not `general` answers for the accuracy under a
-    uniform prior only; `loss` bounds the mean loss, where there is a way to.
+    uniform prior only; `loss` bounds the mean loss, where there is a way to. One with `margins`
+    bounds shares with a margin under a uniform prior. One that chooses paths samples noise on
+    them jointly or separately.
     """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
     sequential: bool = False
+    chooses_paths: bool = False
+    margins: bool = False
     samples_inputs: bool = True
     general: bool = False
     loss: Callable[[Question, CostMeter], Outcome] | None = None
@@ -72,7 +78,7 @@ class Strategy:
         kind = question.claim.kind
         if kind == "loss" and self.loss is None:
             raise UserError(f"{self.name} cannot bound a loss; use {LOSS_STRATEGIES}")
-        if kind == "margin" and not self.general:
+        if kind == "margin" and not (self.general or self.margins):
             raise UserError(f"{self.name} bounds the accuracy only; use hybrid or cascade")
         if question.task.prior is not None and not self.general:
             raise UserError(f"{self.name} is for the uniform prior only; use hybrid or cascade")
@@ -99,6 +105,8 @@ def strategy_named(name: str) -> Strategy:
     kind, _, screen = name.partition(":")
     if kind == "cascade" and screen in SCREENS and not is_sampled(screen):
         return made(False, _on_screen(cascade, screen), sequential=True)
+    if kind == "entries":
+        return _entries(name, screen)
     screen = screen or DEFAULT_SCREEN
     if kind == "hybrid" and screen in SCREENS and name != "hybrid:":
         loss = _loss_on_screen(hybrid_loss, screen)
@@ -110,19 +118,31 @@ def strategy_named(name: str) -> Strategy:
     raise UserError(f"there is no strategy {name!r}; choose from {strategy_summary()}")
 
 
+def _entries(name: str, variant: str) -> Strategy:
+    if name in ("entries", "entries:counted"):
+        run = partial(entries, counted=variant == "counted")
+        return Strategy(name, False, run, chooses_paths=True, margins=True)
+    if variant in ENTRIES_CHOICES:
+        run = partial(entries_by, variant)
+        return Strategy(name, True, run, margins=True, samples_inputs=False)
+    choices = ", ".join(("counted", *ENTRIES_CHOICES))
+    raise UserError(f"entries has no variant {variant!r}; choose from {choices}")
+
+
 def strategy_names() -> list[str]:
     """Every name that `strategy_named` knows."""
     hybrids = [f"hybrid:{name}" for name in SCREENS]
     cascades = [f"cascade:{name}" for name in SCREENS if not is_sampled(name)]
-    return ["brute-force", *SCREENS, "iid", "iid:tables", "hybrid", "cascade", *hybrids, *cascades]
+    structured = ["entries", "entries:counted", *(f"entries:{name}" for name in ENTRIES_CHOICES)]
+    sampled = ["iid", "iid:tables", *structured, "hybrid", "cascade"]
+    return ["brute-force", *SCREENS, *sampled, *hybrids, *cascades]
 
 
 def strategy_summary() -> str:
     """The names without every choice of noise spelt out."""
     screens = [name for name in SCREENS if name.partition(":")[0] not in RUNGS or ":" not in name]
-    plain = ", ".join(
-        ["brute-force", *screens, "iid[:tables]", "hybrid[:SCREEN]", "cascade[:SCREEN]"]
-    )
+    sampled = ["iid[:tables]", "entries[:counted|:NOISE]", "hybrid[:SCREEN]", "cascade[:SCREEN]"]
+    plain = ", ".join(["brute-force", *screens, *sampled])
     return (
         f"{plain} (low-rank and quadratic screens take :NOISE, one of {', '.join(NOISE_CHOICES)})"
     )

@@ -14,7 +14,7 @@ from scipy.stats import binom
 import probbound
 from estimators.proportion import anytime, clopper_pearson
 from probbound.additive import additive_tables
-from probbound.check import Unusable, check, fresh_samples, read_weights
+from probbound.check import Unusable, check, fresh_samples, ladder, read_weights
 from probbound.check.bounds import anytime as plain_anytime
 from probbound.check.bounds import clopper_pearson as plain_clopper_pearson
 from probbound.check.grid import Gridded
@@ -104,6 +104,25 @@ def test_what_was_made_holds(name, strategy):
     ):
         report = checked(certify(model, strategy, **options), model)
         assert report.holds, (options, report.refused)
+
+
+@pytest.mark.parametrize("strategy", ["entries", "entries:counted", "entries:exact"])
+def test_what_rests_on_noise_entries_is_shown_by_the_additive_screen(strategy):
+    model = copying_model(0)
+    made = certify(model, strategy, budget=2000, delta=0.1, paths=None)
+    report = checked(made, model)
+    assert report.holds, report.refused
+    assert "additive screen alone" in report.confirmed[-1]
+    truth = certify(model, "cubic").failure_upper
+    stronger = replace(made, failure_upper=truth / 2, bound=1 - truth / 2)
+    assert not checked(stronger, model).holds
+
+
+def test_large_vocabularies_are_not_shown_by_a_cubic_screen(monkeypatch):
+    monkeypatch.setattr(ladder, "MOST_TOKENS", 5)
+    model = copying_model(0)
+    report = checked(certify(model, "sub-cubic"), model)
+    assert "not independently re-checked" in report.refused[0]
 
 
 @pytest.mark.parametrize("options", [{"target": 0.9}, {"draws": 50}, {"stopped_at": 40}])

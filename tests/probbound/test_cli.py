@@ -103,7 +103,7 @@ def test_models_lists_what_ships(capsys):
     assert status == 0
     rows = {row["name"]: row for row in json.loads(out)["models"]}
     assert rows["max-of-4-v1024"]["d_vocab"] == 1024
-    assert all(row["sampled_accuracy"] > 0.999 for row in rows.values())
+    assert all(row["sampled_accuracy"] > 0.995 for row in rows.values())
     status, out, _ = answer(capsys, "models")
     assert status == 0
     assert "max-of-4-published" in out
