@@ -35,9 +35,19 @@ def canonical(value: Any) -> bytes:
 
 
 def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The predicate: the fields, every float of theirs in hex, and a digest over all of it."""
-    made = {**fields, "hex": dict(_hexes(fields, ""))}
-    return {**made, SEAL: hashlib.sha256(canonical(made)).hexdigest()}
+    """The predicate: the fields, every float of theirs in hex, and a digest over all of it.
+
+    But not of the clock, so that the same question gets the same digest on every run.
+    """
+    made = {**fields, "hex": dict(_hexes(_timeless(fields), ""))}
+    return {**made, SEAL: hashlib.sha256(canonical(_timeless(made))).hexdigest()}
+
+
+def _timeless(value: Any) -> Any:
+    """The same without what a clock said: fields called seconds."""
+    if isinstance(value, dict):
+        return {key: _timeless(part) for key, part in value.items() if key != "seconds"}
+    return [_timeless(part) for part in value] if isinstance(value, list) else value
 
 
 def _hexes(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,17 @@ def test_json_has_the_fields_of_the_contract(certificate):
     assert math.fsum(row["delta"] for row in found["ledger"]) == found["delta"]
 
 
+def test_the_same_question_has_the_same_digest_whatever_the_clock():
+    model = copying_model(1)
+    first, second = (
+        probbound.certify(model, task_for(model), strategy="iid", budget=9).to_json()
+        for _ in range(2)
+    )
+    assert first["cost"]["seconds"] != second["cost"]["seconds"]
+    assert first["self_sha256"] == second["self_sha256"]
+    assert not any("seconds" in path for path in first["hex"])
+
+
 def test_a_saved_certificate_is_read_back(certificate, tmp_path):
     certificate.save(tmp_path / "c.json")
     stored = read_certificate(tmp_path / "c.json")

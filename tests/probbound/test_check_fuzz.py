@@ -118,6 +118,21 @@ def resealed(predicate):
         return None
 
 
+def twice(predicate):
+    """Both copies of the fields altered alike, and the digest left alone."""
+    try:
+        return statement(predicate)
+    except (KeyError, TypeError):
+        return {}
+
+
+def timeless(value):
+    """Without seconds, which the digest leaves out."""
+    if isinstance(value, dict):
+        return {key: timeless(part) for key, part in value.items() if key != "seconds"}
+    return [timeless(part) for part in value] if isinstance(value, list) else value
+
+
 def as_strong(new, old):
     """Whether an accepted certificate claims more than the one it was made from."""
     same = ("claim", "guarantee", "delta", "delta_allowed", "chosen", "levels", "ledger")
@@ -153,8 +168,9 @@ def run(case, count, seed):
     rng = random.Random(seed)
     accepted = 0
     for _ in range(count):
-        naive = mutated(original, rng)
-        if canonical_or_none(naive) != canonical(original):
+        copies = json.loads(json.dumps(original))
+        naive = mutated(copies, rng) if rng.random() < 0.5 else twice(mutated(predicate, rng))
+        if canonical_or_none(timeless(naive)) != canonical(timeless(original)):
             assert not verdict(naive, weights).holds
             if rng.random() < 0.2:
                 with pytest.raises(UserError):
