@@ -153,7 +153,7 @@ def test_budgets_of_nothing_and_of_more_than_there_is(strategy, budget):
     model = copying_model(6, d_vocab=4, n_ctx=2)
     certificate = certify(model, strategy, budget=budget, delta=1e-9)
     assert certificate.failure_upper >= exact_failures(model) / 16
-    if budget == 0:
+    if budget == 0 and strategy != "auto":
         assert certificate.sampling.samples == 0
 
 
