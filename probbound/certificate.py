@@ -87,8 +87,8 @@ class Certificate:
     screens alone certify. A mean loss is at most `bound`; then `loss` is there, and as nothing is
     said of failures `failure_upper` is 1 and `certified_mass` 0. `confidence_weighted` is
     (1 - δ) · bound + δ · b, with b the bound that is certain. `chosen` is what ran where the
-    strategy was "auto", and `ran` what it was given. `delta_allowed` is the δ that was asked for;
-    `delta` is what was spent.
+    strategy was "auto", and `ran` what it was given. `delta_allowed` is the δ that was asked for,
+    or, with `delta_chosen`, that was chosen before any draw; `delta` is what was spent.
     """
 
     claim: Statement
@@ -97,6 +97,7 @@ class Certificate:
     guarantee: Guarantee
     delta: float
     delta_allowed: float
+    delta_chosen: bool
     confidence_weighted: float
     strategy: str
     chosen: str
@@ -137,6 +138,7 @@ class Certificate:
             "guarantee": str(self.guarantee),
             "delta": self.delta,
             "delta_allowed": self.delta_allowed,
+            "delta_chosen": self.delta_chosen,
             "confidence_weighted": self.confidence_weighted,
             "strategy": self.strategy,
             "chosen": self.chosen,

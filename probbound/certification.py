@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from dataclasses import asdict, replace
-from typing import get_args
+from typing import Literal, get_args
 
 import jax
 import numpy as np
@@ -27,12 +27,12 @@ from probbound.errors import UserError
 from probbound.forward_error import ForwardError
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
-from probbound.planning import planned
 from probbound.random_streams import Stream
 from probbound.seeds import Seed, seed_for
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.registry import AUTO, strategy_named
+from probbound.strategies.registry import AUTO, strategy_named, uses_delta
 from probbound.structured.families import PathChoice
+from probbound.survey import decided
 from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
@@ -46,7 +46,7 @@ def certify(
     *,
     strategy: str,
     budget: int = DEFAULT_BUDGET,
-    delta: float = DEFAULT_DELTA,
+    delta: float | Literal["auto"] = DEFAULT_DELTA,
     seed: int | None = None,
     beacon: str | None = None,
     grid_points: int | None = None,
@@ -66,7 +66,8 @@ def certify(
             be best for `budget_flops` (or for what `budget` forward passes cost).
         budget: forward passes that a sampling strategy may spend, noise entries for `entries`;
             fixed before any is made.
-        delta: the probability, over the sampling alone, that the bound is wrong.
+        delta: the probability, over the sampling alone, that the bound is wrong; "auto" chooses
+            the one with the best predicted confidence-weighted bound before any draw certifies.
         seed: of the certifying samples, chosen by hand; None derives it from the question, so that
             the same question gets the same samples (Theorem 6.1).
         beacon: public text that is mixed into the derived seed.
@@ -89,25 +90,28 @@ def certify(
         "budget_flops": budget_flops,
         "paths": paths,
     }
+    if isinstance(delta, str) and delta != AUTO:
+        raise UserError(f"delta must be a number or {AUTO!r}, got {delta!r}")
+    number = DEFAULT_DELTA if isinstance(delta, str) else delta
     asked = Question(
-        model, task, budget, delta, seed or 0, stopped_at=stopped_at, claim=claim, **settings
+        model, task, budget, number, seed or 0, stopped_at=stopped_at, claim=claim, **settings
     )
     _require_meaning(asked, strategy)
     _require_usable(asked)
+    choose = isinstance(delta, str) and uses_delta(strategy)
     record = {
         "claim": Statement.of(claim, task).to_json(),
         "model": digest(model),
         "strategy": strategy,
         "budget": budget,
-        "delta": delta,
+        "delta": AUTO if choose else number,
         **settings,
     }
     source = seed_for(record, seed, beacon)
     asked, meter = replace(asked, seed=source.value), CostMeter()
-    name, run = planned(asked, meter) if strategy == AUTO else (strategy, asked)
+    name, run = decided(asked, strategy, choose, meter)
     outcome = strategy_named(name).answer(run, meter)
-    ran = Ran(run.budget, run.draws)
-    return _certificate(asked, source, strategy, name, ran, outcome, meter)
+    return _certificate(asked, source, strategy, name, run, choose, outcome, meter)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
@@ -167,7 +171,8 @@ def _certificate(
     seed: Seed,
     strategy: str,
     chosen: str,
-    ran: Ran,
+    run: Question,
+    delta_chosen: bool,
     outcome: Outcome,
     meter: CostMeter,
 ) -> Certificate:
@@ -180,7 +185,8 @@ def _certificate(
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
         delta=delta,
-        delta_allowed=question.delta,
+        delta_allowed=run.delta,
+        delta_chosen=delta_chosen,
         confidence_weighted=confidence_weighted(bound, delta, certain_bound_of(outcome)),
         strategy=strategy,
         chosen=chosen,
@@ -199,7 +205,7 @@ def _certificate(
         draws=question.draws,
         budget_flops=question.budget_flops,
         stopped_at=outcome.stopped_at,
-        ran=ran,
+        ran=Ran(run.budget, run.draws),
         paths=question.paths,
         versions=versions(),
     )

@@ -3,278 +3,240 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 
-from estimators.proportion import clopper_pearson
-from probbound.cost import CostMeter
+from probbound.confidence import CANDIDATES, Choice, best_delta
 from probbound.errors import UserError
-from probbound.evaluation import wrong_answers
+from probbound.forecast import MOST_SAMPLES, Forecast, Measured, Source, in_chunks, largest
 from probbound.models.transformer import Transformer, forward_flops
-from probbound.parallel import parallel_map
-from probbound.random_streams import Stream
+from probbound.pilot import Pilot
+from probbound.prices import Prices
 from probbound.screens.cubic import CubicScreen
+from probbound.screens.gap_classes import GapClasses
+from probbound.screens.gap_residue import gap_draw_flops
+from probbound.screens.ladder import LadderScreen, expected_classes
+from probbound.screens.residue import listed_by
 from probbound.screens.sequences import (
-    AdditiveCheck,
-    CopyingCheck,
-    SequenceTables,
-    TableForwardCheck,
     copying_flops,
     copying_table_flops,
     sequence_table_flops,
     table_forward_flops,
 )
-from probbound.strategies.brute_force import brute_force_flops
-from probbound.strategies.cascade import RESIDUE_CHUNK
+from probbound.strategies.brute_force import MAX_FLOPS, brute_force_flops
+from probbound.strategies.ladder import is_sampled
 from probbound.strategies.outcome import Question
+from probbound.strategies.registry import SCREENS
 from probbound.tasks import MaxOfK
 
-CHEAP_PILOT = 1 << 16
-MOST_PILOT = 1 << 22
-DEAR_PILOT = 1 << 12
-TIMED_PASSES = 1 << 12
-LARGEST_BUDGET = 1e18
-MOST_SAMPLES = 10**15
-
-
-@dataclass(frozen=True)
-class Pilot:
-    """Estimated shares of all inputs, and what it cost to estimate them.
-
-    `wrong` answered wrongly, `copying` left by the copying check, `cubic` left by the additive
-    screen. They plan; nothing is certified by them.
-    """
-
-    wrong: float
-    copying: float
-    cubic: float
-    flops: int
-
-
-@dataclass(frozen=True)
-class Prices:
-    """What a unit of each kind of work costs, in the currency of the budget.
-
-    In operations every price is a count; in seconds it is the count over a measured rate.
-    """
-
-    proof: float
-    forward: float
-    cheap: float
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """One strategy with its knobs, the bound it is predicted to give, and its predicted cost."""
-
-    strategy: str
-    failure_upper: float
-    cost: float
-    budget: int = 0
-    draws: int | None = None
-
-    @property
-    def samples(self) -> int:
-        """Draws that the bound rests on."""
-        return self.budget if self.draws is None else self.draws
+LARGEST_BUDGET = 1e15
+PREDICTED = ("cubic", "sub-cubic")
 
 
 @dataclass(frozen=True)
 class Planner:
-    """Forecasts for one model, task and δ (log-scale arithmetic of expected counts)."""
+    """Forecasts for one model and task (expected counts); δ is chosen for each if it is None.
+
+    What is in `measured` is known exactly; what is in `paid` costs nothing more. "tables" stands
+    for the tables of sequences and the copying check.
+    """
 
     model: Transformer
     task: MaxOfK
-    delta: float
+    delta: float | None
     pilot: Pilot
     prices: Prices
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    paid: frozenset[str] = frozenset()
 
-    def forecasts(self, budget: float) -> list[Forecast]:
-        """Every strategy that fits the budget, best first."""
-        made = [
-            *self._fixed(budget),
-            *self._sampled("iid", self._iid_cost, budget),
-            *self._sampled("iid:tables", self._table_cost, budget),
-            *self._sampled("hybrid", self._hybrid_cost, budget, self._left_by_cubic),
-            *self._cascades(budget),
-        ]
-        return sorted(made, key=lambda forecast: (forecast.failure_upper, forecast.cost))
+    def forecasts(self, budget: float, *, every: bool = True) -> list[Forecast]:
+        """Every strategy that fits the budget, best first; what is not known comes last.
+
+        Without `every`, only what rests on screens of which something is known.
+        """
+        sources = [source for source in self._sources(every) if every or not source.at_best]
+        made = list(self._all(budget, sources))
+        value = "failure_upper" if self.delta is not None else "weighted"
+        return sorted(made, key=lambda made: (made.at_best, getattr(made, value), made.cost))
 
     def for_target(self, target: float) -> list[Forecast]:
-        """The cheapest way in which each strategy is predicted to reach a failure rate."""
+        """The cheapest way in which each strategy is predicted to reach a failure rate.
+
+        Only what rests on screens of which something is known.
+        """
         reached: dict[str, Forecast] = {}
-        for budget in np.geomspace(1e6, LARGEST_BUDGET, 121) * self._unit:
-            for forecast in self.forecasts(float(budget)):
+        for budget in np.geomspace(1e6, LARGEST_BUDGET, 46) * self.prices.cheap:
+            for forecast in self.forecasts(float(budget), every=False):
                 if forecast.failure_upper <= target:
                     reached.setdefault(forecast.strategy, forecast)
         return sorted(reached.values(), key=lambda forecast: forecast.cost)
 
-    @property
-    def _unit(self) -> float:
-        return self.prices.cheap
+    def _all(self, budget: float, sources: list[Source]) -> Iterator[Forecast]:
+        everything = Source("", 1.0, self.pilot.copying, self.wrong)
+        brute = brute_force_flops(self.model, self.task)
+        if brute <= MAX_FLOPS and (cost := self.prices.proof * brute) <= budget:
+            yield self._exact("brute-force", self.wrong, cost)
+        yield from self._sampled("iid", everything, self._passes, budget)
+        yield from self._sampled("iid:tables", everything, self._table_passes, budget)
+        yield from self._cascade(everything, budget)
+        for source in sources:
+            if source.alone <= budget and not source.sampled:
+                made = self._exact(source.screen, source.share, source.alone, source.at_best)
+                yield made
+            hybrid = partial(self._hybrid_cost, source)
+            yield from self._sampled(source.named("hybrid"), source, hybrid, budget)
+            yield from self._cascade(source, budget)
 
-    def _fixed(self, budget: float) -> Iterator[Forecast]:
-        screen = CubicScreen()
-        for strategy, flops, failure in (
-            ("brute-force", brute_force_flops(self.model, self.task), self.pilot.wrong),
-            ("cubic", screen.flops(self.model), self.pilot.cubic),
-        ):
-            if (cost := self.prices.proof * flops) <= budget:
-                yield Forecast(strategy, failure, cost)
+    @cached_property
+    def wrong(self) -> float:
+        """The estimate of the failure rate that rests on the most draws for their share."""
+        found = [(float(self.pilot.draws), self.pilot.wrong)]
+        for known in self.measured.values():
+            share = float(known.residue.size / self.task.size)
+            if share and known.seen.draws:
+                found.append((known.seen.draws / share, share * known.seen.failing))
+        return max(found)[1]
 
-    def _sampled(
-        self, strategy: str, cost: Callable[[int], float], budget: float, share: float = 1.0
-    ) -> Iterator[Forecast]:
-        """As many draws from a set of this share of all inputs as the budget buys."""
-        affordable = _largest(lambda draws: cost(draws) <= budget, MOST_SAMPLES)
-        if affordable < 1:
-            return
-        if share < 1 and share * self.task.size <= affordable:
-            exact = max(1, math.ceil(share * self.task.size))
-            yield Forecast(strategy, self.pilot.wrong, cost(exact), exact)
+    def _sources(self, every: bool) -> Iterator[Source]:
+        """What each screen leaves, or only those of which something is known."""
+        question = Question(self.model, self.task, 0, self.delta or 0.5, 0)
+        for name, build in SCREENS.items():
+            if not (every or name in PREDICTED or name in self.measured):
+                continue
+            screen = build(question)
+            if isinstance(screen, CubicScreen):
+                yield self._source(name, screen, self.pilot.cubic)
+            elif isinstance(screen, LadderScreen) and self.model.n_heads == 1:
+                yield self._source(name, screen, self.pilot.sub_cubic)
+
+    def ladder_flops(self, screen: LadderScreen, *, known: bool) -> int:
+        """Nearly what a screen of the ladder costs, with or without the products of the tables."""
+        return screen.expected_flops(self.model, self._classes, known=known)
+
+    @cached_property
+    def _classes(self) -> GapClasses:
+        return expected_classes(self.model)
+
+    def _source(self, name: str, screen: CubicScreen | LadderScreen, share: float) -> Source:
+        """A screen that was run, or else what the pilot says of it.
+
+        Of a screen with noise only this is known, that it leaves no less than the sub-cubic one.
+        """
+        proof, size = self.prices.proof, self.task.size
+        if name in self.measured:
+            known = self.measured[name]
+            share = float(known.residue.size / size)
+            every = max(known.residue.tickets, 1)
+            listable = listed_by(known.residue, known.residue.tickets)
+            price = 0.0 if name in self.paid else proof
+            seen = known.seen.draws > 0
+            return Source(
+                screen=name,
+                share=share,
+                kept=known.seen.kept if seen else self._within(self.pilot.copying, share),
+                wrong=self._within(self.wrong, share),
+                alone=price * known.alone,
+                shared=price * known.shared,
+                draw=lambda draws: proof * in_chunks(known.residue.draw_flops, draws),
+                members=every if listable else None,
+            )
+        if isinstance(screen, CubicScreen):
+            alone = shared = float(screen.flops(self.model))
+            each = partial(screen.draw_flops, self.model)
         else:
-            upper = self._expected_bound(affordable, self.pilot.wrong / share, self.delta)
-            yield Forecast(strategy, share * upper, cost(affordable), affordable)
-
-    @property
-    def _left_by_cubic(self) -> float:
-        return max(self.pilot.cubic, 1 / self.task.size)
-
-    def _iid_cost(self, draws: int) -> float:
-        return self.prices.forward * forward_flops(self.model) * draws
-
-    def _table_cost(self, draws: int) -> float:
-        passes = self.prices.cheap * table_forward_flops(self.model) * draws
-        return self.prices.proof * sequence_table_flops(self.model) + passes
-
-    def _hybrid_cost(self, draws: int) -> float:
-        screen = CubicScreen()
-        proof = screen.flops(self.model) + screen.draw_flops(self.model, draws)
-        return self.prices.proof * proof + self._iid_cost(draws)
-
-    def _cascade_cost(self, draws: int, share: float) -> float:
-        """Tables and checks; from a residue, its count and drawing from it chunk by chunk."""
-        model, prices = self.model, self.prices
-        proof = sequence_table_flops(model) + copying_table_flops(model, cubic=False)
-        if share < 1:
-            screen, (chunks, rest) = CubicScreen(), divmod(draws, RESIDUE_CHUNK)
-            proof += screen.flops(model) + chunks * screen.draw_flops(model, RESIDUE_CHUNK)
-            proof += screen.draw_flops(model, rest)
-        kept = min(self.pilot.copying / share, 1.0)
-        check = copying_flops(model) + kept * table_forward_flops(model)
-        return prices.proof * proof + prices.cheap * check * draws
-
-    def _cascades(self, budget: float) -> Iterator[Forecast]:
-        """From all inputs, and from what the cubic screen leaves."""
-        for name, share in (("cascade", 1.0), ("cascade:cubic", self._left_by_cubic)):
-            cost = partial(self._cascade_cost, share=share)
-            for forecast in self._sampled(name, cost, budget, share):
-                passes = forecast.budget * min(self.pilot.copying / share, 1.0)
-                limit = math.ceil(passes + 4 * math.sqrt(passes) + 10)
-                yield replace(forecast, budget=limit, draws=forecast.budget)
+            alone = float(self.ladder_flops(screen, known=False))
+            shared = float(self.ladder_flops(screen, known=True))
+            each = partial(gap_draw_flops, self._classes)
+        held = max(share, 1 / size)
+        return Source(
+            screen=name,
+            share=held,
+            kept=self._within(self.pilot.copying, held),
+            wrong=self._within(self.wrong, held),
+            alone=proof * (shared if "tables" in self.paid else alone),
+            shared=proof * shared,
+            draw=lambda draws: proof * in_chunks(each, draws),
+            members=max(1, math.ceil(held * size)),
+            sampled=is_sampled(name),
+            at_best=name not in PREDICTED or share >= 1,
+        )
 
     @staticmethod
-    def _expected_bound(draws: int, rate: float, delta: float) -> float:
-        expected = min(round(draws * rate), draws)
-        return float(clopper_pearson(expected, draws, delta=delta, side="upper").upper)
+    def _within(of_all: float, share: float) -> float:
+        return min(of_all / share, 1.0) if share else 0.0
 
+    def _exact(self, name: str, failure: float, cost: float, at_best: bool = False) -> Forecast:
+        return Forecast(name, failure, cost, weighted=failure, at_best=at_best)
 
-def _largest(holds: Callable[[int], bool], most: int) -> int:
-    """The largest integer up to `most` at which a condition that fails from some point on holds."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low
-
-
-def run_pilot(model: Transformer, task: MaxOfK, seed: int, target: float | None = None) -> Pilot:
-    """Estimate the shares from draws of the pilot's own stream.
-
-    CHEAP_PILOT draws see the copying check and DEAR_PILOT the additive one; a target, which a
-    pilot has to resolve, makes it up to MOST_PILOT cheap draws.
-    """
-    draws = CHEAP_PILOT if target is None else int(min(max(CHEAP_PILOT, 10 / target), MOST_PILOT))
-    stream = Stream.from_seed(seed).fold_in("plan")
-    tables = SequenceTables.of(model)
-    copying, exact = CopyingCheck.quadratic(tables), TableForwardCheck(tables)
-    additive = AdditiveCheck(tables)
-    cheap = stream.fold_in("cheap")
-
-    def left_of(start: int) -> np.ndarray:
-        tokens = task.sample(cheap, start, min(start + CHEAP_PILOT, draws))
-        return tokens[copying.uncertified(tokens)]
-
-    chunks = range(0, draws, CHEAP_PILOT)
-    left = np.concatenate(list(parallel_map(left_of, chunks, "pilot")))
-    wrong = int(exact.uncertified(left).sum())
-    few = task.sample(stream.fold_in("dear"), 0, DEAR_PILOT)
-    uncertified = int(additive.uncertified(few).sum())
-    flops = sequence_table_flops(model) + copying_table_flops(model, cubic=False)
-    flops += draws * copying.flops + len(left) * exact.flops + DEAR_PILOT * additive.flops
-    return Pilot(
-        wrong=(wrong + 0.5) / (draws + 1),
-        copying=(len(left) + 0.5) / (draws + 1),
-        cubic=max((uncertified + 0.5) / (DEAR_PILOT + 1), (wrong + 0.5) / (draws + 1)),
-        flops=flops,
-    )
-
-
-def planned(question: Question, meter: CostMeter) -> tuple[str, Question]:
-    """The strategy that a pilot predicts to be best for the operations left, with its knobs.
-
-    Raises:
-        UserError: if no strategy fits what the pilot leaves of the budget.
-    """
-    model, task = question.model, question.task
-    with meter.phase("pilot that plans", "sampling") as phase:
-        pilot = run_pilot(model, task, question.seed)
-        phase.flops = pilot.flops
-    budget = question.budget_flops or question.budget * forward_flops(model)
-    planner = Planner(model, task, question.delta, pilot, prices_in_flops())
-    forecasts = planner.forecasts(float(budget - pilot.flops))
-    if not forecasts:
-        raise UserError(
-            f"a budget of {budget:.2g} operations is too small to plan: the pilot takes "
-            f"{pilot.flops:.2g}; name a strategy instead"
+    def _sampled(
+        self, strategy: str, source: Source, cost: Callable[[int], float], budget: float
+    ) -> Iterator[Forecast]:
+        """As many draws from the source as the budget buys, or each of its members once."""
+        affordable = largest(lambda draws: cost(draws) <= budget, MOST_SAMPLES)
+        if affordable < 1:
+            return
+        if source.screen and source.members is not None and source.members <= affordable:
+            exact, failure = source.members, min(self.wrong, source.share)
+            yield Forecast(
+                *(strategy, failure, cost(exact), exact),
+                weighted=failure,
+                at_best=source.at_best,
+            )
+            return
+        choice = self._bound(source, affordable)
+        yield Forecast(
+            *(strategy, choice.failure_upper, cost(affordable), affordable),
+            delta=choice.delta,
+            weighted=choice.weighted,
+            at_best=source.at_best,
         )
-    best = forecasts[0]
-    return best.strategy, replace(question, budget=best.budget, draws=best.draws)
 
+    def _bound(self, source: Source, draws: int) -> Choice:
+        expected = min(round(draws * source.wrong), draws)
+        candidates = CANDIDATES if self.delta is None else np.array([self.delta])
+        return best_delta(
+            expected,
+            draws,
+            share=source.share,
+            proven=1.0 if source.sampled else source.share,
+            part=0.5 if source.sampled else 1.0,
+            candidates=candidates,
+        )
 
-def prices_in_flops() -> Prices:
-    """Every operation costs one."""
-    return Prices(1.0, 1.0, 1.0)
+    def _cascade(self, source: Source, budget: float) -> Iterator[Forecast]:
+        """Draws, and a limit on the forward passes that chance will hardly exceed."""
+        cost = partial(self._cascade_cost, source)
+        for made in self._sampled(source.named("cascade"), source, cost, budget):
+            passes = made.budget * source.kept
+            limit = math.ceil(passes + 4 * math.sqrt(passes) + 10)
+            yield Forecast(
+                *(made.strategy, made.failure_upper, made.cost, limit, made.budget),
+                *(made.delta, made.weighted, made.at_best),
+            )
 
+    def _passes(self, draws: int) -> float:
+        return self.prices.forward * forward_flops(self.model) * draws
 
-def prices_in_seconds(model: Transformer, task: MaxOfK, seed: int) -> Prices:
-    """Seconds an operation of each kind takes on this machine, timed on a small piece of each."""
-    stream = Stream.from_seed(seed).fold_in("timing")
-    tokens = task.sample(stream, 0, TIMED_PASSES)
-    wrong_answers(model, task, tokens)
-    forward = _seconds(lambda: wrong_answers(model, task, tokens))
-    tables = SequenceTables.of(model)
-    copying = CopyingCheck.quadratic(tables)
-    many = task.sample(stream, 0, 1 << 15)
-    cheap = _seconds(lambda: copying.uncertified(many))
-    additive = AdditiveCheck(tables)
-    few = many[:1024]
-    proof = _seconds(lambda: additive.uncertified(few))
-    return Prices(
-        proof=proof / (len(few) * additive.flops),
-        forward=forward / (len(tokens) * forward_flops(model)),
-        cheap=cheap / (len(many) * copying.flops),
-    )
+    def _tables(self, check: bool) -> float:
+        if "tables" in self.paid:
+            return 0.0
+        flops = sequence_table_flops(self.model)
+        flops += copying_table_flops(self.model, cubic=False) if check else 0
+        return self.prices.proof * flops
 
+    def _table_passes(self, draws: int) -> float:
+        return self._tables(False) + self.prices.cheap * table_forward_flops(self.model) * draws
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    def _hybrid_cost(self, source: Source, draws: int) -> float:
+        return source.alone + source.draw(draws) + self._passes(draws)
+
+    def _cascade_cost(self, source: Source, draws: int) -> float:
+        check = copying_flops(self.model) + source.kept * table_forward_flops(self.model)
+        drawn = source.draw(draws) + self.prices.cheap * check * draws
+        return self._tables(True) + source.shared + drawn
 
 
 def checked_amount(name: str, amount: float) -> float:

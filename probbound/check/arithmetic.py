@@ -73,6 +73,8 @@ def form_of(predicate: Mapping[str, Any]) -> str:
         return "screen, all run" if names[1] == RUN else "screen, nothing"
     if modes == ("enumerated", "sampled") and names[1] == RUN:
         return "screen, sampled"
+    if modes == ("enumerated",) * 3 and names[1:] == ["copying", RUN]:
+        return "screen, all through"
     if modes == ("enumerated", "passed through", "sampled") and names[1:] == ["copying", RUN]:
         return "cascade"
     raise Refused("no theorem stands behind these levels")
@@ -92,16 +94,38 @@ def expected(predicate: Mapping[str, Any], facts: Facts) -> Expected:
     if form == "screen, nothing":
         return Expected(facts.share, proven, (first, none), _with_idle(predicate, spent), drawn)
     if form == "screen, all run":
-        claim = predicate["claim"]
-        each = claim["prior"]["total"] if claim["prior"] else claim["d_vocab"]
-        failure = up(Fraction(facts.failures, each ** claim["n_ctx"]))
+        failure = _of_all(predicate, facts.failures)
         rest = up(Fraction(facts.failures, max(facts.run, 1)))
         second = (RUN, "enumerated", rest, facts.run, facts.failures, None)
         spends = _with_idle(predicate, spent)
         return Expected(failure, proven, (first, second), spends, (*drawn[:3], False))
+    if form == "screen, all through":
+        return _all_through(predicate, facts, first, spent)
     if form == "cascade":
-        return _cascade(predicate, facts, first, drawn)
+        return _cascade(predicate, facts, first, drawn, spent)
     return _sampled(predicate, facts, first, spent)
+
+
+def _of_all(predicate: Mapping[str, Any], tickets: int) -> float:
+    """The share of all mass that so many tickets have."""
+    claim = predicate["claim"]
+    each = claim["prior"]["total"] if claim["prior"] else claim["d_vocab"]
+    return up(Fraction(tickets, each ** claim["n_ctx"]))
+
+
+def _all_through(
+    predicate: Mapping[str, Any], facts: Facts, first: Level, spent: tuple[Spend, ...]
+) -> Expected:
+    """Theorem 4.23: what was not looked at, being interrupted, counts among the failures."""
+    stopped = predicate["stopped_at"] is not None
+    kept = 1.0 if stopped else up(Fraction(facts.left, max(facts.draws, 1)))
+    failing = 1.0 if stopped else up(Fraction(facts.failures, max(facts.left, 1)))
+    second = ("copying", "enumerated", kept, facts.draws, facts.left, None)
+    third = (RUN, "enumerated", failing, facts.run, facts.failures, None)
+    drawn = (facts.draws, facts.run, facts.failures, False)
+    failure, proven = _of_all(predicate, facts.failures), 1.0 if spent else facts.share
+    spends = _with_idle(predicate, spent)
+    return Expected(failure, proven, (first, second, third), spends, drawn)
 
 
 def _sampled(
@@ -146,9 +170,11 @@ def _cascade(
     facts: Facts,
     first: Level,
     drawn: tuple[int, int, int, bool],
+    spent: tuple[Spend, ...],
 ) -> Expected:
-    """Theorem 4.21: fixed-n with a reserve for interruption, or anytime with a target."""
-    delta, k, n = predicate["delta_allowed"], facts.failures, facts.draws
+    """Theorems 4.21, 4.22: fixed-n with a reserve for interruption, or anytime with a target."""
+    delta = predicate["delta_allowed"] - math.fsum(spend[3] for spend in spent)
+    k, n = facts.failures, facts.draws
     statement = f"{k} of {n} draws failed"
     mixture, spends = "beta-binomial mixture", ()
     if n == 0:
@@ -172,7 +198,8 @@ def _cascade(
         ("copying", "passed through", 1.0, n, facts.left, None),
         (RUN, "sampled", upper, n, k, total),
     )
-    return Expected(_product(facts.share, upper), facts.share, levels, spends, drawn)
+    proven = 1.0 if spent else facts.share
+    return Expected(_product(facts.share, upper), proven, levels, (*spent, *spends), drawn)
 
 
 def claimed_facts(predicate: Mapping[str, Any]) -> Facts:

@@ -107,6 +107,7 @@ _FIELDS: dict[str, Any] = {
     "guarantee": _one_of("deterministic", "high-probability"),
     "delta": _share,
     "delta_allowed": _inside,
+    "delta_chosen": _flag,
     "confidence_weighted": _not_negative,
     "strategy": _text,
     "chosen": _text,

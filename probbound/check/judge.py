@@ -80,6 +80,8 @@ def trusted(predicate: Mapping[str, Any]) -> tuple[str, ...]:
         notes.append("that the beacon was public, and unknown before the weights were fixed")
     if predicate["strategy"] == "auto":
         notes.append("that a pilot of its own planned the strategy, its budget and its draws")
+    if predicate["delta_chosen"]:
+        notes.append("that a pilot of its own chose the δ allowed")
     return tuple(notes)
 
 
@@ -132,7 +134,8 @@ def derived_seed(predicate: Mapping[str, Any]) -> int:
     """The seed that the question gives (Theorem 6.1)."""
     names = ("claim", "strategy", "budget", "grid_points", "target", "draws", "budget_flops")
     record = {name: predicate[name] for name in (*names, "paths")}
-    record |= {"model": predicate["model"]["sha256"], "delta": predicate["delta_allowed"]}
+    delta = "auto" if predicate["delta_chosen"] else predicate["delta_allowed"]
+    record |= {"model": predicate["model"]["sha256"], "delta": delta}
     record |= {"format": FORMAT, "beacon": predicate["beacon"]}
     digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(record)).digest()
     return int.from_bytes(digest[:6], "big")

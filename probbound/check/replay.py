@@ -41,7 +41,7 @@ def counted(predicate: Mapping[str, Any], network: Network, law: Law) -> Facts:
         "cubic": ("screen",),
         "iid": ("sampled", "nothing"),
         "hybrid": ("screen, all run", "screen, sampled", "screen, nothing"),
-        "cascade": ("cascade", "screen, all run"),
+        "cascade": ("cascade", "screen, all through"),
     }
     screened = name in ("cubic", "hybrid", "hybrid:cubic", "cascade:cubic")
     if not screened and name not in ("brute-force", "iid", "iid:tables", "cascade"):
@@ -59,6 +59,8 @@ def counted(predicate: Mapping[str, Any], network: Network, law: Law) -> Facts:
         return Facts(share)
     if form == "screen, all run":
         return _all_run(left, network, law)
+    if form == "screen, all through":
+        return _all_through(predicate, network, left, law)
     if form == "cascade":
         return _cascade(predicate, network, left, law)
     return _sampled(predicate, network, left if share < 1 else None, share, law)
@@ -108,6 +110,27 @@ def _all_run(left: Leftover | None, network: Network, law: Law) -> Facts:
     return Facts(share_of(left, network, law), left.tickets, run, run, wrong)
 
 
+def _all_through(
+    predicate: Mapping[str, Any], network: Network, left: Leftover | None, law: Law
+) -> Facts:
+    """All that the screen left, through both checks (Theorem 4.23)."""
+    if left is None or not left.one_each or predicate["stopped_at"] is not None:
+        raise Refused("not all that the screen left was numbered one by one and looked at")
+    budget = predicate["ran"]["budget"]
+    copying = _copying(predicate, network, budget)
+    on = [tokens[~blank][copying.left(tokens[~blank])] for tokens, blank in left.everything()]
+    passed = np.concatenate([np.zeros((0, len(network.weights.W_pos)), np.int64), *on])
+    follow = passed[:budget]
+    run, failures = len(follow), int(network.wrong(follow).sum()) + len(passed) - len(follow)
+    return Facts(share_of(left, network, law), left.tickets, len(passed), run, failures)
+
+
+def _copying(predicate: Mapping[str, Any], network: Network, budget: int) -> Copying:
+    """The copying check of a cascade; a plan always takes the one that is quadratic."""
+    planned = predicate["strategy"] == "auto"
+    return Copying(network, cubic=not planned and uses_cubic_table(network, budget))
+
+
 def _sampled(
     predicate: Mapping[str, Any],
     network: Network,
@@ -128,7 +151,7 @@ def _cascade(
     predicate: Mapping[str, Any], network: Network, left: Leftover | None, law: Law
 ) -> Facts:
     budget, stream = predicate["ran"]["budget"], stream_of(predicate)
-    copying = Copying(network, cubic=uses_cubic_table(network, budget))
+    copying = _copying(predicate, network, budget)
     n = _planned(predicate, network, left, law, copying)
     if n is None:
         n = predicate["sampling"]["draws"]

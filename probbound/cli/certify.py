@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich.table import Table
@@ -13,6 +14,7 @@ from probbound.certificate_format import statement as statement_of
 from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.certification import certify as run
 from probbound.claims import claim_of
+from probbound.cli.delta import DELTA
 from probbound.cli.output import (
     as_json_option,
     at_most,
@@ -39,7 +41,7 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.argument("model")
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
 @click.option("--budget", type=int, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
-@click.option("--delta", type=float, help=f"Failure probability (default {DEFAULT_DELTA}).")
+@click.option("--delta", type=DELTA, help=f"Failure probability (default {DEFAULT_DELTA}).")
 @click.option("--seed", type=int, help="Chosen by hand; by default the question decides it.")
 @click.option("--beacon", help="Public text, fixed after the weights, mixed into the seed.")
 @click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
@@ -60,7 +62,7 @@ def certify(
     model: str,
     strategy: str,
     budget: int | None,
-    delta: float | None,
+    delta: float | Literal["auto"] | None,
     seed: int | None,
     beacon: str | None,
     grid_points: int | None,
@@ -178,4 +180,5 @@ def _proof(certificate: Certificate) -> str:
 def _guarantee(certificate: Certificate) -> str:
     if certificate.guarantee is Guarantee.DETERMINISTIC:
         return "deterministic (δ = 0)"
-    return f"{certificate.guarantee}: δ = {certificate.delta:g}"
+    how = ", chosen before any draw" if certificate.delta_chosen else ""
+    return f"{certificate.guarantee}: δ = {certificate.delta:g}{how}"

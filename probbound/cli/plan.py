@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
+from dataclasses import asdict, replace
+from typing import Literal
 
 import click
 
 from probbound.certification import DEFAULT_DELTA
+from probbound.cli.delta import DELTA
 from probbound.cli.output import (
     as_json_option,
     at_most,
+    metric,
     operations,
     print_json,
     seconds,
     stdout,
     table,
 )
+from probbound.cost import CostMeter
 from probbound.errors import UserError
+from probbound.forecast import Forecast
 from probbound.models.registry import load
-from probbound.planning import (
-    Forecast,
-    Pilot,
-    Planner,
-    checked_amount,
-    prices_in_flops,
-    prices_in_seconds,
-    run_pilot,
-)
+from probbound.models.transformer import forward_flops
+from probbound.pilot import CHEAP_PILOT, MOST_PILOT
+from probbound.planning import checked_amount
+from probbound.prices import prices_in_flops, prices_in_seconds
+from probbound.strategies.outcome import Question
+from probbound.strategies.registry import AUTO
+from probbound.survey import Survey, settled, surveyed
 from probbound.tasks import task_for
 
 
 @click.command()
 @click.argument("model")
-@click.option("--delta", default=DEFAULT_DELTA, help="Failure probability.", show_default=True)
+@click.option(
+    "--delta", type=DELTA, default=DEFAULT_DELTA, help="Failure probability.", show_default=True
+)
 @click.option("--budget-flops", type=float, help="Operations to spend.")
 @click.option("--budget-seconds", type=float, help="Seconds to spend on this machine.")
 @click.option("--target", type=float, help="Failure rate to reach as cheaply as possible.")
@@ -40,7 +46,7 @@ from probbound.tasks import task_for
 @as_json_option
 def plan(
     model: str,
-    delta: float,
+    delta: float | Literal["auto"],
     budget_flops: float | None,
     budget_seconds: float | None,
     target: float | None,
@@ -54,50 +60,72 @@ def plan(
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
     if len(given) != 1:
         raise UserError("give exactly one of --budget-flops, --budget-seconds and --target")
-    if not 0 < delta < 1:
+    choose = delta == AUTO
+    if not choose and not 0 < float(delta) < 1:
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta}")
+    if choose and target is not None:
+        raise UserError("with a target the bound is given, so δ must be a number, not auto")
     amount = checked_amount("the budget or target", given[0])
     loaded = load(model)
     task = task_for(loaded)
-    pilot = run_pilot(loaded, task, seed, target)
     timed = budget_seconds is not None
     prices = prices_in_seconds(loaded, task, seed) if timed else prices_in_flops()
-    planner = Planner(loaded, task, delta, pilot, prices)
-    spent = 0 if timed else pilot.flops
-    forecasts = planner.for_target(amount) if target else planner.forecasts(float(amount - spent))
+    budget = math.inf if target else amount / prices.cheap
+    most = CHEAP_PILOT if target is None else int(min(max(CHEAP_PILOT, 10 / target), MOST_PILOT))
+    question = Question(loaded, task, 0, DEFAULT_DELTA if choose else float(delta), seed)
+    survey = surveyed(
+        *(question, None if choose else question.delta, budget, CostMeter()),
+        most=most,
+        counts=False,
+    )
+    survey = replace(survey, planner=replace(survey.planner, prices=prices))
+    survey, forecasts = settled(
+        *(survey, question, budget),
+        lambda now: now.planner.for_target(amount) if target else now.forecasts(amount),
+    )
+    flops = survey.meter.total().flops
     if not forecasts:
         raise UserError(
-            "no strategy is predicted to do that: the pilot alone takes "
-            f"{operations(pilot.flops)} and estimates {pilot.wrong:.1e} wrong"
+            f"no strategy is predicted to do that: {model} needs "
+            f"{operations(forward_flops(loaded))} for one forward pass, and an estimated "
+            f"{survey.planner.wrong:.1e} are answered wrongly"
         )
     if as_json:
-        _print_json(pilot, forecasts, "seconds" if timed else "flops")
+        pilot = asdict(survey.planner.pilot) | {"flops": flops}
+        rows = [asdict(forecast) for forecast in forecasts]
+        unit = "seconds" if timed else "flops"
+        print_json({"pilot": pilot, "unit": unit, "forecasts": rows, "pick": rows[0]})
     else:
-        _print_table(model, pilot, forecasts, timed)
+        _print_table(model, survey, forecasts, timed)
 
 
-def _print_json(pilot: Pilot, forecasts: list[Forecast], unit: str) -> None:
-    rows = [asdict(forecast) for forecast in forecasts]
-    print_json({"pilot": asdict(pilot), "unit": unit, "forecasts": rows, "pick": rows[0]})
-
-
-def _print_table(model: str, pilot: Pilot, forecasts: list[Forecast], timed: bool) -> None:
-    numbers = ("wrong ≤, predicted", "draws", "forward passes", "cost")
+def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: bool) -> None:
+    numbers = ("wrong ≤", "δ", "draws", "run", "cost")
     made = table("strategy", *numbers, title=f"Forecasts for {model}", right=numbers)
-    for forecast in forecasts:
+    known = [forecast for forecast in forecasts if not forecast.at_best]
+    for forecast in known:
         made.add_row(
             forecast.strategy,
             at_most(forecast.failure_upper),
-            f"{forecast.samples:,}" if forecast.samples else "",
-            f"{forecast.budget:,}" if forecast.budget else "",
+            f"{forecast.delta:.2g}" if forecast.delta else "0",
+            metric(forecast.samples) if forecast.samples else "",
+            metric(forecast.budget) if forecast.budget else "",
             seconds(forecast.cost) if timed else operations(round(forecast.cost)),
         )
     stdout.print(made)
-    best = forecasts[0]
+    if len(known) < len(forecasts):
+        best = min(forecast.failure_upper for forecast in forecasts if forecast.at_best)
+        stdout.print(
+            f"{len(forecasts) - len(known)} more rest on screens with noise, which leave what only "
+            f"running them shows: {at_most(best)} at best (all with --json)."
+        )
+    pilot, best = survey.planner.pilot, forecasts[0]
+    stdout.print(
+        f"Looking took {operations(survey.meter.total().flops)}; it estimates "
+        f"{survey.planner.wrong:.1e} wrong, and left by the copying check {pilot.copying:.1e}, by "
+        f"the sub-cubic screen {pilot.sub_cubic:.1e}, by the cubic one {pilot.cubic:.1e}."
+    )
     knobs = f" --budget {best.budget}" if best.budget else ""
     knobs += f" --draws {best.draws}" if best.draws is not None else ""
-    stdout.print(
-        f"The pilot took {operations(pilot.flops)}; it estimates {pilot.wrong:.1e} wrong, "
-        f"{pilot.copying:.1e} left by the copying check, {pilot.cubic:.1e} by the cubic screen."
-    )
+    knobs += f" --delta {best.delta:g}" if best.delta else ""
     stdout.print(f"Pick: probbound certify {model} --strategy {best.strategy}{knobs}")

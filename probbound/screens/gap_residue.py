@@ -50,11 +50,8 @@ class GapResidue:
         return Tickets(tokens, blank)
 
     def draw_flops(self, draws: int) -> int:
-        """Operations of `members`: a search, a sum over the multisets, then each position."""
-        multisets, n_classes = self.classes.counts.shape
-        return draws * (
-            self.counts.size.bit_length() + 2 * multisets + self.classes.free * (4 * n_classes + 6)
-        )
+        """Operations of `members`."""
+        return gap_draw_flops(self.classes, draws)
 
     def _members(
         self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int
@@ -96,3 +93,10 @@ class GapResidue:
             tokens[:, position] = classes.law.downwards(labels - starts[chosen], down)
             digits = digits // size
         return tokens
+
+
+def gap_draw_flops(classes: GapClasses, draws: int) -> int:
+    """Operations of `GapResidue.members`: a search, a sum over multisets, then each position."""
+    multisets, n_classes = classes.counts.shape
+    search = (classes.d_vocab**2).bit_length()
+    return draws * (search + 2 * multisets + classes.free * (4 * n_classes + 6))

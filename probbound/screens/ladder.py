@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from probbound.additive import worst_excess, worst_excess_flops
+from probbound.additive import Circuits, worst_excess, worst_excess_flops
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.forward_error import ForwardError, forward_error_flops
@@ -30,6 +30,7 @@ from probbound.screens.paths import (
     Known,
     Treatment,
     direct_path,
+    path_flops,
     position_score_flops,
     position_scores,
     token_scores,
@@ -80,8 +81,20 @@ class LadderScreen:
             )
         )
 
-    def enumerate(self, model: Transformer, meter: CostMeter) -> GapResidue:
-        """Certify what can be; count the rest.
+    def expected_flops(self, model: Transformer, classes: GapClasses, *, known: bool) -> int:
+        """Nearly the operations of `enumerate`, with or without products, but for bounding noise.
+
+        What bounding noise costs and the widths of the classes are not known beforehand:
+        `classes` are like those of `expected_classes`.
+        """
+        paths = path_flops(model, self.scores, self.direct, known)
+        rest = _ov_flops(model, known) + bracket_flops(model)
+        return paths + rest + _counting_flops(classes)
+
+    def enumerate(
+        self, model: Transformer, meter: CostMeter, products: Circuits | None = None
+    ) -> GapResidue:
+        """Certify what can be; count the rest. `products` saves multiplying paths out again.
 
         Raises:
             UserError: if the model has several heads.
@@ -92,20 +105,36 @@ class LadderScreen:
                 f"{model.n_heads}; use cubic"
             )
         m = in_float64(model)
-        scores = token_scores(m, self.scores, meter)
-        with meter.phase("OV and positions", "proof", _ov_flops(m)):
-            value = np.asarray(m.W_E @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
-            position = np.asarray(m.W_pos @ m.W_V[0] @ (m.W_O[0] @ m.W_U))
-            error, positions = ForwardError.of(m), position_scores(m)
+        scores = token_scores(m, self.scores, meter, products)
+        with meter.phase("OV and positions", "proof", _ov_flops(m, products is not None)):
+            value, position, positions = _ov_and_positions(m, products)
+            error = ForwardError.of(m)
             loosening = attention_error(error, scores, positions)
             attention = _attention(scores, positions, loosening)
-        direct, mean = direct_path(m, self.direct, meter)
-        with meter.phase("brackets", "proof", _bracket_flops(m)):
+        direct, mean = direct_path(m, self.direct, meter, products)
+        with meter.phase("brackets", "proof", bracket_flops(m)):
             raised = self.margin + bracket_error(error, direct, self.margin)
-            brackets = _brackets(value, position, direct, mean, self.mean_diff, raised)
+            brackets = brackets_of(value, position, direct, mean, self.mean_diff, raised)
         classes = _classes(scores, m.n_ctx, self.multiset_limit, self.law)
         with meter.phase("counting", "proof", _counting_flops(classes)):
             return _count(attention, brackets, classes)
+
+
+def expected_classes(model: Transformer) -> GapClasses:
+    """As many gap classes as a screen will make, if not as wide."""
+    return gap_classes(model.d_vocab, model.n_ctx, 0.0, 1.0)
+
+
+def _ov_and_positions(
+    m: Transformer, products: Circuits | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The OV circuit, its positional part, and the scores of positions."""
+    if products is not None:
+        value, position = products.value[0], products.position[0]
+        return np.asarray(value), np.asarray(position), np.asarray(products.position_scores[0])
+    output = m.W_O[0] @ m.W_U
+    value, position = m.W_E @ m.W_V[0] @ output, m.W_pos @ m.W_V[0] @ output
+    return np.asarray(value), np.asarray(position), position_scores(m)
 
 
 @dataclass(frozen=True)
@@ -149,7 +178,7 @@ def _attention(
     )
 
 
-def _brackets(
+def brackets_of(
     value: Float[np.ndarray, "d_vocab d_vocab_out"],
     position: Float[np.ndarray, "n_ctx d_vocab_out"],
     direct: Known,
@@ -157,6 +186,7 @@ def _brackets(
     mean_diff: bool,
     raised: float,
 ) -> Brackets:
+    """The brackets from what is known of the OV circuit, the positions and the direct path."""
     labels = np.arange(len(value))
     if mean_diff:
         position_mean = position.mean(axis=0)
@@ -172,16 +202,17 @@ def _brackets(
     return Brackets(token, query + free.max(axis=0), query + place[-1])
 
 
-def _bracket_flops(m: Transformer) -> int:
+def bracket_flops(m: Transformer) -> int:
+    """Operations of `brackets_of`."""
     v, k, out = m.d_vocab, m.n_ctx, m.d_vocab_out
     return worst_excess_flops(2 * v + k, out, v) + 2 * v * out + 3 * k * out + 3 * v * v + k * v
 
 
-def _ov_flops(m: Transformer) -> int:
+def _ov_flops(m: Transformer, known: bool) -> int:
     v, k, d, e, out = m.d_vocab, m.n_ctx, m.d_model, m.d_head, m.d_vocab_out
     values = 2 * e * d * out + 2 * (v + k) * e * (d + out)
-    bounds = 10 * v * v + v * (5 * k + 12)
-    return values + position_score_flops(m) + forward_error_flops(m) + bounds
+    products = 0 if known else values + position_score_flops(m)
+    return products + forward_error_flops(m) + 10 * v * v + v * (5 * k + 12)
 
 
 def _classes(scores: Known, n_ctx: int, limit: int, law: Prior | None) -> GapClasses:

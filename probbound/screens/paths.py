@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from probbound.additive import Circuits
 from probbound.cost import CostMeter
 from probbound.factored import FactoredMatrix
-from probbound.models.transformer import Transformer
+from probbound.models.transformer import AnyArray, Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import method_named
 from probbound.noise.term import NoiseTerm, Reads
@@ -43,15 +44,27 @@ class Known:
     error: float = 0.0
 
 
-def token_scores(m: Transformer, treatment: Treatment | None, meter: CostMeter) -> Known:
+def token_scores(
+    m: Transformer,
+    treatment: Treatment | None,
+    meter: CostMeter,
+    products: Circuits | None = None,
+) -> Known:
     """s(q, t) up to a constant a row: the keys are centred, which moves rows by constants."""
-    keys = m.W_E - m.W_E.mean(axis=0)
-    queries = (m.W_E + m.W_pos[-1]) / m.attn_scale
-    chain = [queries, m.W_Q[0], m.W_K[0].T, keys.T]
-    bias = (m.b_Q[0] / m.attn_scale) @ m.W_K[0].T @ keys.T
-    extra = 4 * keys.size + 2 * (keys.size + m.W_K[0].size) + m.d_vocab**2
+    if treatment is None and products is not None:
+        return _exactly(products.token_scores[0])
+    chain, extra = _score_chain(m)
+    bias = (m.b_Q[0] / m.attn_scale) @ m.W_K[0].T @ chain[-1]
     found = _path("QK", chain, "pairs", treatment, extra, meter)
     return replace(found, known=found.known + bias)
+
+
+def _score_chain(m: Transformer) -> tuple[list[Matrix], int]:
+    """The factors of the scores, and the operations of forming them and adding the bias."""
+    keys = m.W_E - m.W_E.mean(axis=0)
+    queries = (m.W_E + m.W_pos[-1]) / m.attn_scale
+    extra = 4 * keys.size + 2 * (keys.size + m.W_K[0].size) + m.d_vocab**2
+    return [np.asarray(f) for f in (queries, m.W_Q[0], m.W_K[0].T, keys.T)], extra
 
 
 def position_scores(m: Transformer) -> Float[np.ndarray, "d_vocab n_ctx"]:
@@ -67,14 +80,55 @@ def position_score_flops(m: Transformer) -> int:
 
 
 def direct_path(
-    m: Transformer, treatment: Treatment | None, meter: CostMeter
+    m: Transformer,
+    treatment: Treatment | None,
+    meter: CostMeter,
+    products: Circuits | None = None,
 ) -> tuple[Known, Float[np.ndarray, " d_vocab_out"]]:
     """D(q, ·) as what differs between queries, and the mean over queries with every bias."""
-    mean = m.W_E.mean(axis=0)
-    bias = ((m.b_V @ m.W_O).sum(axis=(0, 1)) + m.b_O + mean + m.W_pos[-1]) @ m.W_U + m.b_U
+    if treatment is None and products is not None:
+        size = m.d_vocab * m.d_vocab_out
+        with meter.phase("mean of the direct path", "proof", 2 * size):
+            direct = np.asarray(products.direct)
+            mean = direct.mean(axis=0)
+            return _exactly(direct - mean), mean
+    chain, extra = _direct_chain(m)
+    bias = (m.b_V @ m.W_O).sum(axis=(0, 1)) + m.b_O + m.W_E.mean(axis=0) + m.W_pos[-1]
+    found = _path("direct", chain, "last-row", treatment, extra, meter)
+    return found, np.asarray(bias @ m.W_U + m.b_U)
+
+
+def _direct_chain(m: Transformer) -> tuple[list[Matrix], int]:
+    """The factors of what differs between queries; operations of forming them and the mean."""
     extra = 2 * m.W_E.size + 2 * (m.W_U.size + m.W_O.size)
-    chain = [np.asarray(m.W_E - mean), np.asarray(m.W_U)]
-    return _path("direct", chain, "last-row", treatment, extra, meter), np.asarray(bias)
+    return [np.asarray(m.W_E - m.W_E.mean(axis=0)), np.asarray(m.W_U)], extra
+
+
+def path_flops(
+    m: Transformer, scores: Treatment | None, direct: Treatment | None, known: bool
+) -> int:
+    """Operations of `token_scores` and `direct_path` but for bounding noise.
+
+    `known` is whether the products are given.
+    """
+    total = 2 * m.d_vocab * m.d_vocab_out if known and direct is None else 0
+    for treatment, (chain, extra) in ((scores, _score_chain(m)), (direct, _direct_chain(m))):
+        if treatment is not None:
+            rank = treatment.rank
+            width = rank * (len(chain) + 2)
+            structure = 2 * chain[0].shape[0] * width * chain[-1].shape[1]
+            total += extra + split_flops(chain, rank) + structure
+        elif not known:
+            total += extra + _product_flops(FactoredMatrix(*chain))
+    return total
+
+
+def _product_flops(product: FactoredMatrix) -> int:
+    return product.two_factor_flops() + 2 * product.inner * product.size
+
+
+def _exactly(matrix: Float[AnyArray, "m n"]) -> Known:
+    return Known(np.asarray(matrix), np.zeros(len(matrix)))
 
 
 def _path(
@@ -88,9 +142,8 @@ def _path(
     """The product of a chain; `extra` operations are booked with it."""
     product = FactoredMatrix(*chain)
     if treatment is None:
-        flops = product.two_factor_flops() + 2 * product.inner * product.size
-        with meter.phase(f"{name} multiplied out", "proof", extra + flops):
-            return Known(product.tile(slice(None), slice(None)), np.zeros(product.shape[0]))
+        with meter.phase(f"{name} multiplied out", "proof", extra + _product_flops(product)):
+            return _exactly(product.tile(slice(None), slice(None)))
     started = time.perf_counter()
     parts = split(chain, treatment.rank)
     known = parts.structure

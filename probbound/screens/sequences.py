@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import logsumexp
 
-from probbound.additive import NO_RIVAL, circuit_flops, circuits, margin_each
+from probbound.additive import NO_RIVAL, Circuits, circuit_flops, circuits, margin_each
 from probbound.forward_error import forward_error_flops, logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.parallel import parallel_map
@@ -40,14 +40,19 @@ class SequenceTables:
     def of(cls, model: Transformer, margin: float = 0.0) -> SequenceTables:
         """Multiply out the circuits of a model."""
         products = circuits(in_float64(model))
-        heads = model.n_heads
+        return cls.from_circuits(products, logit_slack(model, margin), margin)
+
+    @classmethod
+    def from_circuits(cls, products: Circuits, slack: float, margin: float) -> SequenceTables:
+        """The tables of circuits that are multiplied out; `slack` is theirs (Theorem 5.4)."""
+        heads = len(products.value)
         return cls(
             token=_shifted_exp(np.asarray(products.token_scores)).reshape(heads, -1),
             place=_shifted_exp(np.asarray(products.position_scores)).swapaxes(1, 2).copy(),
             value=np.asarray(products.value),
             position=np.asarray(products.position),
             direct=np.asarray(products.direct),
-            slack=logit_slack(model, margin),
+            slack=slack,
             margin=margin,
         )
 

@@ -14,20 +14,14 @@ from probbound.cost import CostMeter
 from probbound.ledger import Ledger, Spend
 from probbound.models.transformer import forward_flops
 from probbound.parallel import parallel_map
+from probbound.preparation import Prepared
 from probbound.random_streams import Stream
 from probbound.rounding import product_up, ratio_up
 from probbound.screens.residue import Residue, draw, listed_by
 from probbound.screens.screen import Screen
-from probbound.screens.sequences import (
-    CopyingCheck,
-    SequenceCheck,
-    SequenceTables,
-    TableForwardCheck,
-    copying_table_flops,
-    sequence_table_flops,
-)
+from probbound.screens.sequences import SequenceCheck, copying_table_flops
 from probbound.strategies.outcome import Level, Outcome, Question, Sampled
-from probbound.strategies.sampling import all_checked
+from probbound.strategies.sampling import joint_ledger, proven_by
 
 CHUNK = 1 << 15
 RESIDUE_CHUNK = 1 << 18
@@ -73,23 +67,40 @@ class Base:
 def cascade(screen: Screen | None, question: Question, meter: CostMeter) -> Outcome:
     """Draws pass the copying check, then, if it leaves them, a forward pass (Theorem 4.21).
 
-    The draws come from what `screen` left, or from all inputs if it is None. With a target,
-    draws go on until the bound reaches it or the budget of forward passes is spent (anytime);
-    without, their number is fixed by a pilot that is not reused (fixed-n). An interruption ends
-    the drawing; what was drawn is then bounded by the part of δ reserved for it.
+    The draws come from what `screen` left, or from all inputs if it is None; a screen that spends
+    δ leaves the rest of it to them (Theorem 4.22). With a target, draws go on until the bound
+    reaches it or the budget of forward passes is spent (anytime); without, their number is fixed
+    by a pilot that is not reused (fixed-n), and if the screen left no more than that, all of it
+    passes the checks and nothing is left to chance (Theorem 4.23). An interruption ends the
+    drawing; what was drawn is then bounded by the part of δ reserved for it.
     """
-    residue = None if screen is None else screen.enumerate(question.model, meter)
-    base = Base(question, residue)
-    first = Level.enumerated("all inputs" if screen is None else screen.name, base.share)
-    if residue is not None and listed_by(residue, question.budget):
-        return all_checked(first, residue, question, meter)
-    cheap, exact = _prepared(question, meter)
+    question = replace(question, prepared=with_checks(question, meter))
+    if screen is None:
+        return _from_base(Base(question), Level.enumerated("all inputs", 1.0), meter)
+    residue = question.prepared.residue(screen, question.model, meter)
+    rest = replace(question, delta=question.delta - screen.ledger.delta)
+    base = Base(rest, residue)
+    found = _from_base(base, Level.enumerated(screen.name, base.share), meter)
+    return replace(
+        found,
+        proof_failure_upper=proven_by(screen, base.share),
+        ledger=joint_ledger(screen, found.ledger, question),
+    )
+
+
+def _from_base(base: Base, first: Level, meter: CostMeter) -> Outcome:
+    question, cheap = base.question, base.question.prepared.cheap
+    if base.residue is not None and listed_by(base.residue, question.budget):
+        return _all_through(base, first, base.residue, meter)
     planned = _planned_draws(base, cheap, meter)
-    tally = _run(base, cheap, exact, planned, meter)
+    enumerable = 0 if question.target is not None else planned
+    if base.residue is not None and listed_by(base.residue, enumerable):
+        return _all_through(base, first, base.residue, meter)
+    tally = _run(base, planned if question.stopped_at is None else question.stopped_at, meter)
     upper, ledger = _bound(tally, question, base.share)
     stages = (
         Level(cheap.name, "passed through", 1.0, tally.draws, tally.left),
-        Level(exact.name, "sampled", upper, tally.draws, tally.failures, ledger.log_delta),
+        Level("forward pass", "sampled", upper, tally.draws, tally.failures, ledger.log_delta),
     )
     return Outcome(
         product_up(base.share, upper),
@@ -101,16 +112,53 @@ def cascade(screen: Screen | None, question: Question, meter: CostMeter) -> Outc
     )
 
 
-def _prepared(question: Question, meter: CostMeter) -> tuple[SequenceCheck, SequenceCheck]:
-    """The cheap check and the exact one; the cubic table only where the budget dwarfs its cost."""
+def _all_through(base: Base, first: Level, residue: Residue, meter: CostMeter) -> Outcome:
+    """Every sequence that the screen left through both checks (Theorem 4.23).
+
+    No δ is spent. What an interruption leaves unseen is conceded.
+    """
+    question, tickets = base.question, residue.tickets
+    cheap, exact = question.prepared.cheap, question.prepared.exact
+    last = tickets if question.stopped_at is None else min(question.stopped_at, tickets)
+
+    def check(start: int) -> tuple[int, Int[np.ndarray, "n n_ctx"]]:
+        ranks = np.arange(start, min(start + RESIDUE_CHUNK, last))
+        tokens = residue.members(ranks, question.stream, start).tokens
+        return len(ranks), tokens[cheap.uncertified(tokens)]
+
+    tally = Tally(interrupted=question.stopped_at is not None)
+    with meter.phase("all that is left", "sampling") as phase:
+        try:
+            for looked, left in parallel_map(check, range(0, last, RESIDUE_CHUNK), "checking"):
+                tally = _followed_up(tally, looked, left, exact, question.budget)
+        except KeyboardInterrupt:
+            tally = replace(tally, interrupted=True)
+        phase.flops = tally.draws * cheap.flops + tally.run * exact.flops
+        phase.flops += _draw_flops(base, tally.draws)
+    unseen = tickets - tally.draws
+    failures = tally.failures + unseen
+    kept = 1.0 if tally.interrupted else ratio_up(tally.left, max(tickets, 1))
+    failing = 1.0 if tally.interrupted else ratio_up(failures, max(tally.left, 1))
+    stages = (
+        Level(cheap.name, "enumerated", kept, tally.draws, tally.left),
+        Level("forward pass", "enumerated", failing, tally.run, failures),
+    )
+    return Outcome(
+        ratio_up(failures, question.task.mass),
+        base.share,
+        (first, *stages),
+        sampled=Sampled(tally.draws, tally.run, failures),
+        stopped_at=tally.draws if tally.interrupted else None,
+    )
+
+
+def with_checks(question: Question, meter: CostMeter) -> Prepared:
+    """The checks; the cubic table only where the budget dwarfs its cost."""
     model = question.model
     passes = question.budget * forward_flops(model)
     cubic = copying_table_flops(model, cubic=True) <= passes / 4
-    flops = sequence_table_flops(model) + copying_table_flops(model, cubic=cubic)
-    with meter.phase("tables", "proof", flops):
-        tables = SequenceTables.of(model, question.claim.margin)
-        cheap = CopyingCheck.cubic(tables) if cubic else CopyingCheck.quadratic(tables)
-    return cheap, TableForwardCheck(tables)
+    margin = question.claim.margin
+    return question.prepared.with_check(model, meter, cubic=cubic, margin=margin)
 
 
 def _planned_draws(base: Base, cheap: SequenceCheck, meter: CostMeter) -> int:
@@ -120,11 +168,10 @@ def _planned_draws(base: Base, cheap: SequenceCheck, meter: CostMeter) -> int:
     the number left within the budget. All of it only decides how many draws are made.
     """
     question = base.question
-    stopped = question.stopped_at
     if question.target is not None:
-        return MOST_DRAWS if stopped is None else stopped
+        return MOST_DRAWS
     if question.draws is not None:
-        return question.draws if stopped is None else stopped
+        return question.draws
     flops = PILOT_DRAWS * cheap.flops + _draw_flops(base, PILOT_DRAWS)
     with meter.phase("pilot", "sampling", flops):
         tokens = base.tokens(question.stream.fold_in("pilot"), 0, PILOT_DRAWS)
@@ -132,14 +179,12 @@ def _planned_draws(base: Base, cheap: SequenceCheck, meter: CostMeter) -> int:
     followed_up = max(question.budget - 3 * math.sqrt(question.budget), 0)
     within_budget = followed_up * PILOT_DRAWS / (left + 1)
     within_cost = question.budget * forward_flops(question.model) / cheap.flops
-    planned = max(question.budget, int(min(within_budget, within_cost)))
-    return planned if stopped is None else stopped
+    return max(question.budget, int(min(within_budget, within_cost)))
 
 
-def _run(
-    base: Base, cheap: SequenceCheck, exact: SequenceCheck, planned: int, meter: CostMeter
-) -> Tally:
+def _run(base: Base, planned: int, meter: CostMeter) -> Tally:
     question = base.question
+    cheap, exact = question.prepared.cheap, question.prepared.exact
     tally = Tally()
     with meter.phase("draws", "sampling") as phase:
         try:
@@ -180,6 +225,7 @@ def _followed_up(
         tally.left + len(left),
         tally.run + run,
         tally.failures + wrong + len(left) - run,
+        tally.interrupted,
     )
 
 
@@ -219,4 +265,8 @@ def _spend(tally: Tally, method: str, delta: float) -> Spend:
 
 
 def _draw_flops(base: Base, draws: int) -> int:
-    return 0 if base.residue is None else base.residue.draw_flops(draws)
+    """Operations of drawing chunk by chunk: what a residue works out anew is paid each time."""
+    if base.residue is None:
+        return 0
+    chunks, rest = divmod(draws, RESIDUE_CHUNK)
+    return chunks * base.residue.draw_flops(RESIDUE_CHUNK) + base.residue.draw_flops(rest)

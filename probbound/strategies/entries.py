@@ -124,10 +124,12 @@ def _level(found: Share) -> Level:
 
 def _spend(level: Level) -> Spend:
     """One sampled share: of inputs, or of members of a family (Theorem 4.33)."""
+    cases = level.check == _STRUCTURE
+    found = "are not certified" if cases else "exceed what a pilot of its own chose to tolerate"
     statement = (
-        f"{level.check}: {level.failures} of {level.samples} draws exceed what a pilot with its "
-        f"own randomness chose to tolerate, so a share of at most {level.share_upper:.3e} does"
+        f"{level.check}: {level.failures} of {level.samples} draws {found}, so a share of at most "
+        f"{level.share_upper:.3e} does"
     )
-    theorem = "4.34" if level.check == _STRUCTURE else "4.33"
+    theorem = "4.34" if cases else "4.33"
     delta, log_delta = math.exp(level.log_delta), level.log_delta
     return Spend(statement, "exact tail", theorem, delta, log_delta, level.samples)

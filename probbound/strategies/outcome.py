@@ -10,6 +10,7 @@ from estimators.guarantee import Guarantee
 from probbound.claims import ACCURACY, Claim
 from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
+from probbound.preparation import NOTHING_PREPARED, Prepared
 from probbound.random_streams import Stream
 from probbound.structured.families import PathChoice
 from probbound.tasks import MaxOfK
@@ -22,8 +23,8 @@ class Question:
     `grid_points` is the resolution of counting, None for exact counting where that is feasible.
     Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
     failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
-    `budget_flops` is what a plan may spend. `paths` says whether `entries` samples all noise
-    paths at the same places or each at its own.
+    `budget_flops` is what a plan may spend, and `prepared` what it worked out of the weights.
+    `paths` says whether `entries` samples all noise paths at the same places or each at its own.
     """
 
     model: Transformer
@@ -38,6 +39,7 @@ class Question:
     stopped_at: int | None = None
     paths: PathChoice | None = None
     claim: Claim = ACCURACY
+    prepared: Prepared = NOTHING_PREPARED
 
     @property
     def stream(self) -> Stream:

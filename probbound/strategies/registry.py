@@ -103,8 +103,8 @@ def strategy_named(name: str) -> Strategy:
     if name == "cascade":
         return made(False, partial(cascade, None), sequential=True)
     kind, _, screen = name.partition(":")
-    if kind == "cascade" and screen in SCREENS and not is_sampled(screen):
-        return made(False, _on_screen(cascade, screen), sequential=True)
+    if kind == "cascade" and screen in SCREENS:
+        return made(False, _on_screen(cascade, screen, sampling=0.5), sequential=True)
     if kind == "entries":
         return _entries(name, screen)
     screen = screen or DEFAULT_SCREEN
@@ -129,10 +129,25 @@ def _entries(name: str, variant: str) -> Strategy:
     raise UserError(f"entries has no variant {variant!r}; choose from {choices}")
 
 
+def uses_delta(strategy: str) -> bool:
+    """Whether a strategy, or what is planned in its place, may spend δ."""
+    return strategy == AUTO or not strategy_named(strategy).deterministic
+
+
+def parts(strategy: str) -> tuple[str, str]:
+    """What a strategy does (iid, hybrid, cascade, or screen), and on which screen, if any."""
+    kind, _, rest = strategy.partition(":")
+    if kind == "iid":
+        return kind, ""
+    if kind in ("hybrid", "cascade"):
+        return kind, rest or (DEFAULT_SCREEN if kind == "hybrid" else "")
+    return "screen", strategy
+
+
 def strategy_names() -> list[str]:
     """Every name that `strategy_named` knows."""
     hybrids = [f"hybrid:{name}" for name in SCREENS]
-    cascades = [f"cascade:{name}" for name in SCREENS if not is_sampled(name)]
+    cascades = [f"cascade:{name}" for name in SCREENS]
     structured = ["entries", "entries:counted", *(f"entries:{name}" for name in ENTRIES_CHOICES)]
     sampled = ["iid", "iid:tables", *structured, "hybrid", "cascade"]
     return ["brute-force", *SCREENS, *sampled, *hybrids, *cascades]

@@ -16,11 +16,6 @@ from probbound.parallel import parallel_map
 from probbound.rounding import product_up, ratio_up
 from probbound.screens.residue import Residue, draw, listed_by
 from probbound.screens.screen import Screen
-from probbound.screens.sequences import (
-    SequenceTables,
-    TableForwardCheck,
-    sequence_table_flops,
-)
 from probbound.strategies.outcome import Level, Outcome, Question, Sampled
 
 TABLE_CHUNK = 1 << 13
@@ -37,8 +32,7 @@ def iid(question: Question, meter: CostMeter) -> Outcome:
 def iid_from_tables(question: Question, meter: CostMeter) -> Outcome:
     """`iid` with forward passes looked up in tables, the second baseline (Theorems 1.1 and 1.5)."""
     model, task, stream = question.model, question.task, question.stream.fold_in("inputs")
-    with meter.phase("tables", "proof", sequence_table_flops(model)):
-        check = TableForwardCheck(SequenceTables.of(model, question.claim.margin))
+    check = question.prepared.with_tables(model, meter, question.claim.margin).exact
 
     def wrong(start: int) -> int:
         stop = min(start + TABLE_CHUNK, question.budget)
@@ -57,13 +51,13 @@ def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
 
     Deterministic, unless the screen spends δ.
     """
-    residue = screen.enumerate(question.model, meter)
+    residue = question.prepared.residue(screen, question.model, meter)
     failure = ratio_up(residue.size, question.task.mass)
     levels = (Level.enumerated(screen.name, failure),)
-    return Outcome(failure, _proven(screen, failure), levels, screen.ledger)
+    return Outcome(failure, proven_by(screen, failure), levels, screen.ledger)
 
 
-def _proven(screen: Screen, failure: float) -> float:
+def proven_by(screen: Screen, failure: float) -> float:
     """The failure rate that holds for certain: nothing is said by a screen that spends δ."""
     return 1.0 if screen.ledger.spends else failure
 
@@ -75,17 +69,17 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     sequence of it is run once and the bound is deterministic; where the screen leaves
     everything, the draws are those of `iid`. The sampling gets the δ that the screen left.
     """
-    residue = screen.enumerate(question.model, meter)
+    residue = question.prepared.residue(screen, question.model, meter)
     share = ratio_up(residue.size, question.task.mass)
-    proven, first = _proven(screen, share), Level.enumerated(screen.name, share)
+    proven, first = proven_by(screen, share), Level.enumerated(screen.name, share)
     if listed_by(residue, question.budget):
         checked = all_checked(first, residue, question, meter)
-        ledger = _joint(screen, checked.ledger, question)
+        ledger = joint_ledger(screen, checked.ledger, question)
         return replace(checked, proof_failure_upper=proven, ledger=ledger)
     rest = replace(question, delta=question.delta - screen.ledger.delta)
     if share == 1:
         found = iid(rest, meter)
-        ledger = _joint(screen, found.ledger, question)
+        ledger = joint_ledger(screen, found.ledger, question)
         levels = (first, *found.levels)
         return replace(found, proof_failure_upper=proven, levels=levels, ledger=ledger)
     with meter.phase("drawing", "sampling", residue.draw_flops(question.budget)):
@@ -93,11 +87,11 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     genuine = tickets.tokens[~tickets.blank]
     level = _sampled_level(rest, lambda a, b: genuine[a:b], meter, len(genuine))
     failure = product_up(share, level.share_upper)
-    ledger = _joint(screen, _ledger(level, rest, "1.6"), question)
+    ledger = joint_ledger(screen, _ledger(level, rest, "1.6"), question)
     return Outcome(failure, proven, (first, level), ledger, _all_run(level))
 
 
-def _joint(screen: Screen, sampling: Ledger, question: Question) -> Ledger:
+def joint_ledger(screen: Screen, sampling: Ledger, question: Question) -> Ledger:
     """All of δ where the screen spends some: what was set aside for sampling is not given back."""
     if not screen.ledger.spends:
         return sampling

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import probbound
+from probbound.cost import CostMeter
 from probbound.models.transformer import forward_flops
-from probbound.planning import Planner, prices_in_flops, run_pilot
 from probbound.screens.sequences import sequence_table_flops, table_forward_flops
+from probbound.strategies.outcome import Question
+from probbound.survey import surveyed
 
 DELTA = 1e-6
 CASES = {
@@ -25,7 +27,8 @@ def _row(name: str, budget: float) -> dict:
     task = probbound.task_for(model)
     plain = int(budget / forward_flops(model))
     tabled = int((budget - sequence_table_flops(model)) / table_forward_flops(model))
-    planner = Planner(model, task, DELTA, run_pilot(model, task, 0), prices_in_flops())
+    question = Question(model, task, 0, DELTA, 0)
+    planner = surveyed(question, DELTA, budget, CostMeter(), counts=False).planner
     forecast = next(f for f in planner.forecasts(budget) if f.strategy == "cascade")
     certificates = {
         "iid": probbound.certify(model, task, strategy="iid", budget=plain, delta=DELTA),

@@ -95,7 +95,7 @@ def test_aims_on_the_shipped_models():
     assert check.flops < forward_flops(model) / 500
 
 
-@pytest.mark.parametrize("strategy", ["cascade", "cascade:cubic"])
+@pytest.mark.parametrize("strategy", ["cascade", "cascade:cubic", "cascade:low-rank-qk-eu:sketch"])
 def test_violations_are_as_rare_as_promised(strategy, monkeypatch):
     """δ = 0.1 on small models, fixed-n and with a target, at a false-alarm rate of 1e-6."""
     monkeypatch.setattr(module, "PILOT_DRAWS", 64)
@@ -171,3 +171,47 @@ def test_results_do_not_depend_on_the_chunks(monkeypatch):
     parts = certify(model, budget=50, delta=0.1).to_json()
     assert parts["sampling"] == whole["sampling"]
     assert parts["bound"] == whole["bound"]
+
+
+def test_what_a_screen_left_is_passed_through_as_a_whole_where_the_draws_cover_it():
+    model = copying_model(2, d_vocab=8)
+    exact = certify(model, "brute-force").failure_upper
+    found = certify(model, "cascade:sub-cubic", budget=8**3 // 2, draws=8**3)
+    assert found.guarantee is Guarantee.DETERMINISTIC
+    assert found.failure_upper == exact
+    assert found.delta == 0
+    few = certify(model, "cascade:sub-cubic", budget=1, draws=8**3)
+    assert few.guarantee is Guarantee.DETERMINISTIC
+    assert few.sampling.samples <= 1
+    assert exact <= few.failure_upper <= 1 - few.certified_mass + 1e-12
+
+
+def test_what_an_interruption_leaves_unseen_of_a_whole_is_conceded(monkeypatch):
+    model = random_model(1, d_vocab=8)
+    monkeypatch.setattr(module, "RESIDUE_CHUNK", 64)
+    original = module._followed_up
+
+    def interrupt(tally, *rest):
+        if tally.draws >= 128:
+            raise KeyboardInterrupt
+        return original(tally, *rest)
+
+    monkeypatch.setattr(module, "_followed_up", interrupt)
+    found = certify(model, "cascade:sub-cubic", budget=200, draws=8**3)
+    assert found.stopped_at == 128
+    assert certify(model, "brute-force").failure_upper <= found.failure_upper
+    monkeypatch.setattr(module, "_followed_up", original)
+    whole = certify(model, "cascade:sub-cubic", budget=8**3 - 1, draws=8**3)
+    assert whole.failure_upper < found.failure_upper
+    assert checked(found, model).holds, checked(found, model)
+
+
+def test_a_screen_that_spends_delta_shares_it_with_the_draws():
+    model = copying_model(1, d_vocab=8)
+    found = certify(model, "cascade:low-rank-qk:sketch", budget=30, draws=60, delta=0.01)
+    assert found.delta == pytest.approx(0.01)
+    assert found.certified_mass == 0
+    assert sum(spend.theorem == "4.5" for spend in found.ledger) == 1
+    sampled = [spend for spend in found.ledger if spend.theorem != "4.5"]
+    assert sum(spend.delta for spend in sampled) == pytest.approx(0.005)
+    assert found.failure_upper >= certify(model, "brute-force").failure_upper

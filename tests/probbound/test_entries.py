@@ -9,10 +9,13 @@ from scipy.stats import binom
 
 import probbound
 from estimators.guarantee import Guarantee
+from probbound.check.judge import judge
 from probbound.claims import claim_of
+from probbound.cli.verify import verify, weights_of
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.planted_max import planted_max_of_k
+from probbound.models.store import save_model
 from probbound.models.transformer import in_float64
 from probbound.noise.contract import Settings
 from probbound.random_streams import Stream
@@ -34,7 +37,8 @@ from probbound.structured.parts import parts_of
 from probbound.structured.tolerances import Brackets, Tolerances, certified, far_rows, priced
 from probbound.structured.values import row_values
 from probbound.tasks import task_for
-from tests.factories import all_sequences, checked, copying_model, random_model
+from probbound.verification import replay_faults
+from tests.factories import all_sequences, copying_model, random_model
 
 FALSE_ALARM = 1e-6
 TINY = 1e-9
@@ -382,11 +386,30 @@ def test_cells(d_vocab, lengths):
 
 
 @pytest.mark.parametrize("strategy", ["entries", "entries:counted", "entries:exact"])
-def test_certificates_verify(strategy):
-    model = clear(6)
+def test_certificates_are_made_again_and_shown_by_all_answers(strategy):
+    model = planted_max_of_k(7, 3, 8, 1, steepness=8.0, copying=3.0)
     made = probbound.certify(model, task_for(model), strategy=strategy, budget=800, delta=0.01)
-    assert checked(made, model).holds
-    assert not checked(replace(made, bound=made.bound + 1e-6), model).holds
+    predicate = made.to_json()
+    assert replay_faults(predicate, model) == []
+    report = judge(predicate, weights_of(model))
+    assert report.holds, report.refused
+    forged = {**predicate, "bound": 0.9999, "failure_upper": 1e-5}
+    assert replay_faults(forged, model)
+    assert "of all inputs is wrong" in judge(forged, weights_of(model)).refused[0]
+    assert not judge({**predicate, "bound": 1.0}, weights_of(model)).holds
+
+
+def test_large_ones_are_made_again_where_no_other_code_checks_them(tmp_path, capsys):
+    model, path = planted_max_of_k(1025, 2, 8), tmp_path / "model.safetensors"
+    save_model(model, path)
+    loaded = probbound.load(path)
+    made = probbound.certify(loaded, task_for(loaded), strategy="entries:svd")
+    report = judge(made.to_json(), weights_of(loaded))
+    assert "not independently re-checked" in report.refused[0]
+    made.save(tmp_path / "certificate.json")
+    arguments = [str(tmp_path / "certificate.json"), "--model", str(path)]
+    verify.main(arguments, standalone_mode=False)
+    assert "taken on trust: the code of entries" in capsys.readouterr().out
 
 
 def test_the_ledger_says_where_delta_went():

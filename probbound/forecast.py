@@ -1,0 +1,89 @@
+"""What a planner knows of a source of draws, and what it says of a strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from probbound.pilot import Passed
+from probbound.screens.residue import Residue
+from probbound.strategies.cascade import RESIDUE_CHUNK
+
+MOST_SAMPLES = 10**15
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One strategy with its knobs, the bound it is predicted to give, and its predicted cost.
+
+    `weighted` is 1 - the confidence-weighted accuracy. `at_best`: what the screen leaves is not
+    known, and the bound and the cost are the best that is possible.
+    """
+
+    strategy: str
+    failure_upper: float
+    cost: float
+    budget: int = 0
+    draws: int | None = None
+    delta: float = 0.0
+    weighted: float = 1.0
+    at_best: bool = False
+
+    @property
+    def samples(self) -> int:
+        """Draws that the bound rests on."""
+        return self.budget if self.draws is None else self.draws
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A deterministic screen that a plan has run: what it leaves, and a pilot of that.
+
+    It costs `shared` beside tables and `alone` without. Its residue may be used as it is, since
+    no randomness is in it (Theorem 4.25).
+    """
+
+    residue: Residue
+    shared: int
+    alone: int
+    seen: Passed
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where draws come from: all inputs, or what a screen leaves. Shares are of the source.
+
+    `kept` is what the copying check leaves of it. A screen costs `alone`, or `shared` beside
+    tables; `members` is how many sequences it left, None if they cannot be listed; a `sampled` one
+    spends δ; of one that is `at_best` only this is known, that it leaves no less.
+    """
+
+    screen: str
+    share: float
+    kept: float
+    wrong: float
+    alone: float = 0.0
+    shared: float = 0.0
+    draw: Callable[[int], float] = lambda _: 0.0
+    members: int | None = None
+    sampled: bool = False
+    at_best: bool = False
+
+    def named(self, kind: str) -> str:
+        """The strategy of that kind on this source."""
+        return f"{kind}:{self.screen}" if self.screen else kind
+
+
+def in_chunks(flops: Callable[[int], int], draws: int) -> int:
+    """Operations of drawing as a cascade does: what a residue works out anew is paid each time."""
+    chunks, rest = divmod(draws, RESIDUE_CHUNK)
+    return chunks * flops(RESIDUE_CHUNK) + flops(rest)
+
+
+def largest(holds: Callable[[int], bool], most: int) -> int:
+    """The largest integer up to `most` at which a condition that fails from some point on holds."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low

@@ -1,0 +1,58 @@
+"""What a unit of work costs in the currency of a budget: operations, or seconds here and now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from probbound.evaluation import wrong_answers
+from probbound.models.transformer import Transformer, forward_flops
+from probbound.random_streams import Stream
+from probbound.screens.sequences import AdditiveCheck, CopyingCheck, SequenceTables
+from probbound.tasks import MaxOfK
+
+TIMED_PASSES = 1 << 12
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What an operation of each kind of work costs.
+
+    In operations every price is one; in seconds it is one over a measured rate.
+    """
+
+    proof: float
+    forward: float
+    cheap: float
+
+
+def prices_in_flops() -> Prices:
+    """Every operation costs one."""
+    return Prices(1.0, 1.0, 1.0)
+
+
+def prices_in_seconds(model: Transformer, task: MaxOfK, seed: int) -> Prices:
+    """Seconds an operation of each kind takes on this machine, timed on a small piece of each."""
+    stream = Stream.from_seed(seed).fold_in("timing")
+    tokens = task.sample(stream, 0, TIMED_PASSES)
+    wrong_answers(model, task, tokens)
+    forward = _seconds(lambda: wrong_answers(model, task, tokens))
+    tables = SequenceTables.of(model)
+    copying = CopyingCheck.quadratic(tables)
+    many = task.sample(stream, 0, 1 << 15)
+    cheap = _seconds(lambda: copying.uncertified(many))
+    additive = AdditiveCheck(tables)
+    few = many[:1024]
+    proof = _seconds(lambda: additive.uncertified(few))
+    return Prices(
+        proof=proof / (len(few) * additive.flops),
+        forward=forward / (len(tokens) * forward_flops(model)),
+        cheap=cheap / (len(many) * copying.flops),
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
