@@ -113,16 +113,21 @@ def _all_run(left: Leftover | None, network: Network, law: Law) -> Facts:
 def _all_through(
     predicate: Mapping[str, Any], network: Network, left: Leftover | None, law: Law
 ) -> Facts:
-    """All that the screen left, through both checks (Theorem 4.23)."""
-    if left is None or not left.one_each or predicate["stopped_at"] is not None:
-        raise Refused("not all that the screen left was numbered one by one and looked at")
-    budget = predicate["ran"]["budget"]
-    copying = _copying(predicate, network, budget)
-    on = [tokens[~blank][copying.left(tokens[~blank])] for tokens, blank in left.everything()]
-    passed = np.concatenate([np.zeros((0, len(network.weights.W_pos)), np.int64), *on])
-    follow = passed[:budget]
-    run, failures = len(follow), int(network.wrong(follow).sum()) + len(passed) - len(follow)
-    return Facts(share_of(left, network, law), left.tickets, len(passed), run, failures)
+    """All that the screen left, through both checks; what was not seen is conceded (4.23)."""
+    if left is None or not left.one_each:
+        raise Refused("what the screen left is not numbered one by one, so not all was looked at")
+    stopped, budget = predicate["stopped_at"], predicate["ran"]["budget"]
+    seen = left.tickets if stopped is None else min(stopped, left.tickets)
+    copying, passed, run, failures, start = _copying(predicate, network, budget), 0, 0, 0, 0
+    for tokens, blank in left.everything():
+        looked, start = max(min(len(tokens), seen - start), 0), start + len(tokens)
+        tokens = tokens[:looked][~blank[:looked]]
+        on = tokens[copying.left(tokens)]
+        follow = on[: max(budget - run, 0)]
+        failures += int(network.wrong(follow).sum()) + len(on) - len(follow)
+        passed, run = passed + len(on), run + len(follow)
+    failures += left.tickets - seen
+    return Facts(share_of(left, network, law), seen, passed, run, failures)
 
 
 def _copying(predicate: Mapping[str, Any], network: Network, budget: int) -> Copying:

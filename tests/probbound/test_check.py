@@ -133,6 +133,15 @@ def test_cascades_that_stop_hold(strategy, options):
     assert report.holds, report.refused
 
 
+@pytest.mark.parametrize("stopped_at", [0, 3, 10_000])
+def test_a_listing_that_was_interrupted_holds(stopped_at):
+    model = copying_model(3)
+    made = certify(model, "cascade:cubic", budget=500, stopped_at=stopped_at)
+    assert [level.mode for level in made.levels] == ["enumerated"] * 3
+    report = checked(made, model)
+    assert report.holds, report.refused
+
+
 def test_a_number_of_draws_that_was_not_planned_does_not_hold(monkeypatch):
     """Somebody who stops a fixed-n cascade where it suits him."""
     model = random_model(3)

@@ -12,6 +12,7 @@ from probbound.certificate_format import canonical, predicate_of, sealed, statem
 from probbound.check import Refused, Report, Unusable
 from probbound.check.document import predicate_of as checked_predicate_of
 from probbound.check.judge import judge
+from probbound.check.ladder import needs_showing
 from probbound.claims import Claim
 from probbound.cli.verify import weights_of
 from probbound.errors import UserError
@@ -135,7 +136,9 @@ def timeless(value):
 
 def as_strong(new, old):
     """Whether an accepted certificate claims more than the one it was made from."""
-    same = ("claim", "guarantee", "delta", "delta_allowed", "chosen", "levels", "ledger")
+    same = ["claim", "guarantee", "delta", "delta_allowed", "chosen", "ledger"]
+    if not needs_showing(old):  # else shares may shrink, down to what the stronger proof leaves
+        same.append("levels")
     if old["claim"]["kind"] == "loss":
         model = copying_model(1)
         exact = probbound.certify(
