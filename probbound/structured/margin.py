@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from probbound.cost import CostMeter
-from probbound.structured.cells import Cells, cells_of
+from probbound.structured.cells import cells_of
 from probbound.structured.count import certified_count
 from probbound.structured.parts import Parts
 from probbound.structured.tolerances import Brackets, Tolerances
@@ -40,12 +40,8 @@ def structured_margin(parts: Parts, share: float, meter: CostMeter) -> float:
     low, high = -largest, largest
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _certified(brackets, cells, meter, middle) >= wanted:
+        if certified_count(brackets, cells, meter, middle) >= wanted:
             low = middle
         else:
             high = middle
     return low
-
-
-def _certified(brackets: Brackets, cells: Cells, meter: CostMeter, margin: float) -> int:
-    return certified_count(brackets, cells, meter, margin)
