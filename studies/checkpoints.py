@@ -17,7 +17,9 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
+from estimators.guarantee import Guarantee
 from probbound.cost import CostMeter
 from probbound.factored import FactoredMatrix
 from probbound.figures import AMBER, BLACK, GREEN, ORANGE, SKY, shade_vacuous, styles
@@ -28,6 +30,7 @@ from probbound.noise.registry import noise_table
 from probbound.noise.term import NoiseTerm
 from probbound.progress import track
 from probbound.random_streams import Stream
+from probbound.strategies.registry import strategy_named
 from probbound.structured.margin import structured_margin
 from probbound.structured.parts import Parts, parts_of
 from probbound.tasks import MaxOfK
@@ -83,12 +86,16 @@ def measure(grid: Grid, work: Path) -> list[Row]:
     )
     truth = truths(certified)
     rows = [
-        _row(grid, *paths[row["model"]], row["strategy"], row["failure_upper"], truth[row["model"]])
+        _row(
+            *(grid, *paths[row["model"]], row["strategy"]),
+            *(row["failure_upper"], truth[row["model"]], row["guarantee"]),
+        )
         for row in certified
     ]
     for path, place in track(list(paths.items()), "structure and noise"):
         for name, value, exact in _inside(read_model(Path(path)), grid, place):
-            rows.append(_row(grid, *place, name, value, exact))
+            guarantee = Guarantee.DETERMINISTIC if exact is None else Guarantee.HIGH_PROBABILITY
+            rows.append(_row(grid, *place, name, value, exact, str(guarantee)))
     return rows
 
 
@@ -129,13 +136,16 @@ def _noise(parts: Parts) -> dict[str, FactoredMatrix]:
     return {"QK": parts.scores, "OV": values, "direct": parts.direct}
 
 
-def _row(grid: Grid, seed: int, step: int, name: str, value: float, truth: float | None) -> Row:
+def _row(
+    grid: Grid, seed: int, step: int, name: str, value: float, truth: float | None, guarantee: str
+) -> Row:
     return {
         "seed": seed,
         "step": step,
         "measured": name,
         "value": value,
         "truth": truth,
+        "guarantee": guarantee,
         "budget": grid.budget,
         "entries": grid.entries,
         "level": grid.level,
@@ -170,10 +180,20 @@ def draw(rows: list[Row]) -> Figure:
     right.set(yscale="log", ylabel="attention scores, nats")
     figure.suptitle(f"noise: its certified {level:g} quantile; dotted: its true one", fontsize=9)
     for axes in (left, middle, right):
-        axes.set_xscale("symlog", linthresh=max(1, _first(rows)))
-        axes.set_xlabel("training steps")
+        _step_axis(axes, sorted({row["step"] for row in rows}))
         axes.legend(fontsize=8)
     return figure
+
+
+def _step_axis(axes: Axes, steps: list[int]) -> None:
+    """Logarithmic, with room for the model before its first step."""
+    first = min((step for step in steps if step > 0), default=1)
+    powers = [10**n for n in range(10) if first <= 10**n <= steps[-1]]
+    axes.set_xscale("symlog", linthresh=first, linscale=0.5)
+    axes.set_xlim(-0.1 * first if steps[0] == 0 else 0.9 * first, 1.2 * steps[-1])
+    axes.set_xticks([0, *powers] if steps[0] == 0 else powers)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("training steps")
 
 
 def _sizes(axes: Axes, rows: list[Row], shown: tuple[str, str, str, str]) -> None:
@@ -199,10 +219,6 @@ def _floor(rows: list[Row]) -> float:
     return min((rate for rate in rates if rate > 0), default=1e-9)
 
 
-def _first(rows: list[Row]) -> int:
-    return min((row["step"] for row in rows if row["step"] > 0), default=1)
-
-
 def _medians(rows: list[Row], name: str, column: str = "value") -> dict[int, float]:
     steps = sorted({row["step"] for row in rows})
     own = _of(rows, name)
@@ -214,26 +230,21 @@ def found(rows: list[Row]) -> str:
     strategies = _strategies(rows)
     names = [TRUTH, *strategies, MARGIN, NOISE["OV"], NOISE["direct"], RISE, NOISE["QK"]]
     columns = {name: _medians(rows, name) for name in names}
-    truth, margin, noise = columns[TRUTH], columns[MARGIN], columns[NOISE["OV"]]
-    steps, seeds = list(truth), len({row["seed"] for row in rows})
-    one = rows[0]
-    table = markdown_table(
-        ["step", *names], [[step, *(columns[name][step] for name in names)] for step in steps]
-    )
-    halves = {name: _when(columns[name], 0.5) for name in (TRUTH, *strategies)}
+    margin, noise = columns[MARGIN], columns[NOISE["OV"]]
+    lines = [[step, *(columns[name][step] for name in names)] for step in margin]
+    first = next((step for step in margin if margin[step] > noise[step]), None)
+    one, seeds = rows[0], len({row["seed"] for row in rows})
     parts = [
-        f"Medians over {seeds} seeds: failure rates, then sizes (logits; nats for scores). The "
-        f"margin is that on {one['share']:g} of the inputs, noise is its {one['level']:g} quantile "
-        f"certified from {one['entries']:,} entries at δ = {one['delta']:g}.\n\n{table}\n",
-        "- a failure rate below one half: "
-        + ", ".join(f"`{name}` {_said(step)}" for name, step in halves.items())
-        + ";",
-        f"- the structured margin is positive {_said(_when(margin, 0.0, above=True))} and above "
-        "the certified noise of OV "
-        + _said(next((s for s in steps if margin[s] > noise[s]), None))
-        + ";",
+        f"Failure rates, then sizes (logits; nats for scores), in the median over the seeds "
+        f"({seeds}). The margin is that on {one['share']:g} of the inputs, noise is its "
+        f"{one['level']:g} quantile certified from {one['entries']:,} entries at "
+        f"δ = {one['delta']:g}.\n\n{markdown_table(['step', *names], lines)}\n",
+        *(_first_below(columns, (TRUTH, *strategies), level) for level in (0.5, 0.1, 0.01)),
+        f"- the structured margin is positive {_said(_when(margin, 0.0, above=True))}, and above "
+        f"the certified noise of OV {'never' if first is None else f'at step {first:,} first'};",
+        *_growth(margin, noise, columns[TRUTH]),
+        *_listed(rows, strategies),
     ]
-    parts += _growth(steps, margin, noise, columns[strategies[0]] if strategies else truth)
     noisy = [row for name in NOISE.values() for row in _of(rows, name)]
     ratios = [row["value"] / row["truth"] for row in noisy if row["truth"] > 0]
     below = sum(row["value"] < row["truth"] for row in noisy)
@@ -244,23 +255,45 @@ def found(rows: list[Row]) -> str:
     return "\n".join(parts)
 
 
+def _listed(rows: list[Row], strategies: list[str]) -> list[str]:
+    """Which sampling strategies had no need to sample."""
+    parts = []
+    for name in strategies:
+        own = _of(rows, name)
+        listed = sum(row["guarantee"] == str(Guarantee.DETERMINISTIC) for row in own)
+        if listed and not strategy_named(name).deterministic:
+            parts.append(
+                f"- {listed} of the {len(own)} certificates of `{name}` sampled nothing: what the "
+                "screen left was no more than the forward passes, and all of it was run;"
+            )
+    return parts
+
+
+def _first_below(columns: dict[str, dict[int, float]], names: Iterable[str], level: float) -> str:
+    found = [f"`{name}` {_said(_when(columns[name], level))}" for name in names]
+    return f"- a failure rate below {level:g}: {', '.join(found)};"
+
+
 def _growth(
-    steps: list[int], margin: dict[int, float], noise: dict[int, float], proof: dict[int, float]
+    margin: dict[int, float], noise: dict[int, float], truth: dict[int, float]
 ) -> list[str]:
-    """What grows from the first step with a margin above 0 to the last one."""
-    first = _when(margin, 0.0, above=True)
-    if first is None or first == steps[-1]:
+    """What grows from the first step with a margin above 0 to the last one, and where it ends."""
+    first, last = _when(margin, 0.0, above=True), max(margin)
+    if first is None or first == last:
         return ["- structure comes too late here to see what grows after it;"]
-    last = steps[-1]
     ratios = (margin[first] / noise[first], margin[last] / noise[last])
-    word = "grows more slowly than" if ratios[1] > ratios[0] else "grows at least as fast as"
-    if noise[last] <= noise[first]:
-        word = "shrinks, unlike" if margin[last] > margin[first] else "shrinks, as does"
-    return [
-        f"- from step {first} to {last} the noise of OV goes from {noise[first]:.3g} to "
-        f"{noise[last]:.3g} and the margin from {margin[first]:.3g} to {margin[last]:.3g}: noise "
-        f"{word} structure, and their ratio goes from {ratios[0]:.3g} to {ratios[1]:.3g};"
+    parts = [
+        f"- from step {first:,} to {last:,} the margin goes from {margin[first]:.3g} to "
+        f"{margin[last]:.3g} and the noise of OV from {noise[first]:.3g} to {noise[last]:.3g}, so "
+        f"that margin over noise goes from {ratios[0]:.3g} to {ratios[1]:.3g};"
     ]
+    if ratios[1] < 1:
+        parts.append(
+            f"- at the end noise is larger than the margin, and {truth[last]:.2g} of the inputs "
+            "are wrong: an entry can do harm only where the attention is, and only if it speaks "
+            "for a rival of the label, which its size alone does not tell;"
+        )
+    return parts
 
 
 def _when(values: dict[int, float], level: float, *, above: bool = False) -> int | None:
