@@ -15,7 +15,7 @@ from tests.factories import all_sequences, copying_model, random_model, trained_
 
 MODELS = {
     "copying": lambda: copying_model(0),
-    "trained": lambda: trained_model(0, steps=400),
+    "trained": lambda: trained_model(0),
     "random": lambda: random_model(3),
     "planted": lambda: planted_max_of_k(8, 3, 16, 0),
 }

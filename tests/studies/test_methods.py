@@ -8,7 +8,7 @@ import pytest
 from estimators import mean, proportion
 from studies.methods import METHODS, Draw
 from studies.populations import MADE, of_model, population
-from tests.factories import slow_wrong, trained_model
+from tests.factories import copying_model, slow_wrong
 
 MEANS = {
     "rate 0.3": 0.3,
@@ -34,7 +34,7 @@ def test_populations_are_sorted_values_of_known_mean(name):
 
 
 def test_those_of_a_model_hold_every_input():
-    model = trained_model(0)
+    model = copying_model(0)
     found = of_model(model)
     assert {len(values) for values in found.values()} == {6**3}
     assert found["a model's errors"].sum() == len(slow_wrong(model))
