@@ -212,7 +212,7 @@ def found(rows: list[Row]) -> str:
     worse = [s for s in penalised if medians.of(TRUTH, s) > control]
     parts.append(
         f"- the true failure rate is above the control's at {len(worse)} of the {len(penalised)} "
-        f"strengths{': what the penalty takes away is not useless' if worse else ''};"
+        f"strengths{': that is the price' if worse else ''};"
     )
     for name in sampled:
         own = [row for row in rows if row["strategy"] == name]
