@@ -1,7 +1,7 @@
 """Claims that are shown by what proves more: the additive screen, or every input run.
 
-The ladder's bounds, draws by mass from what a screen left, and sampled noise entries are not
-computed a second time.
+The ladder's rungs with noise, draws by mass from what the additive screen left, and sampled noise
+entries are not computed a second time.
 Whatever made them, a claim is true if a stronger one is (Theorem 6.4); where no stronger one can
 be had, the checker says so and refuses.
 """
@@ -15,7 +15,7 @@ from probbound.check.arithmetic import Expected, form_of
 from probbound.check.listing import LIMIT
 from probbound.check.network import Network
 from probbound.check.prior import Law
-from probbound.check.replay import leftover, share_of, wrong_share
+from probbound.check.replay import leftover, screen_of, share_of, wrong_share
 from probbound.check.report import Refused
 
 RUNGS = (
@@ -54,9 +54,10 @@ def as_said(predicate: Mapping[str, Any]) -> Expected:
 
 def needs_showing(predicate: Mapping[str, Any]) -> bool:
     """Whether what a strategy leaves is not computed a second time."""
-    cubic = predicate["chosen"] in ("cubic", "hybrid", "hybrid:cubic", "cascade:cubic")
-    by_mass = predicate["claim"]["prior"] is not None
-    return screen_name(predicate["chosen"]) is not None or (cubic and by_mass)
+    screen, by_mass = screen_of(predicate["chosen"]), predicate["claim"]["prior"] is not None
+    if screen is None:
+        return screen_name(predicate["chosen"]) is not None
+    return screen == "cubic" and by_mass
 
 
 def dominated(predicate: Mapping[str, Any], network: Network, law: Law, tolerance: float) -> str:

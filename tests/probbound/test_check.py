@@ -121,7 +121,7 @@ def test_what_rests_on_noise_entries_is_shown_by_the_additive_screen(strategy):
 def test_large_vocabularies_are_not_shown_by_a_cubic_screen(monkeypatch):
     monkeypatch.setattr(ladder, "MOST_TOKENS", 5)
     model = copying_model(0)
-    report = checked(certify(model, "sub-cubic"), model)
+    report = checked(certify(model, "low-rank-qk:sketch"), model)
     assert "not independently re-checked" in report.refused[0]
 
 
@@ -174,28 +174,33 @@ def test_a_mean_loss_that_is_too_low_is_refused():
         assert not judge(altered, weights_of(model)).holds, path
 
 
-def test_claims_of_the_ladder_are_shown_by_more():
+def test_claims_of_rungs_with_coins_are_shown_by_more():
     model = copying_model(1)
-    for strategy in ("sub-cubic", "low-rank-qk:sketch", "hybrid:sub-cubic", "hybrid:low-rank-qk"):
+    for strategy in (
+        "low-rank-qk:sketch",
+        "hybrid:low-rank-eu:sketch",
+        "cascade:quadratic-qk:sketch",
+    ):
         report = checked(certify(model, strategy, budget=20, delta=1e-3), model)
         assert report.holds, (strategy, report.refused)
         assert "levels and draws, which are not computed again" in report.trusted[-1]
 
 
-def test_claims_of_the_ladder_that_are_false_are_refused():
+def test_claims_of_rungs_with_coins_that_are_false_are_refused():
     """Bad luck that δ allows, found out by running everything."""
     model = copying_model(3)
     truth = certify(model, "brute-force").failure_upper
-    made = (certify(model, "hybrid:low-rank-qk", budget=20, delta=0.7, seed=s) for s in range(50))
+    strategy = "hybrid:low-rank-qk:sketch"
+    made = (certify(model, strategy, budget=20, delta=0.9, seed=s) for s in range(50))
     unlucky = next(found for found in made if found.failure_upper < truth)
     report = checked(unlucky, model)
     assert "of all inputs is wrong, more than it claims" in report.refused[0]
 
 
-def test_what_cannot_be_shown_of_the_ladder_is_said_and_refused(monkeypatch):
+def test_what_cannot_be_shown_of_rungs_with_coins_is_said_and_refused(monkeypatch):
     monkeypatch.setattr("probbound.check.ladder.LIMIT", 10)
     model = copying_model(3)
-    report = checked(certify(model, "hybrid:sub-cubic", budget=180), model)
+    report = checked(certify(model, "hybrid:low-rank-qk:sketch", budget=180), model)
     assert "not independently re-checked" in report.refused[0]
 
 

@@ -34,6 +34,8 @@ QUESTIONS = {
     "auto": {"strategy": "auto", "budget_flops": 5e3, "delta": 0.1},
     "chosen": {"strategy": "iid", "budget": 40, "delta": "auto"},
     "ladder": {"strategy": "hybrid:sub-cubic", "budget": 30, "delta": 0.1},
+    "rung": {"strategy": "low-rank-eu:svd"},
+    "cascade of a rung": {"strategy": "cascade:low-rank-qk", "budget": 9, "delta": 0.1},
     "sketch": {"strategy": "low-rank-qk:sketch", "delta": 0.1},
     "margin": {"strategy": "iid", "budget": 60, "delta": 0.1, "claim": Claim("margin", -0.5)},
     "loss": {"strategy": "iid", "budget": 60, "delta": 0.1, "claim": Claim("loss")},
