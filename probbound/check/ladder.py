@@ -1,7 +1,7 @@
-"""Claims that are shown by what proves more: the additive screen, or every input run.
+"""Claims that are shown by what proves more: a screen that is run again, or every input run.
 
-The ladder's rungs with noise, draws by mass from what the additive screen left, and sampled noise
-entries are not computed a second time.
+Rungs of the ladder that rest on a sketch, draws by mass from what the additive screen left, and
+sampled noise entries are not computed a second time.
 Whatever made them, a claim is true if a stronger one is (Theorem 6.4); where no stronger one can
 be had, the checker says so and refuses.
 """
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from probbound.check.arithmetic import Expected, form_of
+from probbound.check.gapped import Gapped
 from probbound.check.listing import LIMIT
 from probbound.check.network import Network
 from probbound.check.prior import Law
@@ -23,8 +24,7 @@ RUNGS = (
     *("quadratic-qk", "quadratic-qk-eu"),
 )
 
-
-MOST_TOKENS = 1024
+MOST_TOKENS, MOST_FOR_A_RUNG = 1024, 4096
 _LEVEL_FIELDS = ("check", "mode", "share_upper", "samples", "failures", "log_delta")
 
 
@@ -68,10 +68,14 @@ def dominated(predicate: Mapping[str, Any], network: Network, law: Law, toleranc
     """
     name = predicate["chosen"]
     vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
+    if samples_noise(predicate) and network.heads == 1 and vocabulary <= MOST_FOR_A_RUNG:
+        share = share_of(Gapped(network, "sub-cubic", law), network, law)
+        if predicate["failure_upper"] >= share * (1 - tolerance):
+            return f"the sub-cubic rung alone leaves a share of at most {share!r}, no more"
     if vocabulary > MOST_TOKENS:
         raise Refused(
             f"{name} is not independently re-checked for more than {MOST_TOKENS} tokens: what "
-            "could show the claim is cubic in their number"
+            "could still show the claim is cubic in their number"
         )
     share = share_of(leftover(network, None), network, law)
     if not samples_noise(predicate):

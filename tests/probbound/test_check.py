@@ -107,12 +107,17 @@ def test_what_was_made_holds(name, strategy):
 
 
 @pytest.mark.parametrize("strategy", ["entries", "entries:counted", "entries:exact"])
-def test_what_rests_on_noise_entries_is_shown_by_the_additive_screen(strategy):
+def test_what_rests_on_noise_entries_is_shown_by_screens(strategy, monkeypatch):
     model = copying_model(0)
     made = certify(model, strategy, budget=2000, delta=0.1, paths=None)
     report = checked(made, model)
     assert report.holds, report.refused
-    assert "additive screen alone" in report.confirmed[-1]
+    assert "sub-cubic rung alone" in report.confirmed[-1]
+    with monkeypatch.context() as patch:
+        patch.setattr(ladder, "MOST_FOR_A_RUNG", 5)
+        assert "additive screen alone" in checked(made, model).confirmed[-1]
+        patch.setattr(ladder, "MOST_TOKENS", 5)
+        assert "not independently re-checked" in checked(made, model).refused[0]
     truth = certify(model, "cubic").failure_upper
     stronger = replace(made, failure_upper=truth / 2, bound=1 - truth / 2)
     assert not checked(stronger, model).holds
