@@ -11,16 +11,20 @@ from typing import Any
 
 from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.errors import UserError
+from probbound.strategies.ladder import NOISE_CHOICES
 from probbound.strategies.registry import AUTO, strategy_named
 
 DEFAULT_SEEDS = (0,)
+OWN_NOISE = "own"
+PATHS = ("separate", "joint")
 
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """The grid models × strategies × budgets × δ × seeds; duplicates are dropped.
+    """The grid models × strategies × noises × budgets × δ × paths × seeds; duplicates are dropped.
 
-    Models are shipped names or paths. A strategy meets only the settings that it uses.
+    Models are shipped names or paths. A strategy meets only the settings that it uses: a noise
+    choice makes `NAME:NOISE` where there is such a strategy, and else changes nothing.
 
     Raises:
         UserError: if a list is empty or holds what cannot be used, in one sentence.
@@ -28,8 +32,10 @@ class SweepConfig:
 
     models: tuple[str, ...]
     strategies: tuple[str, ...]
+    noises: tuple[str, ...] = (OWN_NOISE,)
     budgets: tuple[int, ...] = (DEFAULT_BUDGET,)
     deltas: tuple[float, ...] = (DEFAULT_DELTA,)
+    paths: tuple[str, ...] = PATHS[:1]
     seeds: tuple[int, ...] = DEFAULT_SEEDS
 
     def __post_init__(self) -> None:
@@ -113,7 +119,12 @@ def _is_share(value: Any) -> bool:
 _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "models": ("names or paths of models", _is_text),
     "strategies": ("names of strategies", _is_text),
+    "noises": (
+        f"{OWN_NOISE} (what a strategy's name means), {', '.join(NOISE_CHOICES)}",
+        (OWN_NOISE, *NOISE_CHOICES).__contains__,
+    ),
     "budgets": ("whole numbers of forward passes, at least 0 and below 2^63", _is_count),
     "deltas": ("probabilities strictly between 0 and 1", _is_share),
+    "paths": (f"{' or '.join(PATHS)}", PATHS.__contains__),
     "seeds": ("whole numbers, at least 0 and below 2^63", _is_count),
 }
