@@ -55,8 +55,8 @@ class Survey:
 def can_be_checked(strategy: str, population: int) -> bool:
     """Whether the independent checker counts the samples again, or can do without (Theorem 6.4).
 
-    Draws from what a rung with noise leaves it does not make again; up to LISTING_LIMIT inputs it
-    runs all that are left by the additive screen instead.
+    Where it does not run a screen again, it runs all that the additive screen leaves instead, for
+    up to LISTING_LIMIT inputs.
     """
     kind, screen = parts(strategy)
     rerun = not screen or screen_of(strategy) is not None

@@ -10,6 +10,7 @@ import numpy as np
 from probbound.check.network import Network
 from probbound.check.prior import Law
 from probbound.check.rung import Rung
+from probbound.check.sketch import Coins
 from probbound.check.stream import Stream
 
 _PART = 1 << 16
@@ -21,8 +22,8 @@ class Gapped:
     A ticket is 2^unit_bits of mass; what is past the last sequence of a multiset is blank.
     """
 
-    def __init__(self, network: Network, name: str, law: Law) -> None:
-        rung = Rung(network, name, law)
+    def __init__(self, network: Network, name: str, law: Law, coins: Coins) -> None:
+        rung = Rung(network, name, law, coins)
         self.gaps, self.law = rung.gaps, law
         self.shape = (len(law.weights), len(network.weights.W_pos))
         self.bits: list[np.ndarray] = []

@@ -15,9 +15,10 @@ from probbound.check.gapped import Gapped
 from probbound.check.grid import DEFAULT_POINTS, Gridded
 from probbound.check.listing import LIMIT, Listed
 from probbound.check.network import Copying, Network
+from probbound.check.paths import RERUN
 from probbound.check.prior import Law
 from probbound.check.report import Refused
-from probbound.check.rung import RERUN
+from probbound.check.sketch import Coins
 from probbound.check.stream import Stream
 
 MOST_DRAWS = 1 << 36
@@ -81,7 +82,13 @@ def screened(predicate: Mapping[str, Any], network: Network, law: Law) -> Leftov
         return None
     if screen == "cubic":
         return leftover(network, predicate["grid_points"])
-    return Gapped(network, screen, law)
+    return Gapped(network, screen, law, coins_of(predicate))
+
+
+def coins_of(predicate: Mapping[str, Any]) -> Coins:
+    """What a rung that rests on a sketch may use: all of δ if it is alone, else half of it."""
+    share = 0.5 if predicate["chosen"].startswith(("hybrid", "cascade")) else 1.0
+    return Coins(stream_of(predicate), math.log(share * predicate["delta_allowed"]))
 
 
 def leftover(network: Network, grid_points: int | None) -> Leftover:

@@ -2,61 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from probbound.check.gaps import Gaps, class_starts
 from probbound.check.network import Network, best_rival
-from probbound.check.noise import SPREADS, Factors
+from probbound.check.paths import paths
 from probbound.check.prior import Law
 from probbound.check.report import Refused
+from probbound.check.sketch import Coins
 from probbound.check.slack import FLOOR, Sizes, ladder_slack
-from probbound.check.split import taken_apart
 
-_RANKS = {
-    "sub-cubic": (0, 0),
-    "low-rank-qk": (1, 0),
-    "low-rank-eu": (0, 4),
-    "low-rank-qk-eu": (1, 4),
-    "quadratic-qk": (4, 0),
-    "quadratic-qk-eu": (4, 4),
-}
-_LINEAR = ("recursive", "frobenius")
-_USUAL = {name: "recursive" if "quadratic" in name else "subproduct" for name in _RANKS}
-RERUN = (
-    *_RANKS,
-    "sub-cubic:no-mean-diff",
-    *(
-        f"{name}:{method}"
-        for name in list(_RANKS)[1:]
-        for method in (_LINEAR if "quadratic" in name else SPREADS)
-    ),
-)
 _LEAST = 1e-300
-
-
-@dataclass(frozen=True)
-class Path:
-    """Row i of a matrix is known but for a constant and a spread; entries are off by `error`."""
-
-    known: np.ndarray
-    spread: np.ndarray
-    error: float = 0.0
 
 
 class Rung:
     """The brackets and the attention of a model with one head, in the worst case of each class.
 
+    `coins` are used if the rung rests on a sketch.
+
     Raises:
         Refused: if the model has several heads.
     """
 
-    def __init__(self, network: Network, name: str, law: Law) -> None:
+    def __init__(self, network: Network, name: str, law: Law, coins: Coins) -> None:
         if network.heads > 1:
             raise Refused(f"{name} is for models with one head, and this one has {network.heads}")
         self.place = network.place[0]
-        self.scores, direct, mean = _paths(network, name)
+        self.scores, direct, mean = paths(network, name, coins)
         vocabulary, length = self.place.shape
         rise = float(np.ptp(self.scores.known, axis=1).mean()) / vocabulary
         step = min(max(1.0, 1 / max(rise, 1e-9)), float(vocabulary))
@@ -74,7 +48,7 @@ class Rung:
         labels = np.arange(vocabulary)
         average = network.position[0].mean(axis=0)
         if name.endswith(":no-mean-diff"):
-            direct, mean = Path(direct.known + mean, direct.spread), np.zeros_like(mean)
+            direct, mean = replace(direct, known=direct.known + mean), np.zeros_like(mean)
             average = np.zeros_like(mean)
         self.token = _excess(network.value[0] + (average + mean), labels)
         self.by_class = self._worst_tokens()
@@ -126,31 +100,6 @@ class Rung:
                 part = found[c, gap:]
                 np.maximum(part, np.diagonal(self.token, gap), out=part)
         return found
-
-
-def _paths(network: Network, name: str) -> tuple[Path, Path, np.ndarray]:
-    """Attention scores, what differs between queries in the direct path, and its mean."""
-    w, (base, _, method) = network.weights, name.partition(":")
-    score_rank, direct_rank = _RANKS[base]
-    method = method or _USUAL[base]
-    centre, none = w.W_E.mean(axis=0), np.zeros(len(w.W_E))
-    if score_rank:
-        keys = (w.W_E - centre) @ w.W_K[0]
-        chain = [(w.W_E + w.W_pos[-1]) / w.attn_scale, w.W_Q[0], w.W_K[0].T, (w.W_E - centre).T]
-        scores = _bounded(chain, score_rank, method)
-        scores = replace(scores, known=scores.known + keys @ w.b_Q[0] / w.attn_scale)
-    else:
-        scores = Path(network.token[0], none)
-    if direct_rank:
-        bias = (w.b_V[:, None] @ w.W_O).sum(axis=(0, 1)) + w.b_O + centre + w.W_pos[-1]
-        return scores, _bounded([w.W_E - centre, w.W_U], direct_rank, method), bias @ w.W_U + w.b_U
-    mean = network.direct.mean(axis=0)
-    return scores, Path(network.direct - mean, none), mean
-
-
-def _bounded(chain: Factors, rank: int, method: str) -> Path:
-    known, noise, error = taken_apart(chain, rank)
-    return Path(known, SPREADS[method](noise), error)
 
 
 def _excess(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
