@@ -8,10 +8,10 @@ from typing import Any
 
 from scipy import special
 
-from probbound.check.judge import SLACK_OF
 from probbound.check.network import Network
 from probbound.check.prior import Law
 from probbound.check.replay import drawing, screen_of, screened, share_of
+from probbound.check.slack import slack_of
 from probbound.check.stream import Stream
 from probbound.check.weights import Weights
 
@@ -46,7 +46,7 @@ def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> 
     """
     claim = predicate["claim"]
     margin, law = float(claim["at"] or 0.0), Law.of(claim)
-    network = Network.of(weights, SLACK_OF[predicate["arithmetic"]](weights, margin), margin)
+    network = Network.of(weights, slack_of(weights, margin), margin)
     cubic = screen_of(predicate["chosen"]) == "cubic"
     left = None if cubic and claim["prior"] else screened(predicate, network, law)
     share = share_of(left, network, law)
