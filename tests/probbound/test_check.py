@@ -353,7 +353,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path, content, sentence):
     with pytest.raises(Unusable, match=sentence):
         read_weights(tmp_path / "w.safetensors")
     with pytest.raises(Unusable, match="not a file of weights"):
-        read_weights(tmp_path / "w.pth")
+        read_weights(tmp_path / "w.onnx")
 
 
 def test_fresh_samples_agree_with_true_claims_and_contradict_false_ones():
