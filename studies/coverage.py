@@ -221,7 +221,7 @@ def found(rows: list[Row]) -> str:
         parts.append(
             f"- {name} ({own[0]['guarantee']}) is wrong more often than δ in {len(wrong)} of "
             f"{len(own)} cases, worst on {case['population']} with n = {case['n']} and "
-            f"δ = {case['delta']:g}: {case['rate']:.3g} of the intervals miss;"
+            f"δ = {case['delta']:g}: {case['violations']:,} of {case['repeats']:,} miss;"
         )
     parts.append(_price(rows))
     return "\n".join(parts)
@@ -265,7 +265,7 @@ def _price(rows: list[Row]) -> str:
         return "- the normal interval holds nowhere, so that there is no width to compare with."
     return (
         "- where the normal interval is wrong at most 3 δ of the time (at its upper limit), the "
-        f"others are wider by these factors in the median: {', '.join(lines)}."
+        f"other widths are these multiples of its, in the median: {', '.join(lines)}."
     )
 
 
