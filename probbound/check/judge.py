@@ -10,13 +10,13 @@ from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
-from probbound.check.ladder import as_said, dominated, needs_showing, samples_noise
 from probbound.check.losses import loss_faults, shown_by_all
 from probbound.check.network import Network
 from probbound.check.prior import Law
 from probbound.check.replay import counted
 from probbound.check.report import Refused, Report
 from probbound.check.slack import slack_of
+from probbound.check.stronger import as_said, dominated, needs_showing, samples_noise
 from probbound.check.weights import Weights
 
 TOLERANCE = 1e-9
