@@ -16,7 +16,7 @@ SCRIPT = """
 import json
 import jax
 from probbound.certification import certify
-from probbound.evaluation import _padded, losses
+from probbound.evaluation import _padded, sampled_losses
 from probbound.random_streams import Stream
 from probbound.tasks import task_for
 from tests.factories import copying_model
@@ -32,7 +32,7 @@ print(json.dumps({
     "shards": shards,
     "sampling": found["sampling"],
     "failure_upper": found["failure_upper"],
-    "losses": losses(model, task, draws, 3001, "").tolist(),
+    "losses": sampled_losses(model, task, draws, 3001, "").tolist(),
 }))
 """
 
