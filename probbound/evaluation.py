@@ -129,16 +129,27 @@ def sampled_losses(
         for start in track(range(0, samples, chunk), description):
             stop = min(start + chunk, samples)
             padded = _padded(task, sampler(start, stop))
-            some = _compiled_losses(model, *padded, jnp.asarray(slack, dtype=jnp.float64))
+            logits = _compiled_logits(model, padded[0])
+            some = stored_losses(logits, padded[1], jnp.asarray(slack, dtype=jnp.float64))
             found[start:stop] = np.asarray(some)[: stop - start]
     return found
 
 
 @eqx.filter_jit
-def _compiled_losses(
-    model: Transformer,
-    tokens: Int[Array, "n n_ctx"],
+def _compiled_logits(
+    model: Transformer, tokens: Int[Array, "n n_ctx"]
+) -> Float[Array, "n d_vocab_out"]:
+    return model(tokens)
+
+
+@jax.jit
+def stored_losses(
+    logits: Float[Array, "n d_vocab_out"],
     labels: Int[Array, " n"],
     slack: Float[Array, ""],
 ) -> Float[Array, " n"]:
-    return jnp.asarray(losses_upper(model(tokens), labels, slack, jnp))
+    """`losses_upper`, compiled apart from what makes the logits.
+
+    Compiled together, one logit can be computed twice and differ from itself by a fused operation.
+    """
+    return jnp.asarray(losses_upper(logits, labels, slack, jnp))

@@ -21,6 +21,7 @@ def losses_upper(
 ) -> Float[AnyArray, " n"]:
     """No less than log Σ_j e^{l_j - l_label} of the true logits l; NaN or infinite if unknown.
 
+    `logits` are stored numbers, not to be computed again: each is subtracted from itself.
     `slack` is β of Theorem 5.4, and `xp` the module to compute with, numpy or jax.numpy.
     """
     outputs = logits.shape[1]

@@ -72,18 +72,17 @@ def draw(rows: list[Row]) -> Figure:
         ratios = [row["certified"] / row["predicted"] for row in own]
         right.scatter([max(row["expected_wrong"], 1e-4) for row in own], ratios, **style)
     ends = np.geomspace(min(r["n"] for r in sampled), max(r["n"] for r in sampled), 50)
-    for delta in dict.fromkeys(row["delta"] for row in sampled):
+    for delta, above in zip(sorted({row["delta"] for row in sampled}), (True, False), strict=False):
         left.plot(ends, -np.expm1(np.log(delta) / ends), color=BLACK, lw=1)
-        at = (ends[20], -math.expm1(math.log(delta) / ends[20]))
-        left.annotate(
-            *(f"law at δ = {delta:g}", at), xytext=(4, 4), textcoords="offset points", fontsize=8
-        )
+        at = (ends[30], -math.expm1(math.log(delta) / ends[30]))
+        place = {"xytext": (5, 5), "ha": "left"} if above else {"xytext": (-5, -9), "ha": "right"}
+        left.annotate(f"δ = {delta:g}", at, textcoords="offset points", fontsize=8, **place)
     left.set(xscale="log", yscale="log", xlabel="forward passes n")
     left.set_ylabel("certified failure rate ÷ uncertified mass")
     left.legend(fontsize=8)
     right.axhline(1, color=BLACK, lw=1)
     right.set(xscale="log", yscale="log", ylabel="certified ÷ predicted by the law")
-    right.set_xlabel("wrong inputs expected among the n (at the left edge: 1e-4 or none)")
+    right.set_xlabel("wrong inputs expected among the n (leftmost: 1e-4 or less)")
     figure.suptitle("Uncertified mass × 1/n holds until the sample meets a wrong input")
     return figure
 
@@ -92,9 +91,10 @@ def found(rows: list[Row]) -> str:
     """The exponent in n before wrong inputs are met, and what is lost after."""
     sampled = [row for row in rows if not row["listed"]]
     before = [row for row in sampled if row["expected_wrong"] < 0.1]
+    many = [row for row in before if row["n"] >= 10 * -math.log(row["delta"])]
     slope = exponent(
-        (row["n"] for row in before),
-        (row["certified"] / row["uncertified_mass"] / -math.log(row["delta"]) for row in before),
+        (row["n"] for row in many),
+        (row["certified"] / row["uncertified_mass"] / -math.log(row["delta"]) for row in many),
     )
     parts = [
         f"Over {len(sampled)} certificates with uncertified masses from "
@@ -104,7 +104,7 @@ def found(rows: list[Row]) -> str:
     if before:
         clean = sum(row["wrong_seen"] == 0 for row in before)
         ratios = [row["certified"] / row["predicted"] for row in before]
-        growth = f"n to the power {slope}, and " if slope else ""
+        growth = f"n to the power {slope} for n >= 10 ln(1/δ), and " if slope else ""
         parts.append(
             f"- where less than a tenth of a wrong input is expected ({len(before)} of them, "
             f"{clean} saw none), the certified rate over mass goes like {growth}is "

@@ -98,11 +98,11 @@ def _panel(axes: Axes, rows: list[Row], x: str) -> None:
         certain = _deterministic(rows)
         xs, ys = [row[x] for row in certain], [row["bound"] for row in certain]
         axes.plot(xs, ys, "x", color=BLACK, label="deterministic, same noise")
-        for row in certain:
-            if row["bound"] > 0:
-                text = row["strategy"].partition(":")[2]
-                place = {"xytext": (-5, 3), "textcoords": "offset points", "ha": "right"}
-                axes.annotate(text, (row[x], row["bound"]), fontsize=7, **place)
+        useful = sorted((row for row in certain if row["bound"] > 0), key=lambda r: -r["bound"])
+        for rank, row in enumerate(useful):
+            place = {"xytext": (-5, -9 if rank else 3), "textcoords": "offset points"}
+            text = row["strategy"].partition(":")[2]
+            axes.annotate(text, (row[x], row["bound"]), fontsize=7, ha="right", **place)
         plain = [row for row in rows if row["strategy"] == "iid"]
         if plain:
             shown = band(plain, x, "bound", place="m")

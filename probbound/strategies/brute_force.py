@@ -15,9 +15,9 @@ from jaxtyping import Array, Bool, Float, Int
 from probbound.additive import AdditiveTables, additive_tables, table_flops
 from probbound.cost import CostMeter
 from probbound.errors import UserError
-from probbound.evaluation import wrong_from_logits
-from probbound.loss_error import capped, losses_upper
-from probbound.models.transformer import Transformer
+from probbound.evaluation import stored_losses, wrong_from_logits
+from probbound.loss_error import capped
+from probbound.models.transformer import AnyArray, Transformer
 from probbound.priors import Prior, Whole
 from probbound.progress import track
 from probbound.rounding import FLOOR, ratio_up, rounded_up
@@ -185,7 +185,11 @@ def _wrong(*halves: Array) -> Bool[Array, " n"]:
     return wrong_from_logits(logits, labels, halves[-1] * scale)
 
 
+def _losses(*halves: AnyArray | np.floating) -> Float[Array, " n"]:
+    return stored_losses(*_logits(*halves[:-1]), halves[-1])
+
+
 @jax.jit
-def _losses(*halves: Array) -> Float[Array, " n"]:
-    logits, labels, scale = _scaled_logits(*halves[:-1])
-    return jnp.asarray(losses_upper(logits / scale, labels, halves[-1], jnp))
+def _logits(*halves: Array) -> tuple[Float[Array, "n d_vocab_out"], Int[Array, " n"]]:
+    logits, labels, scale = _scaled_logits(*halves)
+    return logits / scale, labels

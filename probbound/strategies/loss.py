@@ -118,7 +118,8 @@ def hybrid_loss(build: Build, question: Question, meter: CostMeter) -> Outcome:
         found = _after_screen(build, best, question, largest, meter)
     assert found.loss is not None
     upper = min(found.loss.upper if best is None else _mixed(best, found.loss.upper), proven)
-    loss = LossBound(upper, proven, largest)
+    certain = proven if found.ledger.spends else upper
+    loss = LossBound(upper, certain, largest)
     return replace(found, loss=loss, levels=(*levels, *found.levels))
 
 

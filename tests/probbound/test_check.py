@@ -172,6 +172,35 @@ def test_a_mean_loss_that_is_too_low_is_refused():
         assert not judge(altered, weights_of(model)).holds, path
 
 
+@pytest.mark.parametrize("seed", [0, 1, 6])
+def test_mean_losses_of_any_size_hold_and_are_not_taken_for_less(seed):
+    """Down to 1e-149: their digits count as those of any other."""
+    model = copying_model(seed, d_vocab=4, noise=0.0)
+    model = replace(model, W_U=40 * np.asarray(model.W_U))
+    weights, task = weights_of(model), task_for(model, Prior((0, 0, 0, 1)))
+    claim = Claim("loss")
+    for strategy in ("brute-force", "cubic", "iid", "hybrid"):
+        made = probbound.certify(model, task, strategy=strategy, claim=claim, budget=64)
+        report = judge(made.to_json(), weights)
+        assert report.holds, (strategy, report.refused)
+    exact = probbound.certify(model, task, strategy="brute-force", claim=claim).to_json()
+    assert 0 < exact["bound"] < 1e-8
+    less = 0.999 * exact["bound"]
+    altered = {**exact, "bound": less, "confidence_weighted": less}
+    altered["proof"] = {**exact["proof"], "loss_upper": less}
+    assert "over all inputs it is" in judge(altered, weights).refused[0]
+
+
+def test_a_mean_loss_over_all_that_a_screen_left_is_certain_and_holds():
+    model = copying_model(5, d_vocab=4, noise=0.0)
+    model = replace(model, W_U=40 * np.asarray(model.W_U))
+    made = certify(model, "hybrid", claim=Claim("loss"), budget=64)
+    assert made.levels[-1].mode == "enumerated"
+    assert made.loss is not None
+    assert made.loss.proven == made.bound
+    assert checked(made, model).holds
+
+
 UNEVEN = Prior((1, 0, 3, 4, 5, 6))
 
 
@@ -324,7 +353,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path, content, sentence):
     with pytest.raises(Unusable, match=sentence):
         read_weights(tmp_path / "w.safetensors")
     with pytest.raises(Unusable, match="not a file of weights"):
-        read_weights(tmp_path / "w.pth")
+        read_weights(tmp_path / "w.onnx")
 
 
 def test_fresh_samples_agree_with_true_claims_and_contradict_false_ones():

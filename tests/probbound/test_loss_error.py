@@ -24,6 +24,7 @@ from probbound.losses import largest_loss, loss_at, margin_for
 from probbound.models.transformer import Transformer, in_float64
 from probbound.priors import Prior
 from probbound.screens.sequences import SequenceTables, TableForwardCheck
+from probbound.strategies import brute_force
 from probbound.strategies.brute_force import mean_loss
 from probbound.tasks import task_for
 from tests.exact import DIGITS, ExactModel
@@ -43,7 +44,11 @@ MODELS = {
 def every_loss(model: Transformer) -> dict[str, np.ndarray]:
     """A bound on the loss of every sequence, in order, by each way of running it."""
     tokens = all_sequences(model.d_vocab, model.n_ctx)
+    by_query = brute_force._all_sequences(
+        additive_tables(model), Prior.uniform(model.d_vocab), brute_force._losses
+    )
     return {
+        "brute force": np.stack([found.ravel() for found, _, _ in by_query], axis=1).ravel(),
         "forward pass": sampled_losses(
             model, task_for(model), lambda a, b: tokens[a:b], len(tokens), "test"
         ),
