@@ -200,7 +200,7 @@ def test_the_floor_of_a_sketch_is_that_of_the_estimators(log_delta):
     settings = Settings(Stream.from_seed(1), log_delta=log_delta)
     term = NoiseTerm.whole(FactoredMatrix(*factors))
     (wanted,) = method_named("sketch").bounds(term, [Quantity("largest-row-spread")], settings)
-    np.testing.assert_allclose(coins.spreads(factors), wanted.per_row, rtol=1e-9)
+    np.testing.assert_allclose(coins.spreads(factors), np.asarray(wanted.per_row), rtol=1e-9)
 
 
 @pytest.mark.parametrize("rank", [1, 2, 9])
