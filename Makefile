@@ -3,7 +3,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 MODULES = $(subst /,.,$(basename $(shell find estimators probbound studies -name '[a-z]*.py' | sort)))
 
-.PHONY: demo test test-full bench docs lint clean
+.PHONY: demo test test-full bench studies docs lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/probbound demo
@@ -16,6 +16,9 @@ test-full: lint
 
 bench: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.bench
+
+studies: $(VENV)/.installed
+	$(BIN)/python -m studies --out docs/studies
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'

@@ -1,4 +1,4 @@
-"""Bayesian posteriors by NUTS, with the diagnostics that say whether to believe the sampler.
+"""Bayesian posteriors: a conjugate one, and by NUTS with the sampler's own diagnostics.
 
 A credible interval is a statement about the model, not about the population: its guarantee is
 `CREDIBLE` and it enters no proof. The models are Models 2.31 of docs/theory.md. JAX and NumPyro
@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
+from scipy import special
 
-from estimators._check import LOG_TWO, check_side
+from estimators._check import LOG_TWO, check_draw, check_side, count, plain
 from estimators.confidence import EstimatorError, resolve_log_delta
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval, Side
@@ -61,6 +62,39 @@ class Chains:
     warmup: int = 1000
     draws: int = 2000
     seed: int = 0
+
+
+def jeffreys_share(
+    k: ArrayLike,
+    n: ArrayLike,
+    *,
+    delta: float | Float[np.ndarray, "..."] | None = None,
+    log_delta: float | Float[np.ndarray, "..."] | None = None,
+    side: Side = "two",
+) -> Interval:
+    """A rate by its conjugate posterior, Beta(k + 1/2, n - k + 1/2) (Model 2.31c).
+
+    No chains are run. k, n and δ broadcast as in `proportion.clopper_pearson`.
+
+    Returns:
+        Equal-tailed credible intervals; they exclude 0 and 1 even where no draw does.
+
+    Raises:
+        EstimatorError: as `proportion.clopper_pearson`.
+    """
+    check_side(side)
+    draw = check_draw(k, n, None, delta, log_delta)
+    tail = np.exp(draw.log_delta - (LOG_TWO if side == "two" else 0.0))
+    a, b = draw.k + 0.5, draw.n - draw.k + 0.5
+    lower, upper = special.betaincinv(a, b, tail), 1 - special.betaincinv(b, a, tail)
+    return Interval(
+        lower=plain(np.zeros_like(lower) if side == "upper" else lower),
+        upper=plain(np.ones_like(upper) if side == "lower" else upper),
+        log_delta=plain(draw.log_delta),
+        method="jeffreys",
+        guarantee=Guarantee.CREDIBLE,
+        n=count(draw.n),
+    )
 
 
 def hierarchical_share(

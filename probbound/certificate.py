@@ -21,10 +21,10 @@ from probbound.strategies.outcome import Level, LossBound, Outcome
 from probbound.tasks import MaxOfK
 
 ARITHMETIC = (
-    "IEEE float64, round to nearest, exp assumed within 16 units in the last place; rounding "
-    "errors bounded a priori and counted against the claim, ties too (docs/theory.md, 5.1 to 5.8)"
+    "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
+    "rounding errors bounded a priori and counted against the claim, ties too "
+    "(docs/theory.md, 5.1 to 5.13)"
 )
-LOSS_ARITHMETIC = "float64; rounding errors of the losses are not bounded"
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Certificate:
             "stopped_at": self.stopped_at,
             "paths": self.paths,
             "ran": asdict(self.ran),
-            "arithmetic": LOSS_ARITHMETIC if loss else ARITHMETIC,
+            "arithmetic": ARITHMETIC,
             "versions": dict(self.versions),
         }
         return sealed(fields)

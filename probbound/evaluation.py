@@ -15,6 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from probbound.forward_error import logit_slack
+from probbound.loss_error import losses_upper
 from probbound.models.transformer import Transformer, in_float64
 from probbound.progress import track
 from probbound.tasks import Task
@@ -114,36 +115,41 @@ def wrong_from_logits(
     return jnp.any(~(logits < own) & other, axis=1)
 
 
-def losses(
+def sampled_losses(
     model: Transformer, task: Task, sampler: Sampler, samples: int, description: str
 ) -> Float[np.ndarray, " samples"]:
-    """The cross-entropy, in nats, of the draws 0 … samples - 1 of `sampler(start, stop)`."""
-    model = in_float64(model)
+    """Bounds on the cross-entropy, in nats, of the draws 0 … samples - 1 of `sampler(start, stop)`.
+
+    Rounding is counted against the claim, as in `losses_upper` (Theorem 5.10).
+    """
+    slack, model = logit_slack(model), in_float64(model)
     chunk = chunk_size(model)
     found = np.empty(samples)
     with jax.enable_x64(True):
         for start in track(range(0, samples, chunk), description):
             stop = min(start + chunk, samples)
             padded = _padded(task, sampler(start, stop))
-            found[start:stop] = np.asarray(_compiled_losses(model, *padded))[: stop - start]
+            logits = _compiled_logits(model, padded[0])
+            some = stored_losses(logits, padded[1], jnp.asarray(slack, dtype=jnp.float64))
+            found[start:stop] = np.asarray(some)[: stop - start]
     return found
 
 
 @eqx.filter_jit
-def _compiled_losses(
-    model: Transformer, tokens: Int[Array, "n n_ctx"], labels: Int[Array, " n"]
+def _compiled_logits(
+    model: Transformer, tokens: Int[Array, "n n_ctx"]
+) -> Float[Array, "n d_vocab_out"]:
+    return model(tokens)
+
+
+@jax.jit
+def stored_losses(
+    logits: Float[Array, "n d_vocab_out"],
+    labels: Int[Array, " n"],
+    slack: Float[Array, ""],
 ) -> Float[Array, " n"]:
-    return losses_from_logits(model(tokens), labels)
+    """`losses_upper`, compiled apart from what makes the logits.
 
-
-def losses_from_logits(
-    logits: Float[Array, "n d_vocab_out"], labels: Int[Array, " n"]
-) -> Float[Array, " n"]:
-    """log Σ_j e^{logit_j - logit_label}."""
-    own = jnp.take_along_axis(logits, labels[:, None], axis=1)
-    return jax.scipy.special.logsumexp(logits - own, axis=1)
-
-
-def capped(found: Float[np.ndarray, "*shape"], largest: float) -> Float[np.ndarray, "*shape"]:
-    """Losses, none above the largest possible; a NaN is the largest."""
-    return np.where(found <= largest, np.maximum(found, 0.0), largest)
+    Compiled together, one logit can be computed twice and differ from itself by a fused operation.
+    """
+    return jnp.asarray(losses_upper(logits, labels, slack, jnp))

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.additive import worst_excess, worst_excess_flops
 from probbound.errors import UserError
+from probbound.forward_error import ForwardError, forward_error_flops
+from probbound.loss_error import LEAST
 from probbound.models.transformer import AnyArray, Transformer, in_float64
 from probbound.priors import Prior
 
 CHUNK_ENTRIES = 1 << 22
 _SLACK = 2.0**-30
+_EXCESS_SIZES = 8  # sizes L of Theorem 5.4 that the numbers of an excess have, and one to spare
 
 
 def loss_at(margin: float, outputs: int) -> float:
-    """The largest loss, in nats, of an input whose margin is at least this (Theorem 1.9)."""
+    """No input whose margin is at least this has a larger loss, in nats (Theorems 1.9, 5.12)."""
     if outputs == 1:
-        return 0.0
-    return float(np.logaddexp(0.0, np.log(outputs - 1) - margin)) * (1 + _SLACK)
+        return LEAST
+    gap = math.log(outputs - 1) - margin
+    return (max(gap, 0.0) + math.log1p(math.exp(-abs(gap)))) * (1 + _SLACK) + LEAST
 
 
 def margin_for(loss: float, outputs: int) -> float:
     """A margin at which `loss_at` is about this loss."""
-    return float(np.log(max(outputs - 1, 1)) - np.log(np.expm1(loss)))
+    return math.log(max(outputs - 1, 1)) - loss - math.log(-math.expm1(-loss))
 
 
 def largest_loss(model: Transformer, law: Prior) -> float:
-    """A loss that no input of tokens with positive weight exceeds, from the weights (Theorem 1.12).
+    """A loss that no input of tokens with positive weight exceeds, from the weights.
 
-    Rows of the OV circuit and of the direct path are formed CHUNK_ENTRIES entries at a time.
+    Theorems 1.12 and 5.11. Rows of the OV circuit and of the direct path are formed CHUNK_ENTRIES
+    entries at a time.
 
     Raises:
         UserError: if it is not finite.
@@ -46,7 +53,8 @@ def largest_loss(model: Transformer, law: Prior) -> float:
         shared = place_mean[head] + direct_mean / m.n_heads
         excess += _worst_by_label(m.W_E @ m.W_V[head], out[head], shared, tokens)
         excess += worst_excess(np.asarray(place[head] - place_mean[head]), tokens).max(axis=0)
-    largest = loss_at(-float(excess.max()), m.d_vocab_out) + 1e-12
+    raised = float(excess.max()) + _EXCESS_SIZES * ForwardError.of(m).logit
+    largest = loss_at(-raised, m.d_vocab_out)
     if not np.isfinite(largest):
         raise UserError(f"the losses of {model.name} have no finite bound in float64")
     return largest
@@ -77,4 +85,4 @@ def largest_loss_flops(model: Transformer) -> int:
     rows = h * v + v
     compared = worst_excess_flops(rows + h * k, out, v) + rows * (out + v) + h * k * (2 * out + v)
     direct = 2 * v * d * out + 3 * d * out + v * d + 2 * h * e * d + 4 * out
-    return values + compared + direct
+    return values + compared + direct + forward_error_flops(model)

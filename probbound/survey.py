@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from probbound.check.replay import screen_of
 from probbound.cost import CostMeter
 from probbound.delta_choice import delta_for
 from probbound.entries_plan import NOT_RUN, SAMPLED, look_flops, looked
@@ -58,11 +59,12 @@ class Survey:
 def can_be_checked(strategy: str, population: int) -> bool:
     """Whether the independent checker counts the samples again, or can do without (Theorem 6.4).
 
-    Draws from what the ladder leaves it does not make again; up to LISTING_LIMIT inputs it runs
-    all that are left by the additive screen instead.
+    Where it does not run a screen again, it runs all that the additive screen leaves instead, for
+    up to LISTING_LIMIT inputs.
     """
     kind, screen = parts(strategy)
-    return kind == "screen" or screen in ("", "cubic") or population <= LISTING_LIMIT
+    rerun = not screen or screen_of(strategy) is not None
+    return kind == "screen" or rerun or population <= LISTING_LIMIT
 
 
 def surveyed(

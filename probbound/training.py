@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from typing import Literal
 
 import equinox as eqx
@@ -19,6 +22,8 @@ from probbound.progress import track
 from probbound.tasks import MaxOfK
 
 STEPS_PER_CALL = 100
+
+Penalty = Callable[[Transformer], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
@@ -91,14 +96,89 @@ def train(
     Raises:
         UserError: if d_model < 1 or the seed is negative.
     """
-    model = initial_model(task, d_model, seed, name)
-    optimiser = _optimiser(recipe)
-    state = optimiser.init(eqx.filter(model, eqx.is_array))
+    return _last(snapshots(task, d_model, recipe, seed, (recipe.steps,), name))
+
+
+def snapshots(
+    task: MaxOfK,
+    d_model: int,
+    recipe: Recipe,
+    seed: int,
+    at: Sequence[int],
+    name: str = "unnamed",
+) -> Iterator[Transformer]:
+    """The model after each of the numbers of steps `at`, 0 being the initial one.
+
+    The one after `recipe.steps` is that of `train`, bit for bit.
+
+    Raises:
+        UserError: as `train`, or if `at` does not increase within 0 … `recipe.steps`.
+    """
+    if list(at) != sorted({*at}) or not all(0 <= step <= recipe.steps for step in at):
+        raise UserError(f"snapshots must increase within 0 … {recipe.steps} steps, got {list(at)}")
     key = jax.random.fold_in(_root_key(seed), 1)
-    calls = range(0, recipe.steps, STEPS_PER_CALL)
-    for first in track(calls, f"training {name}"):
-        steps = jnp.arange(first, min(first + STEPS_PER_CALL, recipe.steps))
-        model, state = _run(model, state, optimiser, key, steps, task, recipe.batch)
+    return _trained(initial_model(task, d_model, seed, name), Training(task, recipe, key), at)
+
+
+def fine_tune(
+    model: Transformer,
+    task: MaxOfK,
+    recipe: Recipe,
+    seed: int,
+    penalty: Penalty,
+    strength: float,
+) -> Transformer:
+    """Train on, with `strength` · `penalty` of the weights added to the loss.
+
+    What comes out is another model: nothing that was certified of `model` holds of it. The
+    optimiser starts anew. At strength 0 it is the control.
+
+    Raises:
+        UserError: if the strength or the seed is negative.
+    """
+    if not 0 <= strength < math.inf:
+        raise UserError(f"strength must be a number of at least 0, got {strength}")
+    key = jax.random.fold_in(_root_key(seed), 2)
+    training = Training(task, recipe, key, penalty, strength)
+    return _last(_trained(model, training, (recipe.steps,)))
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is minimised, how, and on which draws."""
+
+    task: MaxOfK
+    recipe: Recipe
+    key: PRNGKeyArray
+    penalty: Penalty | None = None
+    strength: float = 0.0
+
+
+def _trained(model: Transformer, training: Training, at: Sequence[int]) -> Iterator[Transformer]:
+    """The model after each number of steps; where the calls are cut changes no bit."""
+    optimiser = _optimiser(training.recipe)
+    model = jax.tree.map(jnp.asarray, model)
+    state = optimiser.init(eqx.filter(model, eqx.is_array))
+    last = max(at, default=0)
+    ends = sorted({*range(0, last, STEPS_PER_CALL), *at} - {0})
+    if 0 in at:
+        yield _as_numpy(model)
+    for first, stop in track(list(itertools.pairwise([0, *ends])), f"training {model.name}"):
+        model, state = _run(
+            *(model, state, optimiser, training.key, jnp.asarray([first, stop])),
+            *(training.task, training.recipe.batch),
+            *(training.penalty, jnp.asarray(training.strength)),
+        )
+        if stop in at:
+            yield _as_numpy(model)
+
+
+def _last(models: Iterator[Transformer]) -> Transformer:
+    *_, last = models
+    return last
+
+
+def _as_numpy(model: Transformer) -> Transformer:
     return jax.tree.map(lambda leaf: np.asarray(leaf), model)
 
 
@@ -118,27 +198,34 @@ def _optimiser(recipe: Recipe) -> optax.GradientTransformation:
     return optax.adamw(rate, b1=0.9, b2=0.999, weight_decay=recipe.weight_decay)
 
 
-@partial(eqx.filter_jit, donate="all-except-first")
+@eqx.filter_jit
 def _run(
     model: Transformer,
     state: optax.OptState,
     optimiser: optax.GradientTransformation,
     key: PRNGKeyArray,
-    steps: Int[Array, " steps"],
+    span: Int[Array, "2"],
     task: MaxOfK,
     batch: int,
+    penalty: Penalty | None,
+    strength: Float[Array, ""],
 ) -> tuple[Transformer, optax.OptState]:
-    def step(carry: tuple, index: Int[Array, ""]) -> tuple[tuple, None]:
+    """Steps span[0] … span[1] - 1, compiled once for spans of any length."""
+
+    def objective(model: Transformer, tokens: Int[Array, "batch n_ctx"]) -> Float[Array, ""]:
+        loss = _loss(model, tokens)
+        return loss if penalty is None else loss + strength * penalty(model)
+
+    def step(index: Int[Array, ""], carry: tuple) -> tuple:
         model, state = carry
         tokens = jax.random.randint(
             jax.random.fold_in(key, index), (batch, task.n_ctx), 0, task.d_vocab
         )
-        grads = jax.grad(_loss)(model, tokens)
+        grads = jax.grad(objective)(model, tokens)
         updates, state = optimiser.update(grads, state, model)
-        return (optax.apply_updates(model, updates), state), None
+        return optax.apply_updates(model, updates), state
 
-    (model, state), _ = jax.lax.scan(step, (model, state), steps)
-    return model, state
+    return jax.lax.fori_loop(span[0], span[1], step, (model, state))
 
 
 def _loss(model: Transformer, tokens: Int[Array, "batch n_ctx"]) -> Float[Array, ""]:

@@ -1,1 +1,4 @@
-"""The experiments: sweeps over budget, confidence, strategy and size, and what they found."""
+"""The experiments: sweeps over budget, confidence, strategy and size, and what they found.
+
+`python -m studies` makes them all; each is a module with its question at the top.
+"""

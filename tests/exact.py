@@ -64,6 +64,15 @@ class ExactModel:
             found[tokens] = total
         return found
 
+    def losses(self) -> dict[tuple[int, ...], mpmath.mpf]:
+        """The cross-entropy of every sequence."""
+        return {
+            tokens: mpmath.log1p(_exp(np.delete(logits, max(tokens)) - logits[max(tokens)]).sum())
+            if len(logits) > 1
+            else mpmath.mpf(0)
+            for tokens, logits in self.all_logits().items()
+        }
+
     def wrong(self, margin: float = 0.0) -> set[tuple[int, ...]]:
         """The sequences whose label's logit does not exceed every other by more than `margin`."""
         return {

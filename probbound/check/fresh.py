@@ -8,10 +8,10 @@ from typing import Any
 
 from scipy import special
 
-from probbound.check.judge import SLACK_OF
 from probbound.check.network import Network
 from probbound.check.prior import Law
-from probbound.check.replay import drawing, leftover, share_of
+from probbound.check.replay import drawing, screen_of, screened, share_of
+from probbound.check.slack import slack_of
 from probbound.check.stream import Stream
 from probbound.check.weights import Weights
 
@@ -39,17 +39,16 @@ class Fresh:
 
 
 def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> Fresh:
-    """Draw anew, from what the additive screen leaves if the certificate used it, and run it.
+    """Draw anew, from what its screen leaves if that is run again here, and answer.
 
     As many draws as the certificate rests on, but at least LEAST_DRAWS and at most MOST_DRAWS.
     The claim is one about answers, not about the loss.
     """
     claim = predicate["claim"]
     margin, law = float(claim["at"] or 0.0), Law.of(claim)
-    network = Network.of(weights, SLACK_OF[predicate["arithmetic"]](weights, margin), margin)
-    screened = predicate["chosen"] in ("cubic", "hybrid", "hybrid:cubic", "cascade:cubic")
-    screened = screened and claim["prior"] is None
-    left = leftover(network, predicate["grid_points"]) if screened else None
+    network = Network.of(weights, slack_of(weights, margin), margin)
+    cubic = screen_of(predicate["chosen"]) == "cubic"
+    left = None if cubic and claim["prior"] else screened(predicate, network, law)
     share = share_of(left, network, law)
     draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)
     stream = Stream.of_seed(seed).named("fresh")

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
-from probbound.check.ladder import as_said, dominated, needs_showing, samples_noise
 from probbound.check.losses import loss_faults, shown_by_all
-from probbound.check.network import Network, Slack
+from probbound.check.network import Network
 from probbound.check.prior import Law
 from probbound.check.replay import counted
 from probbound.check.report import Refused, Report
 from probbound.check.slack import slack_of
+from probbound.check.stronger import as_said, dominated, needs_showing, samples_noise
 from probbound.check.weights import Weights
 
 TOLERANCE = 1e-9
 _EXACT = 1e-12
-_LOSS = "float64; rounding errors of the losses are not bounded"
-_SOUND = (
-    "IEEE float64, round to nearest, exp assumed within 16 units in the last place; rounding "
-    "errors bounded a priori and counted against the claim, ties too (docs/theory.md, 5.1 to 5.8)"
+_ARITHMETIC = (
+    "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
+    "rounding errors bounded a priori and counted against the claim, ties too "
+    "(docs/theory.md, 5.1 to 5.13)"
 )
-SLACK_OF: dict[str, Callable[[Weights, float], Slack]] = {
-    _LOSS: lambda *_: Slack(),
-    _SOUND: slack_of,
-}
 _NOT_DRAWN = "levels and draws, which are not computed again; the claim itself is true"
 
 
@@ -43,8 +39,7 @@ def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
         _require(_wrong_costs(predicate))
         law, claim = Law.of(predicate["claim"]), predicate["claim"]
         margin = float(claim["at"] or 0.0)
-        slack = SLACK_OF[predicate["arithmetic"]](weights, margin)
-        network = Network.of(weights, slack, margin)
+        network = Network.of(weights, slack_of(weights, margin), margin)
         if claim["kind"] == "loss":
             _require(loss_faults(predicate, TOLERANCE))
             confirmed.append(shown_by_all(predicate, network, law, TOLERANCE))
@@ -112,7 +107,7 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
         yield "it bounds a loss, which it is not about"
     if not loss and predicate["sampling"]["mean_loss"] is not None:
         yield "it has a mean loss, which it is not about"
-    if predicate["arithmetic"] not in SLACK_OF or (predicate["arithmetic"] == _LOSS) != loss:
+    if predicate["arithmetic"] != _ARITHMETIC:
         yield f"its arithmetic is none that this checker knows: {predicate['arithmetic'][:80]!r}"
 
 

@@ -71,6 +71,8 @@ def shown_by_all(predicate: Mapping[str, Any], network: Network, law: Law, toler
 
 
 def _losses(network: Network, tokens: np.ndarray) -> np.ndarray:
-    logits = network.logits(tokens)
-    own = logits[np.arange(len(tokens)), tokens.max(axis=1)]
-    return np.asarray(logsumexp(logits - own[:, None], axis=1))
+    """log(1 + the sum over rivals of e^gap), which keeps the digits of a loss near zero."""
+    logits, label = network.logits(tokens), (np.arange(len(tokens)), tokens.max(axis=1))
+    gaps = logits - logits[label][:, None]
+    gaps[label] = -np.inf
+    return np.logaddexp(0.0, np.asarray(logsumexp(gaps, axis=1)))

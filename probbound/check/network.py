@@ -85,7 +85,7 @@ class Network:
         found = np.empty((*attention.shape, len(labels)))
         for p, weight in enumerate(attention):
             logits = self.value[head] + (self.position[head, p] + self.direct[query] / self.heads)
-            bracket = _best_rival(logits, labels) - logits[:, labels]
+            bracket = best_rival(logits, labels) - logits[:, labels]
             with np.errstate(invalid="ignore"):
                 found[p] = weight[:, None] * (bracket + raised)
         return found
@@ -160,7 +160,7 @@ class Copying:
         return ~((inside.max(axis=1) < own) & (outside < own))
 
 
-def _best_rival(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def best_rival(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """max over j ≠ m of logits[t, j], for every t and every label m."""
     rows = np.arange(len(logits))
     first = logits.argmax(axis=1)

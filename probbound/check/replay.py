@@ -11,11 +11,14 @@ import numpy as np
 
 from probbound.check.arithmetic import Facts, form_of
 from probbound.check.bounds import up
+from probbound.check.gapped import Gapped
 from probbound.check.grid import DEFAULT_POINTS, Gridded
 from probbound.check.listing import LIMIT, Listed
 from probbound.check.network import Copying, Network
+from probbound.check.paths import RERUN
 from probbound.check.prior import Law
 from probbound.check.report import Refused
+from probbound.check.sketch import Coins
 from probbound.check.stream import Stream
 
 MOST_DRAWS = 1 << 36
@@ -24,36 +27,34 @@ _PILOT = 1 << 16
 _INPUTS_AT_ONCE = 1 << 16
 _TICKETS_AT_ONCE = 1 << 19
 
-Leftover = Listed | Gridded
+Leftover = Listed | Gridded | Gapped
+_FORMS = {
+    "brute-force": ("all run",),
+    "iid": ("sampled", "nothing"),
+    "hybrid": ("screen, all run", "screen, sampled", "screen, nothing"),
+    "cascade": ("cascade", "screen, all through"),
+}
 Drawing = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
 
 
 def counted(predicate: Mapping[str, Any], network: Network, law: Law) -> Facts:
-    """The facts of a certificate whose strategy is not one of the ladder.
+    """The facts of a certificate whose screen, if any, is run again.
 
     Raises:
         Refused: if they cannot be counted again, or only with draws that were not fixed beforehand.
     """
     form, name = form_of(predicate), predicate["chosen"]
-    base = name.partition(":")[0]
-    allowed = {
-        "brute-force": ("all run",),
-        "cubic": ("screen",),
-        "iid": ("sampled", "nothing"),
-        "hybrid": ("screen, all run", "screen, sampled", "screen, nothing"),
-        "cascade": ("cascade", "screen, all through"),
-    }
-    screened = name in ("cubic", "hybrid", "hybrid:cubic", "cascade:cubic")
-    if not screened and name not in ("brute-force", "iid", "iid:tables", "cascade"):
+    screen = screen_of(name)
+    if screen is None and name not in ("brute-force", "iid", "iid:tables", "cascade"):
         raise Refused(f"the strategy {name!r} is not independently re-checked")
-    if form not in allowed[base]:
+    if form not in _FORMS.get(name.partition(":")[0], ("screen",)):
         raise Refused(f"the levels are not those of the strategy {name}")
     first = predicate["levels"][0]["check"]
-    if first != ("cubic" if screened else {"cascade": "all inputs"}.get(name, first)):
+    if first != (screen or {"cascade": "all inputs"}.get(name, first)):
         raise Refused(f"its first level is {first!r}, which the strategy {name} does not have")
     if form == "all run":
         return Facts(wrong_share(network, law))
-    left = leftover(network, predicate["grid_points"]) if screened else None
+    left = screened(predicate, network, law)
     share = share_of(left, network, law)
     if form in ("screen", "nothing", "screen, nothing"):
         return Facts(share)
@@ -64,6 +65,30 @@ def counted(predicate: Mapping[str, Any], network: Network, law: Law) -> Facts:
     if form == "cascade":
         return _cascade(predicate, network, left, law)
     return _sampled(predicate, network, left if share < 1 else None, share, law)
+
+
+def screen_of(strategy: str) -> str | None:
+    """The screen of a strategy, None if it has none that is run again here."""
+    kind, _, rest = strategy.partition(":")
+    name = rest if kind in ("hybrid", "cascade") else strategy
+    name = "cubic" if strategy == "hybrid" else name
+    return name if name == "cubic" or name in RERUN else None
+
+
+def screened(predicate: Mapping[str, Any], network: Network, law: Law) -> Leftover | None:
+    """What the screen of a certificate leaves, None if it has none."""
+    screen = screen_of(predicate["chosen"])
+    if screen is None:
+        return None
+    if screen == "cubic":
+        return leftover(network, predicate["grid_points"])
+    return Gapped(network, screen, law, coins_of(predicate))
+
+
+def coins_of(predicate: Mapping[str, Any]) -> Coins:
+    """What a rung that rests on a sketch may use: all of δ if it is alone, else half of it."""
+    share = 0.5 if predicate["chosen"].startswith(("hybrid", "cascade")) else 1.0
+    return Coins(stream_of(predicate), math.log(share * predicate["delta_allowed"]))
 
 
 def leftover(network: Network, grid_points: int | None) -> Leftover:
@@ -77,8 +102,8 @@ def share_of(left: Leftover | None, network: Network, law: Law) -> float:
     """Its share of all inputs, by mass, rounded up; 1 where nothing was screened."""
     if left is None:
         return 1.0
-    if law.total == len(law.weights):
-        return up(left.size / _population(network))
+    if law.total == len(law.weights) or isinstance(left, Gapped):
+        return up(left.size / law.total ** len(network.weights.W_pos))
     if not left.one_each:
         raise Refused("counts on a grid under a prior are not independently re-checked")
     mass = sum(int(law.masses(tokens[~blank]).sum()) for tokens, blank in left.everything())
@@ -214,7 +239,7 @@ def stream_of(predicate: Mapping[str, Any]) -> Stream:
 
 
 def drawing(network: Network, left: Leftover | None, law: Law, stream: Stream) -> Drawing:
-    """Draws start … stop - 1 from all inputs, or from what the screen left under a uniform law."""
+    """Draws start … stop - 1 from all inputs, or from what the screen left."""
     if left is not None:
         return lambda start, stop: left.draw(stream, start, stop)
     length = len(network.weights.W_pos)

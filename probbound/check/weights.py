@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from probbound.check.report import Unusable
+from probbound.check.torch_file import read_torch
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
 _LONGEST_HEADER = 1 << 24
@@ -92,14 +95,14 @@ class Weights:
 
 
 def read_weights(path: Path) -> Weights:
-    """The weights in a `.safetensors` or `.npz` file.
+    """The weights in a `.safetensors`, `.npz`, `.pth` or `.pt` file.
 
     Raises:
         Unusable: if the file is missing, damaged or of another format, or its parts do not fit.
     """
-    readers = {".safetensors": _safetensors, ".npz": _npz}
+    readers = {".safetensors": _safetensors, ".npz": _npz, ".pth": read_torch, ".pt": read_torch}
     if path.suffix not in readers:
-        raise Unusable(f"{path} is not a file of weights: expected {' or '.join(readers)}")
+        raise Unusable(f"{path} is not a file of weights: expected {', '.join(readers)}")
     try:
         tensors, metadata = readers[path.suffix](path)
         return weights_of(tensors, metadata)
@@ -109,12 +112,16 @@ def read_weights(path: Path) -> Weights:
         raise Unusable(f"{path} cannot be used: {error}") from error
     except (
         zipfile.BadZipFile,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
+        ArithmeticError,
         EOFError,
+        KeyError,
         MemoryError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        struct.error,
+        zlib.error,
     ) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise Unusable(f"{path} cannot be read: {reason}") from error

@@ -11,14 +11,12 @@ from probbound.cli.certify import certify
 from probbound.cli.demo import demo
 from probbound.cli.models import models, train
 from probbound.cli.noise import noise
-from probbound.cli.output import stderr
 from probbound.cli.plan import plan
 from probbound.cli.report.command import report
 from probbound.cli.show import show
+from probbound.cli.status import status_of
 from probbound.cli.sweep import sweep
 from probbound.cli.verify import verify
-from probbound.errors import UserError
-from probbound.progress import progress_on
 
 
 @click.group(context_settings={"max_content_width": 100})
@@ -38,21 +36,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit status of a command line."""
-    try:
-        with progress_on(stderr):
-            return app.main(arguments, prog_name="probbound", standalone_mode=False) or 0
-    except UserError as error:
-        return _refuse(str(error))
-    except click.ClickException as error:
-        return _refuse(error.format_message())
-    except MemoryError as error:
-        return _refuse(f"out of memory: {error}")
-    except (KeyboardInterrupt, click.Abort):
-        stderr.print("interrupted")
-        return 130
-
-
-def _refuse(sentence: str) -> int:
-    one_line = " ".join(sentence.split())
-    stderr.print(f"error: {one_line}", style="red", markup=False, highlight=False, soft_wrap=True)
-    return 2
+    return status_of(app, arguments, "probbound")

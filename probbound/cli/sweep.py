@@ -44,8 +44,10 @@ def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any
 @click.option("--config", type=Path, help="TOML file with the same lists; options replace them.")
 @click.option("--models", callback=_listed(str, "names or paths"), help="Names or paths: a,b.")
 @click.option("--strategies", callback=_listed(str, "names"), help="Names, as for certify.")
+@click.option("--noises", callback=_listed(str, "names"), help="Treatments of noise: svd,exact.")
 @click.option("--budgets", callback=_listed(int, "whole numbers"), help="Forward passes.")
 @click.option("--deltas", callback=_listed(float, "numbers"), help="Failure probabilities.")
+@click.option("--paths", callback=_listed(str, "names"), help="Of entries: separate,joint.")
 @click.option("--seeds", callback=_listed(int, "whole numbers"), help="Of certifying samples.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes, of one thread each.")
 @click.option("--scheduler", help="Address of a Dask scheduler to run the cells on.")
@@ -60,7 +62,7 @@ def sweep(
     as_json: bool,
     **lists: tuple[Any, ...] | None,
 ) -> None:
-    """Certify every cell of models × strategies × budgets × δ × seeds, each kept in its own file.
+    """Certify every cell of a grid of settings, each kept in its own file.
 
     Cells that are there already are not run again: after an interruption, the same command goes on.
     """
@@ -110,7 +112,7 @@ def summary_json(found: pa.Table, out: Path, ran: int, elapsed: float) -> dict[s
 
 
 def _failures(found: pa.Table) -> list[dict[str, Any]]:
-    columns = ("model", "strategy", "budget", "delta", "seed", "reason")
+    columns = ("model", "strategy", "budget", "delta", "paths", "seed", "reason")
     rows = found.to_pylist()
     return [{name: row[name] for name in columns} for row in rows if row["status"] == "failed"]
 

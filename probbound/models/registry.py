@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from probbound.errors import UserError
@@ -33,7 +34,7 @@ def load(name_or_path: str | Path) -> Transformer:
     if name in shipped_names():
         return renamed(read_model(shipped_path(name)), name)
     path = Path(name)
-    if path.suffix or path.exists():
+    if path.suffix or os.path.exists(path):  # Path.exists raises where a name is too long
         return read_model(path)
     raise UserError(
         f"there is no model {name!r}; give the path of a model file, or one of "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -75,7 +76,7 @@ def read_model(path: Path) -> Transformer:
     Raises:
         UserError: if the file is missing, damaged, of another format, or its weights do not fit.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
         raise UserError(f"there is no model file {path}")
     readers = {
         ".safetensors": _read_safetensors,

@@ -8,10 +8,10 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import logsumexp
 
 from probbound.additive import NO_RIVAL, Circuits, circuit_flops, circuits, margin_each
 from probbound.forward_error import forward_error_flops, logit_slack
+from probbound.loss_error import losses_upper
 from probbound.models.transformer import Transformer, in_float64
 from probbound.parallel import parallel_map
 from probbound.rounding import FLOOR, certainly_negative
@@ -274,13 +274,13 @@ class TableForwardCheck:
         return _in_chunks(self._wrong, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
     def losses(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
-        """The cross-entropy of each sequence, in nats."""
+        """A bound on the cross-entropy of each sequence, in nats (Theorem 5.10)."""
         return _in_chunks(self._losses, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
     def _losses(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
-        logits = self._logits(tokens)
-        logits -= logits[np.arange(len(tokens)), tokens.max(axis=1)][:, None]
-        return np.asarray(logsumexp(logits, axis=1))
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = losses_upper(self._logits(tokens), tokens.max(axis=1), self.tables.slack, np)
+        return np.asarray(found)
 
     def _logits(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, "n d_vocab_out"]:
         pattern = self.tables.pattern(np.ascontiguousarray(tokens.T))

@@ -15,11 +15,12 @@ from jaxtyping import Array, Bool, Float, Int
 from probbound.additive import AdditiveTables, additive_tables, table_flops
 from probbound.cost import CostMeter
 from probbound.errors import UserError
-from probbound.evaluation import capped, losses_from_logits, wrong_from_logits
-from probbound.models.transformer import Transformer
+from probbound.evaluation import stored_losses, wrong_from_logits
+from probbound.loss_error import capped
+from probbound.models.transformer import AnyArray, Transformer
 from probbound.priors import Prior, Whole
 from probbound.progress import track
-from probbound.rounding import FLOOR, ratio_up
+from probbound.rounding import FLOOR, ratio_up, rounded_up
 from probbound.strategies.outcome import Level, Outcome, Question
 from probbound.tasks import MaxOfK
 
@@ -81,13 +82,18 @@ def count_all_wrong(tables: AdditiveTables, law: Prior) -> int:
 
 
 def mean_loss(tables: AdditiveTables, law: Prior, largest: float) -> float:
-    """The mean cross-entropy over the sequences of max-of-K, none of them above `largest`."""
+    """A bound on the mean cross-entropy over the sequences of max-of-K (Theorem 5.13).
+
+    No loss is above `largest`, which is what a loss that is not known counts.
+    """
     before = (tables.n_ctx - 1) // 2
     total, rest = float(law.total**before), float(law.total ** (tables.n_ctx - before))
-    return math.fsum(
-        float((left / total).astype(float) @ (capped(loss, largest) @ (right / rest).astype(float)))
-        for loss, left, right in _all_sequences(tables, law, _losses)
-    )
+    parts, summed = [], 0
+    for loss, left, right in _all_sequences(tables, law, _losses):
+        shares = (left / total).astype(float), (right / rest).astype(float)
+        parts.append(float(shares[0] @ (capped(loss, largest) @ shares[1])))
+        summed = max(summed, len(left) + len(right))
+    return min(rounded_up(math.fsum(parts), summed + 16), largest)
 
 
 def _all_sequences(
@@ -179,7 +185,11 @@ def _wrong(*halves: Array) -> Bool[Array, " n"]:
     return wrong_from_logits(logits, labels, halves[-1] * scale)
 
 
+def _losses(*halves: AnyArray | np.floating) -> Float[Array, " n"]:
+    return stored_losses(*_logits(*halves[:-1]), halves[-1])
+
+
 @jax.jit
-def _losses(*halves: Array) -> Float[Array, " n"]:
-    logits, labels, scale = _scaled_logits(*halves[:-1])
-    return losses_from_logits(logits / scale, labels)
+def _logits(*halves: Array) -> tuple[Float[Array, "n d_vocab_out"], Int[Array, " n"]]:
+    logits, labels, scale = _scaled_logits(*halves)
+    return logits / scale, labels

@@ -14,8 +14,9 @@ from jaxtyping import Float
 from estimators.mean import betting
 from probbound.claims import Claim
 from probbound.cost import CostMeter
-from probbound.evaluation import Sampler, capped, losses
+from probbound.evaluation import Sampler, sampled_losses
 from probbound.ledger import NOTHING_SPENT, Ledger, Spend
+from probbound.loss_error import capped
 from probbound.losses import largest_loss, largest_loss_flops, loss_at, margin_for
 from probbound.models.transformer import forward_flops
 from probbound.parallel import parallel_map
@@ -44,18 +45,18 @@ Build = Callable[[Question], Screen]
 class Layer:
     """A screen run at one margin: what it certifies has a loss of at most `loss`.
 
-    `share` is the share of inputs it leaves, rounded up, and `listed` whether the budget of forward
-    passes covers all of these.
+    `share` is the share of inputs it leaves, and `listed` whether the budget of forward passes
+    covers all of these.
     """
 
     margin: float
     loss: float
-    share: float
+    share: Fraction
     listed: bool
 
 
 def brute_force_loss(question: Question, meter: CostMeter) -> Outcome:
-    """The mean loss over every sequence (Theorem 1.1).
+    """The mean loss over every sequence (Theorems 1.1 and 5.13).
 
     Raises:
         UserError: as `brute_force`.
@@ -67,7 +68,7 @@ def brute_force_loss(question: Question, meter: CostMeter) -> Outcome:
 
 
 def iid_loss(question: Question, meter: CostMeter) -> Outcome:
-    """The losses of plain input samples (Theorem 1.14). Fixed-n, with replacement."""
+    """The losses of plain input samples (Theorems 1.14, 5.13). Fixed-n, with replacement."""
     largest = _largest(question, meter)
     task, stream = question.task, question.stream.fold_in("inputs")
     found = _run(question, lambda a, b: task.sample(stream, a, b), question.budget, meter)
@@ -112,14 +113,13 @@ def hybrid_loss(build: Build, question: Question, meter: CostMeter) -> Outcome:
     proven, levels = layered_bound(layers, largest), _levels(build(question), layers)
     best = _most_promising(layers, question, largest)
     if best is None:
-        found, base = iid_loss(question, meter), 0.0
+        found = iid_loss(question, meter)
     else:
         found = _after_screen(build, best, question, largest, meter)
-        base = (1 - best.share) * best.loss
     assert found.loss is not None
-    share = 1.0 if best is None else best.share
-    upper = min(_up(base + share * found.loss.upper), proven)
-    loss = LossBound(upper, proven, largest)
+    upper = min(found.loss.upper if best is None else _mixed(best, found.loss.upper), proven)
+    certain = proven if found.ledger.spends else upper
+    loss = LossBound(upper, certain, largest)
     return replace(found, loss=loss, levels=(*levels, *found.levels))
 
 
@@ -127,9 +127,15 @@ def layered_bound(layers: Sequence[Layer], largest: float) -> float:
     """The mean loss if every input had the largest that its layers allow (Theorem 1.13)."""
     above, bound = Fraction(largest), Fraction(0)
     for layer in layers:
-        bound += Fraction(layer.share) * (above - Fraction(layer.loss))
+        bound += layer.share * (above - Fraction(layer.loss))
         above = Fraction(layer.loss)
     return ratio_up(bound + above, 1)
+
+
+def _mixed(layer: Layer, rest: float) -> float:
+    """The mean loss where that of what the layer leaves is at most `rest` (Theorem 1.14)."""
+    certain = (1 - layer.share) * Fraction(layer.loss)
+    return ratio_up(certain + layer.share * Fraction(rest), 1)
 
 
 def _largest(question: Question, meter: CostMeter) -> float:
@@ -151,7 +157,7 @@ def _layers(build: Build, question: Question, largest: float, meter: CostMeter) 
             if allowed >= (layers[-1].loss if layers else largest):
                 continue
             residue = build(_at(question, margin)).enumerate(question.model, inner)
-            share = ratio_up(residue.size, question.task.mass)
+            share = residue.size / question.task.mass
             layers.append(Layer(margin, allowed, share, listed_by(residue, question.budget)))
             if share == 1:
                 break
@@ -169,8 +175,9 @@ def _most_promising(layers: Sequence[Layer], question: Question, largest: float)
     risk = -math.log(question.delta) * largest / budget if budget else math.inf
     scores: list[tuple[float, Layer | None]] = [(risk, None)]
     for layer in layers:
-        rest = 0.0 if layer.listed else layer.share * risk
-        scores.append(((1 - layer.share) * layer.loss + rest, layer if layer.share < 1 else None))
+        share = float(layer.share)
+        rest = 0.0 if layer.listed else share * risk
+        scores.append(((1 - share) * layer.loss + rest, layer if layer.share < 1 else None))
     return min(scores, key=lambda score: score[0])[1]
 
 
@@ -196,7 +203,7 @@ def _after_screen(
     values[~tickets.blank] = _run(question, lambda a, b: genuine[a:b], len(genuine), meter)
     if not layer.listed:
         return _sampled(question, values, largest)
-    mean = math.fsum(capped(values, largest)) / max(number, 1)
+    mean = min(_up(math.fsum(capped(values, largest)) / max(number, 1)), largest)
     level = _level("enumerated", mean, largest, number)
     sampled = Sampled(number, len(genuine), 0, replace=False, mean_loss=mean)
     return _outcome(LossBound(mean, mean, largest), (level,), sampled=sampled)
@@ -207,7 +214,7 @@ def _run(
 ) -> Float[np.ndarray, " samples"]:
     model = question.model
     with meter.phase("forward passes", "sampling", samples * forward_flops(model)):
-        return losses(model, question.task, sampler, samples, "sampling")
+        return sampled_losses(model, question.task, sampler, samples, "sampling")
 
 
 def _sampled(question: Question, found: Float[np.ndarray, " n"], largest: float) -> Outcome:
@@ -239,9 +246,9 @@ def _outcome(
 
 
 def _levels(screen: Screen, layers: Sequence[Layer]) -> tuple[Level, ...]:
-    names = (f"{screen.name} at margin {layer.margin:.6g}" for layer in layers)
     return tuple(
-        Level.enumerated(name, layer.share) for name, layer in zip(names, layers, strict=True)
+        Level.enumerated(f"{screen.name} at margin {layer.margin:.6g}", ratio_up(layer.share, 1))
+        for layer in layers
     )
 
 

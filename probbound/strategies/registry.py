@@ -129,6 +129,12 @@ def _entries(name: str, variant: str) -> Strategy:
     raise UserError(f"entries has no variant {variant!r}; choose from {choices}")
 
 
+def with_noise(strategy: str, noise: str) -> str:
+    """`strategy` with that treatment of its noise; as it is if it takes none, or names one."""
+    named = f"{strategy}:{noise}"
+    return named if named in strategy_names() else strategy
+
+
 def uses_delta(strategy: str) -> bool:
     """Whether a strategy, or what is planned in its place, may spend δ."""
     return strategy == AUTO or not strategy_named(strategy).deterministic

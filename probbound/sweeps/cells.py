@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from probbound import __version__
-from probbound.strategies.registry import AUTO, strategy_named
+from probbound.strategies.registry import AUTO, strategy_named, with_noise
 from probbound.sweeps.config import SweepConfig
 
-FORMAT = "probbound-cell/1"
+FORMAT = "probbound-cell/2"
 Status = Literal["certified", "failed"]
 
 
@@ -26,6 +26,7 @@ class Cell:
     strategy: str
     budget: int | None
     delta: float | None
+    paths: str | None
     seed: int | None
     version: str = __version__
 
@@ -37,7 +38,8 @@ class Cell:
     @property
     def settings(self) -> dict[str, Any]:
         """What is passed to `certify` beside the model."""
-        given = {"budget": self.budget, "delta": self.delta, "seed": self.seed}
+        names = ("budget", "delta", "paths", "seed")
+        given = {name: getattr(self, name) for name in names}
         used = {name: value for name, value in given.items() if value is not None}
         return {"strategy": self.strategy, **used}
 
@@ -85,17 +87,20 @@ class Record:
 def cells_of(config: SweepConfig, digests: Mapping[str, str]) -> list[Cell]:
     """Every cell of the grid once, in grid order; `digests` holds the SHA-256 of each model."""
     grid = itertools.product(
-        *(config.models, config.strategies, config.budgets, config.deltas, config.seeds)
+        *(config.models, config.strategies, config.noises),
+        *(config.budgets, config.deltas, config.paths, config.seeds),
     )
     return list(
         dict.fromkeys(
-            _cell(model, digests[model], strategy, budget, delta, seed)
-            for model, strategy, budget, delta, seed in grid
+            _cell(model, digests[model], with_noise(strategy, noise), budget, delta, paths, seed)
+            for model, strategy, noise, budget, delta, paths, seed in grid
         )
     )
 
 
-def _cell(model: str, sha256: str, strategy: str, budget: int, delta: float, seed: int) -> Cell:
+def _cell(
+    model: str, sha256: str, strategy: str, budget: int, delta: float, paths: str, seed: int
+) -> Cell:
     known = None if strategy == AUTO else strategy_named(strategy)
     random = known is None or not known.deterministic
     samples_inputs = known is None or known.samples_inputs
@@ -103,6 +108,7 @@ def _cell(model: str, sha256: str, strategy: str, budget: int, delta: float, see
         *(model, sha256, strategy),
         budget=budget if samples_inputs else None,
         delta=delta if random else None,
+        paths=paths if known is not None and known.chooses_paths else None,
         seed=seed if random else None,
     )
 

@@ -6,21 +6,29 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.errors import UserError
+from probbound.strategies.ladder import NOISE_CHOICES
 from probbound.strategies.registry import AUTO, strategy_named
 
 DEFAULT_SEEDS = (0,)
+MOST_BYTES = 1 << 16
+_MOST_LEVELS = 8
+_SCALARS = (str, int, float, date, time)
+OWN_NOISE = "own"
+PATHS = ("separate", "joint")
 
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """The grid models × strategies × budgets × δ × seeds; duplicates are dropped.
+    """The grid models × strategies × noises × budgets × δ × paths × seeds; duplicates are dropped.
 
-    Models are shipped names or paths. A strategy meets only the settings that it uses.
+    Models are shipped names or paths. A strategy meets only the settings that it uses: a noise
+    choice makes `NAME:NOISE` where there is such a strategy, and else changes nothing.
 
     Raises:
         UserError: if a list is empty or holds what cannot be used, in one sentence.
@@ -28,8 +36,10 @@ class SweepConfig:
 
     models: tuple[str, ...]
     strategies: tuple[str, ...]
+    noises: tuple[str, ...] = (OWN_NOISE,)
     budgets: tuple[int, ...] = (DEFAULT_BUDGET,)
     deltas: tuple[float, ...] = (DEFAULT_DELTA,)
+    paths: tuple[str, ...] = PATHS[:1]
     seeds: tuple[int, ...] = DEFAULT_SEEDS
 
     def __post_init__(self) -> None:
@@ -71,17 +81,38 @@ class SweepConfig:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The keys of a sweep's TOML file.
+    """The keys of a sweep's TOML file, of which no more than MOST_BYTES are read.
 
     Raises:
-        UserError: if the file is missing or is not TOML.
+        UserError: if the file is missing or too long, is not TOML, or holds deeply nested values
+            or whole numbers of more than 64 bits.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"it is longer than {MOST_BYTES} bytes")
+        found = tomllib.loads(data.decode("utf-8"))
+        _require_plain(found)
+        return found
     except FileNotFoundError as error:
         raise UserError(f"there is no configuration {path}") from error
+    except RecursionError as error:
+        raise UserError(f"{path} cannot be read as TOML: it is nested too deeply") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as TOML: {error}") from error
+
+
+def _require_plain(found: dict[str, Any]) -> None:
+    """Refuse what could not even be shown in a message, level by level."""
+    level: list[Any] = [found]
+    for _ in range(_MOST_LEVELS):
+        if any(type(value) is int and not -(1 << 63) <= value < 1 << 63 for value in level):
+            raise ValueError("it holds a whole number of more than 64 bits")
+        inner = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [each for some in inner if not isinstance(some, _SCALARS) for each in some]
+    if level:
+        raise ValueError(f"its values are nested more than {_MOST_LEVELS} deep")
 
 
 def _require(name: str, values: Sequence[Any]) -> None:
@@ -113,7 +144,12 @@ def _is_share(value: Any) -> bool:
 _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "models": ("names or paths of models", _is_text),
     "strategies": ("names of strategies", _is_text),
+    "noises": (
+        f"{OWN_NOISE} (what a strategy's name means), {', '.join(NOISE_CHOICES)}",
+        (OWN_NOISE, *NOISE_CHOICES).__contains__,
+    ),
     "budgets": ("whole numbers of forward passes, at least 0 and below 2^63", _is_count),
     "deltas": ("probabilities strictly between 0 and 1", _is_share),
+    "paths": (f"{' or '.join(PATHS)}", PATHS.__contains__),
     "seeds": ("whole numbers, at least 0 and below 2^63", _is_count),
 }

@@ -15,7 +15,7 @@ from probbound.files import write_atomically
 from probbound.sweeps.cells import Cell, Record, canonical_json, cells_of
 from probbound.sweeps.config import SweepConfig
 
-FORMAT = "probbound-sweep/1"
+FORMAT = "probbound-sweep/2"
 MANIFEST = "sweep.json"
 
 

@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         ("strategy", _TEXT),
         ("budget", _WHOLE),
         ("delta", _REAL),
+        ("paths", _TEXT),
         ("seed", _WHOLE),
         ("status", _TEXT),
         ("reason", _TEXT),
@@ -61,6 +62,7 @@ def row_of(record: Record) -> dict[str, Any]:
         "strategy": cell.strategy,
         "budget": cell.budget,
         "delta": cell.delta,
+        "paths": cell.paths,
         "seed": cell.seed,
         "status": record.status,
         "reason": record.reason,
@@ -106,7 +108,7 @@ def table_of(records: Iterable[Record]) -> pa.Table:
 
 def _question(row: dict[str, Any]) -> tuple:
     settings = [-1.0 if row[name] is None else row[name] for name in ("delta", "budget", "seed")]
-    return (row["model"], row["strategy"], *settings, row["key"])
+    return (row["model"], row["strategy"], row["paths"] or "", *settings, row["key"])
 
 
 def write_results(table: pa.Table, root: Path) -> Path:

@@ -16,6 +16,7 @@ from estimators.posterior import (
     NoResult,
     _credible,
     hierarchical_share,
+    jeffreys_share,
     pareto_tail,
 )
 
@@ -44,6 +45,26 @@ def test_a_pareto_tail_holds_the_quantile_of_a_heavy_tail():
     assert found.lower < stats.t.isf(1e-3, 4) < found.upper
     assert found.width < 8
     assert found.guarantee is Guarantee.CREDIBLE
+
+
+@pytest.mark.parametrize("side", ["lower", "upper", "two"])
+def test_jeffreys_shares_are_quantiles_of_the_conjugate_posterior(side):
+    k, n, delta = np.array([0, 3, 50]), 50, np.array([0.05, 0.01, 1e-6])
+    found = jeffreys_share(k, n, delta=delta, side=side)
+    tail = delta / 2 if side == "two" else delta
+    law = stats.beta(k + 0.5, n - k + 0.5)
+    assert np.allclose(found.lower, 0 if side == "upper" else law.ppf(tail), rtol=1e-9)
+    assert np.allclose(found.upper, 1 if side == "lower" else law.isf(tail), rtol=1e-9)
+    assert found.guarantee is Guarantee.CREDIBLE
+    assert jeffreys_share(3, 50, log_delta=np.log(0.1)).n == 50
+    with pytest.raises(EstimatorError, match="k must not exceed n"):
+        jeffreys_share(3, 2, delta=0.1)
+
+
+def test_a_rate_rare_enough_is_missed_by_a_jeffreys_share_without_a_draw():
+    delta, n = 0.05, 1000
+    lower = float(jeffreys_share(0, n, delta=delta).lower)
+    assert lower == pytest.approx(delta**2 / (5 * n), rel=0.05)
 
 
 SOUND = Diagnostics(divergences=0, r_hat=1.001, effective_draws=2000.0, draws=4000)

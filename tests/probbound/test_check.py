@@ -14,7 +14,7 @@ from scipy.stats import binom
 import probbound
 from estimators.proportion import anytime, clopper_pearson
 from probbound.additive import additive_tables
-from probbound.check import Unusable, check, fresh_samples, ladder, read_weights
+from probbound.check import Unusable, check, fresh_samples, read_weights, stronger
 from probbound.check.bounds import anytime as plain_anytime
 from probbound.check.bounds import clopper_pearson as plain_clopper_pearson
 from probbound.check.grid import Gridded
@@ -56,8 +56,8 @@ def _small_pilots(monkeypatch):
     monkeypatch.setattr("probbound.check.replay._PILOT", 64)
 
 
-def certify(model, strategy, **options):
-    return probbound.certify(model, task_for(model), strategy=strategy, **options)
+def certify(model, strategy, prior=None, **options):
+    return probbound.certify(model, task_for(model, prior), strategy=strategy, **options)
 
 
 def network_of(model):
@@ -107,22 +107,20 @@ def test_what_was_made_holds(name, strategy):
 
 
 @pytest.mark.parametrize("strategy", ["entries", "entries:counted", "entries:exact"])
-def test_what_rests_on_noise_entries_is_shown_by_the_additive_screen(strategy):
+def test_what_rests_on_noise_entries_is_shown_by_screens(strategy, monkeypatch):
     model = copying_model(0)
     made = certify(model, strategy, budget=2000, delta=0.1, paths=None)
     report = checked(made, model)
     assert report.holds, report.refused
-    assert "additive screen alone" in report.confirmed[-1]
+    assert "sub-cubic rung alone" in report.confirmed[-1]
+    with monkeypatch.context() as patch:
+        patch.setattr(stronger, "MOST_FOR_A_RUNG", 5)
+        assert "additive screen alone" in checked(made, model).confirmed[-1]
+        patch.setattr(stronger, "MOST_TOKENS", 5)
+        assert "not independently re-checked" in checked(made, model).refused[0]
     truth = certify(model, "cubic").failure_upper
-    stronger = replace(made, failure_upper=truth / 2, bound=1 - truth / 2)
-    assert not checked(stronger, model).holds
-
-
-def test_large_vocabularies_are_not_shown_by_a_cubic_screen(monkeypatch):
-    monkeypatch.setattr(ladder, "MOST_TOKENS", 5)
-    model = copying_model(0)
-    report = checked(certify(model, "sub-cubic"), model)
-    assert "not independently re-checked" in report.refused[0]
+    better = replace(made, failure_upper=truth / 2, bound=1 - truth / 2)
+    assert not checked(better, model).holds
 
 
 @pytest.mark.parametrize("options", [{"target": 0.9}, {"draws": 50}, {"stopped_at": 40}])
@@ -174,28 +172,60 @@ def test_a_mean_loss_that_is_too_low_is_refused():
         assert not judge(altered, weights_of(model)).holds, path
 
 
-def test_claims_of_the_ladder_are_shown_by_more():
+@pytest.mark.parametrize("seed", [0, 1, 6])
+def test_mean_losses_of_any_size_hold_and_are_not_taken_for_less(seed):
+    """Down to 1e-149: their digits count as those of any other."""
+    model = copying_model(seed, d_vocab=4, noise=0.0)
+    model = replace(model, W_U=40 * np.asarray(model.W_U))
+    weights, task = weights_of(model), task_for(model, Prior((0, 0, 0, 1)))
+    claim = Claim("loss")
+    for strategy in ("brute-force", "cubic", "iid", "hybrid"):
+        made = probbound.certify(model, task, strategy=strategy, claim=claim, budget=64)
+        report = judge(made.to_json(), weights)
+        assert report.holds, (strategy, report.refused)
+    exact = probbound.certify(model, task, strategy="brute-force", claim=claim).to_json()
+    assert 0 < exact["bound"] < 1e-8
+    less = 0.999 * exact["bound"]
+    altered = {**exact, "bound": less, "confidence_weighted": less}
+    altered["proof"] = {**exact["proof"], "loss_upper": less}
+    assert "over all inputs it is" in judge(altered, weights).refused[0]
+
+
+def test_a_mean_loss_over_all_that_a_screen_left_is_certain_and_holds():
+    model = copying_model(5, d_vocab=4, noise=0.0)
+    model = replace(model, W_U=40 * np.asarray(model.W_U))
+    made = certify(model, "hybrid", claim=Claim("loss"), budget=64)
+    assert made.levels[-1].mode == "enumerated"
+    assert made.loss is not None
+    assert made.loss.proven == made.bound
+    assert checked(made, model).holds
+
+
+UNEVEN = Prior((1, 0, 3, 4, 5, 6))
+
+
+def test_draws_by_mass_from_the_additive_screen_are_shown_by_more():
     model = copying_model(1)
-    for strategy in ("sub-cubic", "low-rank-qk:sketch", "hybrid:sub-cubic", "hybrid:low-rank-qk"):
-        report = checked(certify(model, strategy, budget=20, delta=1e-3), model)
+    for strategy in ("cubic", "hybrid", "cascade:cubic"):
+        report = checked(certify(model, strategy, UNEVEN, budget=20, delta=1e-3), model)
         assert report.holds, (strategy, report.refused)
         assert "levels and draws, which are not computed again" in report.trusted[-1]
 
 
-def test_claims_of_the_ladder_that_are_false_are_refused():
+def test_draws_by_mass_that_show_too_little_failing_are_refused():
     """Bad luck that δ allows, found out by running everything."""
     model = copying_model(3)
-    truth = certify(model, "brute-force").failure_upper
-    made = (certify(model, "hybrid:low-rank-qk", budget=20, delta=0.7, seed=s) for s in range(50))
+    truth = certify(model, "brute-force", UNEVEN).failure_upper
+    made = (certify(model, "hybrid", UNEVEN, budget=20, delta=0.7, seed=s) for s in range(50))
     unlucky = next(found for found in made if found.failure_upper < truth)
     report = checked(unlucky, model)
     assert "of all inputs is wrong, more than it claims" in report.refused[0]
 
 
-def test_what_cannot_be_shown_of_the_ladder_is_said_and_refused(monkeypatch):
-    monkeypatch.setattr("probbound.check.ladder.LIMIT", 10)
+def test_what_cannot_be_shown_of_draws_by_mass_is_said_and_refused(monkeypatch):
+    monkeypatch.setattr(stronger, "LIMIT", 10)
     model = copying_model(3)
-    report = checked(certify(model, "hybrid:sub-cubic", budget=180), model)
+    report = checked(certify(model, "hybrid", UNEVEN, budget=30), model)
     assert "not independently re-checked" in report.refused[0]
 
 
@@ -323,7 +353,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path, content, sentence):
     with pytest.raises(Unusable, match=sentence):
         read_weights(tmp_path / "w.safetensors")
     with pytest.raises(Unusable, match="not a file of weights"):
-        read_weights(tmp_path / "w.pth")
+        read_weights(tmp_path / "w.onnx")
 
 
 def test_fresh_samples_agree_with_true_claims_and_contradict_false_ones():

@@ -12,7 +12,7 @@ from probbound.certificate_format import canonical, predicate_of, sealed, statem
 from probbound.check import Refused, Report, Unusable
 from probbound.check.document import predicate_of as checked_predicate_of
 from probbound.check.judge import judge
-from probbound.check.ladder import needs_showing
+from probbound.check.stronger import needs_showing
 from probbound.claims import Claim
 from probbound.cli.verify import weights_of
 from probbound.errors import UserError
@@ -34,6 +34,9 @@ QUESTIONS = {
     "auto": {"strategy": "auto", "budget_flops": 5e3, "delta": 0.1},
     "chosen": {"strategy": "iid", "budget": 40, "delta": "auto"},
     "ladder": {"strategy": "hybrid:sub-cubic", "budget": 30, "delta": 0.1},
+    "rung": {"strategy": "low-rank-eu:svd"},
+    "hybrid of a sketch": {"strategy": "hybrid:low-rank-qk-eu:sketch", "budget": 9, "delta": 0.1},
+    "cascade of a rung": {"strategy": "cascade:low-rank-qk", "budget": 9, "delta": 0.1},
     "sketch": {"strategy": "low-rank-qk:sketch", "delta": 0.1},
     "margin": {"strategy": "iid", "budget": 60, "delta": 0.1, "claim": Claim("margin", -0.5)},
     "loss": {"strategy": "iid", "budget": 60, "delta": 0.1, "claim": Claim("loss")},

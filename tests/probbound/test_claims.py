@@ -113,7 +113,7 @@ def test_losses_under_priors_are_bounded_by_every_strategy(models):
     for seed, model, prior, _, truth in questions(models):
         claim = Claim("loss")
         exact = certify(model, prior, "brute-force", claim)
-        assert exact.bound == pytest.approx(truth.loss, rel=1e-9)
+        assert truth.loss * (1 - 1e-12) <= exact.bound <= truth.loss * (1 + 1e-7)
         assert exact.guarantee is Guarantee.DETERMINISTIC
         assert loss_bound(exact).largest >= truth.losses[truth.shares > 0].max()
         for name in ("cubic", "sub-cubic"):

@@ -23,7 +23,9 @@ from tests.factories import copying_model
 
 NAME = "a<b>|&.c"
 NETWORKS = {NAME: copying_model(0), "wide": copying_model(0, d_vocab=8, n_ctx=13)}
-GRID = SweepConfig((NAME, "wide"), ("brute-force", "iid", "hybrid"), (5, 40), (1e-3,), (0, 1))
+GRID = SweepConfig(
+    (NAME, "wide"), ("brute-force", "iid", "hybrid"), ("own",), (5, 40), (1e-3,), seeds=(0, 1)
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from scipy.stats import binom
 
 import probbound
 from estimators.guarantee import Guarantee
+from probbound.check import stronger
 from probbound.check.judge import judge
 from probbound.claims import claim_of
 from probbound.cli.verify import verify, weights_of
@@ -399,7 +400,8 @@ def test_certificates_are_made_again_and_shown_by_all_answers(strategy):
     assert not judge({**predicate, "bound": 1.0}, weights_of(model)).holds
 
 
-def test_large_ones_are_made_again_where_no_other_code_checks_them(tmp_path, capsys):
+def test_large_ones_are_made_again_where_no_other_code_checks_them(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(stronger, "MOST_FOR_A_RUNG", 1024)
     model, path = planted_max_of_k(1025, 2, 8), tmp_path / "model.safetensors"
     save_model(model, path)
     loaded = probbound.load(path)

@@ -13,7 +13,7 @@ from probbound.errors import UserError
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.tasks import task_for
 from tests.exact import ExactModel
-from tests.factories import copying_model, random_model
+from tests.factories import checked, copying_model, random_model
 
 ONE_HEAD_ONLY = ("sub-cubic", "low-rank-qk", "low-rank-qk-eu", "quadratic-qk", "quadratic-qk-eu")
 SAMPLING = ("iid", "iid:tables", "hybrid", "cascade", "cascade:cubic", "auto")
@@ -121,6 +121,16 @@ def test_no_strategy_certifies_more_than_the_truth(hostile, strategy):
     else:
         assert found.failure_upper >= truth
         assert 0 <= found.bound <= 1
+
+
+@pytest.mark.parametrize("rung", ONE_HEAD_ONLY)
+def test_the_checker_agrees_on_every_rung(hostile, rung):
+    model, _, far_from_one = hostile
+    found = answered(model, f"hybrid:{rung}", budget=4, delta=1e-3)
+    if isinstance(found, UserError):
+        assert far_from_one or model.n_heads > 1
+    else:
+        assert checked(found, model).holds
 
 
 def answered(model, strategy, **options):

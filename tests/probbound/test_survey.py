@@ -14,6 +14,7 @@ from probbound.forecast import Forecast
 from probbound.models.transformer import forward_flops
 from probbound.random_streams import Stream
 from probbound.strategies.outcome import Question
+from probbound.strategies.registry import SCREENS
 from probbound.survey import (
     PILOT_SHARE,
     can_be_checked,
@@ -77,13 +78,20 @@ def test_auto_beats_plain_sampling_and_can_be_verified():
 
 
 def test_what_nobody_could_check_again_is_not_picked():
+    assert can_be_checked("cascade:unheard-of", 64**4)
+    assert not can_be_checked("cascade:unheard-of", 64**10)
+    for strategy in ("iid", "iid:tables", "cascade", "hybrid", *SCREENS):
+        assert can_be_checked(strategy, 64**10)
+    assert all(can_be_checked(f"cascade:{screen}", 64**10) for screen in SCREENS)
+
+
+def test_a_cascade_on_a_rung_is_picked_and_checked_in_full():
     model = probbound.load("max-of-10")
-    question = Question(model, task_for(model), 0, 1e-6, 0, budget_flops=3e7)
-    assert planned(question, 1e-6, CostMeter())[0] == "cascade"
-    assert can_be_checked("cascade:sub-cubic", 64**4)
-    assert not can_be_checked("cascade:sub-cubic", 64**10)
-    assert can_be_checked("cascade:cubic", 64**10)
-    assert can_be_checked("sub-cubic", 64**10)
+    made = probbound.certify(model, task_for(model), strategy="auto", budget_flops=1e7)
+    assert made.chosen == "cascade:sub-cubic"
+    report = checked(made, model)
+    assert report.holds, report.refused
+    assert "computed again" in report.confirmed[-1]
 
 
 def test_the_pick_depends_on_the_seed_alone():

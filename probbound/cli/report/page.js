@@ -198,6 +198,7 @@
       ...(r.draws ? [["draws", count(r.draws)]] : []),
       ...(r.samples ? [["forward passes", count(r.samples)], ["failures seen", count(r.failures)]] : []),
       ["proof", metric(r.proof_flops, "FLOP")], ["sampling", metric(r.sampling_flops, "FLOP")], ["time", seconds(r.seconds)],
+      ...(r.paths ? [["paths", r.paths]] : []),
       ...(r.seed === null ? [] : [["seed", String(r.seed)]]), ["certificate", `cells/${r.key.slice(0, 8)}…`],
     ];
     made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, `failure rate ≤ ${upper(r.failure_upper)}`));

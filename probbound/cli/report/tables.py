@@ -100,13 +100,14 @@ def every(report: Report) -> Block:
     return Block("All certificates", note, columns, lines, _NUMBERS, folded=True)
 
 
-_ASKED = ("model", "strategy", "budget", "δ", "seed")
+_ASKED = ("model", "strategy", "budget", "δ", "paths", "seed")
 _MEASURES = ("wrong ≤", "δ", "guarantee", "forward passes", "cost", "time")
 
 
 def _question(row: Row) -> tuple[str, ...]:
-    settings = (row["budget"], row["delta"], row["seed"])
-    return (row["model"], row["strategy"], *("" if s is None else f"{s:g}" for s in settings))
+    numbers = ["" if row[name] is None else f"{row[name]:g}" for name in ("budget", "delta")]
+    seed = "" if row["seed"] is None else str(row["seed"])
+    return (row["model"], row["strategy"], *numbers, row["paths"] or "", seed)
 
 
 def _measures(row: Row) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ STRATEGIES = ("brute-force", "cubic", "iid", "hybrid", "cascade")
 
 def small_config(models: tuple[str, ...], strategies: tuple[str, ...] = STRATEGIES) -> SweepConfig:
     """2 deterministic cells for each model, and 8 for each strategy that samples inputs."""
-    return SweepConfig(models, strategies, (5, 40), (1e-3, 1e-6), (0, 1))
+    return SweepConfig(models, strategies, budgets=(5, 40), deltas=(1e-3, 1e-6), seeds=(0, 1))
 
 
 def small_models(root: Path) -> tuple[str, ...]:

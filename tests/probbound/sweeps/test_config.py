@@ -53,6 +53,8 @@ def test_toml_and_options_ask_the_same(tmp_path, capsys):
         (("--models", "nonsense", "--strategies", "iid"), "there is no model 'nonsense'"),
         ((*GOOD, "--workers", "0"), "0 is not in the range x>=1"),
         ((*GOOD, "--workers", "2", "--scheduler", "tcp://x:1"), "--workers or --scheduler"),
+        ((*GOOD, "--noises", "loud"), "noises must be own (what a strategy's name means), exact"),
+        ((*GOOD, "--paths", "both"), "paths must be separate or joint, got 'both'"),
         (("--config", "none.toml"), "there is no configuration none.toml"),
     ],
 )
@@ -71,7 +73,7 @@ def test_bad_options_are_one_sentence_and_leave_nothing(
     ("text", "sentence"),
     [
         ("models = 3", "models in grid.toml must be a list, got 3"),
-        ("bugdets = [3]", "unknown key 'bugdets'; the keys are models, strategies, budgets"),
+        ("bugdets = [3]", "unknown key 'bugdets'; the keys are models, strategies, noises"),
         ("models = []\nstrategies = ['iid']", "models must not be empty"),
         ("models = ['m']\nstrategies = [3]", "strategies must be names of strategies, got 3"),
         ("models = ['m']\nstrategies = [['iid']]", "names of strategies, got ['iid']"),
@@ -90,5 +92,24 @@ def test_bad_toml_is_one_sentence(capsys, tmp_path, monkeypatch, text, sentence)
 
 
 def test_duplicates_are_one_cell():
-    config = SweepConfig(("m", "m"), ("iid", "iid"), (5, 5), (1e-3, 1e-3), (0, 0))
+    config = SweepConfig(
+        ("m", "m"), ("iid", "iid"), budgets=(5, 5), deltas=(1e-3, 1e-3), seeds=(0, 0)
+    )
     assert len(cells_of(config, {"m": "0" * 64})) == 1
+
+
+def test_a_strategy_meets_only_the_settings_that_it_uses():
+    strategies = ("low-rank-qk", "quadratic-qk", "hybrid", "entries", "iid")
+    noises, paths = ("own", "svd"), ("separate", "joint")
+    config = SweepConfig(("m",), strategies, noises, (5,), (1e-3,), paths, (0,))
+    cells = cells_of(config, {"m": "0" * 64})
+    assert [(cell.strategy, cell.paths) for cell in cells] == [
+        ("low-rank-qk", None),
+        ("low-rank-qk:svd", None),
+        ("quadratic-qk", None),
+        ("hybrid", None),
+        ("entries", "separate"),
+        ("entries", "joint"),
+        ("entries:svd", None),
+        ("iid", None),
+    ]

@@ -80,7 +80,7 @@ def test_rows_say_what_the_certificates_say(whole):
     assert stored.equals(whole[1])
 
 
-_MAY_BE_NULL = {"budget", "delta", "seed", "reason"}
+_MAY_BE_NULL = {"budget", "delta", "paths", "seed", "reason"}
 
 
 def test_every_column_is_documented():

@@ -26,7 +26,9 @@ from probbound.sweeps.run import Sweep, run_sweep
 from tests.factories import copying_model
 from tests.probbound.sweeps.small import cells_without_clock, small_models
 
-GRID = SweepConfig(("m", "wide"), ("brute-force", "iid", "hybrid"), (5, 40), (1e-3,), (0, 1))
+GRID = SweepConfig(
+    ("m", "wide"), ("brute-force", "iid", "hybrid"), ("own",), (5, 40), (1e-3,), seeds=(0, 1)
+)
 NETWORKS = {"m": copying_model(0), "wide": copying_model(0, d_vocab=8, n_ctx=13)}
 
 
@@ -73,7 +75,7 @@ def test_workers_give_the_same_also_if_one_is_killed(expected, tmp_path):
 
 
 def test_a_cell_that_kills_every_worker_is_recorded_as_failed(tmp_path):
-    config = SweepConfig(("m",), ("iid",), (5,), (1e-3,), (0,))
+    config = SweepConfig(("m",), ("iid",), budgets=(5,), deltas=(1e-3,))
     killed: list[int] = []
 
     def kill() -> None:

@@ -1,0 +1,80 @@
+"""A study from its configuration to its files: rows as CSV, figure as PNG and SVG, text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import platform
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from probbound import __version__
+from probbound.errors import UserError
+from probbound.figures import house_style, save
+from probbound.files import write_atomically
+from probbound.sweeps.config import read_toml
+from studies.study import Row, Study, study_named
+
+CONFIGURATIONS = Path(__file__).parent
+FULL, QUICK = "full.toml", "quick.toml"
+
+
+def run_study(name: str, configuration: Path, out: Path, work: Path) -> float:
+    """Measure a study and write `out`/NAME.csv, .png, .svg and .md; the seconds that it took.
+
+    What the measurement keeps in `work`/NAME in case it is interrupted is removed at the end.
+
+    Raises:
+        UserError: if there is no such study, its configuration is wrong, or nothing can be written.
+    """
+    study = study_named(name)
+    tables = read_toml(configuration)
+    if name not in tables:
+        raise UserError(f"{configuration} has no table [{name}]")
+    grid = study.grid_from(tables[name], f"[{name}] in {configuration}")
+    kept = work / name
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        kept.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename}: {error.strerror}") from error
+    started = time.perf_counter()
+    rows = study.measure(grid, kept)
+    took = time.perf_counter() - started
+    write_atomically(out / f"{name}.csv", as_csv(rows).encode())
+    with house_style():
+        save(study.draw(rows), out / name)
+    write_atomically(out / f"{name}.md", _page(name, study, rows, configuration, took).encode())
+    shutil.rmtree(kept)
+    return took
+
+
+def as_csv(rows: list[Row]) -> str:
+    """One line per row, numbers at full precision; what is None is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _page(name: str, study: Study, rows: list[Row], configuration: Path, took: float) -> str:
+    title = name.replace("_", " ").capitalize()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    made = (
+        f"{len(rows)} rows in [{name}.csv]({name}.csv), figure as [SVG]({name}.svg); measured in "
+        f"{took:.0f} s on {cores} cores ({platform.machine()}) by probbound {__version__} from the "
+        f"table `[{name}]` of `{configuration.name}`."
+    )
+    parts = [f"# {title}", study.question, study.found(rows), f"![{title}]({name}.png)", made]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def markdown_table(columns: list[str], lines: list[list[Any]]) -> str:
+    """A table of Markdown; numbers with three significant digits."""
+    shown = [[f"{x:.3g}" if isinstance(x, float) else str(x) for x in line] for line in lines]
+    rule = ["---"] * len(columns)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [columns, rule, *shown])
