@@ -17,7 +17,7 @@ class Forecast:
     """One strategy with its knobs, the bound it is predicted to give, and its predicted cost.
 
     `weighted` is 1 - the confidence-weighted accuracy. `at_best`: what the screen leaves is not
-    known, and the bound and the cost are the best that is possible.
+    known, and the bound and the cost are the best that is possible. `note` says why of `entries`.
     """
 
     strategy: str
@@ -28,6 +28,7 @@ class Forecast:
     delta: float = 0.0
     weighted: float = 1.0
     at_best: bool = False
+    note: str = ""
 
     @property
     def samples(self) -> int:

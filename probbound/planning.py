@@ -10,6 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from probbound.confidence import CANDIDATES, Choice, best_delta
+from probbound.entries_plan import SAMPLED, Entries
 from probbound.errors import UserError
 from probbound.forecast import MOST_SAMPLES, Forecast, Measured, Source, in_chunks, largest
 from probbound.models.transformer import Transformer, forward_flops
@@ -30,6 +31,7 @@ from probbound.strategies.brute_force import MAX_FLOPS, brute_force_flops
 from probbound.strategies.ladder import is_sampled
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS
+from probbound.structured.outlook import hoped_for
 from probbound.tasks import MaxOfK
 
 LARGEST_BUDGET = 1e15
@@ -41,7 +43,7 @@ class Planner:
     """Forecasts for one model and task (expected counts); δ is chosen for each if it is None.
 
     What is in `measured` is known exactly; what is in `paid` costs nothing more. "tables" stands
-    for the tables of sequences and the copying check.
+    for the tables of sequences and the copying check. `entries` is None until somebody looked.
     """
 
     model: Transformer
@@ -51,28 +53,33 @@ class Planner:
     prices: Prices
     measured: Mapping[str, Measured] = field(default_factory=dict)
     paid: frozenset[str] = frozenset()
+    entries: Entries | None = None
 
     def forecasts(self, budget: float, *, every: bool = True) -> list[Forecast]:
         """Every strategy that fits the budget, best first; what is not known comes last.
 
-        Without `every`, only what rests on screens of which something is known.
+        Of `entries` also what does not fit. Without `every`, only what rests on screens of which
+        something is known, and what might be gained by looking at `entries`.
         """
         sources = [source for source in self._sources(every) if every or not source.at_best]
         made = list(self._all(budget, sources))
+        if self.model.n_heads == 1:
+            found = self.seen.forecasts(budget, self.delta, self.prices, self.wrong)
+            made += [one for one in found if every or not one.at_best or one.strategy in SAMPLED]
         value = "failure_upper" if self.delta is not None else "weighted"
         return sorted(made, key=lambda made: (made.at_best, getattr(made, value), made.cost))
 
     def for_target(self, target: float) -> list[Forecast]:
         """The cheapest way in which each strategy is predicted to reach a failure rate.
 
-        Only what rests on screens of which something is known.
+        Only what rests on screens of which something is known, then what `entries` might do.
         """
         reached: dict[str, Forecast] = {}
         for budget in np.geomspace(1e6, LARGEST_BUDGET, 46) * self.prices.cheap:
             for forecast in self.forecasts(float(budget), every=False):
                 if forecast.failure_upper <= target:
                     reached.setdefault(forecast.strategy, forecast)
-        return sorted(reached.values(), key=lambda forecast: forecast.cost)
+        return sorted(reached.values(), key=lambda forecast: (forecast.at_best, forecast.cost))
 
     def _all(self, budget: float, sources: list[Source]) -> Iterator[Forecast]:
         everything = Source("", 1.0, self.pilot.copying, self.wrong)
@@ -99,6 +106,11 @@ class Planner:
             if share and known.seen.draws:
                 found.append((known.seen.draws / share, share * known.seen.failing))
         return max(found)[1]
+
+    @cached_property
+    def seen(self) -> Entries:
+        """What is known of `entries`, or the best that is possible."""
+        return self.entries or Entries(hoped_for(self.model, self.wrong))
 
     def _sources(self, every: bool) -> Iterator[Source]:
         """What each screen leaves, or only those of which something is known."""
@@ -223,9 +235,12 @@ class Planner:
     def _tables(self, check: bool) -> float:
         if "tables" in self.paid:
             return 0.0
-        flops = sequence_table_flops(self.model)
-        flops += copying_table_flops(self.model, cubic=False) if check else 0
-        return self.prices.proof * flops
+        tables, copying = self._table_flops
+        return self.prices.proof * (tables + check * copying)
+
+    @cached_property
+    def _table_flops(self) -> tuple[int, int]:
+        return sequence_table_flops(self.model), copying_table_flops(self.model, cubic=False)
 
     def _table_passes(self, draws: int) -> float:
         return self._tables(False) + self.prices.cheap * table_forward_flops(self.model) * draws

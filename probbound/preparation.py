@@ -19,6 +19,7 @@ from probbound.screens.sequences import (
     copying_table_flops,
     sequence_table_flops,
 )
+from probbound.structured.parts import Parts, parts_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Prepared:
     tables: SequenceTables | None = None
     check: CopyingCheck | None = None
     residues: Mapping[str, Residue] = field(default_factory=dict)
+    parts: Parts | None = None
 
     def with_tables(self, model: Transformer, meter: CostMeter, margin: float = 0.0) -> Prepared:
         """The products of the circuits and the tables of sequences."""
@@ -54,6 +56,10 @@ class Prepared:
         with meter.phase("copying check", "proof", copying_table_flops(model, cubic=cubic)):
             return replace(made, check=build(made.exact.tables))
 
+    def with_parts(self, model: Transformer, meter: CostMeter) -> Prepared:
+        """Structure and noise of three paths, for `entries`."""
+        return self if self.parts else replace(self, parts=parts_of(model, meter))
+
     def with_residue(self, screen: Screen, model: Transformer, meter: CostMeter) -> Prepared:
         """What a deterministic screen leaves.
 
@@ -74,6 +80,17 @@ class Prepared:
         if isinstance(screen, LadderScreen):
             return screen.enumerate(model, meter, self.products)
         return screen.enumerate(model, meter)
+
+    @property
+    def split(self) -> Parts:
+        """Structure and noise of three paths.
+
+        Raises:
+            LookupError: if the model has not been split.
+        """
+        if self.parts is None:
+            raise LookupError("the model has not been split")
+        return self.parts
 
     @property
     def cheap(self) -> CopyingCheck:

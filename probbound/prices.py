@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from probbound.evaluation import wrong_answers
-from probbound.models.transformer import Transformer, forward_flops
+from probbound.models.transformer import Transformer, forward_flops, in_float64
 from probbound.random_streams import Stream
 from probbound.screens.sequences import AdditiveCheck, CopyingCheck, SequenceTables
 from probbound.tasks import MaxOfK
 
-TIMED_PASSES = 1 << 12
+TIMED_PASSES, TIMED_ROWS = 1 << 12, 256
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What an operation of each kind of work costs.
+    """What an operation of each kind of work costs, `noise` that of evaluating its entries.
 
     In operations every price is one; in seconds it is one over a measured rate.
     """
@@ -25,11 +27,12 @@ class Prices:
     proof: float
     forward: float
     cheap: float
+    noise: float
 
 
 def prices_in_flops() -> Prices:
     """Every operation costs one."""
-    return Prices(1.0, 1.0, 1.0)
+    return Prices(1.0, 1.0, 1.0, 1.0)
 
 
 def prices_in_seconds(model: Transformer, task: MaxOfK, seed: int) -> Prices:
@@ -45,10 +48,15 @@ def prices_in_seconds(model: Transformer, task: MaxOfK, seed: int) -> Prices:
     additive = AdditiveCheck(tables)
     few = many[:1024]
     proof = _seconds(lambda: additive.uncertified(few))
+    exact = in_float64(model)
+    rows, outputs = np.asarray(exact.W_E[:TIMED_ROWS]), np.asarray(exact.W_U)
+    (rows @ outputs).max(axis=1)
+    noise = _seconds(lambda: (rows @ outputs).max(axis=1))
     return Prices(
         proof=proof / (len(few) * additive.flops),
         forward=forward / (len(tokens) * forward_flops(model)),
         cheap=cheap / (len(many) * copying.flops),
+        noise=noise / (rows.size * 2 * outputs.shape[1]),
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probbound.check.replay import screen_of
 from probbound.cost import CostMeter
 from probbound.delta_choice import delta_for
+from probbound.entries_plan import NOT_RUN, SAMPLED, look_flops, looked
 from probbound.errors import UserError
 from probbound.forecast import Forecast, Measured
 from probbound.models.transformer import forward_flops
-from probbound.pilot import CHEAP_PILOT, Passed, look, run_pilot, source_of
+from probbound.pilot import CHEAP_PILOT, Passed, look, planning_stream, run_pilot, source_of
 from probbound.planning import Planner
 from probbound.preparation import Prepared
 from probbound.prices import prices_in_flops
@@ -24,10 +26,12 @@ from probbound.screens.sequences import (
 )
 from probbound.strategies.ladder import is_sampled
 from probbound.strategies.outcome import Question
-from probbound.strategies.registry import AUTO, SCREENS, parts
+from probbound.strategies.registry import AUTO, SCREENS, parts, strategy_named
+from probbound.structured.parts import structure_flops
 
 PILOT_SHARE = 0.025
 RESIDUE_PILOT_SHARE = 0.01
+LOOK_SHARE = 0.05
 TABLE_SHARE = 0.9
 MARGIN = 0.005
 
@@ -111,6 +115,33 @@ def with_screen(survey: Survey, question: Question, name: str, budget: float) ->
     return replace(survey, planner=planner, prepared=prepared)
 
 
+def with_entries(survey: Survey, question: Question, hoped: Forecast) -> Survey:
+    """The same, with the model split and a pilot of its noise at what was hoped for."""
+    meter, planner = survey.meter, survey.planner
+    prepared = survey.prepared.with_parts(question.model, meter)
+    outlook = looked(
+        planner.seen.outlook,
+        prepared.split,
+        question.task,
+        hoped.budget,
+        hoped.delta,
+        planning_stream(question.seed).fold_in("entries"),
+        meter,
+    )
+    seen = replace(planner.seen, outlook=outlook, paid=survey.counts)
+    return replace(survey, planner=replace(planner, entries=seen), prepared=prepared)
+
+
+def with_treatment(survey: Survey, question: Question, name: str) -> Survey:
+    """The same, with the noise of `entries` bounded for certain: deterministic, so run once."""
+    prepared = survey.prepared.with_parts(question.model, survey.meter)
+    run = replace(question, prepared=prepared)
+    found = strategy_named(name).answer(run, survey.meter).failure_upper
+    seen = survey.planner.seen
+    seen = replace(seen, certain={**seen.certain, name: found})
+    return replace(survey, planner=replace(survey.planner, entries=seen), prepared=prepared)
+
+
 def settled(
     survey: Survey,
     question: Question,
@@ -119,14 +150,66 @@ def settled(
 ) -> tuple[Survey, list[Forecast]]:
     """Run the screens that the best forecast builds on until it builds on what is known.
 
-    A screen is deterministic, so that what it showed may be used as it is (Theorem 4.25).
+    A screen is deterministic, so that what it showed may be used as it is (Theorem 4.25). Then
+    `entries` is looked at, where that may pay.
     """
     while True:
         made = forecasts(survey)
-        name = _unknown_screen(made[0], survey.planner) if made else None
-        if name is None:
+        if not made or made[0].at_best:
             return survey, made
-        survey = with_screen(survey, question, name, budget)
+        room = made[0].cost / survey.planner.prices.cheap if math.isinf(budget) else budget
+        hoped = next((one for one in made if one.at_best and one.strategy in SAMPLED), None)
+        why_not = _why_not(survey, made[0], hoped, room, math.isinf(budget)) if hoped else ""
+        if (name := _unknown_screen(made[0], survey.planner)) is not None:
+            survey = with_screen(survey, question, name, budget)
+        elif hoped is not None and not why_not:
+            survey = with_entries(survey, question, hoped)
+        elif names := _cheap_treatments(survey, made, room):
+            for name in names:
+                survey = with_treatment(survey, question, name)
+        else:
+            return survey, [_noted(one, why_not) for one in made]
+
+
+def _why_not(survey: Survey, best: Forecast, hoped: Forecast, room: float, by_cost: bool) -> str:
+    """Why a look at `entries` is not worth its operations, if it is not.
+
+    A plan that is not counted looks for PILOT_SHARE of the budget; one that is only if `entries`
+    may be better than the best forecast: the better, the more it pays, up to LOOK_SHARE.
+    """
+    if hoped.note:
+        return hoped.note
+    planner, model = survey.planner, survey.planner.model
+    flops = look_flops(model, planner.seen.outlook.cells, hoped.budget)
+    flops += 0 if survey.prepared.parts else structure_flops(model)
+    if not survey.counts and flops <= PILOT_SHARE * room:
+        return ""
+    value = "cost" if by_cost else "failure_upper" if planner.delta is not None else "weighted"
+    gain = getattr(best, value) / getattr(hoped, value) - 1
+    if gain <= 0:
+        return f"{best.strategy} is as good"
+    if flops > min(LOOK_SHARE, PILOT_SHARE * gain) * room:
+        return f"a look takes {flops / room:.0%}"
+    return ""
+
+
+def _cheap_treatments(survey: Survey, made: list[Forecast], room: float) -> list[str]:
+    """Treatments that a plan that is not counted runs: the cheapest, for PILOT_SHARE in all."""
+    if survey.counts:
+        return []
+    seen, found = survey.planner.seen, []
+    left = PILOT_SHARE * room - sum(seen.price_of(name) for name in seen.certain)
+    waiting = [one.strategy for one in made if one.note == NOT_RUN]
+    for name in sorted(waiting, key=seen.price_of):
+        left -= seen.price_of(name)
+        if left >= 0:
+            found.append(name)
+    return found
+
+
+def _noted(forecast: Forecast, why_not: str) -> Forecast:
+    unseen = forecast.at_best and forecast.strategy in SAMPLED and not forecast.note
+    return replace(forecast, note=why_not) if unseen else forecast
 
 
 def _unknown_screen(best: Forecast, planner: Planner) -> str | None:
@@ -149,7 +232,7 @@ def planned(question: Question, delta: float | None, meter: CostMeter) -> tuple[
     budget = float(question.budget_flops or question.budget * each)
     survey = surveyed(question, delta, budget, meter)
     survey, found = settled(survey, question, budget, lambda now: now.forecasts(budget))
-    if not found:
+    if not found or found[0].at_best:
         raise UserError(
             f"a budget of {budget:.2g} operations is too small for {question.model.name}: one "
             f"forward pass takes {each:.2g}"

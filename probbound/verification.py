@@ -64,6 +64,7 @@ def replay_faults(predicate: Mapping[str, Any], model: Transformer) -> list[str]
             delta="auto" if predicate["delta_chosen"] else predicate["delta_allowed"],
             seed=predicate["seed"] if chosen else None,
             beacon=predicate["beacon"],
+            budget_flops=predicate["budget_flops"],
             claim=claim_of(claim["kind"], claim["at"]),
             paths=predicate["paths"],
         )

@@ -21,6 +21,7 @@ from probbound.cli.output import (
     table,
 )
 from probbound.cost import CostMeter
+from probbound.entries_plan import OVER
 from probbound.errors import UserError
 from probbound.forecast import Forecast
 from probbound.models.registry import load
@@ -84,7 +85,7 @@ def plan(
         lambda now: now.planner.for_target(amount) if target else now.forecasts(amount),
     )
     flops = survey.meter.total().flops
-    if not forecasts:
+    if not forecasts or forecasts[0].at_best:
         raise UserError(
             f"no strategy is predicted to do that: {model} needs "
             f"{operations(forward_flops(loaded))} for one forward pass, and an estimated "
@@ -102,21 +103,25 @@ def plan(
 def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: bool) -> None:
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
     made = table("strategy", *numbers, title=f"Forecasts for {model}", right=numbers)
-    known = [forecast for forecast in forecasts if not forecast.at_best]
-    for forecast in known:
+    shown = [forecast for forecast in forecasts if forecast.note or not forecast.at_best]
+    for forecast in shown:
+        bound = "" if forecast.note == OVER else at_most(forecast.failure_upper)
         made.add_row(
             forecast.strategy,
-            at_most(forecast.failure_upper),
+            f"≥ {bound}" if bound and forecast.at_best else bound,
             f"{forecast.delta:.2g}" if forecast.delta else "0",
             metric(forecast.samples) if forecast.samples else "",
             metric(forecast.budget) if forecast.budget else "",
             seconds(forecast.cost) if timed else operations(round(forecast.cost)),
         )
     stdout.print(made)
-    if len(known) < len(forecasts):
-        best = min(forecast.failure_upper for forecast in forecasts if forecast.at_best)
+    for note in dict.fromkeys(one.note for one in shown if one.note):
+        names = ", ".join(one.strategy for one in shown if one.note == note)
+        stdout.print(f"Not looked at ({note}): {names}.")
+    if rest := [forecast for forecast in forecasts if forecast not in shown]:
+        best = min(forecast.failure_upper for forecast in rest)
         stdout.print(
-            f"{len(forecasts) - len(known)} more rest on screens with noise, which leave what only "
+            f"{len(rest)} more rest on screens with noise, which leave what only "
             f"running them shows: {at_most(best)} at best (all with --json)."
         )
     pilot, best = survey.planner.pilot, forecasts[0]

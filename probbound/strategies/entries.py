@@ -15,12 +15,19 @@ from probbound.structured.cells import cells_of
 from probbound.structured.count import certified_count
 from probbound.structured.deterministic import certain_tolerances
 from probbound.structured.families import PathChoice, Share, drawn, own_share, share
-from probbound.structured.parts import Parts, parts_of
-from probbound.structured.pilot import Pilot, Plan, Wanted, planned, planning_flops
+from probbound.structured.parts import Parts
+from probbound.structured.pilot import (
+    CASES,
+    Pilot,
+    Plan,
+    Wanted,
+    pilot_flops,
+    planned,
+    planning_flops,
+)
 from probbound.structured.tolerances import Brackets, certified, certified_flops
 
 DEFAULT_PATHS: PathChoice = "separate"
-CASES = 1 << 16
 _CASES_AT_ONCE = 1 << 13
 _STRUCTURE = "structure with tolerated noise"
 _OWN = "noise of last tokens with themselves"
@@ -33,7 +40,7 @@ def entries(question: Question, meter: CostMeter, counted: bool = False) -> Outc
     the structure certifies is `counted` for all inputs, or checked on CASES draws of them.
     """
     margin = question.claim.margin
-    parts = parts_of(question.model, meter)
+    parts = question.prepared.with_parts(question.model, meter).split
     pilot = _pilot(parts, question, meter)
     if not pilot.usable:
         return Outcome(1.0, 1.0, (Level.enumerated(_STRUCTURE, 1.0),))
@@ -66,7 +73,7 @@ def entries(question: Question, meter: CostMeter, counted: bool = False) -> Outc
 
 def entries_by(noise: str, question: Question, meter: CostMeter) -> Outcome:
     """The same structure, its noise bounded for certain by a method of chapter 3 (4.36)."""
-    parts = parts_of(question.model, meter)
+    parts = question.prepared.with_parts(question.model, meter).split
     settings = Settings(question.stream)
     tolerances = certain_tolerances(parts, noise, settings, meter)
     brackets = Brackets(parts, tolerances)
@@ -78,12 +85,8 @@ def entries_by(noise: str, question: Question, meter: CostMeter) -> Outcome:
 def _pilot(parts: Parts, question: Question, meter: CostMeter) -> Pilot:
     """Its randomness is its own: no bound is computed from what it saw."""
     stream = question.stream.fold_in("entries pilot")
-    with meter.phase("pilot", "sampling") as running:
-        pilot = Pilot.draw(parts, question.task, question.budget, stream)
-        running.flops = sum(
-            len(sample.first) * sample.family.flops(parts) for sample in (pilot.pairs, pilot.rows)
-        )
-    return pilot
+    with meter.phase("pilot", "sampling", pilot_flops(parts, question.budget)):
+        return Pilot.draw(parts, question.task, question.budget, stream)
 
 
 def _shares(parts: Parts, plan: Plan, question: Question, meter: CostMeter) -> list[Share]:

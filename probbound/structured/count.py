@@ -13,6 +13,7 @@ from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.parallel import parallel_map
 from probbound.structured.cells import Cells
+from probbound.structured.parts import Sizes
 from probbound.structured.tolerances import Brackets, gainful, priced, spared
 
 _LABELS_AT_ONCE = 1 << 11
@@ -33,13 +34,17 @@ class Resolution:
     grid: int = 24
     negligible: float = 1 / 512
 
+    def counts(self, n_ctx: int) -> bool:
+        """Whether sequences of that length can be counted."""
+        return n_ctx * self.negligible < 1
+
     def capacity(self, n_ctx: int) -> int:
         """The largest sum of grid prices that leaves the real one below 1; 0 is always one.
 
         Raises:
             UserError: if negligible prices alone could add up to 1.
         """
-        if n_ctx * self.negligible >= 1:
+        if not self.counts(n_ctx):
             raise UserError(
                 f"a context of {n_ctx} is too long for entries; it counts up to "
                 f"{round(1 / self.negligible) - 1} positions"
@@ -76,22 +81,40 @@ def certified_count(
 
     A sum of sizes of product sets, in whole numbers.
     """
-    parts = brackets.parts
+    v = brackets.parts.d_vocab
+    starts = range(0, v, _LABELS_AT_ONCE)
+    labels = [slice(start, min(start + _LABELS_AT_ONCE, v)) for start in starts]
+    with meter.phase("counting", "proof", counting_flops(brackets.parts, cells, resolution)):
+        return _counted(brackets, cells, labels, margin, resolution)
+
+
+def certified_estimate(brackets: Brackets, cells: Cells, n_labels: int) -> float:
+    """About the share that `certified_count` counts, from some `n_labels` of the labels."""
+    k, some = brackets.parts.n_ctx, _some_labels(brackets.parts, n_labels)
+    labels = slice(some.start, some.stop, some.step)
+    number = _counted(brackets, cells, [labels], 0.0, Resolution())
+    return number / sum((m + 1) ** k - m**k for m in some)
+
+
+def _some_labels(sizes: Sizes, n_labels: int) -> range:
+    every = max(1, sizes.d_vocab // n_labels)
+    return range(every // 2, sizes.d_vocab, every)
+
+
+def _counted(
+    brackets: Brackets, cells: Cells, labels: list[slice], margin: float, resolution: Resolution
+) -> int:
+    parts, windows = brackets.parts, Windows.of(brackets, cells)
     order = np.argsort(parts.steepness, kind="stable")
     buckets = [part for part in np.array_split(order, resolution.buckets) if len(part)]
-    with meter.phase("counting", "proof", _flops(brackets, cells, len(buckets), resolution)):
-        windows = Windows.of(brackets, cells)
-        starts = range(0, parts.d_vocab, _LABELS_AT_ONCE)
-        tasks = [(bucket, start) for bucket in buckets for start in starts]
 
-        def count(task: tuple[Int[np.ndarray, " n"], int]) -> int:
-            queries, start = task
-            labels = slice(start, start + _LABELS_AT_ONCE)
-            prices, sure = _prices(brackets, windows, queries, labels, margin)
-            found = _count(prices, cells, queries, labels, parts.n_ctx, resolution)
-            return int(found[sure].sum())
+    def count(task: tuple[Int[np.ndarray, " n"], slice]) -> int:
+        queries, some = task
+        prices, sure = _prices(brackets, windows, queries, some, margin)
+        found = _count(prices, cells, queries, some, parts.n_ctx, resolution)
+        return int(found[sure].sum())
 
-        return sum(parallel_map(count, tasks, "counting"))
+    return sum(parallel_map(count, [(b, some) for b in buckets for some in labels], "counting"))
 
 
 def _prices(
@@ -167,10 +190,18 @@ def _powers(tokens: Whole, free: int) -> Whole:
     return found
 
 
-def _flops(brackets: Brackets, cells: Cells, buckets: int, resolution: Resolution) -> int:
-    v, k, n_cells = cells.d_vocab, brackets.parts.n_ctx, len(cells.starts)
+def counting_flops(
+    sizes: Sizes,
+    cells: Cells,
+    resolution: Resolution = Resolution(),
+    n_labels: int | None = None,
+) -> int:
+    """Operations of `certified_count`, or of `certified_estimate` from so many labels."""
+    v, k, n_cells = sizes.d_vocab, sizes.n_ctx, len(cells.starts)
+    counted = v if n_labels is None else len(_some_labels(sizes, n_labels))
+    buckets = min(resolution.buckets, v)
     width = resolution.capacity(k) + 1
     windows = 4 * cells.largest_flops() + 12 * v
-    prices = v * (15 * n_cells + 6)
-    counting = v * (7 * n_cells + 2 * max(k - 2, 0) * width * (width + 1) + 6 * width)
-    return windows + buckets * (prices + counting) + v * v.bit_length()
+    prices = 15 * n_cells + 6
+    counting = 7 * n_cells + 2 * max(k - 2, 0) * width * (width + 1) + 6 * width
+    return windows + buckets * counted * (prices + counting) + v * v.bit_length()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from probbound.cost import CostMeter
 from probbound.factored import FactoredMatrix
+from probbound.noise import norms
+from probbound.noise.chain import recursive_flops, subproduct_flops
 from probbound.noise.contract import NoiseBound, Quantity, QuantityName, Settings
 from probbound.noise.registry import method_named
+from probbound.noise.streamed import streaming_flops
 from probbound.noise.term import NoiseTerm, Reads
 from probbound.parallel import parallel_map
-from probbound.structured.parts import Parts, Vector
+from probbound.structured.parts import Parts, Sizes, Vector
 from probbound.structured.tolerances import Tolerances
 from probbound.structured.values import row_flops, row_values
 
@@ -21,6 +24,15 @@ STREAMED = ("exact", "max-diff")
 NOISE_CHOICES = (*STREAMED, "second-moments", "svd", "subproduct", "frobenius", "recursive")
 
 _ROWS = 1 << 8
+_SPREADS: Mapping[str, Callable[[FactoredMatrix], int]] = {
+    "exact": lambda matrix: streaming_flops(matrix, 0),
+    "max-diff": lambda matrix: streaming_flops(matrix, 0),
+    "second-moments": norms.spreads_upper_flops,
+    "svd": norms.spectral_upper_flops,
+    "subproduct": subproduct_flops,
+    "frobenius": lambda matrix: 2 * norms.norm_product_flops(matrix),
+    "recursive": recursive_flops,
+}
 
 
 def certain_tolerances(
@@ -50,6 +62,22 @@ def certain_tolerances(
         direct_low=zero,
         direct_row=_per_row(direct[0], parts),
     )
+
+
+def certain_flops(sizes: Sizes, noise: str) -> int:
+    """Operations of `certain_tolerances`, told from sizes alone."""
+    v, d, out = sizes.d_vocab, sizes.d_model, sizes.d_vocab_out
+    square, wide = (FactoredMatrix(np.zeros((v, d)), np.zeros((d, n))) for n in (v, out))
+    spreads = _SPREADS[noise](square) + _SPREADS[noise](wide)
+    if noise in STREAMED:
+        return spreads + _streamed_flops(sizes)
+    return spreads + (
+        wide.row_norms_flops() if noise == "second-moments" else _SPREADS[noise](wide)
+    )
+
+
+def _streamed_flops(sizes: Sizes) -> int:
+    return sizes.d_vocab * (row_flops(sizes, "OV") + 2 * sizes.d_vocab_out)
 
 
 def _bounds(
@@ -104,6 +132,6 @@ def _streamed(parts: Parts, noise: str, meter: CostMeter) -> tuple[Vector, Vecto
     if noise == "max-diff":
         low = np.maximum(low, high)
         row = _row_from_entries(parts, low)
-    flops = parts.d_vocab * (row_flops(parts, "OV") + 2 * parts.values.shape[1])
-    meter.record(f"OV noise by {noise}", "proof", flops, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    meter.record(f"OV noise by {noise}", "proof", _streamed_flops(parts), seconds)
     return low, row

@@ -14,7 +14,7 @@ from estimators.proportion import clopper_pearson, hypergeometric
 from probbound.noise.sampled.draws import distinct
 from probbound.random_streams import Stream
 from probbound.rounding import ratio_up, rounded_up
-from probbound.structured.parts import Parts, Vector
+from probbound.structured.parts import Parts, Sizes, Vector
 from probbound.structured.tolerances import Tolerances
 from probbound.structured.values import (
     PathName,
@@ -49,28 +49,29 @@ class Family:
         """For certificates and random streams."""
         return f"{' + '.join(self.paths)} {self.kind}"
 
-    def population(self, parts: Parts) -> int:
+    def population(self, sizes: Sizes) -> int:
         """Number of members."""
-        return parts.d_vocab * (parts.d_vocab - 1 if self.kind == "pairs" else 1)
+        return sizes.d_vocab * (sizes.d_vocab - 1 if self.kind == "pairs" else 1)
 
-    def entries(self, parts: Parts) -> int:
+    def entries(self, sizes: Sizes) -> int:
         """Noise entries evaluated for one member."""
-        return len(self.paths) * (1 if self.kind == "pairs" else parts.values.shape[1])
+        return len(self.paths) * (1 if self.kind == "pairs" else sizes.d_vocab_out)
 
-    def flops(self, parts: Parts) -> int:
+    def flops(self, sizes: Sizes) -> int:
         """Operations for one member, the comparison with its tolerance included."""
-        each = pair_flops if self.kind == "pairs" else row_flops
-        return sum(each(parts, path) for path in self.paths) + 2 * len(self.paths)
+        if self.kind == "pairs":
+            return len(self.paths) * (pair_flops(sizes) + 2)
+        return sum(row_flops(sizes, path) + 2 for path in self.paths)
 
 
 def families(
-    choice: PathChoice, parts: Parts, near: int, direct_rows: bool = True
+    choice: PathChoice, sizes: Sizes, near: int, direct_rows: bool = True
 ) -> tuple[Family, ...]:
     """The families of a choice, without those that no sequence meets (Theorem 4.33).
 
     `near` and `direct_rows` are for separate families alone.
     """
-    n_ctx = parts.n_ctx
+    n_ctx = sizes.n_ctx
     ordered, others = n_ctx * (n_ctx - 1), n_ctx - 1
     if choice == "joint":
         found = [
@@ -79,8 +80,8 @@ def families(
         ]
     else:
         rows = Family("rows", ("OV",), n_ctx)
-        if near < parts.d_vocab:
-            slots = rounded_up(int(row_weights(parts, near).sum()) / _UNIT, 1)
+        if near < sizes.d_vocab:
+            slots = rounded_up(int(row_weights(sizes, near).sum()) / _UNIT, 1)
             rows = Family("rows", ("OV",), slots, near)
         found = [
             Family("pairs", ("QK",), others),
@@ -92,12 +93,12 @@ def families(
     return tuple(f for f in found if f.slots and (direct_rows or f.name != "direct rows"))
 
 
-def row_weights(parts: Parts, near: int) -> Int[np.ndarray, " d_vocab"]:
+def row_weights(sizes: Sizes, near: int) -> Int[np.ndarray, " d_vocab"]:
     """How often token t is in a sequence and less than `near` below its label, or the label.
 
     In units of 2^-40, rounded up.
     """
-    v, k = parts.d_vocab, parts.n_ctx
+    v, k = sizes.d_vocab, sizes.n_ctx
     reach = [min(t + near, v) for t in range(v)]
     return np.array([-(-(_UNIT * (y**k - (y - 1) ** k)) // v**k) for y in reach])
 
@@ -194,7 +195,7 @@ def own_share(parts: Parts, tolerances: Tolerances) -> float:
     return ratio_up(int((~kept).sum()), parts.d_vocab)
 
 
-def allocation(parts: Parts, wanted: Sequence[Family], budget: int) -> dict[Family, int]:
+def allocation(sizes: Sizes, wanted: Sequence[Family], budget: int) -> dict[Family, int]:
     """How many members of each family `budget` entries buy, for the least sum of bounds.
 
     With no member exceeding, a bound is about slots · log(1/δ)/n, whose sum is least for n in
@@ -203,13 +204,13 @@ def allocation(parts: Parts, wanted: Sequence[Family], budget: int) -> dict[Fami
     found: dict[Family, int] = {}
     left, rest = budget, list(wanted)
     while rest:
-        weight = sum(math.sqrt(f.slots * f.entries(parts)) for f in rest)
-        counts = {f: int(left / weight * math.sqrt(f.slots / f.entries(parts))) for f in rest}
-        full = [f for f in rest if counts[f] >= f.population(parts)]
+        weight = sum(math.sqrt(f.slots * f.entries(sizes)) for f in rest)
+        counts = {f: int(left / weight * math.sqrt(f.slots / f.entries(sizes))) for f in rest}
+        full = [f for f in rest if counts[f] >= f.population(sizes)]
         if not full:
             return {**found, **counts}
         for family in full:
-            found[family] = family.population(parts)
-            left -= found[family] * family.entries(parts)
+            found[family] = family.population(sizes)
+            left -= found[family] * family.entries(sizes)
         rest = [f for f in rest if f not in full]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +21,31 @@ _STEPS = 4
 _COLUMNS = 512
 
 Vector = Float[np.ndarray, " d_vocab"]
+
+
+@runtime_checkable
+class Sizes(Protocol):
+    """What prices depend on: a model's sizes, of which `Parts` keeps these."""
+
+    @property
+    def d_vocab(self) -> int:
+        """Number of input tokens."""
+        ...
+
+    @property
+    def d_vocab_out(self) -> int:
+        """Number of outputs."""
+        ...
+
+    @property
+    def n_ctx(self) -> int:
+        """Number of positions."""
+        ...
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream, the inner dimension of every noise matrix."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -62,9 +88,19 @@ class Parts:
         return len(self.size)
 
     @property
+    def d_vocab_out(self) -> int:
+        """Number of outputs."""
+        return len(self.mean)
+
+    @property
     def n_ctx(self) -> int:
         """Number of positions."""
         return len(self.position)
+
+    @property
+    def d_model(self) -> int:
+        """The inner dimension of every noise matrix."""
+        return self.values.inner
 
     @property
     def place_high(self) -> Float[np.ndarray, " d_vocab_out"]:
@@ -88,7 +124,7 @@ def parts_of(model: Transformer, meter: CostMeter) -> Parts:
             f"entries is for models with one head, but {model.name} has {model.n_heads}; use cubic"
         )
     m = in_float64(model)
-    with meter.phase("structure", "proof", _flops(m)):
+    with meter.phase("structure", "proof", structure_flops(m)):
         return _split(m)
 
 
@@ -169,7 +205,8 @@ def _norm_product(matrix: FactoredMatrix) -> Vector:
     return rounded_up(np.sqrt(rows * columns.max()), left.shape[1] + 2)
 
 
-def _flops(m: Transformer) -> int:
+def structure_flops(m: Transformer) -> int:
+    """Operations of `parts_of`: linear in d_vocab."""
     v, k, d, e, out = m.d_vocab, m.n_ctx, m.d_model, m.d_head, m.d_vocab_out
     inputs = 6 * v * d + 2 * d * out
     scores = 2 * d * e * d + 2 * v * d * d + 2 * d * e + (8 * _STEPS + 6) * v * d

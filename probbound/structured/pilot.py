@@ -22,7 +22,7 @@ from probbound.structured.families import (
     families,
     own_share,
 )
-from probbound.structured.parts import Parts, Vector
+from probbound.structured.parts import Parts, Sizes, Vector
 from probbound.structured.tolerances import (
     Brackets,
     Tolerances,
@@ -34,14 +34,14 @@ from probbound.tasks import MaxOfK
 
 SHARE_OF_BUDGET = 0.2
 MOST_PAIRS, MOST_ROWS = 20_000, 128
-SEQUENCES = 1024
+SEQUENCES, CASES = 1024, 1 << 16
 QUANTILES = (1.0, 0.9999, 0.999, 0.997, 0.99, 0.97, 0.93, 0.85)
 SWEEPS = 2
 NONE = np.empty(0)
 _ROWS_A_BLOCK, _MOST_BLOCKS = 12, 8
 _FIRST_NEAR, _EVERY_NEAR = 8, 6
-_PAIRS = Family("pairs", ("QK", "OV", "direct"), 0)
-_ROWS = Family("rows", ("OV", "direct"), 0)
+ALL_PAIRS = Family("pairs", ("QK", "OV", "direct"), 0)
+ALL_ROWS = Family("rows", ("OV", "direct"), 0)
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,27 @@ class Wanted:
         return counts, math.log(self.delta / max(sampled, 1))
 
 
+def pilot_counts(sizes: Sizes, budget: int) -> dict[Family, int]:
+    """Pairs and rows of a pilot: at most SHARE_OF_BUDGET, and no more than tolerances need."""
+    allowed = int(SHARE_OF_BUDGET * budget)
+    pairs = min(MOST_PAIRS, allowed // (10 * ALL_PAIRS.entries(sizes)), ALL_PAIRS.population(sizes))
+    left = allowed - pairs * ALL_PAIRS.entries(sizes)
+    return {
+        ALL_PAIRS: pairs,
+        ALL_ROWS: min(MOST_ROWS, left // ALL_ROWS.entries(sizes), sizes.d_vocab),
+    }
+
+
+def pilot_entries(sizes: Sizes, budget: int) -> int:
+    """Noise entries of the pilot."""
+    return sum(n * family.entries(sizes) for family, n in pilot_counts(sizes, budget).items())
+
+
+def pilot_flops(sizes: Sizes, budget: int) -> int:
+    """Operations of the pilot's entries."""
+    return sum(n * family.flops(sizes) for family, n in pilot_counts(sizes, budget).items())
+
+
 @dataclass(frozen=True)
 class Pilot:
     """Samples that tolerances are chosen from: pairs, rows, and sequences to try them on."""
@@ -125,15 +146,12 @@ class Pilot:
 
     @classmethod
     def draw(cls, parts: Parts, task: MaxOfK, budget: int, stream: Stream) -> Pilot:
-        """At most SHARE_OF_BUDGET of the budget of entries, and no more than tolerances need."""
-        allowed = int(SHARE_OF_BUDGET * budget)
-        pairs = min(MOST_PAIRS, allowed // (10 * _PAIRS.entries(parts)), _PAIRS.population(parts))
-        left = allowed - pairs * _PAIRS.entries(parts)
-        rows = min(MOST_ROWS, left // _ROWS.entries(parts), parts.d_vocab)
+        """As large as a budget of entries allows."""
+        counts = pilot_counts(parts, budget)
         return cls(
             parts,
-            drawn(parts, _PAIRS, pairs, stream),
-            drawn(parts, _ROWS, rows, stream),
+            drawn(parts, ALL_PAIRS, counts[ALL_PAIRS], stream),
+            drawn(parts, ALL_ROWS, counts[ALL_ROWS], stream),
             task.sample(stream.fold_in("sequences"), 0, SEQUENCES),
         )
 
@@ -182,12 +200,18 @@ def _bound(candidate: Candidate) -> float:
     return math.inf if math.isnan(candidate.bound) else candidate.bound
 
 
-def planning_flops(parts: Parts, cells: Cells) -> int:
-    """Operations of `planned`, the pilot's own entries apart."""
+def planning_flops(
+    sizes: Sizes,
+    cells: Cells,
+    pairs: int = MOST_PAIRS,
+    rows: int = MOST_ROWS,
+    sequences: int = SEQUENCES,
+) -> int:
+    """Operations of `planned` for a pilot of some size, the pilot's own entries apart."""
     scopes = 2 * (1 + len(cells.stops[_FIRST_NEAR:-1:_EVERY_NEAR]))
     tries = SWEEPS * 5 * (len(QUANTILES) + 1) + scopes
-    sequences = SEQUENCES * certified_flops(parts.n_ctx)
-    return tries * (sequences + 6 * MOST_PAIRS + 3 * MOST_ROWS + 20 * parts.d_vocab)
+    each = sequences * certified_flops(sizes.n_ctx)
+    return tries * (each + 6 * pairs + 3 * rows + 20 * sizes.d_vocab)
 
 
 def _row_levels(pilot: Pilot) -> Float[np.ndarray, " n"]:
@@ -208,7 +232,7 @@ def _profile(pilot: Pilot) -> Vector:
 def _grid(pilot: Pilot, profile: Vector) -> dict[str, list[float]]:
     """What each level may be: quantiles of what the pilot saw, the largest first."""
     parts, scale = pilot.parts, pilot.parts.row_scale[pilot.pairs.first]
-    score, value, direct = (pilot.pairs.values[path] for path in _PAIRS.paths)
+    score, value, direct = (pilot.pairs.values[path] for path in ALL_PAIRS.paths)
     own = parts.own_direct
     return {
         "score": _quantiles(score, np.abs(parts.own_score)),
@@ -236,14 +260,27 @@ def _predicted(pilot: Pilot, plan: Plan, margin: float) -> float:
     brackets = Brackets(pilot.parts, plan.tolerances)
     left = 1 - float(certified(brackets, pilot.tokens, margin).mean())
     touch = own_share(pilot.parts, plan.tolerances)
-    for family, count in plan.counts.items():
-        sample = (pilot.pairs if family.kind == "pairs" else pilot.rows).on(family.paths)
-        exceeding = sample.exceeding(plan.tolerances)
-        share = (int(exceeding.sum()) + 1) / (len(exceeding) + 1)
-        touch += family.slots * _upper(share, count, -plan.log_delta)
+    for family, (hits, looked) in seen(pilot, plan).items():
+        share = (hits + 1) / (looked + 1)
+        log = np.asarray(-plan.log_delta)
+        touch += family.slots * float(about_upper(share, plan.counts[family], log))
     return left + touch
 
 
-def _upper(share: float, count: int, log: float) -> float:
+def seen(pilot: Pilot, plan: Plan) -> dict[Family, tuple[int, int]]:
+    """Of each family: members of the pilot that exceed, and those that it looked at."""
+    found: dict[Family, tuple[int, int]] = {}
+    for family in plan.counts:
+        sample = (pilot.pairs if family.kind == "pairs" else pilot.rows).on(family.paths)
+        exceeding = sample.exceeding(plan.tolerances)
+        found[family] = int(exceeding.sum()), len(exceeding)
+    return found
+
+
+def about_upper(
+    share: float, count: int, log: Float[np.ndarray, "*shape"]
+) -> Float[np.ndarray, "*shape"]:
     """About what a certifying sample will bound a share by (Bernstein's inequality)."""
-    return share + math.sqrt(2 * share * log / count) + log / count if count else 1.0
+    if count == 0:
+        return np.ones_like(log)
+    return np.asarray(share + np.sqrt(2 * share * log / count) + log / count)

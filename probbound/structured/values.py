@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.parallel import parallel_map
-from probbound.structured.parts import Parts
+from probbound.structured.parts import Parts, Sizes
 
 PathName = Literal["QK", "OV", "direct"]
 Values = Float[np.ndarray, " n"]
@@ -31,10 +31,9 @@ def pair_values(parts: Parts, path: PathName, i: Tokens, j: Tokens) -> Values:
     return found
 
 
-def pair_flops(parts: Parts, path: PathName) -> int:
-    """Operations of one pair."""
-    matrix = {"QK": parts.scores, "OV": parts.values, "direct": parts.direct}[path]
-    return 2 * matrix.inner + 3
+def pair_flops(sizes: Sizes) -> int:
+    """Operations of one pair on one path."""
+    return 2 * sizes.d_model + 3
 
 
 def row_values(parts: Parts, path: PathName, tokens: Tokens) -> Values:
@@ -62,8 +61,7 @@ def row_values(parts: Parts, path: PathName, tokens: Tokens) -> Values:
     return np.concatenate([np.empty(0), *blocks])
 
 
-def row_flops(parts: Parts, path: PathName) -> int:
+def row_flops(sizes: Sizes, path: PathName) -> int:
     """Operations of one row."""
-    matrix = parts.direct if path == "direct" else parts.values
-    per_output = 2 * matrix.inner + (1 if path == "direct" else 1 + 2 * parts.n_ctx)
-    return matrix.shape[1] * per_output
+    per_output = 2 * sizes.d_model + (1 if path == "direct" else 1 + 2 * sizes.n_ctx)
+    return sizes.d_vocab_out * per_output

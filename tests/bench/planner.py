@@ -2,7 +2,8 @@
 
 `python -m tests.bench.planner` prints them in Markdown. Every deterministic screen is run, and
 `auto` plans for real; what a number of draws gives is then computed at its expected count of
-failures, from reference rates that neither has seen, so that luck decides nothing.
+failures, from reference rates that neither has seen, so that luck decides nothing. On models of
+ENTRIES, whose forward passes are dear, `entries` is run for real, medians of three seeds.
 """
 
 from __future__ import annotations
@@ -38,12 +39,14 @@ from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS, parts
 from probbound.survey import planned
 from probbound.tasks import MaxOfK
+from tests.bench.planner_entries import EntriesRuns
 
 DELTA = 1e-6
 BUDGETS = tuple(10 ** (half / 2) for half in range(12, 23))
 REFERENCE_DRAWS = 1 << 21
 RESIDUE_DRAWS, NOISY_DRAWS = 1 << 16, 1 << 12
 DEAREST_SCREEN = 2e10
+ENTRIES = ("max-of-4-v1024",)
 NEAR = 1.1
 HEADER = (
     "| operations | auto chose | best in hindsight | its bound | auto / best "
@@ -73,10 +76,12 @@ class Case:
     task: MaxOfK
     wrong: float
     sources: dict[str, Source]
+    entries: EntriesRuns | None = None
 
     def outcomes(self, budget: float) -> dict[str, float]:
         """What every strategy that fits a budget gives."""
-        return {name: bound for name, bound in self._outcomes(budget) if bound is not None}
+        found = {name: bound for name, bound in self._outcomes(budget) if bound is not None}
+        return found | (self.entries.outcomes(budget) if self.entries else {})
 
     def given(self, strategy: str, budget: float) -> float:
         """What one gives, 1 if it does not fit."""
@@ -173,7 +178,8 @@ def case_of(name: str) -> Case:
         for name, one in found.items()
     }
     sources[""] = Source("", 1.0, 0.0, 0.0, lambda _: 0.0, None, kept, wrong)
-    return Case(model, task, wrong, sources)
+    runs = EntriesRuns(model, task, DELTA) if name in ENTRIES else None
+    return Case(model, task, wrong, sources, runs)
 
 
 def _rates(
@@ -239,6 +245,9 @@ def _given_by(case: Case, name: str, knobs: Question) -> float:
         return 1.0
     if name == "brute-force":
         return case.wrong
+    if name.startswith("entries"):
+        assert case.entries is not None
+        return case.entries.found(name, knobs.budget)
     if kind == "screen":
         return case.sources[screen].share
     draws = knobs.budget if knobs.draws is None else knobs.draws

@@ -10,11 +10,20 @@ import probbound
 from probbound.cost import CostMeter
 from probbound.delta_choice import delta_for
 from probbound.errors import UserError
+from probbound.forecast import Forecast
 from probbound.models.transformer import forward_flops
 from probbound.random_streams import Stream
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS
-from probbound.survey import PILOT_SHARE, can_be_checked, planned, settled, surveyed, with_screen
+from probbound.survey import (
+    PILOT_SHARE,
+    can_be_checked,
+    planned,
+    settled,
+    surveyed,
+    with_entries,
+    with_screen,
+)
 from probbound.tasks import task_for
 from probbound.verification import plan_faults
 from tests.factories import checked, copying_model, random_model
@@ -108,6 +117,7 @@ def test_what_plans_never_draws_what_certifies(monkeypatch):
     survey = surveyed(question, 1e-3, 1e5, CostMeter())
     survey, _ = settled(survey, question, 1e5, lambda now: now.forecasts(1e5))
     with_screen(survey, question, "cubic", 1e5)
+    with_entries(survey, question, Forecast("entries", 1.0, 1e8, 4000, delta=1e-3))
     for strategy in ("iid", "hybrid:sub-cubic", "cascade:sub-cubic", "low-rank-qk:sketch"):
         delta_for(question, strategy, CostMeter())
     planning = set(read)
@@ -115,6 +125,7 @@ def test_what_plans_never_draws_what_certifies(monkeypatch):
     for strategy in ("iid", "hybrid:sub-cubic", "cascade", "cascade:low-rank-qk:sketch"):
         options = {"draws": 80} if strategy.startswith("cascade") else {}
         certify(model, strategy, **options)
+    probbound.certify(model, task_for(model), strategy="entries", budget=4000)
     assert planning
     assert read
     assert not planning & read
