@@ -9,7 +9,7 @@ and counts a place once that is bad on several paths; separate may look where ea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +135,9 @@ def draw(rows: list[Row]) -> Figure:
     for axes, name in zip(panels, names, strict=False):
         for choice, (colour, marker) in COLOURS.items():
             own = [row for row in sweeps if (row["model"], row["paths"]) == (name, choice)]
-            draw_band(axes, band(own, "flops", "bound", place="n"), colour, marker, choice)
-        axes.set(xscale="log", ylim=(-0.03, 1.03), xlabel="operations (FLOP)")
+            shown = band(own, "flops", "bound", place="n")
+            draw_band(axes, replace(shown, x=shown.x / 1e9), colour, marker, choice)
+        axes.set(xlim=(0, None), ylim=(-0.03, 1.03), xlabel="operations (GFLOP)")
         axes.set_title(f"entries on {name}", fontsize=10)
     panels[0].set_ylabel("certified accuracy")
     panels[0].legend(fontsize=8)
