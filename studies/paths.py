@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from estimators.proportion import clopper_pearson
-from probbound.figures import BLACK, BLUE, ORANGE
+from probbound.figures import BLACK, BLUE, GREEN, ORANGE, PINK, SKY
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.term import noise_term
 from probbound.random_streams import Stream
@@ -76,11 +76,9 @@ def measure(grid: Grid, work: Path) -> list[Row]:
 
 def louder(model: Transformer, factor: float, every: int) -> Transformer:
     """The model with the embeddings of one token in `every` multiplied."""
-    m = in_float64(model)
-    embedding = np.array(m.W_E)
+    embedding = np.array(in_float64(model).W_E)
     embedding[::every] *= factor
-    kept = {name: getattr(m, name) for name in m.__dataclass_fields__}
-    return Transformer(**(kept | {"W_E": embedding}))
+    return replace(in_float64(model), W_E=embedding)
 
 
 def bad_places(model: Transformer, share: float) -> Bool[np.ndarray, "path v v"]:
@@ -150,7 +148,7 @@ def _overlap_panel(axes: Axes, rows: list[Row]) -> None:
     shades = dict.fromkeys(row["n"] for row in events)
     for place, n in enumerate(shades):
         own = [row for row in events if row["n"] == n]
-        colour = plt.get_cmap("viridis")(0.1 + 0.7 * place / max(1, len(shades) - 1))
+        colour = (SKY, BLUE, GREEN, PINK)[place % 4]
         draw_band(axes, band(own, "overlap", "gain"), colour, "osD^v"[place % 5], f"n = {n:,}")
     axes.axhline(1, color=BLACK, lw=1)
     axes.set_xlabel("overlap of bad places (1: none, 3: complete)")
