@@ -146,7 +146,9 @@ def _of_model(name: str, rows: list[Row]) -> str:
         verdict += f", and half as much as all of them from {half[0]:.3f}." if half else "."
     else:
         verdict += "Sampled entries certify nothing at any m."
-    return f"{verdict}\n\n{table}"
+    treatments = [[f"`{row['strategy']}`", row["bound"], row["relative"]] for row in certain]
+    all_of_them = markdown_table(["deterministic", "bound", "cost ÷ multiplying out"], treatments)
+    return f"{verdict}\n\n{table}\n\n{all_of_them}"
 
 
 def _cell(curve: Any, place: int) -> str:
