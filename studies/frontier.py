@@ -53,8 +53,15 @@ def measure(grid: Grid, work: Path) -> list[Row]:
 
 
 def _estimate(rows: list[Row], model: str) -> float | None:
-    """Wrong among the most uniform draws: what the cascade's checks leave holds every wrong one."""
-    drawn = [row for row in rows if row["model"] == model and row["strategy"] == "cascade"]
+    """Wrong among the most uniform draws: what the cascade's check leaves holds every wrong one.
+
+    Where the budget of forward passes was used up, some that were not run count as wrong.
+    """
+    drawn = [
+        row
+        for row in rows
+        if (row["model"], row["strategy"]) == (model, "cascade") and row["samples"] < row["budget"]
+    ]
     most = max(drawn, key=lambda row: row["draws"], default=None)
     return most["failures"] / most["draws"] if most and most["draws"] else None
 
@@ -68,7 +75,8 @@ def _medians(rows: list[Row]) -> list[Row]:
     for own in groups.values():
         middle = {
             key: float(np.median([row[key] for row in own]))
-            for key in ("failure_upper", "flops", "seconds")
+            for key in ("failure_upper", "flops", "seconds", "truth")
+            if own[0][key] is not None
         }
         ends = {
             "low": min(row["failure_upper"] for row in own),
