@@ -26,14 +26,15 @@ def draw(
 ) -> None:
     """Write the three panels as a PNG file."""
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
-    spectrum(left, term)
-    entries(middle, term, threshold, settings)
-    quantities = {row.quantity.name: row.quantity for row in rows}
-    chosen = quantities.get(PREFERRED, rows[0].quantity)
-    shown = [row for row in rows if row.quantity == chosen]
-    bounds_against_cost(right, shown)
-    write_atomically(path, rendered(figure, "png"))
-    plt.close(figure)
+    try:
+        spectrum(left, term)
+        entries(middle, term, threshold, settings)
+        quantities = {row.quantity.name: row.quantity for row in rows}
+        chosen = quantities.get(PREFERRED, rows[0].quantity)
+        bounds_against_cost(right, [row for row in rows if row.quantity == chosen])
+        write_atomically(path, rendered(figure, "png"))
+    finally:
+        plt.close(figure)
 
 
 def spectrum(axes: Axes, term: NoiseTerm) -> None:

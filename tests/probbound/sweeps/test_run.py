@@ -23,7 +23,7 @@ from probbound.errors import UserError
 from probbound.models.store import read_model
 from probbound.sweeps.local import in_process
 from probbound.sweeps.run import Sweep, run_sweep
-from probbound.sweeps.store import SweepStore
+from probbound.sweeps.store import FORMAT, SweepStore
 from probbound.sweeps.table import RESULTS, SCHEMA, Summary, read_results
 from tests.factories import copying_model
 from tests.probbound.sweeps.small import cells_without_clock, small_config, small_models
@@ -264,7 +264,7 @@ def test_foreign_directories_and_other_versions_are_refused(models, tmp_path):
     with pytest.raises(UserError, match="holds no sweep"):
         SweepStore.open(tmp_path / "foreign")
     manifest = tmp_path / "killed" / "sweep.json"
-    manifest.write_text(json.dumps({"format": "probbound-sweep/1", "version": "0.0.1"}))
+    manifest.write_text(json.dumps({"format": FORMAT, "version": "0.0.1"}))
     with pytest.raises(UserError, match=r"was made by probbound 0\.0\.1"):
         run_sweep(config, tmp_path / "killed")
     manifest.write_text("[]")
