@@ -35,6 +35,7 @@ from probbound.structured.outlook import hoped_for
 from probbound.tasks import MaxOfK
 
 LARGEST_BUDGET = 1e15
+PILOT_ERROR = 1.25  # how many times more a check may leave than its pilot said
 PREDICTED = ("cubic", "sub-cubic")
 
 
@@ -219,11 +220,14 @@ class Planner:
         )
 
     def _cascade(self, source: Source, budget: float) -> Iterator[Forecast]:
-        """Draws, and a limit on the forward passes that chance will hardly exceed."""
+        """Draws, and a limit on the forward passes that chance will hardly exceed.
+
+        Passes that are not needed are not made; draws left over when they run out count as wrong.
+        """
         cost = partial(self._cascade_cost, source)
         for made in self._sampled(source.named("cascade"), source, cost, budget):
             passes = made.budget * source.kept
-            limit = math.ceil(passes + 4 * math.sqrt(passes) + 10)
+            limit = math.ceil(PILOT_ERROR * passes + 4 * math.sqrt(passes) + 10)
             yield Forecast(
                 *(made.strategy, made.failure_upper, made.cost, limit, made.budget),
                 *(made.delta, made.weighted, made.at_best),
