@@ -16,7 +16,7 @@ from probbound.pilot import share_seen
 from probbound.prices import Prices
 from probbound.random_streams import Stream
 from probbound.structured.cells import Cells, cells_of
-from probbound.structured.count import certified_estimate, counting_flops
+from probbound.structured.count import Resolution, certified_estimate, counting_flops
 from probbound.structured.deterministic import NOISE_CHOICES, certain_flops
 from probbound.structured.families import Family, own_share
 from probbound.structured.outlook import Outlook, Work
@@ -111,7 +111,7 @@ def look_flops(sizes: Sizes, cells: Cells, entries: int) -> int:
     counts = pilot_counts(sizes, within)
     choosing = planning_flops(sizes, cells, counts[ALL_PAIRS], counts[ALL_ROWS], TRIED)
     checking = CHECKED * certified_flops(sizes.n_ctx)
-    countable = Outlook(sizes, 0, cells, {}, 0.0, 0.0).countable
+    countable = Resolution().counts(sizes.n_ctx)
     counting = counting_flops(sizes, cells, n_labels=COUNTED) if countable else 0
     return pilot_flops(sizes, within) + choosing + checking + counting
 

@@ -36,11 +36,11 @@ from probbound.structured.parts import Parts, parts_of
 from probbound.tasks import MaxOfK
 from probbound.training import recipe_named, snapshots
 from studies.bands import band, draw_band
-from studies.grids import certified_rows, truths
+from studies.grids import BRUTE_FORCE as TRUTH
+from studies.grids import certified_beside_truth
 from studies.study import Row, Study
 from studies.write_up import markdown_table
 
-TRUTH = "brute-force"
 MARGIN, RISE = "structured margin", "structured rise of scores"
 NOISE = {"QK": "noise of scores", "OV": "noise of OV", "direct": "noise of the direct path"}
 
@@ -72,25 +72,12 @@ class Grid:
 def measure(grid: Grid, work: Path) -> list[Row]:
     """One row for each snapshot and thing measured; `truth` is None for what is exact."""
     paths = _trained(grid, work)
-    certified = certified_rows(
-        (
-            {
-                "models": list(paths),
-                "strategies": [TRUTH, *grid.strategies],
-                "budgets": [grid.budget],
-                "deltas": [grid.delta],
-                "seeds": [0],
-            },
-        ),
-        work,
-    )
-    truth = truths(certified)
     rows = [
         _row(
             *(grid, *paths[row["model"]], row["strategy"]),
-            *(row["failure_upper"], truth[row["model"]], row["guarantee"]),
+            *(row["failure_upper"], row["truth"], row["guarantee"]),
         )
-        for row in certified
+        for row in certified_beside_truth(paths, grid.strategies, grid.budget, grid.delta, work)
     ]
     for path, place in track(list(paths.items()), "structure and noise"):
         for name, value, exact in _inside(read_model(Path(path)), grid, place):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from probbound.sweeps.run import Sweep
 from studies.models import model_named
 from studies.study import Row
 
+BRUTE_FORCE = "brute-force"
 _WORTH_WORKERS = 20
 
 
@@ -42,6 +43,22 @@ def certified_rows(
     return list(rows.values())
 
 
+def certified_beside_truth(
+    models: Iterable[str], strategies: Iterable[str], budget: int, delta: float, work: Path
+) -> list[Row]:
+    """One row per model and strategy, and by brute force; `truth` is what that found."""
+    grid = {
+        "models": list(models),
+        "strategies": [BRUTE_FORCE, *strategies],
+        "budgets": [budget],
+        "deltas": [delta],
+        "seeds": [0],
+    }
+    rows = certified_rows((grid,), work)
+    truth = truths(rows)
+    return [row | {"truth": truth[row["model"]]} for row in rows]
+
+
 def truths(rows: list[Row]) -> dict[str, float]:
     """The failure rate of each model that some row enumerated by brute force."""
-    return {row["model"]: row["failure_upper"] for row in rows if row["strategy"] == "brute-force"}
+    return {row["model"]: row["failure_upper"] for row in rows if row["strategy"] == BRUTE_FORCE}

@@ -7,6 +7,7 @@ about M·ln(1/δ)/n: proof and sample multiply. Where does that end?
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ from matplotlib.figure import Figure
 
 from probbound.figures import BLACK, BLUE, GREEN, ORANGE, PINK
 from studies.bands import exponent
-from studies.grids import certified_rows, truths
+from studies.grids import BRUTE_FORCE, certified_rows, truths
 from studies.study import Row, Study
 
-COLOURS = (BLUE, ORANGE, GREEN, PINK)
+LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PINK, "^"))
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def measure(grid: Grid, work: Path) -> list[Row]:
     truth = truths(rows)
     found = []
     for row in rows:
-        if row["strategy"] == "brute-force" or not row["samples"]:
+        if row["strategy"] == BRUTE_FORCE or not row["samples"]:
             continue
         mass, n, wrong = 1 - row["certified_mass"], row["samples"], truth[row["model"]]
         found.append(
@@ -62,9 +63,7 @@ def draw(rows: list[Row]) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.6, 4.4), layout="constrained")
     sampled = [row for row in rows if not row["listed"]]
     shown = dict.fromkeys(row["strategy"] for row in sampled)
-    for (strategy, colour), marker in zip(
-        zip(shown, COLOURS * len(shown), strict=False), "osD^" * len(shown), strict=False
-    ):
+    for strategy, (colour, marker) in zip(shown, itertools.cycle(LOOKS), strict=False):
         own = [row for row in sampled if row["strategy"] == strategy]
         style: dict[str, Any] = {"marker": marker, "s": 16, "color": colour, "alpha": 0.6, "lw": 0}
         scaled = [row["certified"] / row["uncertified_mass"] for row in own]
@@ -72,11 +71,11 @@ def draw(rows: list[Row]) -> Figure:
         ratios = [row["certified"] / row["predicted"] for row in own]
         right.scatter([max(row["expected_wrong"], 1e-4) for row in own], ratios, **style)
     ends = np.geomspace(min(r["n"] for r in sampled), max(r["n"] for r in sampled), 50)
-    for delta, above in zip(sorted({row["delta"] for row in sampled}), (True, False), strict=False):
+    for place, delta in enumerate(sorted({row["delta"] for row in sampled})):
         left.plot(ends, -np.expm1(np.log(delta) / ends), color=BLACK, lw=1)
         at = (ends[30], -math.expm1(math.log(delta) / ends[30]))
-        place = {"xytext": (5, 5), "ha": "left"} if above else {"xytext": (-5, -9), "ha": "right"}
-        left.annotate(f"δ = {delta:g}", at, textcoords="offset points", fontsize=8, **place)
+        beside = {"xytext": (-5, -9), "ha": "right"} if place else {"xytext": (5, 5), "ha": "left"}
+        left.annotate(f"δ = {delta:g}", at, textcoords="offset points", fontsize=8, **beside)
     left.set(xscale="log", yscale="log", xlabel="forward passes n")
     left.set_ylabel("certified failure rate ÷ uncertified mass")
     left.legend(fontsize=8)

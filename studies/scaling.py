@@ -1,6 +1,6 @@
 """How do cost and bound grow with vocabulary, context length and width?
 
-Planted models of every size (the same structure and noise at each), one size varied at a time:
+Planted models of every size, all made by one recipe, with one size varied at a time:
 operations and seconds of each strategy, the growth as an exponent over the larger half of the
 sizes, beside the exponent that the algorithm has when that size alone goes to infinity.
 """

@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from matplotlib.figure import Figure
 
 from probbound.errors import UserError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Row = dict[str, Any]
-Grid = TypeVar("Grid")
+Grid = TypeVar("Grid", bound="DataclassInstance")
 NAMES = (
     "frontier",
     "law",
@@ -49,7 +52,7 @@ class Study(Generic[Grid]):
         Raises:
             UserError: if a key is missing or unknown.
         """
-        known = {field.name for field in fields(self.grid)}  # type: ignore[arg-type]
+        known = {field.name for field in fields(self.grid)}
         for name in sorted(known ^ set(given)):
             wrong = "lacks" if name in known else "has the unknown key"
             raise UserError(f"{source} {wrong} {name!r}; the keys are {', '.join(sorted(known))}")

@@ -27,12 +27,12 @@ from probbound.suppression import noise_energy
 from probbound.tasks import task_for
 from probbound.training import Recipe, fine_tune
 from studies.bands import band, draw_band
-from studies.grids import certified_rows, truths
+from studies.grids import BRUTE_FORCE as TRUTH
+from studies.grids import certified_beside_truth
 from studies.models import model_named
 from studies.study import Row, Study
 from studies.write_up import markdown_table
 
-TRUTH = "brute-force"
 UNTOUCHED = -1.0
 
 
@@ -63,21 +63,8 @@ def measure(grid: Grid, work: Path) -> list[Row]:
         if not path.exists():
             save_model(_tuned(model_named(name, work), recipe, strength), path)
         made[str(path)] = (name, strength, float(noise_energy(read_model(path))))
-    certified = certified_rows(
-        (
-            {
-                "models": list(made),
-                "strategies": [TRUTH, *grid.strategies],
-                "budgets": [grid.budget],
-                "deltas": [grid.delta],
-                "seeds": [0],
-            },
-        ),
-        work,
-    )
-    truth = truths(certified)
     rows = []
-    for row in certified:
+    for row in certified_beside_truth(made, grid.strategies, grid.budget, grid.delta, work):
         name, strength, energy = made[row["model"]]
         rows.append(
             {
@@ -90,7 +77,7 @@ def measure(grid: Grid, work: Path) -> list[Row]:
                 "budget": grid.budget,
                 "delta": grid.delta,
                 "failure_upper": row["failure_upper"],
-                "truth": truth[row["model"]],
+                "truth": row["truth"],
                 "flops": row["flops"],
             }
         )

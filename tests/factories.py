@@ -14,7 +14,7 @@ from probbound.check import Report
 from probbound.check.document import predicate_of
 from probbound.check.judge import judge
 from probbound.cli.verify import weights_of
-from probbound.models.transformer import Transformer
+from probbound.models.transformer import Transformer, in_float64
 from probbound.tasks import MaxOfK
 from probbound.training import Recipe, train
 
@@ -115,6 +115,27 @@ def slow_wrong(model: Transformer) -> list[tuple[int, ...]]:
         if not all(logits[j] < logits[label] for j in range(len(logits)) if j != label):
             wrong.append(tokens)
     return wrong
+
+
+def one_head_forward(model: Transformer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All sequences, their attention scores and logits, from the definition of the forward pass."""
+    m, tokens = in_float64(model), all_sequences(model.d_vocab, model.n_ctx)
+    x = m.W_E[tokens] + m.W_pos
+    query = x[:, -1] @ m.W_Q[0] + m.b_Q[0]
+    scores = np.einsum("ne,npe->np", query, x @ m.W_K[0] + m.b_K[0]) / m.attn_scale
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    values = np.einsum("np,npe->ne", weights, x @ m.W_V[0] + m.b_V[0])
+    return tokens, scores, (x[:, -1] + values @ m.W_O[0] + m.b_O) @ m.W_U + m.b_U
+
+
+def one_head_margins(model: Transformer) -> tuple[np.ndarray, np.ndarray]:
+    """All sequences, and by how much the logit of the largest token leads."""
+    tokens, _, found = one_head_forward(model)
+    label = np.arange(len(tokens)), tokens.max(axis=1)
+    own = found[label]
+    found[label] = -np.inf
+    return tokens, own - found.max(axis=1)
 
 
 def all_sequences(d_vocab: int, n_ctx: int) -> np.ndarray:

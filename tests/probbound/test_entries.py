@@ -17,7 +17,6 @@ from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.planted_max import planted_max_of_k
 from probbound.models.store import save_model
-from probbound.models.transformer import in_float64
 from probbound.noise.contract import Settings
 from probbound.random_streams import Stream
 from probbound.strategies.entries import entries
@@ -39,7 +38,13 @@ from probbound.structured.tolerances import Brackets, Tolerances, certified, far
 from probbound.structured.values import row_values
 from probbound.tasks import task_for
 from probbound.verification import replay_faults
-from tests.factories import all_sequences, copying_model, random_model
+from tests.factories import (
+    all_sequences,
+    copying_model,
+    one_head_forward,
+    one_head_margins,
+    random_model,
+)
 
 FALSE_ALARM = 1e-6
 TINY = 1e-9
@@ -72,29 +77,9 @@ def small_models():
     yield planted_max_of_k(6, 3, 8, noise=0.3, copying=90.0)
 
 
-def logits(model):
-    """From the definition of the forward pass, all sequences at once."""
-    m, tokens = in_float64(model), all_sequences(model.d_vocab, model.n_ctx)
-    x = m.W_E[tokens] + m.W_pos
-    query = x[:, -1] @ m.W_Q[0] + m.b_Q[0]
-    scores = np.einsum("ne,npe->np", query, x @ m.W_K[0] + m.b_K[0]) / m.attn_scale
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
-    values = np.einsum("np,npe->ne", weights, x @ m.W_V[0] + m.b_V[0])
-    return tokens, scores, (x[:, -1] + values @ m.W_O[0] + m.b_O) @ m.W_U + m.b_U
-
-
-def margins(model):
-    tokens, _, found = logits(model)
-    label = np.arange(len(tokens)), tokens.max(axis=1)
-    own = found[label]
-    found[label] = -np.inf
-    return tokens, own - found.max(axis=1)
-
-
 @pytest.fixture(scope="module")
 def cases():
-    return [(model, *margins(model)) for model in small_models()]
+    return [(model, *one_head_margins(model)) for model in small_models()]
 
 
 def dense(matrix):
@@ -142,7 +127,7 @@ def touching(parts, tolerances, tokens):
 
 def test_structure_and_noise_add_up_to_the_model(cases):
     for model, _, _ in cases:
-        parts, (tokens, scores, found) = parts_of(model, CostMeter()), logits(model)
+        parts, (tokens, scores, found) = parts_of(model, CostMeter()), one_head_forward(model)
         query, known = tokens[:, -1], np.outer(parts.steepness, parts.size) + dense(parts.scores)
         off = scores - known[query[:, None], tokens]
         assert (np.ptp(off, axis=1) <= 2 * parts.place[query] + 1e-9).all()
@@ -282,7 +267,7 @@ def question(model, **given):
 
 def test_a_margin_is_certified_too():
     model = clear(3)
-    _, margin_of = margins(model)
+    _, margin_of = one_head_margins(model)
     bounds = []
     for margin in (0.0, 0.5, 1.0, 50.0):
         found = entries(

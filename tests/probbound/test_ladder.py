@@ -21,7 +21,7 @@ from probbound.screens.split import split
 from probbound.strategies.ladder import RUNGS, ladder_screens
 from probbound.strategies.outcome import Question
 from probbound.tasks import task_for
-from tests.factories import all_sequences, checked, copying_model, random_model, trained_model
+from tests.factories import checked, copying_model, one_head_margins, random_model, trained_model
 
 NAMES = sorted(ladder_screens())
 SAMPLED = [name for name in NAMES if name.endswith("sketch")]
@@ -50,18 +50,8 @@ def left_by(name, model, **options):
 
 def wrong(model):
     """Wrong sequences of a one-head model, from the definition of the forward pass."""
-    m, tokens = in_float64(model), all_sequences(model.d_vocab, model.n_ctx)
-    x = m.W_E[tokens] + m.W_pos
-    query = x[:, -1] @ m.W_Q[0] + m.b_Q[0]
-    scores = np.einsum("ne,npe->np", query, x @ m.W_K[0] + m.b_K[0]) / m.attn_scale
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
-    values = np.einsum("np,npe->ne", weights, x @ m.W_V[0] + m.b_V[0])
-    logits = (x[:, -1] + values @ m.W_O[0] + m.b_O) @ m.W_U + m.b_U
-    label = np.arange(len(tokens)), tokens.max(axis=1)
-    right = logits[label]
-    logits[label] = -np.inf
-    return set(map(tuple, tokens[logits.max(axis=1) >= right].tolist()))
+    tokens, leads = one_head_margins(model)
+    return set(map(tuple, tokens[leads <= 0].tolist()))
 
 
 def small_models():

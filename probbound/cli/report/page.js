@@ -159,8 +159,9 @@
     svg.append(make("path", { class: "front", d: `${path}H${right}` }));
 
     const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-    for (const strategy of unique(points.map((r) => r.strategy))) {
-      const own = points.filter((r) => r.strategy === strategy);
+    const series = (r) => JSON.stringify([r.strategy, r.paths]);
+    for (const one of unique(points.map(series))) {
+      const own = points.filter((r) => series(r) === one), strategy = own[0].strategy;
       const line = unique(own.map((r) => r.budget)).filter((b) => b !== null).sort((a, b) => a - b).map((budget) => {
         const same = own.filter((r) => r.budget === budget);
         return `${X(median(same.map(cost_of)))},${Y(median(same.map(height_of)))}`;
