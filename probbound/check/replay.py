@@ -102,7 +102,7 @@ def share_of(left: Leftover | None, network: Network, law: Law) -> float:
     """Its share of all inputs, by mass, rounded up; 1 where nothing was screened."""
     if left is None:
         return 1.0
-    if law.total == len(law.weights) or isinstance(left, Gapped):
+    if (law.weights == 1).all() or isinstance(left, Gapped):
         return up(left.size / law.total ** len(network.weights.W_pos))
     if not left.one_each:
         raise Refused("counts on a grid under a prior are not independently re-checked")

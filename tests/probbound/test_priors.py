@@ -1,12 +1,18 @@
 """Files of priors, and certificates that rest on them."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 
 import probbound
 from probbound.check.judge import judge
+from probbound.check.listing import Listed
+from probbound.check.network import Network
+from probbound.check.prior import Law
+from probbound.check.replay import share_of
+from probbound.check.slack import slack_of
 from probbound.claims import Claim
 from probbound.cli.main import run
 from probbound.cli.verify import weights_of
@@ -15,7 +21,7 @@ from probbound.model_card import page
 from probbound.models.store import save_model
 from probbound.priors import ROUNDED_BITS, Prior, read_prior
 from probbound.tasks import task_for
-from tests.factories import checked, copying_model
+from tests.factories import checked, copying_model, slow_wrong
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,24 @@ def test_integers_are_the_weights(tmp_path, name, content):
     else:
         np.save(path, content)
     assert read_prior(path, 4) == Prior((3, 0, 1, 2))
+
+
+def test_a_prior_whose_weights_add_up_to_the_number_of_tokens_need_not_be_uniform():
+    prior, model = Prior((3, 0, 2, 0, 0, 1)), copying_model(3)
+    assert not prior.is_uniform
+    assert Prior((2,) * 6).is_uniform
+    assert prior.tokens(np.arange(6)).tolist() == [0, 0, 0, 2, 2, 5]
+    assert prior.downwards(np.full(6, 5), np.arange(6)).tolist() == [5, 2, 2, 0, 0, 0]
+    wrong = sum(math.prod(prior.weights[t] for t in row) for row in slow_wrong(model))
+    for strategy in ("brute-force", "cubic", "sub-cubic", "hybrid"):
+        made = probbound.certify(model, task_for(model, prior), strategy=strategy, budget=216)
+        assert made.failure_upper >= wrong / 216
+        assert checked(made, model).holds
+    weights, law = weights_of(model), Law(prior.array)
+    network = Network.of(weights, slack_of(weights, 0.0))
+    left = Listed(network)
+    mass = sum(int(law.masses(tokens).sum()) for tokens, _ in left.everything())
+    assert share_of(left, network, law) == mass / 216
 
 
 def test_floats_are_rounded_and_the_prior_says_so(tmp_path):
