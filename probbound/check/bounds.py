@@ -23,7 +23,7 @@ def clopper_pearson(k: int, n: int, log_delta: float) -> float:
         return 1.0
     if k == 0:
         return -math.expm1(log_delta / n)
-    return _root(lambda p: log_delta - _log_tail(k, n, p), 0.0)
+    return root(lambda p: log_delta - _log_tail(k, n, p), 0.0)
 
 
 def anytime(k: int, n: int, log_delta: float) -> float:
@@ -35,7 +35,7 @@ def anytime(k: int, n: int, log_delta: float) -> float:
         tail = math.log(special.betainc(k + 1, n - k + 1, p))
         return tail - math.log((n + 1) * p) - _log_mass(k, n, p)
 
-    return _root(lambda p: log_mixture(p) + log_delta, k / n)
+    return root(lambda p: log_mixture(p) + log_delta, k / n)
 
 
 def _log_tail(k: int, n: int, p: float) -> float:
@@ -63,12 +63,15 @@ def _log_mass(k: int, n: int, p: float) -> float:
     return choices + float(special.xlogy(k, p)) + float(special.xlog1py(n - k, -p))
 
 
-def _root(rising: Callable[[float], float], low: float) -> float:
-    """The p in (low, 1) at which a rising function reaches zero, by bisection, rounded up."""
+def root(rising: Callable[[float], float], low: float) -> float:
+    """The p in (low, 1) at which a rising function reaches zero, by bisection, rounded up.
+
+    1 if it is not seen to; what is not a number has not reached it.
+    """
     below, above = low, 1.0
     while (middle := (below + above) / 2) not in (below, above):
-        if rising(middle) < 0:
-            below = middle
-        else:
+        if rising(middle) >= 0:
             above = middle
+        else:
+            below = middle
     return above

@@ -10,7 +10,8 @@ from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
-from probbound.check.losses import loss_faults, shown_by_all
+from probbound.check.loss_claim import loss_faults, understated
+from probbound.check.loss_replay import made_again
 from probbound.check.network import Network
 from probbound.check.prior import Law
 from probbound.check.replay import counted
@@ -42,8 +43,13 @@ def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
         network = Network.of(weights, slack_of(weights, margin), margin)
         if claim["kind"] == "loss":
             _require(loss_faults(predicate, TOLERANCE))
-            confirmed.append(shown_by_all(predicate, network, law, TOLERANCE))
-            return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
+            confirmed.append("the ledger adds up, and its bounds fit each other")
+            again = made_again(predicate, network, law)
+            _require(understated(predicate, again, TOLERANCE))
+            _require(_wrong_levels(predicate, again))
+            _require(_wrong_spends(predicate, again))
+            confirmed.append("layers, draws and losses were computed again, and claim no less")
+            return Report(tuple(confirmed), (), trusted(predicate))
         if samples_noise(predicate):
             _require(disagreements(predicate, as_said(predicate)))
             confirmed.append(dominated(predicate, network, law, TOLERANCE))

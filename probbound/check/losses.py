@@ -1,78 +1,85 @@
-"""Claims of a mean loss, shown by the losses of all inputs (Theorem 6.4)."""
+"""Upper bounds on losses: of single inputs, of all, and at a margin (5.10 to 5.12)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
-from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
 
-from probbound.check.network import Network
+from probbound.check.network import Network, best_rival
 from probbound.check.prior import Law
 from probbound.check.report import Refused
+from probbound.check.slack import ABOVE, Sizes, gamma
 
-_MOST_INPUTS = 1 << 24
-_AT_ONCE = 1 << 13
-
-
-def loss_faults(predicate: Mapping[str, Any], tolerance: float) -> Iterator[str]:
-    """Where the numbers of a loss certificate contradict each other."""
-    bound, proof, delta = predicate["bound"], predicate["proof"], predicate["delta"]
-    certain, largest = proof["loss_upper"], proof["largest_loss"]
-    if certain is None or largest is None or bound > largest or certain > largest:
-        yield "its bounds on the loss do not fit each other"
-        return
-    if predicate["confidence_weighted"] < ((1 - delta) * bound + delta * certain) * (1 - tolerance):
-        yield "its confidence-weighted bound is less than bound and certain bound make it"
-    if predicate["guarantee"] != ("high-probability" if predicate["ledger"] else "deterministic"):
-        yield f"its guarantee is not {predicate['guarantee']}"
-    spent = math.fsum(row["delta"] for row in predicate["ledger"])
-    if not math.isclose(spent, delta, rel_tol=tolerance):
-        yield f"the δ of its ledger do not add up to {delta!r}"
-    if delta > predicate["delta_allowed"] * (1 + tolerance):
-        yield f"it spends {delta!r}, more than the δ that was allowed"
-    if not predicate["ledger"] and bound < certain * (1 - tolerance):
-        yield "its bound is certain, but less than what it says is certain"
+LEAST = 2.0**-900  # no loss is said to be below it
+_NEXT_TO_ONE = 1 + 2.0**-30
+_ROWS = 1 << 12
+_TOKENS_AT_ONCE = 256
 
 
-def shown_by_all(predicate: Mapping[str, Any], network: Network, law: Law, tolerance: float) -> str:
-    """What shows the claim to be true, in a sentence.
+def losses(network: Network, tokens: np.ndarray, largest: float) -> np.ndarray:
+    """A number that the true loss of each sequence (n, k) does not exceed, (n,).
 
-    Raises:
-        Refused: if the claim is not true, or there are too many inputs to tell.
+    What is not known to be less counts as `largest`. The network is one at margin 0.
     """
-    shape = (len(network.token[0]),) * len(network.weights.W_pos)
-    inputs = math.prod(shape)
-    if inputs > _MOST_INPUTS:
-        raise Refused(f"a mean loss over {inputs} inputs is not independently re-checked")
-    mean, largest, whole = Fraction(0), 0.0, law.total ** len(shape)
-    for start in range(0, inputs, _AT_ONCE):
-        numbers = np.arange(start, min(start + _AT_ONCE, inputs))
-        tokens = np.stack(np.unravel_index(numbers, shape), axis=1)
-        masses = law.masses(tokens)
-        found = _losses(network, tokens[masses > 0])
-        if not np.isfinite(found).all():
-            raise Refused("a loss is not finite")
-        shares = (masses[masses > 0] / whole).astype(np.float64)
-        mean += Fraction(float(found @ shares))
-        largest = max(largest, float(found.max(initial=0.0)))
-    proof = predicate["proof"]
-    for name, said, exact in (
-        ("bound", predicate["bound"], float(mean)),
-        ("bound without sampling", proof["loss_upper"], float(mean)),
-        ("largest loss", proof["largest_loss"], largest),
-    ):
-        if said < exact * (1 - tolerance):
-            raise Refused(f"its {name} is {said!r}, over all inputs it is {exact!r}")
-    return f"the mean loss over all inputs, each run, is {float(mean)!r}, no more than claimed"
+    parts = [_losses(network, tokens[at : at + _ROWS]) for at in range(0, len(tokens), _ROWS)]
+    found = np.concatenate([np.zeros(0), *parts])
+    return np.where(found <= largest, found, largest)
 
 
 def _losses(network: Network, tokens: np.ndarray) -> np.ndarray:
-    """log(1 + the sum over rivals of e^gap), which keeps the digits of a loss near zero."""
-    logits, label = network.logits(tokens), (np.arange(len(tokens)), tokens.max(axis=1))
-    gaps = logits - logits[label][:, None]
-    gaps[label] = -np.inf
-    return np.logaddexp(0.0, np.asarray(logsumexp(gaps, axis=1)))
+    rows, slack = np.arange(len(tokens)), network.slack.logits
+    with np.errstate(all="ignore"):
+        logits = network.logits(tokens)
+        gaps = logits - logits[rows, tokens.max(axis=1)][:, None]
+        top = gaps.max(axis=1)
+        gaps[rows, gaps.argmax(axis=1)] = -np.inf
+        computed = top + np.log1p(np.exp(gaps - top[:, None]).sum(axis=1))
+        raised = (computed + LEAST) * (1 + 2 * gamma(logits.shape[1] + 82))
+        return raised + np.minimum(slack, np.expm1(slack) * raised)
+
+
+def loss_at(margin: float, outputs: int) -> float:
+    """No input has a larger loss if its margin is at least this (Theorem 5.12)."""
+    if outputs == 1:
+        return LEAST
+    rivals = math.log(outputs - 1) - margin
+    return (max(rivals, 0.0) + math.log1p(math.exp(-abs(rivals)))) * _NEXT_TO_ONE + LEAST
+
+
+def margin_for(loss: float, outputs: int) -> float:
+    """The margin μ with log(1 + (outputs - 1) e^-μ) = loss, before rounding."""
+    return math.log(max(outputs - 1, 1)) - loss - math.log(-math.expm1(-loss))
+
+
+def largest_loss(network: Network, law: Law) -> float:
+    """What no loss of an input of positive mass exceeds (Theorems 1.12 and 5.11).
+
+    The free vectors of 1.12 are the means over positions and over tokens of positive weight.
+
+    Raises:
+        Refused: if there is no finite bound.
+    """
+    tokens, sizes = np.flatnonzero(law.weights), Sizes.of(network.weights)
+    with np.errstate(all="ignore"):
+        direct, places = network.direct[tokens].mean(axis=0), network.position.mean(axis=1)
+        worst = _worst_token(network.direct - direct, tokens)
+        for value, position, place in zip(network.value, network.position, places, strict=True):
+            worst = worst + _worst_token(value + (place + direct / network.heads), tokens)
+            around = position - place
+            worst = worst + (best_rival(around, tokens) - around[:, tokens]).max(axis=0)
+        error = 8 * ABOVE * gamma(sizes.logit_steps) * sizes.logits
+        lead = -(float(worst.max()) + error)
+    if not math.isfinite(lead):
+        raise Refused("its losses have no finite bound in float64")
+    return loss_at(lead, network.direct.shape[1])
+
+
+def _worst_token(rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """For each label among the tokens, the largest excess of a row whose token is not above it."""
+    worst = np.full(len(tokens), -np.inf)
+    for at in range(0, len(tokens), _TOKENS_AT_ONCE):
+        some = tokens[at : at + _TOKENS_AT_ONCE]
+        excess = best_rival(rows[some], tokens) - rows[some][:, tokens]
+        worst = np.maximum(worst, np.where(some[:, None] <= tokens, excess, -np.inf).max(axis=0))
+    return worst

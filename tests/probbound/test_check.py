@@ -154,7 +154,9 @@ def test_other_claims_and_priors_hold(claim, prior):
     model = copying_model(1)
     task = task_for(model, prior and Prior(prior))
     for strategy in ("iid", "iid:tables", "hybrid", "cascade", "cascade:cubic", "sub-cubic"):
-        if claim.kind == "loss" and strategy.startswith("cascade"):
+        if claim.kind == "loss" and (
+            strategy.startswith("cascade") or (prior and strategy == "hybrid")
+        ):
             continue
         made = probbound.certify(model, task, strategy=strategy, claim=claim, budget=40, delta=1e-3)
         report = checked(made, model)
@@ -179,7 +181,7 @@ def test_mean_losses_of_any_size_hold_and_are_not_taken_for_less(seed):
     model = replace(model, W_U=40 * np.asarray(model.W_U))
     weights, task = weights_of(model), task_for(model, Prior((0, 0, 0, 1)))
     claim = Claim("loss")
-    for strategy in ("brute-force", "cubic", "iid", "hybrid"):
+    for strategy in ("brute-force", "sub-cubic", "iid", "hybrid:sub-cubic"):
         made = probbound.certify(model, task, strategy=strategy, claim=claim, budget=64)
         report = judge(made.to_json(), weights)
         assert report.holds, (strategy, report.refused)
@@ -188,7 +190,7 @@ def test_mean_losses_of_any_size_hold_and_are_not_taken_for_less(seed):
     less = 0.999 * exact["bound"]
     altered = {**exact, "bound": less, "confidence_weighted": less}
     altered["proof"] = {**exact["proof"], "loss_upper": less}
-    assert "over all inputs it is" in judge(altered, weights).refused[0]
+    assert "computed again it is" in judge(altered, weights).refused[0]
 
 
 def test_a_mean_loss_over_all_that_a_screen_left_is_certain_and_holds():

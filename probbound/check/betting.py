@@ -1,0 +1,53 @@
+"""The betting bound on a mean, from its statement (Theorem 2.25)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from probbound.check.bounds import root
+
+_CAP = 0.9
+_EPS = 2.0**-52
+
+
+def upper_mean(values: np.ndarray, largest: float, log_delta: float) -> float:
+    """What the mean of the law of values in [0, largest] exceeds with probability at most δ.
+
+    The values (n,) are independent, in the order drawn; n was fixed beforehand.
+    """
+    n = len(values)
+    if n == 0:
+        return largest
+    shares = np.clip(values / largest, 0.0, 1.0)
+    bets = _bets(1 - shares, math.sqrt(-2 * log_delta / n))
+    wanted = -log_delta + 64 * _EPS * (n - log_delta)
+    upper = root(lambda bound: _log_capital(shares, bets, bound) - wanted, 0.0)
+    return min(largest * upper + _EPS * (n + 12) * largest, largest)
+
+
+def _log_capital(shares: np.ndarray, bets: np.ndarray, bound: float) -> float:
+    """Of somebody who bet that 1 - shares have a larger mean than m = 1 - bound."""
+    stakes = np.minimum(bets, _CAP / (1 - bound) if bound < 1 else math.inf)
+    return float(np.log1p(stakes * (bound - shares)).sum())
+
+
+def _bets(draws: np.ndarray, aim: float) -> np.ndarray:
+    """The bets of 2.25 on draws with replacement, each from those before; `aim` is r.
+
+    The sums of squares and cubes are of distances from the mean of the draws so far, and hold two
+    imagined draws to begin with.
+    """
+    bets = np.empty(len(draws))
+    total, squares, cubes = 1.0, 0.5, -0.25
+    for before, draw in enumerate(map(float, draws)):
+        variance, skew = squares / (before + 2), cubes / squares
+        deviation = math.sqrt(variance)
+        reach = min(aim, 1.5 * deviation / skew) if skew > 0 else aim
+        distance = deviation * reach - skew * reach * reach / 3
+        bets[before] = distance / max(variance - skew * distance, variance / 4)
+        total += draw
+        away = draw - total / (before + 3)
+        squares, cubes = squares + away * away, cubes + away * away * away
+    return bets
