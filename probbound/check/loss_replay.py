@@ -105,7 +105,7 @@ def _refuse_what_needs_a_law(predicate: Mapping[str, Any], screen: str) -> None:
 
 def _over_all(case: Remaking) -> ExpectedLoss:
     """The mean over every input, rounded up (Theorem 5.13 a)."""
-    shape = (len(case.network.token[0]),) * len(case.network.weights.W_pos)
+    shape = (len(case.law.weights),) * len(case.network.weights.W_pos)
     inputs, whole, parts = math.prod(shape), case.law.total ** len(shape), []
     if inputs > MOST_LOSSES:
         raise Refused(f"a mean loss over {inputs} inputs is not independently re-checked")
@@ -122,7 +122,7 @@ def _over_all(case: Remaking) -> ExpectedLoss:
 
 
 def _layers(case: Remaking) -> list[Layer]:
-    outputs = case.network.direct.shape[1]
+    outputs = case.network.weights.W_U.shape[1]
     everything = case.law.total ** len(case.network.weights.W_pos)
     return list(layers_of(case.left_at, case.largest, outputs, everything, case.budget))
 

@@ -72,7 +72,7 @@ def largest_loss(network: Network, law: Law) -> float:
         lead = -(float(worst.max()) + error)
     if not math.isfinite(lead):
         raise Refused("its losses have no finite bound in float64")
-    return loss_at(lead, network.direct.shape[1])
+    return loss_at(lead, network.weights.W_U.shape[1])
 
 
 def _worst_token(rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:

@@ -213,7 +213,9 @@ def _planned(
     passed = 0
     for tokens, blank in _parts(tokens_of, left, _PILOT):
         passed += int(copying.left(tokens[~blank]).sum())
-    followed = max(budget - 3 * math.sqrt(budget), 0) * _PILOT / (passed + 1)
+    twice, pilot = 2 * budget + 9, 1 - 9 / (passed + 1)
+    expected = 2 * budget**2 / (twice + math.sqrt(twice**2 - 4 * pilot * budget**2))
+    followed = expected * _PILOT / (passed + 1)
     heads, length = network.heads, len(network.weights.W_pos)
     look = heads * (6 * length + 3 * length * length) + 5 * length + 3
     return max(budget, int(min(followed, budget * forward_operations(network) / look)))

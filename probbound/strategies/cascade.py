@@ -164,8 +164,7 @@ def with_checks(question: Question, meter: CostMeter) -> Prepared:
 def _planned_draws(base: Base, cheap: SequenceCheck, meter: CostMeter) -> int:
     """As many draws as the budget of forward passes can follow up, or as cost as much as it.
 
-    A pilot says what share the cheap check leaves; a margin of three standard deviations keeps
-    the number left within the budget. All of it only decides how many draws are made.
+    A pilot says what share the cheap check leaves. All of it only decides how many draws are made.
     """
     question = base.question
     if question.target is not None:
@@ -176,10 +175,18 @@ def _planned_draws(base: Base, cheap: SequenceCheck, meter: CostMeter) -> int:
     with meter.phase("pilot", "sampling", flops):
         tokens = base.tokens(question.stream.fold_in("pilot"), 0, PILOT_DRAWS)
         left = int(cheap.uncertified(tokens).sum())
-    followed_up = max(question.budget - 3 * math.sqrt(question.budget), 0)
-    within_budget = followed_up * PILOT_DRAWS / (left + 1)
+    within_budget = _expected_left(question.budget, left) * PILOT_DRAWS / (left + 1)
     within_cost = question.budget * forward_flops(question.model) / cheap.flops
     return max(question.budget, int(min(within_budget, within_cost)))
+
+
+def _expected_left(budget: int, pilot_left: int) -> float:
+    """The number e of draws left to expect, so that three standard deviations more fit the budget.
+
+    Those of the draws, √e, and of the pilot that e rests on, e/√(pilot_left + 1), together.
+    """
+    twice, pilot = 2 * budget + 9, 1 - 9 / (pilot_left + 1)
+    return 2 * budget**2 / (twice + math.sqrt(twice**2 - 4 * pilot * budget**2))
 
 
 def _run(base: Base, planned: int, meter: CostMeter) -> Tally:

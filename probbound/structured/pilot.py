@@ -36,6 +36,7 @@ SHARE_OF_BUDGET = 0.2
 MOST_PAIRS, MOST_ROWS = 20_000, 128
 SEQUENCES, CASES = 1024, 1 << 16
 QUANTILES = (1.0, 0.9999, 0.999, 0.997, 0.99, 0.97, 0.93, 0.85)
+LIFT = 2.0**-30
 SWEEPS = 2
 NONE = np.empty(0)
 _ROWS_A_BLOCK, _MOST_BLOCKS = 12, 8
@@ -249,10 +250,14 @@ def _over(values: Float[np.ndarray, " n"], scale: Float[np.ndarray, " n"]) -> np
 
 
 def _quantiles(values: Float[np.ndarray, " n"], own: Float[np.ndarray, " m"] = NONE) -> list[float]:
-    """Of the finite values, and the largest of `own`, which is known without sampling."""
+    """Of the finite values, and the largest of `own`, which is known without sampling.
+
+    Lifted a little, so that no last bit decides whether the member that set a level exceeds it.
+    """
     finite = values[np.isfinite(values)]
     found = np.quantile(finite, QUANTILES).tolist() if len(finite) else [0.0]
-    return sorted({*found, *([float(own.max())] if len(own) else [])}, reverse=True)
+    levels = np.array([*found, *([own.max()] if len(own) else [])])
+    return sorted({*(levels + LIFT * np.abs(levels).max()).tolist()}, reverse=True)
 
 
 def _predicted(pilot: Pilot, plan: Plan, margin: float) -> float:

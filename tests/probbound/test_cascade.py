@@ -215,3 +215,15 @@ def test_a_screen_that_spends_delta_shares_it_with_the_draws():
     sampled = [spend for spend in found.ledger if spend.theorem != "4.5"]
     assert sum(spend.delta for spend in sampled) == pytest.approx(0.005)
     assert found.failure_upper >= certify(model, "brute-force").failure_upper
+
+
+@pytest.mark.parametrize("budget", [20, 1000, 10**5, 10**7])
+@pytest.mark.parametrize("share", [1e-5, 1e-3, 0.02, 0.9])
+def test_draws_planned_from_a_pilot_rarely_leave_more_than_the_budget(share, budget):
+    rng = np.random.default_rng(0)
+    seen = rng.binomial(module.PILOT_DRAWS, share, 4000)
+    per_draw = module.PILOT_DRAWS / (seen + 1)
+    wanted = np.array([module._expected_left(budget, int(left)) for left in seen])
+    left = rng.binomial((wanted * per_draw).astype(np.int64), share)
+    assert (left > budget).mean() < 0.01
+    assert np.median(left) > 0.2 * min(budget, seen.mean())

@@ -43,6 +43,9 @@ QUESTIONS = {
     "loss of a hybrid": {"strategy": "hybrid:sub-cubic", "budget": 20, "claim": Claim("loss")},
     "loss by layers": {"strategy": "sub-cubic", "claim": Claim("loss")},
     "loss of all": {"strategy": "brute-force", "claim": Claim("loss")},
+    "entries": {"strategy": "entries", "budget": 150, "delta": 0.2},
+    "counted": {"strategy": "entries:counted", "budget": 400, "delta": 0.2, "paths": "joint"},
+    "certain": {"strategy": "entries:exact"},
     "prior": {"strategy": "hybrid", "budget": 60, "delta": 0.1},
 }
 DRAWS_CAP = 1 << 18
@@ -56,6 +59,11 @@ def _small(monkeypatch):
     monkeypatch.setattr("probbound.check.replay.MOST_DRAWS", DRAWS_CAP)
     monkeypatch.setattr(loss_replay, "MOST_LOSSES", DRAWS_CAP)
     monkeypatch.setattr(loss_replay, "_layers", once_each(loss_replay._layers))
+    monkeypatch.setattr("probbound.structured.pilot.SEQUENCES", 16)
+    monkeypatch.setattr("probbound.check.tolerance_choice._SEQUENCES", 16)
+    monkeypatch.setattr("probbound.strategies.entries.CASES", 256)
+    monkeypatch.setattr("probbound.strategies.entries._CASES_AT_ONCE", 256)
+    monkeypatch.setattr("probbound.check.entries._CASES", 256)
 
 
 def once_each(layers_of):

@@ -53,7 +53,7 @@ def certify(model: Transformer, strategy: str, prior: Prior | None = None, **opt
 
 def network_of(model: Transformer) -> Network:
     weights = weights_of(model)
-    return Network.of(weights, slack_of(weights, 0.0))
+    return Network(weights, slack_of(weights, 0.0))
 
 
 def resealed(predicate: dict) -> dict:
