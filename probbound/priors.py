@@ -62,7 +62,7 @@ class Prior:
     @cached_property
     def is_uniform(self) -> bool:
         """Whether all weights are equal."""
-        return self.total == len(self.weights)
+        return set(self.weights) == {1}
 
     @cached_property
     def array(self) -> Int[np.ndarray, " d_vocab"]:

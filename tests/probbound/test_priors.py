@@ -1,6 +1,7 @@
 """Files of priors, and certificates that rest on them."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from probbound.model_card import page
 from probbound.models.store import save_model
 from probbound.priors import ROUNDED_BITS, Prior, read_prior
 from probbound.tasks import task_for
-from tests.factories import checked, copying_model
+from tests.factories import checked, copying_model, slow_wrong
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,21 @@ def test_integers_are_the_weights(tmp_path, name, content):
     else:
         np.save(path, content)
     assert read_prior(path, 4) == Prior((3, 0, 1, 2))
+
+
+@pytest.mark.parametrize("weights", [(2, 0, 1), (0, 3, 0, 1), (1, 2, 0)])
+def test_weights_that_add_up_to_the_number_of_tokens_need_not_be_equal(weights):
+    """As many numbers as tokens, but not one for each: (2, 0, 1) once was taken for uniform."""
+    prior, model = Prior(weights), copying_model(3, d_vocab=len(weights))
+    assert not prior.is_uniform
+    tokens = np.repeat(np.arange(len(weights)), weights)
+    np.testing.assert_array_equal(prior.tokens(np.arange(prior.total)), tokens)
+    last = np.full(prior.total, len(weights) - 1)
+    np.testing.assert_array_equal(prior.downwards(last, np.arange(prior.total)), tokens[::-1])
+    wrong = sum(math.prod(weights[t] for t in sequence) for sequence in slow_wrong(model))
+    for strategy in ("brute-force", "hybrid", "cascade:cubic"):
+        made = probbound.certify(model, task_for(model, prior), strategy=strategy, budget=999)
+        assert made.failure_upper == pytest.approx(wrong / prior.total**3, rel=1e-12)
 
 
 def test_floats_are_rounded_and_the_prior_says_so(tmp_path):
