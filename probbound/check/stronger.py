@@ -1,7 +1,6 @@
 """Claims that are shown by what proves more: a screen that is run again, or every input run.
 
-Draws by mass from what the additive screen left, and sampled noise entries, are not computed a
-second time.
+Sampled noise entries are not computed a second time.
 Whatever made them, a claim is true if a stronger one is (Theorem 6.4); where no stronger one can
 be had, the checker says so and refuses.
 """
@@ -11,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from probbound.check.arithmetic import Expected, form_of
+from probbound.check.arithmetic import Expected
 from probbound.check.gapped import Gapped
 from probbound.check.listing import LIMIT
 from probbound.check.network import Network
 from probbound.check.prior import Law
-from probbound.check.replay import coins_of, leftover, screen_of, share_of, wrong_share
+from probbound.check.replay import coins_of, leftover, share_of, wrong_share
 from probbound.check.report import Refused
 
 MOST_TOKENS, MOST_FOR_A_RUNG = 1024, 4096
@@ -40,12 +39,6 @@ def as_said(predicate: Mapping[str, Any]) -> Expected:
     return Expected(failure, 1.0 if spends else failure, levels, spends, drawn)
 
 
-def needs_showing(predicate: Mapping[str, Any]) -> bool:
-    """Whether what a strategy leaves is not computed a second time."""
-    by_mass = predicate["claim"]["prior"] is not None
-    return by_mass and screen_of(predicate["chosen"]) == "cubic"
-
-
 def dominated(predicate: Mapping[str, Any], network: Network, law: Law, tolerance: float) -> str:
     """What shows the claim to be true, in a sentence.
 
@@ -54,7 +47,7 @@ def dominated(predicate: Mapping[str, Any], network: Network, law: Law, toleranc
     """
     name = predicate["chosen"]
     vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
-    if samples_noise(predicate) and network.heads == 1 and vocabulary <= MOST_FOR_A_RUNG:
+    if network.heads == 1 and vocabulary <= MOST_FOR_A_RUNG:
         share = share_of(Gapped(network, "sub-cubic", law, coins_of(predicate)), network, law)
         if predicate["failure_upper"] >= share * (1 - tolerance):
             return f"the sub-cubic rung alone leaves a share of at most {share!r}, no more"
@@ -63,9 +56,7 @@ def dominated(predicate: Mapping[str, Any], network: Network, law: Law, toleranc
             f"{name} is not independently re-checked for more than {MOST_TOKENS} tokens: what "
             "could still show the claim is cubic in their number"
         )
-    share = share_of(leftover(network, None), network, law)
-    if not samples_noise(predicate):
-        _require_levels(predicate, share * (1 - tolerance))
+    share = share_of(leftover(network, law, None), network, law)
     if predicate["failure_upper"] >= share * (1 - tolerance):
         return (
             f"the additive screen alone leaves a share of at most {share!r}, no more than claimed"
@@ -78,11 +69,3 @@ def dominated(predicate: Mapping[str, Any], network: Network, law: Law, toleranc
     return (
         f"of all inputs, run or certified one by one, a share of {failing!r} is wrong: it is true"
     )
-
-
-def _require_levels(predicate: Mapping[str, Any], least: float) -> None:
-    name, first = predicate["chosen"], predicate["levels"][0]
-    if first["check"] != "cubic" or form_of(predicate) in ("all run", "sampled"):
-        raise Refused(f"the levels are not those of the strategy {name}")
-    if first["share_upper"] < least:
-        raise Refused(f"its screen is said to leave less than it does, a share of {least!r}")
