@@ -10,6 +10,8 @@ from scipy.stats import binom
 import probbound
 from probbound.additive import additive_tables
 from probbound.check import fresh_samples
+from probbound.check import knapsack as checker_knapsack
+from probbound.check import listing as checker_listing
 from probbound.check.grid import Gridded
 from probbound.check.judge import judge
 from probbound.check.knapsack import Knapsacks
@@ -24,6 +26,7 @@ from probbound.claims import Claim
 from probbound.cli.verify import weights_of
 from probbound.priors import Prior
 from probbound.random_streams import Stream
+from probbound.screens import knapsack as maker_knapsack
 from probbound.screens import listing as listing_module
 from probbound.screens.grid import count_on_grid
 from probbound.screens.listing import list_residue
@@ -118,6 +121,20 @@ def test_units_of_much_mass_are_drawn_the_same():
         assert not gridded.one_each
         assert_same(mine, theirs)
         assert_same(gridded, reference)
+
+
+def test_blanks_of_large_units_are_the_same(monkeypatch):
+    """Units so large that rounding up leaves many blank, listed and on a grid."""
+    for module, name in ((listing_module, "_TICKET_BITS"), (checker_listing, "_BITS")):
+        monkeypatch.setattr(module, name, 6)
+    monkeypatch.setattr(maker_knapsack, "MANTISSA_BITS", 11)
+    monkeypatch.setattr(checker_knapsack, "_BITS", 11)
+    for mine, theirs in both(
+        copying_model(2, d_vocab=5), Prior((3, 0, 1, 2, 5)), points=(None, 50)
+    ):
+        assert not mine.one_each
+        assert_same(mine, theirs, 500)
+        assert mine.draw(PlainStream.of_seed(1), 0, 500)[1].any()
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -249,7 +266,7 @@ def test_what_does_not_fit_into_whole_numbers_is_refused():
     with pytest.raises(Refused, match="grid points are too many for weights that add up to"):
         Gridded(network_of(random_model(1, d_vocab=2)), law, 1 << 20)
     with pytest.raises(Refused, match="do not fit into 62 bits"):
-        Knapsacks(law, 2**28, 2, 20)
+        Knapsacks(law, 40, 1 << 24, 20)
 
 
 def test_too_many_tickets_to_look_at_are_refused(monkeypatch):
