@@ -129,12 +129,12 @@ def test_blanks_of_large_units_are_the_same(monkeypatch):
         monkeypatch.setattr(module, name, 6)
     monkeypatch.setattr(maker_knapsack, "MANTISSA_BITS", 11)
     monkeypatch.setattr(checker_knapsack, "_BITS", 11)
-    for mine, theirs in both(
-        copying_model(2, d_vocab=5), Prior((3, 0, 1, 2, 5)), points=(None, 50)
-    ):
-        assert not mine.one_each
-        assert_same(mine, theirs, 500)
-        assert mine.draw(PlainStream.of_seed(1), 0, 500)[1].any()
+    model = copying_model(2, d_vocab=5, n_ctx=4)
+    for weights in ((3, 0, 1, 2, 5), (3, 1, 1, 0, 0), (1, 1, 1, 1, 1)):
+        for mine, theirs in both(model, Prior(weights), points=(None, 50)):
+            assert not mine.one_each
+            assert_same(mine, theirs, 500)
+            assert mine.draw(PlainStream.of_seed(1), 0, 500)[1].any()
 
 
 @pytest.mark.parametrize("law", LAWS)
