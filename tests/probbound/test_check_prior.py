@@ -275,3 +275,12 @@ def test_too_many_tickets_to_look_at_are_refused(monkeypatch):
     assert made.guarantee == "deterministic"
     monkeypatch.setattr("probbound.check.replay.MOST_DRAWS", 100)
     assert "tickets are more than are independently re-checked" in checked(made, model).refused[0]
+
+
+@pytest.mark.parametrize("strategy", ["hybrid", "cascade:cubic"])
+def test_units_of_several_are_never_taken_to_have_been_looked_at(strategy, monkeypatch):
+    model = copying_model(3)
+    made = certify(model, strategy, budget=10**5)
+    assert made.guarantee == "deterministic"
+    monkeypatch.setattr(checker_listing, "_BITS", 6)
+    assert "not numbered one by one" in checked(made, model).refused[0]
