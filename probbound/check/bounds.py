@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
 from scipy import special
 
 _FEW = 1000
+_AT_ONCE = 1 << 22
 
 
 def up(value: Fraction) -> float:
@@ -36,6 +38,38 @@ def anytime(k: int, n: int, log_delta: float) -> float:
         return tail - math.log((n + 1) * p) - _log_mass(k, n, p)
 
     return _root(lambda p: log_mixture(p) + log_delta, k / n)
+
+
+def hypergeometric(k: int, n: int, population: int, log_delta: float) -> float:
+    """The largest share of a population that n different members, k of them marked, allow (2.4).
+
+    K marked are allowed if at most k of n are with a probability above δ.
+    """
+    below, above = k, population - (n - k)
+    while below < above:
+        middle = (below + above + 1) // 2
+        if _log_finite_tail(k, n, middle, population) > log_delta:
+            below = middle
+        else:
+            above = middle - 1
+    return up(Fraction(below, population))
+
+
+def _log_finite_tail(k: int, n: int, marked: int, population: int) -> float:
+    """log P(X <= k) for the number X of marked members among n different ones."""
+    least = max(0, n + marked - population)
+    spared = (n, marked) if least == 0 else (population - n, population - marked)
+    i = np.arange(least, k, dtype=np.float64)
+    ratios = np.log((n - i) * (marked - i) / ((i + 1) * (population - marked - n + i + 1)))
+    terms = np.concatenate([[0.0], ratios.cumsum()])
+    return _log_disjoint(*spared, population) + float(np.logaddexp.reduce(terms))
+
+
+def _log_disjoint(n: int, marked: int, population: int) -> float:
+    """log P(X = 0)."""
+    few, many = sorted((n, marked))
+    parts = (np.arange(at, min(at + _AT_ONCE, few)) for at in range(0, few, _AT_ONCE))
+    return math.fsum(float(np.log1p(-many / (population - part)).sum()) for part in parts)
 
 
 def _log_tail(k: int, n: int, p: float) -> float:

@@ -46,7 +46,7 @@ def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> 
     """
     claim = predicate["claim"]
     margin, law = float(claim["at"] or 0.0), Law.of(claim)
-    network = Network.of(weights, slack_of(weights, margin), margin)
+    network = Network(weights, slack_of(weights, margin), margin)
     left = screened(predicate, network, law)
     share = share_of(left, network, law)
     draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)

@@ -10,13 +10,13 @@ from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
+from probbound.check.entries import entries_again
 from probbound.check.losses import loss_faults, shown_by_all
 from probbound.check.network import Network
 from probbound.check.prior import Law
 from probbound.check.replay import counted
 from probbound.check.report import Refused, Report
 from probbound.check.slack import slack_of
-from probbound.check.stronger import as_said, dominated, samples_noise
 from probbound.check.weights import Weights
 
 TOLERANCE = 1e-9
@@ -26,6 +26,7 @@ _ARITHMETIC = (
     "rounding errors bounded a priori and counted against the claim, ties too "
     "(docs/theory.md, 5.1 to 5.13)"
 )
+_ENTRIES_AGAIN = "pilot, tolerances and noise samples were computed again, with the same counts"
 _NOT_DRAWN = "levels and draws, which are not computed again; the claim itself is true"
 
 
@@ -38,15 +39,15 @@ def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
         _require(_wrong_question(predicate))
         _require(_wrong_costs(predicate))
         law, claim = Law.of(predicate["claim"]), predicate["claim"]
+        if predicate["chosen"].partition(":")[0] == "entries" and claim["kind"] != "loss":
+            _require(disagreements(predicate, entries_again(predicate, weights, law)))
+            confirmed.append(_ENTRIES_AGAIN)
+            return Report(tuple(confirmed), (), trusted(predicate))
         margin = float(claim["at"] or 0.0)
-        network = Network.of(weights, slack_of(weights, margin), margin)
+        network = Network(weights, slack_of(weights, margin), margin)
         if claim["kind"] == "loss":
             _require(loss_faults(predicate, TOLERANCE))
             confirmed.append(shown_by_all(predicate, network, law, TOLERANCE))
-            return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
-        if samples_noise(predicate):
-            _require(disagreements(predicate, as_said(predicate)))
-            confirmed.append(dominated(predicate, network, law, TOLERANCE))
             return Report(tuple(confirmed), (), (*trusted(predicate), _NOT_DRAWN))
         facts = claimed_facts(predicate)
         _require(disagreements(predicate, expected(predicate, facts)))

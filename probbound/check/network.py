@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -33,44 +34,55 @@ class Slack:
 
 @dataclass(frozen=True)
 class Network:
-    """Products of weight matrices.
+    """A network whose answer is right where it leads by more than `margin` (Theorem 1.8).
 
-    `token[h, q, t]` and `place[h, q, p]` add up to the score s_h(q, t, p), but for a constant of
-    (h, q); `value[h, t, j]` and `position[h, p, j]` are what is added to logit j per unit of
-    attention, and `direct[q, j]` is the rest of it.
+    Its products of weight matrices are multiplied out when they are first asked for.
     """
 
     weights: Weights
     slack: Slack
-    margin: float
-    token: np.ndarray
-    place: np.ndarray
-    value: np.ndarray
-    position: np.ndarray
-    direct: np.ndarray
+    margin: float = 0.0
 
-    @classmethod
-    def of(cls, w: Weights, slack: Slack, margin: float = 0.0) -> Network:
-        """Multiply the weights out; an answer is right by more than `margin` (Theorem 1.8)."""
-        last = w.W_E + w.W_pos[-1]
-        queries = (last @ w.W_Q + w.b_Q[:, None]) / w.attn_scale
-        output = w.W_O @ w.W_U
+    @cached_property
+    def token(self) -> np.ndarray:
+        """token[h, q, t], the part of the score s_h(q, t, p), but for a constant of (h, q)."""
+        w = self.weights
+        return self._queries @ (w.W_E @ w.W_K).swapaxes(1, 2)
+
+    @cached_property
+    def place(self) -> np.ndarray:
+        """place[h, q, p], the rest of the score."""
+        w = self.weights
+        return self._queries @ (w.W_pos @ w.W_K).swapaxes(1, 2)
+
+    @cached_property
+    def value(self) -> np.ndarray:
+        """value[h, t, j], what a token adds to logit j per unit of attention."""
+        w = self.weights
+        return w.W_E @ w.W_V @ (w.W_O @ w.W_U)
+
+    @cached_property
+    def position(self) -> np.ndarray:
+        """position[h, p, j], what a position adds."""
+        w = self.weights
+        return w.W_pos @ w.W_V @ (w.W_O @ w.W_U)
+
+    @cached_property
+    def direct(self) -> np.ndarray:
+        """direct[q, j], the rest of logit j."""
+        w = self.weights
         constant = ((w.b_V[:, None] @ w.W_O).sum(axis=(0, 1)) + w.b_O) @ w.W_U + w.b_U
-        return cls(
-            w,
-            slack,
-            margin,
-            token=queries @ (w.W_E @ w.W_K).swapaxes(1, 2),
-            place=queries @ (w.W_pos @ w.W_K).swapaxes(1, 2),
-            value=w.W_E @ w.W_V @ output,
-            position=w.W_pos @ w.W_V @ output,
-            direct=last @ w.W_U + constant,
-        )
+        return (w.W_E + w.W_pos[-1]) @ w.W_U + constant
+
+    @property
+    def _queries(self) -> np.ndarray:
+        w = self.weights
+        return ((w.W_E + w.W_pos[-1]) @ w.W_Q + w.b_Q[:, None]) / w.attn_scale
 
     @property
     def heads(self) -> int:
         """Number of heads."""
-        return len(self.value)
+        return len(self.weights.W_Q)
 
     def attention(self, head: int, query: int) -> np.ndarray:
         """e^s for each (position, token), the largest one 1."""

@@ -53,25 +53,30 @@ def frobenius(factors: Factors) -> np.ndarray:
     """Products of norms (Theorems 3.7, 3.8 and 3.10)."""
     first, last = lengths(factors[0]), lengths(factors[-1].T).max()
     middle = math.prod(map(norm, factors[1:-1]))
-    whole = _norm_product(factors)
+    whole = norm_product(factors)
     entry = np.minimum(up(first * (middle * last), len(factors)), whole)
     return np.minimum(up(_ROOT_TWO * whole, 1), 2 * entry)
 
 
 def svd(factors: Factors) -> np.ndarray:
     """√2 times the largest singular value (Theorems 3.7 and 3.9)."""
-    return np.full(len(factors[0]), up(_ROOT_TWO * _spectral(factors), 1))
+    return np.full(len(factors[0]), up(_ROOT_TWO * spectral(factors), 1))
 
 
 def second_moments(factors: Factors) -> np.ndarray:
     """√2 times the norms of the rows less their means (Theorems 3.2 and 3.7)."""
     last = factors[-1] - factors[-1].mean(axis=1, keepdims=True)
     centred = [*factors[:-1], last]
-    left, right = _two(centred)
+    norms = row_norms(centred) + gamma(2) * norm_product(centred)
+    return up(math.sqrt(2) * norms, _STEPS)
+
+
+def row_norms(factors: Factors) -> np.ndarray:
+    """‖·‖₂ of every row, by a Gram matrix (Theorem 3.2)."""
+    left, right = _two(factors)
     squares = ((left @ (right @ right.T)) * left).sum(axis=1)
     error = gamma(right.shape[1] + 2 * left.shape[1]) * (lengths(left) * norm(right)) ** 2
-    norms = up(np.sqrt(np.maximum(squares, 0) + error) + _row_errors(centred), _STEPS)
-    return up(math.sqrt(2) * (norms + gamma(2) * _norm_product(centred)), _STEPS)
+    return up(np.sqrt(np.maximum(squares, 0) + error) + row_errors(factors), _STEPS)
 
 
 def recursive(factors: Factors) -> np.ndarray:
@@ -88,7 +93,7 @@ def subproduct(factors: Factors) -> np.ndarray:
     for cut in range(1, len(factors)):
         left, right = _product(factors[:cut]), _product(factors[cut:])
         found.append(up(np.abs(left) @ _spreads(right), left.shape[1]))
-    return up(np.min(found, axis=0) + 2 * _row_errors(factors), 2)
+    return up(np.min(found, axis=0) + 2 * row_errors(factors), 2)
 
 
 SPREADS: dict[str, Callable[[Factors], np.ndarray]] = {
@@ -128,14 +133,14 @@ def _roundings(factors: Factors) -> int:
     return 1 + sum(factor.shape[1] for factor in factors[:-1])
 
 
-def _norm_product(factors: Factors) -> np.ndarray:
+def norm_product(factors: Factors) -> np.ndarray:
     """‖F_1,i‖ ‖F_2‖_F …, at least the norm of row i (Theorem 3.8)."""
     others = math.prod(map(norm, factors[1:]))
     return up(lengths(factors[0]) * others, len(factors))
 
 
-def _row_errors(factors: Factors) -> np.ndarray:
-    return up(gamma(_roundings(factors)) * _norm_product(factors), 1)
+def row_errors(factors: Factors) -> np.ndarray:
+    return up(gamma(_roundings(factors)) * norm_product(factors), 1)
 
 
 def _entry_error(factors: Factors) -> float:
@@ -145,7 +150,7 @@ def _entry_error(factors: Factors) -> float:
     return up(gamma(_roundings(factors)) * scale, len(factors))
 
 
-def _spectral(factors: Factors) -> float:
+def spectral(factors: Factors) -> float:
     """‖N‖₂ by Gram matrices of two factors (Theorem 3.9 b)."""
     left, right = _two(factors)
     wide = left.shape[1]
@@ -162,7 +167,7 @@ def _spectral(factors: Factors) -> float:
     largest = _largest_eigenvalue((core + core.T) / 2)
     largest += gamma(2 * wide + 1) * square * norm(gram)
     largest += error * square + residual * (norm(gram) + error)
-    rows = norm(_row_errors(factors)[None])
+    rows = norm(row_errors(factors)[None])
     return up(math.sqrt(up(largest, _STEPS)) + rows, _STEPS)
 
 

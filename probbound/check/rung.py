@@ -13,6 +13,7 @@ from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.sketch import Coins
 from probbound.check.slack import FLOOR, Sizes, ladder_slack
+from probbound.check.windows import trailing
 
 _LEAST = 1e-300
 
@@ -88,8 +89,8 @@ class Rung:
         high, low = np.zeros((2, len(self.gaps.starts), len(known)))
         for c, (start, stop) in enumerate(zip(self.gaps.starts, self.gaps.stops, strict=True)):
             count = len(known) - start
-            high[c, start:] = _trailing(np.maximum, upper, stop - start)[:count]
-            low[c, start:] = _trailing(np.minimum, lower, stop - start)[:count]
+            high[c, start:] = trailing(np.maximum, upper, stop - start)[:count]
+            low[c, start:] = trailing(np.minimum, lower, stop - start)[:count]
         return high, low, max(float(np.exp(last + spread)), _LEAST) * more, np.exp(last) * less
 
     def _worst_tokens(self) -> np.ndarray:
@@ -105,15 +106,3 @@ class Rung:
 def _excess(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """max over j ≠ m of logits[i, j], less logits[i, m], for every row and label m."""
     return best_rival(logits, labels) - logits[:, labels]
-
-
-def _trailing(extreme: np.ufunc, values: np.ndarray, width: int) -> np.ndarray:
-    """The extreme of the `width` values that end at each place, of fewer near the start."""
-    if width >= len(values):
-        return extreme.accumulate(values)
-    found, reach = values, 1
-    while reach < width:
-        step = min(reach, width - reach)
-        found = np.concatenate([found[:step], extreme(found[step:], found[:-step])])
-        reach += step
-    return found

@@ -25,9 +25,7 @@ from probbound.errors import UserError
 from probbound.models.registry import load
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.strategies.registry import AUTO
-from probbound.verification import plan_faults, replay_faults
-
-_NOT_RE_CHECKED = "not independently re-checked"
+from probbound.verification import plan_faults
 
 
 @click.command()
@@ -57,7 +55,7 @@ def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh 
         return Report(refused=(str(refusal),)), None, ""
     model = load(named or predicate["model"]["name"])
     weights = weights_of(model)
-    report, drawn = _judged(predicate, model, weights), None
+    report, drawn = judge(predicate, weights), None
     planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
     if report.holds and planned:
         report = report.and_refused(plan_faults(predicate, model))
@@ -68,18 +66,6 @@ def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh 
         if not drawn.agrees:
             report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
     return report, drawn, _claimed(predicate, model.name)
-
-
-def _judged(predicate: dict[str, Any], model: Transformer, weights: Weights) -> Report:
-    """By the second implementation; `entries` by the first once more where that is at a loss."""
-    report = judge(predicate, weights)
-    entries = predicate["chosen"].partition(":")[0] == "entries"
-    if not entries or not any(_NOT_RE_CHECKED in reason for reason in report.refused):
-        return report
-    confirmed = (*report.confirmed, "made again from its seed, it says the same")
-    same_code = "the code of entries: it made the certificate, and it made it again"
-    again = Report(confirmed, (), (*report.trusted, same_code))
-    return again.and_refused(replay_faults(predicate, model))
 
 
 def weights_of(model: Transformer) -> Weights:

@@ -16,6 +16,7 @@ from probbound.noise.registry import method_named
 from probbound.noise.streamed import streaming_flops
 from probbound.noise.term import NoiseTerm, Reads
 from probbound.parallel import parallel_map
+from probbound.rounding import rounded_up
 from probbound.structured.parts import Parts, Sizes, Vector
 from probbound.structured.tolerances import Tolerances
 from probbound.structured.values import row_flops, row_values
@@ -101,13 +102,14 @@ def _per_row(bound: NoiseBound, parts: Parts) -> Vector:
 
 
 def _by_norms(parts: Parts, noise: str, settings: Settings, meter: CostMeter) -> Vector:
-    """|values[t, j]| for j ≠ t, by row."""
+    """|values[t, j]| for j ≠ t, by row (Remark 4.36)."""
     entry, norms = _bounds(
         "OV", parts.values, "rows", noise, ("largest-entry", "row-norms"), settings, meter
     )
-    own = parts.copying - parts.mean[: parts.d_vocab]
-    rest = np.sqrt(np.maximum(np.square(_per_row(norms, parts)) - np.square(own), 0.0))
-    return np.minimum(entry.bound, rest)
+    computed = np.abs(parts.copying - parts.mean[: parts.d_vocab])
+    own = np.maximum(computed - 2 * parts.output_error, 0.0)
+    squares = np.square(_per_row(norms, parts)) * (1 + 2.0**-50) - np.square(own)
+    return np.minimum(entry.bound, rounded_up(np.sqrt(np.maximum(squares, 0.0)), 2))
 
 
 def _row_from_entries(parts: Parts, entry: Vector) -> Vector:

@@ -39,6 +39,9 @@ QUESTIONS = {
     "sketch": {"strategy": "low-rank-qk:sketch", "delta": 0.1},
     "margin": {"strategy": "iid", "budget": 60, "delta": 0.1, "claim": Claim("margin", -0.5)},
     "loss": {"strategy": "iid", "budget": 60, "delta": 0.1, "claim": Claim("loss")},
+    "entries": {"strategy": "entries", "budget": 150, "delta": 0.2},
+    "counted": {"strategy": "entries:counted", "budget": 400, "delta": 0.2, "paths": "joint"},
+    "certain": {"strategy": "entries:exact"},
     "prior": {"strategy": "hybrid", "budget": 60, "delta": 0.1},
     "prior on a grid": {"strategy": "hybrid", "budget": 60, "delta": 0.1, "grid_points": 20},
     "prior, cubic": {"strategy": "cubic", "grid_points": 20},
@@ -52,6 +55,11 @@ def _small(monkeypatch):
     monkeypatch.setattr(cascade_module, "PILOT_DRAWS", 64)
     monkeypatch.setattr("probbound.check.replay._PILOT", 64)
     monkeypatch.setattr("probbound.check.replay.MOST_DRAWS", DRAWS_CAP)
+    monkeypatch.setattr("probbound.structured.pilot.SEQUENCES", 16)
+    monkeypatch.setattr("probbound.check.tolerance_choice._SEQUENCES", 16)
+    monkeypatch.setattr("probbound.strategies.entries.CASES", 256)
+    monkeypatch.setattr("probbound.strategies.entries._CASES_AT_ONCE", 256)
+    monkeypatch.setattr("probbound.check.entries._CASES", 256)
 
 
 @pytest.fixture(params=QUESTIONS)

@@ -65,7 +65,7 @@ def certify(model: Transformer, strategy: str, prior: Prior | None = None, **opt
 def left_by(model: Transformer, name: str, prior: Prior | None = None, margin: float = 0.0):
     """What the checker leaves."""
     weights, law = weights_of(model), prior or Prior.uniform(model.d_vocab)
-    network = Network.of(weights, slack_of(weights, margin), margin)
+    network = Network(weights, slack_of(weights, margin), margin)
     return Gapped(network, name, Law(law.array), COINS)
 
 
@@ -160,7 +160,7 @@ def test_ties_and_numbers_too_large_certify_nothing():
         replace(weights, W_Q=weights.W_Q * 1e20),
         replace(weights, W_U=weights.W_U * 1e30),
     ):
-        network = Network.of(huge, slack_of(huge, 0.0))
+        network = Network(huge, slack_of(huge, 0.0))
         assert Gapped(network, "sub-cubic", Law(np.ones(6, np.int64)), COINS).tickets == 6**3
 
 
@@ -226,12 +226,12 @@ def test_the_slack_covers_the_rounding_of_what_is_summed():
     """The worst terms of Theorem 4.2 in extended precision are below the computed ones."""
     model = copying_model(2, d_vocab=7)
     weights = weights_of(model)
-    network = Network.of(weights, slack_of(weights, 0.0))
+    network = Network(weights, slack_of(weights, 0.0))
     rung = Rung(network, "sub-cubic", Law(np.ones(7, np.int64)), COINS)
     assert 0 < rung.relative < 1e-9
     assert 0 < rung.raised < 1e-9
     wide = {k: np.asarray(v, np.longdouble) for k, v in vars(weights).items() if k != "attn_scale"}
-    exact = Network.of(replace(weights, **wide), slack_of(weights, 0.0))
+    exact = Network(replace(weights, **wide), slack_of(weights, 0.0))
     scores = exact.token[0] - exact.token[0].max(axis=1, keepdims=True)
     lowered = network.token[0] - network.token[0].max(axis=1, keepdims=True)
     assert np.abs(scores - lowered).max() < rung.relative

@@ -65,7 +65,7 @@ def certify(model, strategy, prior=UNEVEN, **options):
 
 def network_of(model, margin=0.0):
     weights = weights_of(model)
-    return Network.of(weights, slack_of(weights, margin), margin)
+    return Network(weights, slack_of(weights, margin), margin)
 
 
 def both(model, prior, margin=0.0, points=(None, 1, 40)):

@@ -9,14 +9,10 @@ from scipy.stats import binom
 
 import probbound
 from estimators.guarantee import Guarantee
-from probbound.check import stronger
-from probbound.check.judge import judge
 from probbound.claims import claim_of
-from probbound.cli.verify import verify, weights_of
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.models.planted_max import planted_max_of_k
-from probbound.models.store import save_model
 from probbound.noise.contract import Settings
 from probbound.random_streams import Stream
 from probbound.strategies.entries import entries
@@ -37,7 +33,6 @@ from probbound.structured.parts import parts_of
 from probbound.structured.tolerances import Brackets, Tolerances, certified, far_rows, priced
 from probbound.structured.values import row_values
 from probbound.tasks import task_for
-from probbound.verification import replay_faults
 from tests.factories import (
     all_sequences,
     copying_model,
@@ -369,34 +364,6 @@ def test_cells(d_vocab, lengths):
         for m in range(d_vocab):
             inside = [table[m - gap] for gap in range(start, stop) if gap <= m]
             assert found[c, m] == max(inside, default=-np.inf)
-
-
-@pytest.mark.parametrize("strategy", ["entries", "entries:counted", "entries:exact"])
-def test_certificates_are_made_again_and_shown_by_all_answers(strategy):
-    model = planted_max_of_k(7, 3, 8, 1, steepness=8.0, copying=3.0)
-    made = probbound.certify(model, task_for(model), strategy=strategy, budget=800, delta=0.01)
-    predicate = made.to_json()
-    assert replay_faults(predicate, model) == []
-    report = judge(predicate, weights_of(model))
-    assert report.holds, report.refused
-    forged = {**predicate, "bound": 0.9999, "failure_upper": 1e-5}
-    assert replay_faults(forged, model)
-    assert "of all inputs is wrong" in judge(forged, weights_of(model)).refused[0]
-    assert not judge({**predicate, "bound": 1.0}, weights_of(model)).holds
-
-
-def test_large_ones_are_made_again_where_no_other_code_checks_them(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(stronger, "MOST_FOR_A_RUNG", 1024)
-    model, path = planted_max_of_k(1025, 2, 8), tmp_path / "model.safetensors"
-    save_model(model, path)
-    loaded = probbound.load(path)
-    made = probbound.certify(loaded, task_for(loaded), strategy="entries:svd")
-    report = judge(made.to_json(), weights_of(loaded))
-    assert "not independently re-checked" in report.refused[0]
-    made.save(tmp_path / "certificate.json")
-    arguments = [str(tmp_path / "certificate.json"), "--model", str(path)]
-    verify.main(arguments, standalone_mode=False)
-    assert "taken on trust: the code of entries" in capsys.readouterr().out
 
 
 def test_the_ledger_says_where_delta_went():

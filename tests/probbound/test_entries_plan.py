@@ -18,8 +18,7 @@ from probbound.structured.outlook import hoped_for
 from probbound.structured.parts import structure_flops
 from probbound.survey import settled, surveyed, with_entries, with_treatment
 from probbound.tasks import task_for
-from probbound.verification import replay_faults
-from tests.factories import all_sequences, copying_model, random_model
+from tests.factories import all_sequences, checked, copying_model, random_model
 
 DELTA = 1e-3
 PRICES = prices_in_flops()
@@ -189,7 +188,7 @@ def test_auto_takes_entries_where_forward_passes_are_dear():
     assert names.count("pilot of entries") == 1
     wrong = wrong_answers(same, task_for(same), all_sequences(256, 2)).mean()
     assert wrong <= found.failure_upper < -np.log(delta) / 1200
-    assert replay_faults(found.to_json(), model) == []
+    assert checked(found, model).holds
 
 
 def test_several_heads_have_no_entries():
