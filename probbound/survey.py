@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from probbound.check.replay import screen_of
 from probbound.cost import CostMeter
 from probbound.delta_choice import delta_for
 from probbound.entries_plan import NOT_RUN, SAMPLED, look_flops, looked
@@ -17,7 +16,6 @@ from probbound.pilot import CHEAP_PILOT, Passed, look, planning_stream, run_pilo
 from probbound.planning import Planner
 from probbound.preparation import Prepared
 from probbound.prices import prices_in_flops
-from probbound.screens.cubic import LISTING_LIMIT
 from probbound.screens.ladder import LadderScreen
 from probbound.screens.sequences import (
     copying_table_flops,
@@ -51,20 +49,7 @@ class Survey:
     def forecasts(self, amount: float) -> list[Forecast]:
         """Forecasts for what the looking left of a budget, best first."""
         spent = self.meter.total().flops if self.counts else 0
-        made = self.planner.forecasts((1 - MARGIN) * amount - spent, every=not self.counts)
-        size = self.planner.task.size
-        return [one for one in made if not self.counts or can_be_checked(one.strategy, size)]
-
-
-def can_be_checked(strategy: str, population: int) -> bool:
-    """Whether the independent checker counts the samples again, or can do without (Theorem 6.4).
-
-    Where it does not run a screen again, it runs all that the additive screen leaves instead, for
-    up to LISTING_LIMIT inputs.
-    """
-    kind, screen = parts(strategy)
-    rerun = not screen or screen_of(strategy) is not None
-    return kind == "screen" or rerun or population <= LISTING_LIMIT
+        return self.planner.forecasts((1 - MARGIN) * amount - spent, every=not self.counts)
 
 
 def surveyed(

@@ -120,7 +120,8 @@ def _all_through(
     second = ("copying", "enumerated", kept, facts.draws, facts.left, None)
     third = (RUN, "enumerated", failing, facts.run, facts.failures, None)
     drawn = (facts.draws, facts.run, facts.failures, False)
-    failure, proven = _of_all(predicate, facts.failures), 1.0 if spent else facts.share
+    failure = min(_of_all(predicate, facts.failures), 1.0)
+    proven = 1.0 if spent else facts.share
     spends = _with_idle(predicate, spent)
     return Expected(failure, proven, (first, second, third), spends, drawn)
 

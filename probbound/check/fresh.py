@@ -10,7 +10,7 @@ from scipy import special
 
 from probbound.check.network import Network
 from probbound.check.prior import Law
-from probbound.check.replay import drawing, screen_of, screened, share_of
+from probbound.check.replay import drawing, screened, share_of
 from probbound.check.slack import slack_of
 from probbound.check.stream import Stream
 from probbound.check.weights import Weights
@@ -47,8 +47,7 @@ def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> 
     claim = predicate["claim"]
     margin, law = float(claim["at"] or 0.0), Law.of(claim)
     network = Network(weights, slack_of(weights, margin), margin)
-    cubic = screen_of(predicate["chosen"]) == "cubic"
-    left = None if cubic and claim["prior"] else screened(predicate, network, law)
+    left = screened(predicate, network, law)
     share = share_of(left, network, law)
     draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)
     stream = Stream.of_seed(seed).named("fresh")

@@ -11,7 +11,7 @@ from probbound.check.network import Network
 from probbound.check.prior import Law
 from probbound.check.rung import Rung
 from probbound.check.sketch import Coins
-from probbound.check.stream import Stream
+from probbound.check.stream import Stream, lengthened
 
 _PART = 1 << 16
 
@@ -61,11 +61,7 @@ class Gapped:
             wanted = (ranks[here] - first) // self.law.weights[query]
             found = self._located(query, wanted)
             labels[here], multisets[here], units[here] = found
-        numbers, bits = units.astype(self.gaps.integers), self.gaps.unit_bits
-        for column in words.T:
-            taken = min(bits, 64)
-            low = (column >> np.uint64(64 - taken)).astype(object)
-            numbers, bits = (numbers << taken) + low, bits - taken
+        numbers = lengthened(units.astype(self.gaps.integers), words, self.gaps.unit_bits)
         free, blank = self.gaps.sequences(labels, multisets, numbers)
         return np.concatenate([free, queries[:, None]], axis=1), blank
 

@@ -81,7 +81,6 @@ def made_again(predicate: Mapping[str, Any], network: Network, law: Law) -> Expe
     kind = name.partition(":")[0]
     if screen is None or screen.endswith(":sketch") or kind == "cascade":
         raise Refused(f"a mean loss by {name!r} is not independently re-checked")
-    _refuse_what_needs_a_law(predicate, screen)
     case = Remaking.of(predicate, network, law)
     layers = _layers(case)
     proven = layered(layers, case.largest)
@@ -96,11 +95,6 @@ def made_again(predicate: Mapping[str, Any], network: Network, law: Law) -> Expe
     upper = min(rest.failure, proven)
     certain = proven if rest.spends else upper
     return replace(rest, failure=upper, proven=certain, levels=(*levels, *rest.levels))
-
-
-def _refuse_what_needs_a_law(predicate: Mapping[str, Any], screen: str) -> None:
-    if screen == "cubic" and predicate["claim"]["prior"] is not None:
-        raise Refused("a mean loss by cubic under a prior is not independently re-checked")
 
 
 def _over_all(case: Remaking) -> ExpectedLoss:

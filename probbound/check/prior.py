@@ -12,6 +12,7 @@ import numpy as np
 from probbound.check.report import Refused
 
 _MOST_TOTAL = 1 << 32
+_BITS = 62
 
 
 class Law:
@@ -19,6 +20,11 @@ class Law:
 
     def __init__(self, weights: np.ndarray) -> None:
         self.weights, self.total = weights, int(weights.sum())
+
+    @classmethod
+    def equal(cls, vocabulary: int) -> Law:
+        """All tokens alike."""
+        return cls(np.ones(vocabulary, dtype=np.int64))
 
     @classmethod
     def of(cls, claim: Mapping[str, Any]) -> Law:
@@ -29,7 +35,7 @@ class Law:
         """
         prior, vocabulary = claim["prior"], claim["d_vocab"]
         if prior is None:
-            return cls(np.ones(vocabulary, dtype=np.int64))
+            return cls.equal(vocabulary)
         weights = prior["weights"]
         text = ",".join(map(str, weights)).encode()
         if (
@@ -42,11 +48,21 @@ class Law:
             raise Refused("its prior does not fit its vocabulary, its total or its digest")
         return cls(np.array(weights, dtype=np.int64))
 
+    @property
+    def even(self) -> bool:
+        """Whether all weights are one."""
+        return bool((self.weights == 1).all())
+
     def tokens(self, numbers: np.ndarray) -> np.ndarray:
         """The token of each number below the total: a token has as many as its weight."""
         return np.searchsorted(self.weights.cumsum(), numbers, side="right")
 
     def masses(self, tokens: np.ndarray) -> np.ndarray:
         """The product of the weights of each sequence (n, k), as exact integers (n,)."""
-        wide = self.total ** tokens.shape[1] >= 1 << 62
-        return self.weights.astype(object if wide else np.int64)[tokens].prod(axis=1)
+        length = tokens.shape[1]
+        wide = self.total**length >= 1 << _BITS
+        found = np.ones(len(tokens), dtype=object if wide else np.int64)
+        at_once = max(1, _BITS // self.total.bit_length())
+        for start in range(0, length, at_once):
+            found = found * self.weights[tokens[:, start : start + at_once]].prod(axis=1)
+        return found

@@ -81,7 +81,7 @@ def screened(predicate: Mapping[str, Any], network: Network, law: Law) -> Leftov
     if screen is None:
         return None
     if screen == "cubic":
-        return leftover(network, predicate["grid_points"])
+        return leftover(network, law, predicate["grid_points"])
     return Gapped(network, screen, law, coins_of(predicate))
 
 
@@ -91,23 +91,16 @@ def coins_of(predicate: Mapping[str, Any]) -> Coins:
     return Coins(stream_of(predicate), math.log(share * predicate["delta_allowed"]))
 
 
-def leftover(network: Network, grid_points: int | None) -> Leftover:
+def leftover(network: Network, law: Law, grid_points: int | None) -> Leftover:
     """What the additive screen leaves, listed where that is feasible and no grid was asked for."""
     if grid_points is None and _population(network) <= LIMIT:
-        return Listed(network)
-    return Gridded(network, grid_points or DEFAULT_POINTS)
+        return Listed(network, law)
+    return Gridded(network, law, grid_points or DEFAULT_POINTS)
 
 
 def share_of(left: Leftover | None, network: Network, law: Law) -> float:
     """Its share of all inputs, by mass, rounded up; 1 where nothing was screened."""
-    if left is None:
-        return 1.0
-    if (law.weights == 1).all() or isinstance(left, Gapped):
-        return up(left.size / law.total ** len(network.weights.W_pos))
-    if not left.one_each:
-        raise Refused("counts on a grid under a prior are not independently re-checked")
-    mass = sum(int(law.masses(tokens[~blank]).sum()) for tokens, blank in left.everything())
-    return up(Fraction(mass, law.total ** len(network.weights.W_pos)))
+    return 1.0 if left is None else up(left.size / law.total ** len(network.weights.W_pos))
 
 
 def wrong_share(network: Network, law: Law) -> float:
@@ -120,15 +113,13 @@ def wrong_share(network: Network, law: Law) -> float:
     if vocabulary ** (length - 1) > _MOST_IN_A_BLOCK:
         raise Refused(f"{vocabulary}^{length} inputs are too many to be independently re-checked")
     mass = 0
-    for tokens, _ in Listed(network).everything():
+    for tokens, _ in Listed(network, Law.equal(vocabulary)).everything():
         mass += int(law.masses(tokens[network.wrong(tokens)]).sum())
     return up(Fraction(mass, law.total**length))
 
 
 def _all_run(left: Leftover | None, network: Network, law: Law) -> Facts:
-    if left is None or not left.one_each:
-        raise Refused("what the screen left is not numbered one by one, so not all of it was run")
-    run = wrong = 0
+    left, run, wrong = _one_by_one(left), 0, 0
     for tokens, blank in left.everything():
         run += int((~blank).sum())
         wrong += int(network.wrong(tokens[~blank]).sum())
@@ -139,8 +130,7 @@ def _all_through(
     predicate: Mapping[str, Any], network: Network, left: Leftover | None, law: Law
 ) -> Facts:
     """All that the screen left, through both checks; what was not seen is conceded (4.23)."""
-    if left is None or not left.one_each:
-        raise Refused("what the screen left is not numbered one by one, so not all was looked at")
+    left = _one_by_one(left)
     stopped, budget = predicate["stopped_at"], predicate["ran"]["budget"]
     seen = left.tickets if stopped is None else min(stopped, left.tickets)
     copying, passed, run, failures, start = _copying(predicate, network, budget), 0, 0, 0, 0
@@ -153,6 +143,15 @@ def _all_through(
         passed, run = passed + len(on), run + len(follow)
     failures += left.tickets - seen
     return Facts(share_of(left, network, law), seen, passed, run, failures)
+
+
+def _one_by_one(left: Leftover | None) -> Leftover:
+    """What the screen left, if all of it can be looked at."""
+    if left is None or not left.one_each:
+        raise Refused("what the screen left is not numbered one by one, so not all was looked at")
+    if left.tickets > MOST_DRAWS:
+        raise Refused(f"{left.tickets} tickets are more than are independently re-checked")
+    return left
 
 
 def _copying(predicate: Mapping[str, Any], network: Network, budget: int) -> Copying:

@@ -9,6 +9,16 @@ import numpy as np
 _DOMAIN = b"probbound/stream/1"
 
 
+def lengthened(units: np.ndarray, words: np.ndarray, bits: int) -> np.ndarray:
+    """A number of each unit of 2^bits (n,), the low bits from `words` (n, ⌈bits / 64⌉)."""
+    numbers = units.astype(object) if bits else units
+    for column in words.T:
+        taken = min(bits, 64)
+        low = (column >> np.uint64(64 - taken)).astype(object)
+        numbers, bits = (numbers << taken) + low, bits - taken
+    return numbers
+
+
 class Stream:
     """Philox4x64-10 words under a key made by SHA-256; word i depends on the key and i alone."""
 

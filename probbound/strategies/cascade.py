@@ -123,7 +123,8 @@ def _all_through(base: Base, first: Level, residue: Residue, meter: CostMeter) -
 
     def check(start: int) -> tuple[int, Int[np.ndarray, "n n_ctx"]]:
         ranks = np.arange(start, min(start + RESIDUE_CHUNK, last))
-        tokens = residue.members(ranks, question.stream, start).tokens
+        tickets = residue.members(ranks, question.stream, start)
+        tokens = tickets.tokens[~tickets.blank]
         return len(ranks), tokens[cheap.uncertified(tokens)]
 
     tally = Tally(interrupted=question.stopped_at is not None)
@@ -144,7 +145,7 @@ def _all_through(base: Base, first: Level, residue: Residue, meter: CostMeter) -
         Level("forward pass", "enumerated", failing, tally.run, failures),
     )
     return Outcome(
-        ratio_up(failures, question.task.mass),
+        min(ratio_up(failures, question.task.mass), 1.0),
         base.share,
         (first, *stages),
         sampled=Sampled(tally.draws, tally.run, failures),

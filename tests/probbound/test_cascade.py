@@ -227,3 +227,17 @@ def test_draws_planned_from_a_pilot_rarely_leave_more_than_the_budget(share, bud
     left = rng.binomial((wanted * per_draw).astype(np.int64), share)
     assert (left > budget).mean() < 0.01
     assert np.median(left) > 0.2 * min(budget, seen.mean())
+
+
+@pytest.mark.parametrize("options", [{"budget": 2000}, {"budget": 20}, {"stopped_at": 10}])
+def test_a_grid_of_two_heads_counts_each_sequence_once(options):
+    """What a second head leaves once more is on blank tickets (Theorems 1.4 and 4.23)."""
+    model = random_model(0, n_heads=2, biases=True, spread=0.9)
+    wrong = wrong_answers(model, task_for(model), all_sequences(5, 3)).sum() / 5**3
+    options = {"budget": 2000, "draws": 5000, "grid_points": 9, **options}
+    made = certify(model, "cascade:cubic", **options)
+    assert [level.mode for level in made.levels] == ["enumerated"] * 3
+    assert wrong <= made.failure_upper <= 1
+    assert made.failure_upper == wrong or options["budget"] < 2000 or "stopped_at" in options
+    report = checked(made, model)
+    assert report.holds, report.refused

@@ -11,8 +11,6 @@ import pytest
 from scipy.stats import binom
 
 import probbound
-from probbound.certificate_format import sealed, statement
-from probbound.check.document import predicate_of as whole_predicate
 from probbound.check.gapped import Gapped
 from probbound.check.gaps import Gaps
 from probbound.check.judge import derived_seed, judge
@@ -45,6 +43,7 @@ from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS
 from probbound.tasks import task_for
 from tests.factories import ASSORTED, checked, copying_model, random_model, slow_wrong
+from tests.forgeries import ALTERED, altered, resealed
 
 ONE_HEAD = ("biases", "copying", "one position", "one token", "two positions", "two tokens")
 CHOICES = ("sub-cubic", "sub-cubic:no-mean-diff", "low-rank-qk", "low-rank-eu:svd", "quadratic-qk")
@@ -284,25 +283,6 @@ def test_cascades_that_stop_hold_in_full(options):
     assert checked(made, model).confirmed[-1] == AGAIN
 
 
-def resealed(predicate: dict) -> dict:
-    fields = {k: v for k, v in predicate.items() if k not in ("hex", "self_sha256")}
-    return whole_predicate(json.loads(json.dumps(statement(sealed(fields)))))
-
-
-ALTERED = {
-    "certified mass": (("proof", "certified_mass"), lambda x: 1 - (1 - x) * 0.99),
-    "share": (("levels", 0, "share_upper"), lambda x: x * 0.99),
-    "failures": (("sampling", "failures"), lambda x: x - 1),
-    "samples": (("sampling", "samples"), lambda x: x + 1),
-    "draws": (("sampling", "draws"), lambda x: x + 1),
-    "bound": (("bound",), lambda x: 1 - (1 - x) * 0.99),
-    "failure_upper": (("failure_upper",), lambda x: x * 0.99),
-    "delta": (("delta",), lambda x: x / 2),
-    "the screen": (("levels", 0, "check"), lambda _: "cubic"),
-    "what was chosen": (("chosen",), lambda x: x.replace("sub-cubic", "low-rank-qk")),
-}
-
-
 @pytest.mark.parametrize("part", ALTERED)
 @pytest.mark.parametrize("kind", ["hybrid", "cascade"])
 def test_what_claims_more_is_refused(kind, part):
@@ -310,12 +290,7 @@ def test_what_claims_more_is_refused(kind, part):
     predicate = certify(model, f"{kind}:sub-cubic", budget=40, delta=0.1).to_json()
     assert predicate["sampling"]["failures"] > 0
     assert judge(resealed(predicate), weights_of(model)).holds
-    *outer, last = ALTERED[part][0]
-    inner = predicate
-    for key in outer:
-        inner = inner[key]
-    inner[last] = ALTERED[part][1](inner[last])
-    assert not judge(resealed(predicate), weights_of(model)).holds
+    assert not judge(resealed(altered(predicate, part)), weights_of(model)).holds
 
 
 @pytest.mark.parametrize("name", ["sub-cubic", "low-rank-qk"])

@@ -14,10 +14,8 @@ from probbound.forecast import Forecast
 from probbound.models.transformer import forward_flops
 from probbound.random_streams import Stream
 from probbound.strategies.outcome import Question
-from probbound.strategies.registry import SCREENS
 from probbound.survey import (
     PILOT_SHARE,
-    can_be_checked,
     planned,
     settled,
     surveyed,
@@ -75,14 +73,6 @@ def test_auto_beats_plain_sampling_and_can_be_verified():
     assert "its plan is" in plan_faults(predicate, model)[0]
     predicate["budget_flops"] = 1.0
     assert "its plan cannot be made again" in plan_faults(predicate, model)[0]
-
-
-def test_what_nobody_could_check_again_is_not_picked():
-    assert can_be_checked("cascade:unheard-of", 64**4)
-    assert not can_be_checked("cascade:unheard-of", 64**10)
-    for strategy in ("iid", "iid:tables", "cascade", "hybrid", *SCREENS):
-        assert can_be_checked(strategy, 64**10)
-    assert all(can_be_checked(f"cascade:{screen}", 64**10) for screen in SCREENS)
 
 
 def test_a_cascade_on_a_rung_is_picked_and_checked_in_full():
