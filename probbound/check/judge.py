@@ -27,46 +27,53 @@ _ARITHMETIC = (
     "rounding errors bounded a priori and counted against the claim, ties too "
     "(docs/theory.md, 5.1 to 5.13)"
 )
-_ENTRIES_AGAIN = "pilot, tolerances and noise samples were computed again, with the same counts"
 
 
 def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
     """The report on a well-formed certificate and the weights it should be about."""
-    confirmed: list[str] = []
+    confirmed, refused = [], ()
     try:
-        _require(_wrong_identity(predicate, weights))
-        confirmed.append("the weights have the digest of the certificate")
-        _require(_wrong_question(predicate))
-        _require(_wrong_costs(predicate))
-        law, claim = Law.of(predicate["claim"]), predicate["claim"]
-        if predicate["chosen"].partition(":")[0] == "entries" and claim["kind"] != "loss":
-            _require(disagreements(predicate, entries_again(predicate, weights, law)))
-            confirmed.append(_ENTRIES_AGAIN)
-            return Report(tuple(confirmed), (), trusted(predicate))
-        margin = float(claim["at"] or 0.0)
-        network = Network(weights, slack_of(weights, margin), margin)
-        if claim["kind"] == "loss":
-            _require(loss_faults(predicate, TOLERANCE))
-            confirmed.append("the ledger adds up, and its bounds fit each other")
-            again = made_again(predicate, network, law)
-            _require(understated(predicate, again, TOLERANCE))
-            _require(_wrong_levels(predicate, again))
-            _require(_wrong_spends(predicate, again))
-            confirmed.append("layers, draws and losses were computed again, and claim no less")
-            return Report(tuple(confirmed), (), trusted(predicate))
+        for sentence in _confirmed(predicate, weights):
+            confirmed.append(sentence)
+    except Refused as refusal:
+        refused = (str(refusal),)
+    except (ArithmeticError, ValueError, MemoryError) as error:
+        refused = (f"it cannot be computed again: {error or type(error).__name__}",)
+    return Report(tuple(confirmed), refused, trusted(predicate))
+
+
+def _confirmed(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
+    """What holds, sentence by sentence.
+
+    Raises:
+        Refused: at the first thing that does not.
+    """
+    _require(_wrong_identity(predicate, weights))
+    yield "the weights have the digest of the certificate"
+    _require(_wrong_question(predicate))
+    _require(_wrong_costs(predicate))
+    law, claim = Law.of(predicate["claim"]), predicate["claim"]
+    margin = float(claim["at"] or 0.0)
+    network = Network(weights, slack_of(weights, margin), margin)
+    if claim["kind"] == "loss":
+        _require(loss_faults(predicate, TOLERANCE))
+        yield "the ledger adds up, and its bounds fit each other"
+        loss = made_again(predicate, network, law)
+        _require(understated(predicate, loss, TOLERANCE))
+        _require(_wrong_levels(predicate, loss))
+        _require(_wrong_spends(predicate, loss))
+        yield "layers, draws and losses were computed again, and claim no less"
+    elif predicate["chosen"].partition(":")[0] == "entries":
+        _require(disagreements(predicate, entries_again(predicate, weights, law)))
+        yield "pilot, tolerances and noise samples were computed again, with the same counts"
+    else:
         facts = claimed_facts(predicate)
         _require(disagreements(predicate, expected(predicate, facts)))
-        confirmed.append("the ledger adds up, and the bound follows from the counts")
+        yield "the ledger adds up, and the bound follows from the counts"
         again = counted(predicate, network, law)
         _require(_other_counts(facts, again))
         _require(disagreements(predicate, expected(predicate, again)))
-        confirmed.append("screens and samples were computed again, with the same counts")
-    except Refused as refusal:
-        return Report(tuple(confirmed), (str(refusal),), trusted(predicate))
-    except (ArithmeticError, ValueError, MemoryError) as error:
-        reason = f"it cannot be computed again: {error or type(error).__name__}"
-        return Report(tuple(confirmed), (reason,), trusted(predicate))
-    return Report(tuple(confirmed), (), trusted(predicate))
+        yield "screens and samples were computed again, with the same counts"
 
 
 def trusted(predicate: Mapping[str, Any]) -> tuple[str, ...]:
@@ -179,6 +186,9 @@ def disagreements(predicate: Mapping[str, Any], wanted: Expected) -> Iterator[st
 
 
 def _wrong_levels(predicate: Mapping[str, Any], wanted: Expected) -> Iterator[str]:
+    if len(predicate["levels"]) != len(wanted.levels):
+        yield f"it has {len(predicate['levels'])} levels, and there are {len(wanted.levels)}"
+        return
     for number, (level, right) in enumerate(zip(predicate["levels"], wanted.levels, strict=True)):
         said = tuple(level[name] for name in ("check", "mode", "samples", "failures"))
         check, mode, share, samples, failures, log_delta = right
