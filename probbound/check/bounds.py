@@ -1,13 +1,16 @@
-"""Bounds on a rate, straight from their definitions, by SciPy."""
+"""Bounds on a rate, straight from their definitions: found by SciPy, proven in decimals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 from scipy import special
+
+from probbound.check.tails import log_beta_mixture, log_binomial_tail, log_finite_tail
 
 _FEW = 1000
 _AT_ONCE = 1 << 22
@@ -20,16 +23,17 @@ def up(value: Fraction) -> float:
 
 
 def clopper_pearson(k: int, n: int, log_delta: float) -> float:
-    """The U with P(Bin(n, U) <= k) = δ (Theorem 2.3), 1 if there is none."""
+    """A U with P(Bin(n, U) <= k) at most δ, hardly above the least (Theorems 2.3 and 6.8)."""
     if n == 0 or k >= n:
         return 1.0
-    if k == 0:
-        return -math.expm1(log_delta / n)
-    return root(lambda p: log_delta - _log_tail(k, n, p), 0.0)
+    least = -math.expm1(log_delta / n)
+    if k:
+        least = root(lambda p: log_delta - _log_tail(k, n, p), 0.0)
+    return _proven(least, lambda p: log_binomial_tail(k, n, p) <= _lowered(log_delta))
 
 
 def anytime(k: int, n: int, log_delta: float) -> float:
-    """sup{p : M_n(p) < 1/δ} for the mixture of Theorem 2.6."""
+    """A U beyond which the mixture of Theorem 2.6 is at least 1/δ, hardly above the least (6.8)."""
     if n == 0:
         return 1.0
 
@@ -37,22 +41,42 @@ def anytime(k: int, n: int, log_delta: float) -> float:
         tail = math.log(special.betainc(k + 1, n - k + 1, p))
         return tail - math.log((n + 1) * p) - _log_mass(k, n, p)
 
-    return root(lambda p: log_mixture(p) + log_delta, k / n)
+    least = root(lambda p: log_mixture(p) + log_delta, k / n)
+    return _proven(least, lambda p: log_beta_mixture(k, n, p) >= -_lowered(log_delta))
 
 
 def hypergeometric(k: int, n: int, population: int, log_delta: float) -> float:
     """The largest share of a population that n different members, k of them marked, allow (2.4).
 
-    K marked are allowed if at most k of n are with a probability above δ.
+    K marked are allowed if at most k of n are with a probability above δ (6.8).
     """
-    below, above = k, population - (n - k)
+    below, most = k, population - (n - k)
+    above = most
     while below < above:
         middle = (below + above + 1) // 2
         if _log_finite_tail(k, n, middle, population) > log_delta:
             below = middle
         else:
             above = middle - 1
+    while below < most and log_finite_tail(k, n, below + 1, population) > _lowered(log_delta):
+        below += 1
     return up(Fraction(below, population))
+
+
+def _proven(least: float, holds: Callable[[float], bool]) -> float:
+    """`least`, a little larger, so that it `holds`; 1 if that is not seen below."""
+    for digits in range(15, 0, -1):
+        wider = least * (1 + 10.0**-digits)
+        if wider >= 1:
+            return 1.0
+        if holds(wider):
+            return wider
+    return 1.0
+
+
+def _lowered(log_delta: float) -> Decimal:
+    """No more than log δ, of which `log_delta` is a rounding."""
+    return Decimal(log_delta * (1 + 2.0**-48))
 
 
 def _log_finite_tail(k: int, n: int, marked: int, population: int) -> float:
