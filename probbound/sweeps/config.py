@@ -18,6 +18,7 @@ from probbound.strategies.registry import AUTO, strategy_named
 DEFAULT_SEEDS = (0,)
 MOST_BYTES = 1 << 16
 _MOST_LEVELS = 8
+_MOST_DOTS = 1000
 _SCALARS = (str, int, float, date, time)
 OWN_NOISE = "own"
 PATHS = ("separate", "joint")
@@ -83,6 +84,8 @@ class SweepConfig:
 def read_toml(path: Path) -> dict[str, Any]:
     """The keys of a sweep's TOML file, of which no more than MOST_BYTES are read.
 
+    A dotted key takes `tomllib` the square of its parts, so that their number is limited too.
+
     Raises:
         UserError: if the file is missing or too long, is not TOML, or holds deeply nested values
             or whole numbers of more than 64 bits.
@@ -92,6 +95,8 @@ def read_toml(path: Path) -> dict[str, Any]:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise ValueError(f"it is longer than {MOST_BYTES} bytes")
+        if any(line.count(b".") > _MOST_DOTS for line in data.splitlines()):
+            raise ValueError(f"it has more than {_MOST_DOTS} dots in a line")
         found = tomllib.loads(data.decode("utf-8"))
         _require_plain(found)
         return found

@@ -129,6 +129,7 @@ TRAPS: dict[str, Callable[[], str]] = {
     "lists within lists, not closed": lambda: "models = " + "[" * DEEP,
     "tables within tables": lambda: "models = " + "{a = " * DEEP + "1" + "}" * DEEP,
     "a long dotted key": lambda: "models" + ".a" * DEEP + " = 1",
+    "a dotted key as long as a file": lambda: "models" + ".a" * 32_000 + " = 1",
     "a few lists within lists": lambda: "models = " + "[" * 30 + "]" * 30,
     "a whole number of many digits": lambda: "seeds = [" + "9" * 5000 + "]",
     "a whole number of many bits": lambda: "models = ['m']\nseeds = [0x" + "f" * 20_000 + "]",
@@ -151,6 +152,12 @@ TRAPS: dict[str, Callable[[], str]] = {
 def test_a_trap_is_one_sentence_and_leaves_nothing(tmp_path, capsys, name):
     (tmp_path / "grid.toml").write_text(TRAPS[name]())
     assert_refused(tmp_path, tmp_path / "grid.toml", capsys)
+
+
+def test_keys_of_many_parts_are_not_parsed(tmp_path):
+    (tmp_path / "grid.toml").write_text("models" + ".a" * 1001 + " = 1")
+    with pytest.raises(UserError, match="more than 1000 dots in a line"):
+        read_toml(tmp_path / "grid.toml")
 
 
 @pytest.mark.parametrize(
