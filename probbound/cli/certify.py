@@ -112,7 +112,7 @@ def certify(
 def certificate_table(certificate: Certificate) -> Table:
     """The certificate as a short table for people."""
     made = table("", "", title=statement(certificate))
-    made.show_header = False
+    made.show_header, made.columns[1].no_wrap = False, False
     made.add_row(*_bound(certificate))
     made.add_row("guarantee", _guarantee(certificate))
     if prior := certificate.claim.prior:

@@ -98,6 +98,14 @@ def test_certify_prints_a_table_for_people(capsys):
     assert "cubic is deterministic" in err
 
 
+def test_a_narrow_table_loses_nothing(capsys):
+    question = ("max-of-4", "--strategy", "entries", "--budget", "9000", "--delta", "0.1")
+    status, out, _ = answer(capsys, "certify", *question)
+    assert status == 0
+    assert "choosing tolerances" in out
+    assert "pairs or rows beyond a tolerance" in " ".join(out.split())
+
+
 def test_models_lists_what_ships(capsys):
     status, out, _ = answer(capsys, "models", "--json")
     assert status == 0
