@@ -143,7 +143,7 @@ def test_the_pilot_chooses_what_the_makers_pilot_chose(name, paths):
 
 
 @pytest.mark.parametrize("noise", NOISE_CHOICES)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["biases", "planted", "wide", "one token", "huge", "long"])
 def test_certain_tolerances_and_counts_are_those_of_the_maker(name, noise):
     model = MODELS[name]()
     parts, again = parts_of(model, CostMeter()), structure_of(weights_of(model))
@@ -195,7 +195,8 @@ def test_shares_of_finite_populations_are_those_of_exact_arithmetic():
         n = int(rng.integers(1, population + 1))
         k, delta = int(rng.integers(0, n + 1)), float(rng.choice([0.5, 0.01, 1e-9]))
         allowed = range(k, population - n + k + 1)
-        most = max(m for m in allowed if tail(k, n, m, population) > Fraction(delta))
+        nearly = Fraction(delta) * (1 - Fraction(1, 2**40))  # a tie is allowed, the safe way
+        most = max(m for m in allowed if tail(k, n, m, population) > nearly)
         assert hypergeometric(k, n, population, np.log(delta)) == pytest.approx(most / population)
 
 
