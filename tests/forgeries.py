@@ -24,10 +24,12 @@ ALTERED: dict[str, tuple[tuple[str | int, ...], Callable[[Any], Any]]] = {
 }
 
 
-def altered(predicate: dict[str, Any], part: str) -> dict[str, Any]:
-    """A copy that claims more in one place of ALTERED."""
+def altered(
+    predicate: dict[str, Any], path: tuple[str | int, ...], change: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """A copy with one place changed."""
     found = copy.deepcopy(predicate)
-    (*outer, last), change = ALTERED[part]
+    *outer, last = path
     inner: Any = found
     for key in outer:
         inner = inner[key]

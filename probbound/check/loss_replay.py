@@ -54,7 +54,8 @@ class Remaking:
         """What the screen cannot certify to exceed a margin."""
         slack = slack_of(self.network.weights, margin)
         left = screened(self.predicate, replace(self.network, margin=margin, slack=slack), self.law)
-        assert left is not None
+        if left is None:
+            raise Refused("it has no screen to run at a margin")
         return left
 
     def losses(self, tokens: np.ndarray, blank: np.ndarray, otherwise: float) -> np.ndarray:

@@ -104,7 +104,7 @@ class Pilot:
             score=choice.score * each,
             low=choice.low * s.scale,
             row=(choice.row + self._profile) * s.scale,
-            far_row=far_rows(s),
+            far_row=self._far_rows,
             near=choice.near,
             direct_low=choice.direct_low * each,
             direct_row=choice.direct_row * each if choice.sampled_rows else s.direct_norm,
@@ -130,13 +130,18 @@ class Pilot:
         promised = 1 - float(certified.mean()) + touch
         return math.inf if math.isnan(promised) else promised
 
+    @cached_property
+    def _far_rows(self) -> np.ndarray:
+        return far_rows(self.structure)
+
+    @cached_property
     def _row_levels(self) -> np.ndarray:
         return _over(self.rows.values["OV"], self.structure.scale[self.rows.tokens])
 
     @cached_property
     def _profile(self) -> np.ndarray:
         """Mean levels of neighbouring rows, joined by straight lines."""
-        tokens, levels = self.rows.tokens, self._row_levels()
+        tokens, levels = self.rows.tokens, self._row_levels
         blocks = min(_MOST_BLOCKS, max(1, len(tokens) // _ROWS_A_BLOCK))
         parts = [part for part in np.array_split(np.argsort(tokens), blocks) if len(part)]
         centres, heights = ([values[p].mean() for p in parts] for values in (tokens, levels))
@@ -148,7 +153,7 @@ class Pilot:
         return {
             "score": _quantiles(pairs["QK"], np.abs(s.own_score)),
             "low": _quantiles(_over(pairs["OV"], scale)),
-            "row": _quantiles(self._row_levels() - profile),
+            "row": _quantiles(self._row_levels - profile),
             "direct_low": _quantiles(pairs["direct"], -s.own_direct),
             "direct_row": _quantiles(rows.values["direct"], s.own_direct),
         }

@@ -1,6 +1,5 @@
 """`entries` made again by the checker: part by part what the maker has, and the whole sound."""
 
-import json
 from dataclasses import replace
 from fractions import Fraction
 from math import comb
@@ -10,13 +9,11 @@ import pytest
 
 import probbound
 from estimators import proportion
-from probbound.certificate_format import sealed, statement
 from probbound.check import entries as check_entries
 from probbound.check import members, tolerance_choice
 from probbound.check.bounds import hypergeometric
 from probbound.check.cells import Cells, certified_number
 from probbound.check.certain import certain_tolerances
-from probbound.check.document import predicate_of
 from probbound.check.entries import entries_again
 from probbound.check.judge import judge
 from probbound.check.network import Network, Slack
@@ -51,6 +48,7 @@ from tests.factories import (
     one_head_margins,
     random_model,
 )
+from tests.forgeries import altered, resealed
 
 AGAIN = "pilot, tolerances and noise samples were computed again, with the same counts"
 ONE_HEAD = [name for name, build in ASSORTED.items() if build().n_heads == 1]
@@ -242,11 +240,6 @@ def test_a_shipped_model_holds_in_full(monkeypatch):
     assert checked(made, model).confirmed[-1] == AGAIN
 
 
-def resealed(predicate):
-    fields = {k: v for k, v in predicate.items() if k not in ("hex", "self_sha256")}
-    return predicate_of(json.loads(json.dumps(statement(sealed(fields)))))
-
-
 ALTERED = {
     "bound": (("bound",), lambda x: 1 - (1 - x) * 0.999),
     "failure_upper": (("failure_upper",), lambda x: x * 0.999),
@@ -272,12 +265,8 @@ def test_what_claims_more_is_refused(part):
     predicate = certify(model, budget=30_000, delta=0.1, seed=5, claim=claim).to_json()
     assert 0.1 < predicate["bound"] < 1
     assert judge(resealed(predicate), weights_of(model)).holds
-    *outer, last = ALTERED[part][0]
-    inner = predicate
-    for key in outer:
-        inner = inner[key]
-    inner[last] = ALTERED[part][1](inner[last])
-    assert not judge(resealed(predicate), weights_of(model)).holds
+    forged = resealed(altered(predicate, *ALTERED[part]))
+    assert not judge(forged, weights_of(model)).holds
 
 
 def test_tolerances_chosen_after_the_samples_were_seen_do_not_hold(monkeypatch):

@@ -33,7 +33,7 @@ from probbound.strategies import loss as maker
 from probbound.tasks import task_for
 from tests.exact import ExactModel
 from tests.factories import ASSORTED, all_sequences, checked, copying_model, random_model
-from tests.forgeries import resealed
+from tests.forgeries import altered, resealed
 from tests.probbound.test_forward_error import scaled, sums_model
 
 LOSS = Claim("loss")
@@ -301,16 +301,6 @@ OF_THE_LEDGER = {
     "log_delta": lambda x: x * 2,
     "samples": lambda x: x + 1,
 }
-
-
-def altered(predicate: dict, path: tuple, change) -> dict:
-    made = copy.deepcopy(predicate)
-    *outer, last = path
-    inner = made
-    for key in outer:
-        inner = inner[key]
-    inner[last] = change(inner[last])
-    return made
 
 
 @pytest.mark.parametrize("case", CASES)

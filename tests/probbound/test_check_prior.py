@@ -213,7 +213,7 @@ def test_what_claims_more_is_refused(kind, part, points):
     predicate = made.to_json()
     assert predicate["sampling"]["failures"] > 0
     assert judge(resealed(predicate), weights_of(model)).holds
-    assert not judge(resealed(altered(predicate, part)), weights_of(model)).holds
+    assert not judge(resealed(altered(predicate, *ALTERED[part])), weights_of(model)).holds
 
 
 @pytest.mark.parametrize("strategy", ["cubic", "hybrid", "cascade:cubic"])
