@@ -7,11 +7,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import islice
+from multiprocessing.connection import Connection, wait
 
+from probbound.errors import UserError
 from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.execute import failed, run_cell
@@ -35,6 +36,9 @@ def on_workers(number: int) -> Backend:
 
     A cell whose process dies is run again, with the same seed, in a new process; after ATTEMPTS
     deaths it is recorded as failed. Workers end with this process, even if that is killed.
+
+    Raises:
+        UserError: while running, if ATTEMPTS processes in a row die before they can take a cell.
     """
     return partial(_on_workers, number)
 
@@ -46,59 +50,105 @@ def died(cell: Cell, times: int) -> Record:
 
 def _on_workers(number: int, jobs: Iterable[Job]) -> Iterator[Record]:
     waiting = iter(jobs)
-    workers = {}
-    running: dict[Future[Record], tuple[int, Job, int]] = {}
+    workers: list[_Worker] = []
     try:
-        for place in range(number):
-            job = next(waiting, None)
-            if job is not None:
-                workers[place] = _Worker()
-                running[workers[place].submit(job)] = (place, job, 1)
-        while running:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                place, job, attempt = running.pop(future)
-                try:
-                    record = future.result()
-                except BrokenProcessPool:
-                    workers[place].stop()
-                    workers[place] = _Worker()
-                    if attempt < ATTEMPTS:
-                        running[workers[place].submit(job)] = (place, job, attempt + 1)
-                        continue
-                    record = died(job[0], ATTEMPTS)
+        for job in islice(waiting, number):
+            workers.append(_Worker(job))
+        while workers:
+            heard = wait([worker.connection for worker in workers])
+            for worker in [worker for worker in workers if worker.connection in heard]:
+                record = worker.answer()
+                if record is None:
+                    continue
                 following = next(waiting, None)
-                if following is not None:
-                    running[workers[place].submit(following)] = (place, following, 1)
+                if following is None:
+                    workers.remove(worker)
+                    worker.stop()
+                else:
+                    worker.take(following)
                 yield record
     finally:
-        for worker in workers.values():
+        for worker in workers:
             worker.stop()
 
 
 class _Worker:
-    """A pool of one process, so that a death is known to be that of the cell it ran."""
+    """One cell after another in a process of its own, which is replaced when it dies.
 
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_prepare_worker)
-        with _environment(_ONE_THREAD):
-            self._pid = self._pool.submit(os.getpid)
+    The process says None when it can take its first cell, and after that one record for each. So a
+    death before that is no cell's fault, and one after it is that of the cell it had.
+    """
 
-    def submit(self, job: Job) -> Future[Record]:
-        return self._pool.submit(run_cell, *job, threads=1)
+    def __init__(self, job: Job) -> None:
+        self._failed_starts = 0
+        self._start()
+        self.take(job)
+
+    def take(self, job: Job) -> None:
+        """The next job: at once if the process waits for one, or else as soon as it can."""
+        self._job, self._deaths = job, 0
+        if self._began:
+            self._send()
+
+    def answer(self) -> Record | None:
+        """What the process says, waiting for it; None if it goes on with its job or begins again.
+
+        Raises:
+            UserError: if ATTEMPTS processes in a row died before they could take a job.
+        """
+        try:
+            record = self.connection.recv()
+        except (EOFError, OSError):
+            return self._replaced()
+        if record is None:
+            self._began, self._failed_starts = True, 0
+            self._send()
+        return record
 
     def stop(self) -> None:
         """End the process without waiting for what it is at."""
-        started = False
-        with suppress(BrokenProcessPool, ProcessLookupError, TimeoutError):
-            os.kill(self._pid.result(timeout=0), signal.SIGTERM)
-            started = True
-        self._pool.shutdown(wait=started, cancel_futures=True)
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        with _environment(_ONE_THREAD):
+            process.start()
+        theirs.close()
+        self._process, self._began = process, False
+
+    def _send(self) -> None:
+        with suppress(OSError):
+            self.connection.send(self._job)
+
+    def _replaced(self) -> Record | None:
+        """Begin again in a new process; the record of the job if that was its last attempt."""
+        began = self._began
+        self.stop()
+        if began:
+            self._deaths += 1
+        else:
+            self._failed_starts += 1
+        if self._failed_starts == ATTEMPTS:
+            raise UserError(
+                f"a worker died {ATTEMPTS} times before it could take a cell (out of memory, or a "
+                "script that sweeps outside `if __name__ == '__main__':`?)"
+            )
+        self._start()
+        return died(self._job[0], ATTEMPTS) if self._deaths == ATTEMPTS else None
 
 
-def _prepare_worker() -> None:
+def _serve(connection: Connection) -> None:
+    """What a worker does, until it is stopped or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(EOFError, OSError):
+        connection.send(None)
+        while True:
+            connection.send(run_cell(*connection.recv(), threads=1))
 
 
 def _end_with_parent() -> None:

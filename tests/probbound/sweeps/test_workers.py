@@ -10,18 +10,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from distributed import LocalCluster
 
 from probbound.cli.main import run
 from probbound.errors import UserError
+from probbound.models.transformer import Transformer
+from probbound.sweeps.cells import Record
 from probbound.sweeps.cluster import on_cluster
 from probbound.sweeps.config import SweepConfig
-from probbound.sweeps.local import ATTEMPTS, on_workers
+from probbound.sweeps.local import ATTEMPTS, Backend, Job, on_workers
 from probbound.sweeps.run import Sweep, run_sweep
 from tests.factories import copying_model
 from tests.probbound.sweeps.small import cells_without_clock, small_models
@@ -39,17 +44,16 @@ def expected(tmp_path_factory):
     return cells_without_clock(out)
 
 
-def once(condition: Callable[[], bool], act: Callable[[], object]) -> threading.Thread:
-    """Act in a thread as soon as a condition holds."""
+def acting(backend: Backend, act: Callable[[], object]) -> Backend:
+    """A backend that does something as soon as two cells are finished."""
 
-    def wait() -> None:
-        while not condition():
-            time.sleep(0.005)
-        act()
+    def run(jobs: Iterable[Job]) -> Iterator[Record]:
+        for number, record in enumerate(backend(jobs), 1):
+            yield record
+            if number == 2:
+                act()
 
-    thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
-    return thread
+    return run
 
 
 def finished(out: Path) -> int:
@@ -58,39 +62,64 @@ def finished(out: Path) -> int:
 
 def test_workers_give_the_same_also_if_one_is_killed(expected, tmp_path):
     out = tmp_path / "s"
-    killed: list[int | None] = []
-
-    def kill() -> None:
-        victim = multiprocessing.active_children()[0]
-        victim.kill()
-        killed.append(victim.pid)
-
-    killer = once(lambda: finished(out) >= 2, kill)
-    table = run_sweep(GRID, out, models=NETWORKS, backend=on_workers(2))
-    killer.join()
-    assert len(killed) == 1
+    backend = acting(on_workers(2), lambda: multiprocessing.active_children()[0].kill())
+    table = run_sweep(GRID, out, models=NETWORKS, backend=backend)
     assert len(table) == 18
     assert cells_without_clock(out) == expected
     assert multiprocessing.active_children() == []
 
 
+class Fatal(Transformer):
+    """A network that no process survives reading."""
+
+    def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
+        return os._exit, (1,)
+
+
 def test_a_cell_that_kills_every_worker_is_recorded_as_failed(tmp_path):
-    config = SweepConfig(("m",), ("iid",), budgets=(5,), deltas=(1e-3,))
-    killed: list[int] = []
+    """Those after it are not: each of the ATTEMPTS deaths is followed by a new process."""
+    weights = {field.name: getattr(NETWORKS["m"], field.name) for field in fields(NETWORKS["m"])}
+    models = {"fatal": Fatal(**weights), "m": NETWORKS["m"]}
+    config = SweepConfig(("fatal", "m"), ("iid",), budgets=(5,), deltas=(1e-3,))
+    table = run_sweep(config, tmp_path / "s", models=models, backend=on_workers(1)).to_pylist()
+    rows = {row["model"]: row for row in table}
+    assert rows["fatal"]["status"] == "failed"
+    assert rows["fatal"]["reason"].startswith(f"its worker died {ATTEMPTS} times")
+    assert rows["m"]["status"] == "certified"
+
+
+def dies(connection: Connection) -> None:
+    os._exit(1)
+
+
+def test_workers_that_never_begin_stop_the_sweep_and_no_cell_is_blamed(monkeypatch, tmp_path):
+    monkeypatch.setattr("probbound.sweeps.local._serve", dies)
+    config = SweepConfig(("m",), ("iid",), budgets=(5, 6, 7), deltas=(1e-3,))
+    with pytest.raises(UserError, match=f"a worker died {ATTEMPTS} times before it could take"):
+        run_sweep(config, tmp_path / "s", models=NETWORKS, backend=on_workers(1))
+    assert finished(tmp_path / "s") == 0
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_whenever_workers_are_killed_the_answers_are_the_same(expected, tmp_path, seed):
+    """Before a process begins, while it runs, between two cells: as seldom as no cell gives up."""
+    rng, out = np.random.default_rng(seed), tmp_path / "s"
+    ended, killed = threading.Event(), []
 
     def kill() -> None:
-        while len(killed) < ATTEMPTS:
-            for victim in multiprocessing.active_children():
-                if victim.pid not in killed and victim.is_alive():
-                    killed.append(victim.pid or 0)
-                    victim.kill()
-            time.sleep(0.005)
+        while len(killed) < ATTEMPTS - 1 and not ended.wait(rng.uniform(0, 6)):
+            for victim in multiprocessing.active_children()[:1]:
+                victim.kill()
+                killed.append(victim.pid)
 
-    killer = once(lambda: bool(multiprocessing.active_children()), kill)
-    (row,) = run_sweep(config, tmp_path / "s", models=NETWORKS, backend=on_workers(1)).to_pylist()
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    run_sweep(GRID, out, models=NETWORKS, backend=on_workers(2))
+    ended.set()
     killer.join()
-    assert row["status"] == "failed"
-    assert row["reason"].startswith(f"its worker died {ATTEMPTS} times")
+    assert cells_without_clock(out) == expected
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
@@ -131,10 +160,9 @@ def cluster():
 def test_a_cluster_gives_the_same_also_if_a_worker_is_killed(cluster, expected, tmp_path):
     out = tmp_path / "s"
     pids = [worker.pid for worker in cluster.workers.values()]
-    killer = once(lambda: finished(out) >= 2, lambda: os.kill(pids[0], signal.SIGKILL))
     sweep = Sweep.prepared(GRID, out, models=NETWORKS)
-    assert sweep.run(on_cluster(cluster.scheduler_address)) == 18
-    killer.join()
+    on_two = on_cluster(cluster.scheduler_address)
+    assert sweep.run(acting(on_two, lambda: os.kill(pids[0], signal.SIGKILL))) == 18
     assert cells_without_clock(out) == expected
     assert pids[0] not in [worker.pid for worker in cluster.workers.values()]
 
@@ -143,10 +171,9 @@ def test_a_cluster_gives_the_same_also_if_a_worker_is_killed(cluster, expected, 
 def test_a_cluster_that_is_lost_is_one_sentence_and_keeps_what_was_finished(expected, tmp_path):
     out, short_lived = tmp_path / "s", local_cluster(1)
     address = str(short_lived.scheduler_address)
-    killer = once(lambda: finished(out) >= 2, short_lived.close)
+    backend = acting(on_cluster(address), short_lived.close)
     with pytest.raises(UserError, match="was lost; sweep again to go on"):
-        run_sweep(GRID, out, models=NETWORKS, backend=on_cluster(address))
-    killer.join()
+        run_sweep(GRID, out, models=NETWORKS, backend=backend)
     kept = cells_without_clock(out)
     assert 2 <= len(kept) < 18
     assert kept.items() <= expected.items()
