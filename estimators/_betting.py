@@ -50,7 +50,7 @@ def aimed_bets(
     """
     variance, skew = moments_before(x)
     deviation = np.sqrt(variance)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         turn = np.where(skew > 0, 1.5 * deviation / skew, np.inf)
     reach = np.minimum(scale, turn)
     gap = weight * (deviation * reach - skew * reach**2 / 3)
@@ -150,7 +150,7 @@ def capital_factors(
     x: Float[np.ndarray, "..."], bets: Float[np.ndarray, "..."], mean: Float[np.ndarray, "..."]
 ) -> Float[np.ndarray, "..."]:
     """1 + min(bet, c/mean)(x - mean), where `mean` is the mean of that draw given the past."""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return 1.0 + np.minimum(bets, TRUNCATION / mean) * (x - mean)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -123,6 +123,7 @@ def test_delta_and_population_broadcast_against_the_batch():
 
 
 @given(x=unit_samples, log_delta=st.floats(-70, -0.01), spare=st.integers(0, 30))
+@example(x=np.array([np.finfo(float).tiny, 0, 0, 0, 0]), log_delta=-1.0, spare=0)
 @settings(max_examples=60, deadline=None)
 def test_intervals_are_ordered_and_hold_what_is_certain(x, log_delta, spare):
     members = len(x) + spare
