@@ -100,6 +100,7 @@ def test_violations_are_as_rare_as_promised(strategy, monkeypatch):
     """δ = 0.1 on small models, fixed-n and with a target, at a false-alarm rate of 1e-6."""
     monkeypatch.setattr(module, "PILOT_DRAWS", 64)
     monkeypatch.setattr(module, "CHUNK", 32)
+    monkeypatch.setattr(module, "RESIDUE_CHUNK", 32)
     models = [(copying_model, random_model)[seed % 2](seed) for seed in range(10)]
     truths = [certify(model, "brute-force").failure_upper for model in models]
     for target in (None, 0.2):
