@@ -9,12 +9,13 @@ from probbound.check.noise import (
     Factors,
     lengths,
     norm_product,
+    require_usual,
     row_errors,
     row_norms,
     spectral,
     up,
 )
-from probbound.check.structure import Structure
+from probbound.check.structure import PATHS, Structure
 from probbound.check.tolerated import Tolerances
 
 STREAMED = ("exact", "max-diff")
@@ -22,7 +23,13 @@ _ROWS = 1 << 8
 
 
 def certain_tolerances(s: Structure, noise: str) -> Tolerances:
-    """Half a row's spread of scores, a spread of the direct path, and rows without diagonals."""
+    """Half a row's spread of scores, a spread of the direct path, and rows without diagonals.
+
+    Raises:
+        Refused: if the noise is too large or too small for sound arithmetic.
+    """
+    for path in ("QK", "direct") if noise in STREAMED else PATHS:
+        require_usual(list(s.factors[path]))
     vocabulary = len(s.size)
     spreads = {path: SPREADS[noise](list(s.factors[path])) for path in ("QK", "direct")}
     highest, lowest = s.position.max(axis=0), s.position.min(axis=0)

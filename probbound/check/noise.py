@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from probbound.check.report import Refused
 from probbound.check.slack import gamma
 
 T = TypeVar("T", float, np.ndarray)
@@ -19,6 +20,7 @@ Factors = list[np.ndarray]
 
 _TILE = 1 << 22
 _STEPS = 64
+_MOST_BINARY_ORDERS = 240
 _ROOT_TWO = math.nextafter(math.sqrt(2), math.inf)
 
 
@@ -35,6 +37,18 @@ def lengths(rows: np.ndarray) -> np.ndarray:
 def norm(matrix: np.ndarray) -> float:
     """‖·‖_F."""
     return up(float(np.linalg.norm(matrix)), matrix.size + 1)
+
+
+def require_usual(factors: Factors) -> None:
+    """Refuse factors of which squares could underflow or overflow in the bounds below.
+
+    Raises:
+        Refused: if they are too large or too small.
+    """
+    largest = [float(np.abs(factor).max()) for factor in factors]
+    orders = sum(abs(math.frexp(size)[1]) for size in largest if size)
+    if not (all(map(math.isfinite, largest)) and orders <= _MOST_BINARY_ORDERS):
+        raise Refused("its noise is too far from 1 for sound arithmetic")
 
 
 def exact(factors: Factors) -> np.ndarray:

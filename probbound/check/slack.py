@@ -28,23 +28,22 @@ class Sizes:
     def of(cls, w: Weights) -> Sizes:
         """From the norms of the weights."""
         _, k, d, e, heads, _ = w.sizes
-        norm = np.linalg.norm
-        longest = norm(w.W_E, axis=1).max() + norm(w.W_pos, axis=1).max()
-        output = norm(w.W_U, axis=0).max()
+        longest = _norm(w.W_E, 1).max() + _norm(w.W_pos, 1).max()
+        output, bias = _norm(w.W_U, 0).max(), _norm(w.b_O[None], 1).max()
         sides = {
-            part: longest * norm(getattr(w, f"W_{part}"), axis=(1, 2))
-            + norm(getattr(w, f"b_{part}"), axis=1)
+            part: longest * _norm(getattr(w, f"W_{part}"), (1, 2))
+            + _norm(getattr(w, f"b_{part}"), 1)
             for part in "QKV"
         }
-        onward = norm(w.W_O, axis=(1, 2))
-        norms = (longest, output, onward.max(), norm(w.b_O), np.abs(w.b_U).max())
-        norms += tuple(norm(getattr(w, f"W_{p}"), axis=(1, 2)).max() for p in "QKV")
-        norms += tuple(norm(getattr(w, f"b_{p}"), axis=1).max() for p in "QKV")
+        onward = _norm(w.W_O, (1, 2))
+        norms = (longest, output, onward.max(), bias, np.abs(w.b_U).max())
+        norms += tuple(_norm(getattr(w, f"W_{p}"), (1, 2)).max() for p in "QKV")
+        norms += tuple(_norm(getattr(w, f"b_{p}"), 1).max() for p in "QKV")
         steps = (2 * (d + e) + 16, 2 * (d + heads * (e + k)) + 256)
         if not (max(norms) <= LARGEST_NORM and 1 / LARGEST_NORM <= w.attn_scale <= LARGEST_NORM):
             return cls(math.inf, math.inf, *steps)
         scores = (sides["Q"] * sides["K"]).max() / w.attn_scale
-        reached = longest + (sides["V"] * onward).sum() + norm(w.b_O)
+        reached = longest + (sides["V"] * onward).sum() + bias
         logits = reached * output + np.abs(w.b_U).max()
         return cls(ABOVE * float(scores) + UNDERFLOW, ABOVE * float(logits) + UNDERFLOW, *steps)
 
@@ -58,6 +57,11 @@ def slack_of(w: Weights, margin: float) -> Slack:
         return Slack(math.inf, FLOOR, spread)
     moved = ABOVE * 5 * (sizes.logits + abs(margin)) * (steps + 2 * error)
     return Slack(float(moved), FLOOR, spread)
+
+
+def _norm(values: np.ndarray, axes: int | tuple[int, int]) -> np.ndarray:
+    """‖·‖₂ along axes, larger by more than the underflow of squares takes from it."""
+    return np.asarray(np.linalg.norm(values, axis=axes)) + UNDERFLOW
 
 
 def gamma(roundings: int) -> float:

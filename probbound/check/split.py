@@ -6,12 +6,10 @@ import math
 
 import numpy as np
 
-from probbound.check.noise import Factors, lengths, norm, up
-from probbound.check.report import Refused
+from probbound.check.noise import Factors, lengths, norm, require_usual, up
 from probbound.check.slack import UNDERFLOW, gamma
 
 _STEPS = 2
-_MOST_BINARY_ORDERS = 240
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -40,7 +38,7 @@ def taken_apart(chain: Factors, rank: int) -> tuple[np.ndarray, Factors, float]:
         directions.append(direction)
         small.append(kept)
         zeroed.append(left_over - kept)
-    _require_usual(small)
+    require_usual(small)
     sizes = _sizes(chain, rest, small, left, right, directions[0])
     return known, small, _error(sizes, [left, right, *directions], zeroed, chain)
 
@@ -73,13 +71,6 @@ def _error(sizes: list[float], directions: Factors, zeroed: Factors, chain: Fact
     for number, lost in enumerate(zeroed):
         moved += norm(lost) * math.prod(sizes[:number] + sizes[number + 1 :])
     return up(moved, 4 * count + 16)
-
-
-def _require_usual(factors: Factors) -> None:
-    largest = [float(np.abs(factor).max()) for factor in factors]
-    orders = sum(abs(math.frexp(size)[1]) for size in largest if size)
-    if not (all(map(math.isfinite, largest)) and orders <= _MOST_BINARY_ORDERS):
-        raise Refused("its noise is too far from 1 for sound arithmetic")
 
 
 def _leading(chain: Factors, rank: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from probbound.check.noise import lengths
-from probbound.check.slack import ABOVE, Sizes, gamma
+from probbound.check.slack import ABOVE, UNDERFLOW, Sizes, gamma
 from probbound.check.weights import Weights
 
 PATHS = ("QK", "OV", "direct")
@@ -117,12 +117,17 @@ def structure_of(w: Weights) -> Structure:
         own_score=diagonals["QK"],
         own_direct=diagonals["direct"],
         scale=_scale(tokens, copied),
-        value_norm=lengths(tokens) * lengths(copied.T).max() * ABOVE,
-        direct_norm=lengths(tokens) * lengths(outputs.T).max() * ABOVE,
+        value_norm=_norm_product(tokens, copied),
+        direct_norm=_norm_product(tokens, outputs),
         factors=factors,
         score_error=score_error,
         output_error=output_error,
     )
+
+
+def _norm_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The norm of each row times the largest norm of a column, the underflow of squares allowed."""
+    return (lengths(left) + UNDERFLOW) * (lengths(right.T).max() + UNDERFLOW) * ABOVE
 
 
 def _errors(w: Weights) -> tuple[float, float]:

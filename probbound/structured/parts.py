@@ -12,7 +12,7 @@ from jaxtyping import Float
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.factored import FactoredMatrix
-from probbound.forward_error import ForwardError, forward_error_flops
+from probbound.forward_error import UNDERFLOW, ForwardError, forward_error_flops
 from probbound.models.transformer import Transformer, in_float64
 from probbound.rounding import gamma, rounded_up
 from probbound.screens.paths import position_score_flops, position_scores
@@ -199,10 +199,11 @@ def _row_scale(values: FactoredMatrix) -> Vector:
 
 
 def _norm_product(matrix: FactoredMatrix) -> Vector:
-    """The norm of each row times the largest norm of a column (Theorem 3.10)."""
+    """The norm of each row times the largest norm of a column (Theorems 3.8 and 4.37)."""
     left, right = matrix.factors
-    rows, columns = np.square(left).sum(axis=1), np.square(right).sum(axis=0)
-    return rounded_up(np.sqrt(rows * columns.max()), left.shape[1] + 2)
+    rows, columns = (np.sqrt(np.square(x).sum(axis=a)) for x, a in ((left, 1), (right, 0)))
+    found = (rows + UNDERFLOW) * (float(columns.max()) + UNDERFLOW)
+    return rounded_up(found, 2 * left.shape[1] + 6)
 
 
 def structure_flops(m: Transformer) -> int:
