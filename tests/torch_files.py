@@ -11,7 +11,12 @@ from unittest import mock
 
 import numpy as np
 
-STORAGES = {"<f8": "DoubleStorage", "<f4": "FloatStorage", "<f2": "HalfStorage"}
+STORAGES = {
+    "<f8": "DoubleStorage",
+    "<f4": "FloatStorage",
+    "<f2": "HalfStorage",
+    "<i8": "LongStorage",
+}
 
 
 class _Tensor:

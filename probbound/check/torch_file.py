@@ -43,6 +43,7 @@ _WRITTEN = frozenset(
         *("SHORT_BINBYTES", "BINBYTES", "SHORT_BINSTRING", "BINSTRING"),
     )
 )
+_MASKS = ("mask", "IGNORE")
 _CONSTANT = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 
 
@@ -80,13 +81,28 @@ def read_torch(path: Path) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         found = described(_entry(archive, "data.pkl", min(size, _LONGEST_DESCRIPTION)))
         tensors, room = {}, _TIMES_THE_FILE * size
         for name, tensor in _state_dict(found).items():
-            if isinstance(name, str) and isinstance(tensor, Tensor) and tensor.kind in _KINDS:
+            if _is_floats(name, tensor):
                 room -= 8 * math.prod(tensor.shape)
                 if room < 0:
                     raise Unusable("its tensors are far larger than the file")
                 numbers = _entry(archive, f"data/{tensor.key}", size)
                 tensors[name] = _elements(name, tensor, numbers)
     return tensors, _scale(found)
+
+
+def _is_floats(name: Any, value: Any) -> bool:
+    """Whether an item of a state dict is a tensor of floats, and not a mask or no weight at all.
+
+    Raises:
+        Unusable: if it is, or may be, a weight that cannot be read.
+    """
+    if isinstance(value, Tensor) and value.kind in _KINDS:
+        return True
+    made = isinstance(value, Tensor) or (isinstance(value, Thing) and value.name[:6] == "torch.")
+    last = str(name).rpartition(".")[2]
+    if last not in _MASKS and (made or last[:2] in ("W_", "b_")):
+        raise Unusable(f"{str(name)[:40]!r} is not stored as a plain tensor of floats")
+    return False
 
 
 def described(pickled: bytes) -> Any:

@@ -140,6 +140,8 @@ def weights_of(tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> Weig
         )
     found = {}
     for short, long in _LONG_NAMES.items():
+        if short in tensors and long in tensors:
+            raise Unusable(f"it holds both {short} and {long}, which name one weight")
         values = tensors.get(short, tensors.get(long))
         if values is not None:
             found[short] = _one_layer(short, np.asarray(values))
@@ -177,7 +179,7 @@ def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(_LONGEST_HEADER, path.stat().st_size - 8):
             raise Unusable("it does not begin with the length of its header")
-        header = json.loads(file.read(length).decode("utf-8"))
+        header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_object)
         data = file.read()
     if not isinstance(header, dict):
         raise Unusable("its header is not an object")
@@ -186,14 +188,22 @@ def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         start, stop = entry["data_offsets"]
         dtype, shape = _DTYPES.get(entry["dtype"]), [int(size) for size in entry["shape"]]
-        if dtype is None:
+        if dtype is None and name.endswith(_MASKS):
             continue
+        if dtype is None:
+            raise Unusable(f"{name[:40]!r} holds {entry['dtype']!r}, not floats that can be read")
         if start < used or stop - start != math.prod(shape) * int(dtype[2]) or stop > len(data):
             raise Unusable(f"{name} does not lie where its header says")
         tensors[name], used = np.frombuffer(data[start:stop], dtype).reshape(shape), stop
     if not isinstance(metadata, dict):
         raise Unusable("its metadata is not an object")
     return tensors, metadata
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise Unusable("a name stands twice in its header")
+    return dict(pairs)
 
 
 def _npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

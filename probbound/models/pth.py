@@ -29,6 +29,7 @@ _REQUIRED = {
     "final_rms": False,
     "use_hook_tokens": False,
 }
+_MASKS = ("mask", "IGNORE")
 MAX_PICKLE_BYTES = 16 << 20
 
 
@@ -36,8 +37,8 @@ def read_pth(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The state dict in the file, at the top or within one dict, and its attention scale if told.
 
     The scale is looked for in a TransformerLens configuration saved beside the weights; a
-    configuration that asks for what this library does not compute is refused. Tensors that hold
-    no floats (masks) are left out. Memory is bounded by the file's size.
+    configuration that asks for what this library does not compute is refused. Masks that hold no
+    floats are left out. Memory is bounded by the file's size.
 
     Raises:
         UserError: if the file is damaged, of PyTorch's format before 1.6, or holds no state dict.
@@ -51,7 +52,7 @@ def read_pth(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             tensors = {
                 name: _tensor(archive, value, size)
                 for name, value in state.items()
-                if isinstance(value, StoredTensor) and value.storage.kind in _TYPES
+                if _is_floats(name, value)
             }
             return tensors, _scale(_configuration(found))
     except zipfile.BadZipFile as error:
@@ -95,6 +96,23 @@ def _state_dict(found: Any) -> Mapping[str, Any]:
 
 def _is_dict(found: Any) -> bool:
     return isinstance(found, dict)
+
+
+def _is_floats(name: str, value: Any) -> bool:
+    """Whether an item of a state dict is a tensor of floats, and not a mask or no weight at all.
+
+    Raises:
+        ValueError: if it is, or may be, a weight that cannot be read.
+    """
+    if isinstance(value, StoredTensor) and value.storage.kind in _TYPES:
+        return True
+    made = isinstance(value, StoredTensor) or (
+        isinstance(value, Opaque) and value.path.startswith("torch.")
+    )
+    last = name.rpartition(".")[2]
+    if last not in _MASKS and (made or last.startswith(("W_", "b_"))):
+        raise ValueError(f"{name[:40]!r} is not stored as a plain tensor of floats")
+    return False
 
 
 def _tensor(archive: zipfile.ZipFile, stored: StoredTensor, size: int) -> np.ndarray:

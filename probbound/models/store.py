@@ -142,6 +142,8 @@ def _assemble(
     weights = {}
     for short, axes in WEIGHT_SHAPES.items():
         found = [name for name in (short, _STATE_DICT[short]) if name in tensors]
+        if len(found) > 1:
+            raise UserError(f"{path} holds both {found[0]} and {found[1]}, which name one weight")
         if found:
             weights[short] = _as_one_layer(tensors[found[0]], axes, short, path)
         elif short not in BIASES:

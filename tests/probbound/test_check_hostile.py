@@ -1,25 +1,31 @@
 """Certificates and weights of a sender who wants a false claim to be accepted."""
 
 import copy
+import json
+import struct
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 import probbound
+from probbound.check import Unusable, read_weights
 from probbound.check.judge import judge
 from probbound.check.slack import Sizes
 from probbound.cli.verify import weights_of
+from probbound.errors import UserError
 from probbound.forward_error import ForwardError
-from probbound.models.transformer import Transformer
+from probbound.models.store import digest, read_model
+from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.tasks import task_for
-from tests.factories import ASSORTED
+from tests.factories import ASSORTED, copying_model
 from tests.forgeries import resealed
+from tests.torch_files import save_pth
 
 
 def exact_product(left: np.ndarray, right: np.ndarray) -> Fraction:
-    return sum(
-        (Fraction(a) * Fraction(b) for a, b in zip(left.tolist(), right.tolist(), strict=True))
-    )
+    pairs = zip(left.tolist(), right.tolist(), strict=True)
+    return sum((Fraction(a) * Fraction(b) for a, b in pairs), Fraction(0))
 
 
 def almost_a_tie() -> Transformer:
@@ -69,3 +75,60 @@ def test_sizes_are_those_of_the_maker():
         ours, makers = Sizes.of(weights_of(model)), ForwardError.of(model)
         assert np.allclose(ours.logits, makers.logits, rtol=1e-9, atol=0)
         assert np.allclose(ours.scores, makers.scores, rtol=1e-9, atol=0)
+
+
+def write_safetensors(path, entries):
+    """A file of (name, dtype, array) by hand, which may hold what the library would not write."""
+    header, data = [], b""
+    for name, dtype, values in entries:
+        offsets = [len(data), len(data) + values.nbytes]
+        place = {"dtype": dtype, "shape": values.shape, "data_offsets": offsets}
+        header.append(f"{json.dumps(name)}: {json.dumps(place)}")
+        data += values.tobytes()
+    text = f"{{{', '.join(header)}}}".encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+WEIGHTS = {name: np.array(getattr(copying_model(0), name), float) for name in WEIGHT_SHAPES}
+HALF = np.full(6, 0x4600, np.uint16)  # 8192 each as bfloat16
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        [("b_U", "BF16", HALF)],
+        [("b_U", "I16", HALF)],
+        [("ln_final.w", "BF16", HALF)],
+        [("b_U", "F64", np.ones(6)), ("unembed.b_U", "F64", np.zeros(6))],
+    ],
+)
+def test_a_file_with_weights_that_would_be_overlooked_is_refused(beside, tmp_path):
+    entries = [(name, "F64", values) for name, values in WEIGHTS.items() if name != "b_U"]
+    path = tmp_path / "model.safetensors"
+    write_safetensors(path, entries)
+    assert read_weights(path).b_U.tolist() == [0.0] * 6
+    write_safetensors(path, [*entries, *beside])
+    with pytest.raises(Unusable):
+        read_weights(path)
+    with pytest.raises(UserError):
+        read_model(path)
+
+
+def test_a_header_with_one_name_twice_is_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    entries = [(name, "F64", values) for name, values in WEIGHTS.items()]
+    write_safetensors(path, [*entries, ("b_U", "F64", np.ones(6))])
+    with pytest.raises(Unusable, match="twice"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize(("name", "other"), [("b_U", np.ones(6, int)), ("ln.w", np.ones(6, int))])
+def test_a_file_of_pytorch_with_weights_that_are_no_floats_is_refused(name, other, tmp_path):
+    path = tmp_path / "model.pth"
+    save_pth(path, {**WEIGHTS, "blocks.0.attn.mask": np.ones((3, 3), int)})
+    assert read_weights(path).digest() == digest(read_model(path))
+    save_pth(path, {**WEIGHTS, name: other})
+    with pytest.raises(Unusable, match="plain tensor of floats"):
+        read_weights(path)
+    with pytest.raises(UserError, match="plain tensor of floats"):
+        read_model(path)
