@@ -30,7 +30,7 @@ from probbound.models.transformer import Transformer, require_finite
 from probbound.random_streams import Stream
 from probbound.seeds import Seed, seed_for
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.registry import AUTO, strategy_named, uses_delta
+from probbound.strategies.registry import AUTO, parts, strategy_named, uses_delta
 from probbound.structured.families import PathChoice
 from probbound.survey import decided
 from probbound.tasks import MaxOfK
@@ -73,7 +73,7 @@ def certify(
         beacon: public text that is mixed into the derived seed.
         grid_points: resolution of counting; None counts exactly where listing is feasible.
         target: a cascade stops drawing once it certifies this failure rate (anytime).
-        draws: how many draws a cascade makes; None lets a pilot decide.
+        draws: how many draws a cascade without target makes; None lets a pilot decide.
         budget_flops: operations that "auto" may spend, its pilot included.
         stopped_at: repeat a cascade that was interrupted after this many draws.
         paths: whether `entries` samples the noise of all paths at the same places ("joint": one
@@ -126,6 +126,10 @@ def _require_meaning(question: Question, strategy: str) -> None:
         raise UserError(f"{strategy} has no target to stop at; a cascade has")
     if question.draws is not None and not sequential:
         raise UserError(f"{strategy} has no number of draws to set; a cascade has")
+    if question.draws is not None and question.target is not None:
+        raise UserError("give a target to stop at or a number of draws, not both")
+    if question.grid_points is not None and strategy != AUTO and parts(strategy)[1] != "cubic":
+        raise UserError(f"{strategy} counts nothing on a grid; cubic, and hybrid on it, do")
     chooses = strategy != AUTO and strategy_named(strategy).chooses_paths
     if question.paths is not None and not chooses:
         raise UserError(f"{strategy} has no paths to sample jointly or separately; entries has")

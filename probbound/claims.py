@@ -32,6 +32,8 @@ class Claim:
             raise UserError(f"only a margin claim is made at a margin, not one of {self.kind}")
         if self.at is not None and not math.isfinite(self.at):
             raise UserError(f"the margin must be a finite number, got {self.at}")
+        if self.at is not None:
+            object.__setattr__(self, "at", float(self.at) + 0.0)  # one name for each margin
 
     @property
     def margin(self) -> float:

@@ -66,7 +66,13 @@ def _under(prior: Mapping[str, Any] | None) -> str:
     """The prior in words; where it is uniform, nothing need be said."""
     if prior is None:
         return ""
-    return f", weighted by the prior over tokens with SHA-256 {prior['sha256']},"
+    weights = prior["weights"]
+    occur, share = len(weights) - weights.count(0), Decimal(max(weights)) / (sum(weights) or 1)
+    most = _rounded(100 * share, 3, ROUND_CEILING)
+    return (
+        f", weighted by the prior over tokens with SHA-256 {prior['sha256']} ({occur:,} of "
+        f"{len(weights):,} tokens occur, the most frequent one in {most} % of all places),"
+    )
 
 
 def _promise(predicate: Mapping[str, Any]) -> str:
@@ -119,9 +125,9 @@ def _failure_probabilities(predicate: Mapping[str, Any]) -> str:
 def _cost(predicate: Mapping[str, Any]) -> str:
     cost = predicate["cost"]
     rows = [
-        (p["name"], p["part"], f"{p['flops']:.3g}", f"{p['seconds']:.2g}") for p in cost["phases"]
+        (p["name"], p["part"], _digits(p["flops"]), f"{p['seconds']:.2g}") for p in cost["phases"]
     ]
-    whole = ("in all", "", f"{cost['flops']:.3g}", f"{cost['seconds']:.2g}")
+    whole = ("in all", "", _digits(cost["flops"]), f"{cost['seconds']:.2g}")
     return _table(("phase", "part", "operations", "seconds"), [*rows, whole])
 
 
@@ -130,12 +136,22 @@ def _identity(predicate: Mapping[str, Any]) -> str:
     rows = [
         ("weights, SHA-256", predicate["model"]["sha256"]),
         ("certificate, SHA-256", predicate["self_sha256"]),
+        ("asked", _question(predicate)),
         ("seed", f"{predicate['seed']}, {_SEEDS[predicate['seed_source']]}"),
         ("beacon", predicate["beacon"] or "none"),
         ("arithmetic", predicate["arithmetic"]),
         ("made by", versions),
     ]
     return _table(("", ""), rows)
+
+
+def _question(predicate: Mapping[str, Any]) -> str:
+    """The settings that the seed follows from, in full: a maker may have tried many."""
+    names = ("strategy", "budget", "grid_points", "target", "draws", "budget_flops", "paths")
+    asked = {name: predicate[name] for name in names if predicate[name] is not None}
+    delta = "chosen by a pilot, " if predicate["delta_chosen"] else ""
+    asked["δ"] = f"{delta}{predicate['delta_allowed']!r}"
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())
 
 
 def _recipe(predicate: Mapping[str, Any]) -> str:
@@ -180,6 +196,11 @@ def _rounded(value: Decimal, digits: int, rounding: str) -> str:
         return "0"
     unit = Decimal(10) ** (value.adjusted() - digits + 1)
     return f"{float(value.quantize(unit, rounding)):.{digits}g}"
+
+
+def _digits(count: int) -> str:
+    """Three significant digits, of numbers beyond floats as well."""
+    return f"{float(count):.3g}" if count < 10**300 else _short(count)
 
 
 def _short(number: int) -> str:

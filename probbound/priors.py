@@ -29,16 +29,20 @@ class Prior:
     """P(t) = weights[t] / total, at every position, independently (Theorem 1.10).
 
     Common factors of the weights are taken out: priors are equal if their laws are.
-    `rounded_bits` is k where the weights come from floats rounded to multiples of 2^-k.
+    `rounded_bits` is ROUNDED_BITS where the weights come from floats rounded to multiples of
+    2^-ROUNDED_BITS.
 
     Raises:
-        UserError: if a weight is negative, all are zero, or they add up to MOST_TOTAL.
+        UserError: if a weight is negative, all are zero, or they add up to MOST_TOTAL, or if
+            `rounded_bits` is another number.
     """
 
     weights: tuple[int, ...]
     rounded_bits: int | None = None
 
     def __post_init__(self) -> None:
+        if self.rounded_bits not in (None, ROUNDED_BITS):
+            raise UserError(f"priors are rounded to {ROUNDED_BITS} bits, not {self.rounded_bits}")
         if not any(self.weights) or min(self.weights) < 0:
             raise UserError("the weights of a prior must be non-negative and not all zero")
         common = math.gcd(*self.weights)

@@ -43,7 +43,11 @@ def _not_negative(value: Any) -> bool:
 
 
 def _finite(value: Any) -> bool:
-    return type(value) in (int, float) and -math.inf < value < math.inf
+    return type(value) is float and -math.inf < value < math.inf and not _minus_zero(value)
+
+
+def _minus_zero(value: float) -> bool:
+    return value == 0 and math.copysign(1.0, value) < 0
 
 
 def _log(value: Any) -> bool:

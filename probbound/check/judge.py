@@ -15,7 +15,7 @@ from probbound.check.loss_claim import loss_faults, understated
 from probbound.check.loss_replay import made_again
 from probbound.check.network import Network
 from probbound.check.prior import Law
-from probbound.check.replay import counted
+from probbound.check.replay import counted, screen_of
 from probbound.check.report import Refused, Report
 from probbound.check.slack import slack_of
 from probbound.check.weights import Weights
@@ -131,8 +131,29 @@ def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
         yield "a beacon and the source of the seed contradict each other"
     if predicate["seed_source"] != "chosen" and predicate["seed"] != derived_seed(predicate):
         yield "the seed is not the one that follows from the question"
-    if predicate["target"] is not None and not predicate["chosen"].startswith("cascade"):
-        yield f"{predicate['chosen']} has no target to stop at"
+    yield from (
+        f"{predicate['strategy']!r} has no {name} to set"
+        for name in _idle_settings(predicate)
+        if predicate[name] is not None
+    )
+    if predicate["stopped_at"] is not None and not predicate["chosen"].startswith("cascade"):
+        yield f"{predicate['chosen']!r} cannot be interrupted"
+
+
+def _idle_settings(predicate: Mapping[str, Any]) -> Iterator[str]:
+    """Settings that decide nothing but the seed: values of theirs would be seeds to try."""
+    strategy = predicate["strategy"]
+    kind = strategy.partition(":")[0]
+    if kind != "cascade":
+        yield "target"
+    if kind != "cascade" or predicate["target"] is not None:
+        yield "draws"
+    if strategy != "auto":
+        yield "budget_flops"
+    if strategy not in ("entries", "entries:counted"):
+        yield "paths"
+    if strategy != "auto" and screen_of(strategy) != "cubic":
+        yield "grid_points"
 
 
 def derived_seed(predicate: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ from probbound.check.report import Refused
 
 _MOST_TOTAL = 1 << 32
 _BITS = 62
+_ROUNDED_BITS = 24
 
 
 class Law:
@@ -43,9 +44,12 @@ class Law:
             or math.gcd(*weights) != 1
             or not 0 < sum(weights) < _MOST_TOTAL
             or prior["total"] != sum(weights)
+            or prior["rounded_bits"] not in (None, _ROUNDED_BITS)
             or prior["sha256"] != hashlib.sha256(text).hexdigest()
         ):
-            raise Refused("its prior does not fit its vocabulary, its total or its digest")
+            raise Refused(
+                "its prior does not fit its vocabulary, its total, its digest or a rounding"
+            )
         return cls(np.array(weights, dtype=np.int64))
 
     @property

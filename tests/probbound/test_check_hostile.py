@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 
 import probbound
-from probbound.check import Unusable, read_weights
-from probbound.check.judge import judge
+from probbound.check import Refused, Unusable, read_weights
+from probbound.check.judge import derived_seed, judge
 from probbound.check.slack import Sizes
+from probbound.claims import Claim
 from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.forward_error import ForwardError
+from probbound.model_card import page
 from probbound.models.store import digest, read_model
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.priors import Prior
 from probbound.tasks import task_for
 from tests.factories import ASSORTED, copying_model
 from tests.forgeries import resealed
@@ -132,3 +135,75 @@ def test_a_file_of_pytorch_with_weights_that_are_no_floats_is_refused(name, othe
         read_weights(path)
     with pytest.raises(UserError, match="plain tensor of floats"):
         read_model(path)
+
+
+TINY = copying_model(1, d_vocab=4, n_ctx=2)
+IDLE = [
+    ("iid", {"draws": 5}),
+    ("iid", {"budget_flops": 1e9}),
+    ("hybrid", {"paths": "joint"}),
+    ("sub-cubic", {"grid_points": 7}),
+    ("hybrid:sub-cubic", {"grid_points": 7}),
+    ("cascade", {"grid_points": 7}),
+    ("cascade", {"target": 0.9, "draws": 30}),
+]
+
+
+@pytest.mark.parametrize(("strategy", "idle"), IDLE)
+def test_a_setting_that_decides_nothing_but_the_seed_is_refused(strategy, idle):
+    """Else a maker may try its values, and call the seed that he likes derived."""
+    task = task_for(TINY)
+    with pytest.raises(UserError):
+        probbound.certify(TINY, task, strategy=strategy, budget=20, delta=0.1, **idle)
+    asked = {name: value for name, value in idle.items() if name == "target"}
+    made = probbound.certify(TINY, task, strategy=strategy, budget=20, delta=0.1, **asked)
+    forged = made.to_json() | idle
+    forged["ran"] = {"budget": 20, "draws": idle.get("draws")}
+    forged["seed"] = derived_seed(forged)
+    (reason,) = judge(resealed(forged), weights_of(TINY)).refused
+    assert "to set" in reason
+
+
+def test_only_a_cascade_is_interrupted():
+    forged = probbound.certify(TINY, task_for(TINY), strategy="cubic").to_json()
+    (reason,) = judge(resealed(forged | {"stopped_at": 3}), weights_of(TINY)).refused
+    assert "cannot be interrupted" in reason
+
+
+@pytest.mark.parametrize("bits", [0, 23, 25, 10**30])
+def test_a_prior_has_one_name(bits):
+    task = task_for(TINY, Prior((1, 2, 1, 1), 24))
+    forged = probbound.certify(TINY, task, strategy="cubic").to_json()
+    assert judge(resealed(forged), weights_of(TINY)).holds
+    forged["claim"]["prior"]["rounded_bits"] = bits
+    forged["seed"] = derived_seed(forged)
+    assert not judge(resealed(forged), weights_of(TINY)).holds
+    with pytest.raises(UserError):
+        Prior((1, 2, 1, 1), bits)
+
+
+@pytest.mark.parametrize("margin", [-0.0, 0, 1, 10**30])
+def test_a_margin_has_one_name(margin):
+    claim = Claim("margin", float(margin))
+    forged = probbound.certify(TINY, task_for(TINY), strategy="cubic", claim=claim).to_json()
+    assert judge(resealed(forged), weights_of(TINY)).holds
+    forged["claim"]["at"] = margin
+    forged["seed"] = derived_seed(forged)
+    with pytest.raises(Refused, match=r"claim\.at"):
+        resealed(forged)
+
+
+def test_reasons_repeat_no_control_characters():
+    forged = probbound.certify(TINY, task_for(TINY), strategy="cubic").to_json()
+    forged |= {"chosen": "cubic\nholds", "strategy": "cubic\nholds", "target": 0.5}
+    forged["seed"] = derived_seed(forged)
+    assert "\n" not in "".join(judge(resealed(forged), weights_of(TINY)).refused)
+
+
+def test_a_page_shows_what_was_asked_and_how_a_prior_is_spread():
+    task = task_for(TINY, Prior((0, 1, 3, 0)))
+    made = probbound.certify(TINY, task, strategy="iid", budget=7, delta=0.1000000001).to_json()
+    made["cost"]["flops"] += 10**400
+    shown = page(made)
+    assert "strategy iid, budget 7, δ 0.1000000001" in shown
+    assert "2 of 4 tokens occur, the most frequent one in 75 %" in shown
