@@ -11,8 +11,10 @@ import math
 import numpy as np
 
 from probbound.check.prior import Law
+from probbound.check.report import Refused
 
 _MULTISETS, _LEAST_CLASSES = 56, 5
+_MOST_MULTISETS, _MOST_CELLS = 1 << 20, 1 << 26
 _BITS = 62
 
 
@@ -22,12 +24,18 @@ class Gaps:
     `counts[s]` says how many of the free positions have a token of each class in multiset s;
     for label m `each[m, s]` is the mass of one of its arrangements, and `units[m, s]` that of
     all, in units of 2^unit_bits, rounded up.
+
+    Raises:
+        Refused: if there are too many multisets to hold them all.
     """
 
     def __init__(self, starts: list[int], free: int, law: Law) -> None:
         self.starts, self.free, self.law = starts, free, law
         vocabulary, classes = len(law.weights), len(starts)
         self.stops = [*starts[1:], vocabulary]
+        multisets = math.comb(free + classes - 1, free)
+        if multisets > _MOST_MULTISETS or vocabulary * multisets > _MOST_CELLS:
+            raise Refused(f"{multisets} multisets of classes are not independently re-checked")
         found = itertools.combinations_with_replacement(range(classes), free)
         self.counts = np.array([np.bincount(one, minlength=classes) for one in map(_whole, found)])
         ways = [_arrangements(row) for row in self.counts.tolist()]

@@ -10,9 +10,10 @@ import numpy as np
 from probbound.check.knapsack import Case, Knapsacks
 from probbound.check.network import Network
 from probbound.check.prior import Law
+from probbound.check.report import Refused
 from probbound.check.stream import Stream
 
-DEFAULT_POINTS = 1023
+DEFAULT_POINTS, MOST_POINTS = 1023, 1 << 22
 _BATCH_STATES = 1 << 20
 _PART = 1 << 16
 
@@ -21,9 +22,14 @@ class Gridded:
     """Tickets of each head, last token and label; one is a mass of 2^bits[-1], with blanks.
 
     A case has the units of its free tokens as often as its last token's weight.
+
+    Raises:
+        Refused: if the grid is too fine to be counted on in reasonable memory.
     """
 
     def __init__(self, network: Network, law: Law, points: int) -> None:
+        if points > MOST_POINTS:
+            raise Refused(f"a grid of {points} points is too fine to be re-checked")
         self.network, self.law, self.points = network, law, points
         vocabulary, length = self.shape = (len(network.token[0]), len(network.weights.W_pos))
         self.knapsacks = Knapsacks(law, length, network.heads, points)

@@ -10,8 +10,14 @@ import pytest
 
 import probbound
 from probbound.check import Refused, Unusable, read_weights
+from probbound.check.gapped import Gapped
+from probbound.check.grid import Gridded
 from probbound.check.judge import derived_seed, judge
-from probbound.check.slack import Sizes
+from probbound.check.network import Network
+from probbound.check.prior import Law
+from probbound.check.sketch import Coins
+from probbound.check.slack import Sizes, slack_of
+from probbound.check.stream import Stream
 from probbound.claims import Claim
 from probbound.cli.verify import weights_of
 from probbound.errors import UserError
@@ -21,7 +27,7 @@ from probbound.models.store import digest, read_model
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.priors import Prior
 from probbound.tasks import task_for
-from tests.factories import ASSORTED, copying_model
+from tests.factories import ASSORTED, copying_model, random_model
 from tests.forgeries import resealed
 from tests.torch_files import save_pth
 
@@ -207,3 +213,13 @@ def test_a_page_shows_what_was_asked_and_how_a_prior_is_spread():
     shown = page(made)
     assert "strategy iid, budget 7, δ 0.1000000001" in shown
     assert "2 of 4 tokens occur, the most frequent one in 75 %" in shown
+
+
+def test_a_small_certificate_cannot_ask_for_all_memory():
+    long = random_model(0, d_vocab=8, n_ctx=300, d_model=2, d_head=2)
+    weights = weights_of(long)
+    network = Network(weights, slack_of(weights, 0.0))
+    with pytest.raises(Refused, match="multisets of classes"):
+        Gapped(network, "sub-cubic", Law.equal(8), Coins(Stream.of_seed(0), -1.0))
+    with pytest.raises(Refused, match="too fine"):
+        Gridded(network, Law.equal(8), 10**9)
