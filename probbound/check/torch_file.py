@@ -215,6 +215,8 @@ def _called(what: Thing, arguments: tuple[Any, ...]) -> Any:
     if what.name != "torch._utils._rebuild_tensor_v2":
         return Thing(what.name)
     storage, offset, shape, strides = arguments[:4]
+    if any(arguments[6:]):
+        raise Unusable("a tensor is to be read as the negative or the conjugate of another")
     if not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise TypeError
     if any(type(number) is not int or number < 0 for number in (offset, *shape, *strides)):

@@ -95,6 +95,8 @@ def _made(called: Any, arguments: Any) -> Any:
         return arguments[0]
     if called.path == "torch._utils._rebuild_tensor_v2":
         storage, offset, shape, strides = arguments[:4]
+        if any(arguments[6:]):
+            raise ValueError("a tensor is to be read as the negative or the conjugate of another")
         if not isinstance(storage, Storage):
             raise ValueError("a tensor without a storage")
         return StoredTensor(storage, _whole(offset), _wholes(shape), _wholes(strides))

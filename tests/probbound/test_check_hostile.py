@@ -27,6 +27,7 @@ from probbound.models.store import digest, read_model
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.priors import Prior
 from probbound.tasks import task_for
+from tests import torch_files
 from tests.factories import ASSORTED, copying_model, random_model
 from tests.forgeries import resealed
 from tests.torch_files import save_pth
@@ -140,6 +141,24 @@ def test_a_file_of_pytorch_with_weights_that_are_no_floats_is_refused(name, othe
     with pytest.raises(Unusable, match="plain tensor of floats"):
         read_weights(path)
     with pytest.raises(UserError, match="plain tensor of floats"):
+        read_model(path)
+
+
+def test_a_file_of_pytorch_with_tensors_that_are_read_as_their_negatives_is_refused(
+    tmp_path, monkeypatch
+):
+    """PyTorch sets the flag that a seventh argument names; the numbers stored are the others."""
+    path, plain = tmp_path / "model.pth", torch_files._Tensor.__reduce__
+
+    def negative(self):
+        made, arguments = plain(self)
+        return made, (*arguments, {"neg": True})
+
+    monkeypatch.setattr(torch_files._Tensor, "__reduce__", negative)
+    save_pth(path, WEIGHTS)
+    with pytest.raises(Unusable, match="negative"):
+        read_weights(path)
+    with pytest.raises(UserError, match="negative"):
         read_model(path)
 
 
