@@ -84,9 +84,15 @@ def trusted(predicate: Mapping[str, Any]) -> tuple[str, ...]:
     if predicate["beacon"] is not None:
         notes.append("that the beacon was public, and unknown before the weights were fixed")
     if predicate["strategy"] == "auto":
-        notes.append("that a pilot of its own planned the strategy, its budget and its draws")
+        notes.append(
+            "that a pilot of its own planned the strategy, its budget and its draws; if they were "
+            "chosen after the draws were seen, δ says nothing (probbound verify plans again)"
+        )
     if predicate["delta_chosen"]:
-        notes.append("that a pilot of its own chose the δ allowed")
+        notes.append(
+            "that a pilot of its own chose the δ allowed; if it was chosen after the draws were "
+            "seen, it says nothing (probbound verify chooses again)"
+        )
     return tuple(notes)
 
 
