@@ -15,7 +15,7 @@ from probbound.check.loss_claim import loss_faults, understated
 from probbound.check.loss_replay import made_again
 from probbound.check.network import Network
 from probbound.check.prior import Law
-from probbound.check.replay import counted
+from probbound.check.replay import counted, screen_of
 from probbound.check.report import Refused, Report
 from probbound.check.slack import slack_of
 from probbound.check.weights import Weights
@@ -131,8 +131,21 @@ def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
         yield "a beacon and the source of the seed contradict each other"
     if predicate["seed_source"] != "chosen" and predicate["seed"] != derived_seed(predicate):
         yield "the seed is not the one that follows from the question"
-    if predicate["target"] is not None and not predicate["chosen"].startswith("cascade"):
-        yield f"{predicate['chosen']} has no target to stop at"
+    for name, used in _used(predicate["strategy"]).items():
+        if predicate[name] is not None and not used:
+            yield f"{predicate['strategy']} has no use for {name}, which only changes the seed"
+
+
+def _used(strategy: str) -> dict[str, bool]:
+    """Which of the settings that may be null mean something to a strategy."""
+    cascade, auto = strategy.startswith("cascade"), strategy == "auto"
+    return {
+        "target": cascade,
+        "draws": cascade,
+        "grid_points": auto or screen_of(strategy) == "cubic",
+        "budget_flops": auto,
+        "paths": strategy in ("entries", "entries:counted"),
+    }
 
 
 def derived_seed(predicate: Mapping[str, Any]) -> int:

@@ -97,11 +97,12 @@ def test_it_runs_by_itself(tmp_path):
 )
 def test_what_was_made_holds(name, strategy):
     model = ASSORTED[name]()
+    grid = {"grid_points": 9} if strategy in ("cubic", "hybrid", "cascade:cubic") else {}
     for options in (
         {"budget": 0},
         {"budget": 10, "seed": 3},
         {"budget": 300, "delta": 0.3},
-        {"budget": 20, "grid_points": 9, "beacon": "public"},
+        {"budget": 20, "beacon": "public", **grid},
     ):
         report = checked(certify(model, strategy, **options), model)
         assert report.holds, (options, report.refused)
@@ -130,6 +131,25 @@ def test_a_number_of_draws_that_was_not_planned_does_not_hold(monkeypatch):
     monkeypatch.setattr(cascade_module, "_planned_draws", lambda *_: 17)
     report = checked(certify(model, "cascade", budget=5, delta=0.1), model)
     assert "it counts 17 in draws" in report.refused[0]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "setting"),
+    [
+        ("iid", {"grid_points": 7}),
+        ("hybrid:sub-cubic", {"grid_points": 7}),
+        ("iid", {"target": 0.5}),
+        ("hybrid", {"draws": 7}),
+        ("cascade", {"budget_flops": 1e9}),
+        ("iid", {"paths": "joint"}),
+    ],
+)
+def test_a_setting_that_changes_the_seed_alone_is_refused(strategy, setting, monkeypatch):
+    """A maker whose program lets him try seeds by it."""
+    monkeypatch.setattr("probbound.certification._require_meaning", lambda *_: None)
+    model = copying_model(3)
+    (refused,) = checked(certify(model, strategy, budget=20, delta=0.1, **setting), model).refused
+    assert refused.startswith(f"{strategy} has no use for {next(iter(setting))}")
 
 
 @pytest.mark.parametrize("claim", [Claim("margin", 0.25), Claim("margin", -0.5), Claim("loss")])
