@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from probbound.cli.main import run
-from probbound.cli.output import at_most, operations, percent, seconds
+from probbound.cli.output import at_most, nats, operations, percent, seconds
 from probbound.models.store import read_model
 
 
@@ -211,9 +211,18 @@ def test_numbers_are_printed_to_be_read():
     assert percent(1 - 2.6e-6) == "99.99974 %"
     assert percent(1 - 1e-20) == "100 %"
     assert [at_most(x) for x in (0.0, 1.0, 1.61e-6, 0.5)] == ["0", "1.0e+00", "1.7e-06", "5.0e-01"]
+    assert [at_most(x) for x in (0.001, 0.005, 0.0050001)] == ["1.0e-03", "5.0e-03", "5.1e-03"]
+    assert [nats(x) for x in (0.0, 0.1, 0.100001)] == ["0 nats", "0.1 nats", "0.101 nats"]
     assert [seconds(x) for x in (0.0123, 0.56, 7.0, 83.2)] == ["12 ms", "0.56 s", "7 s", "83 s"]
     assert [operations(x) for x in (12, 1500, 3_240_000_000)] == [
         "12 FLOP",
         "1.5 kFLOP",
         "3.24 GFLOP",
+    ]
+    assert [operations(x) for x in (999, 999_499, 999_600, 999_600_000, 3e15)] == [
+        "999 FLOP",
+        "999 kFLOP",
+        "1 MFLOP",
+        "1 GFLOP",
+        "3e+03 TFLOP",
     ]
