@@ -77,6 +77,8 @@ def read_model(path: Path) -> Transformer:
         UserError: if the file is missing, damaged, of another format, or its weights do not fit.
     """
     if not os.path.isfile(path):  # Path.is_file raises where a name is too long
+        if os.path.isdir(path):
+            raise UserError(f"{path} is a directory, not a model file")
         raise UserError(f"there is no model file {path}")
     readers = {
         ".safetensors": _read_safetensors,

@@ -62,6 +62,27 @@ def test_fresh_samples_are_drawn_and_reported(capsys, tmp_path):
     assert "new samples agree" in out
 
 
+def test_new_samples_of_a_loss_are_refused_before_anything_is_computed(capsys, tmp_path):
+    path = tmp_path / "c.json"
+    options = ("--strategy", "iid", "--budget", 10, "--claim", "loss", "--out", path)
+    answer(capsys, "certify", "max-of-4", *options)
+    status, out, err = answer(capsys, "verify", path, "--fresh")
+    assert (status, out) == (2, "")
+    assert (
+        err == "error: new samples test claims about answers, not about a loss; leave --fresh out\n"
+    )
+    assert answer(capsys, "verify", path)[0] == 0
+
+
+def test_who_verifies_his_own_model_is_asked_for_its_file(capsys, tmp_path):
+    path, weights = tmp_path / "c.json", _arrays(tmp_path)
+    answer(capsys, "certify", weights, "--strategy", "iid", "--budget", 10, "--out", path)
+    status, out, err = answer(capsys, "verify", path)
+    assert (status, out) == (2, "")
+    assert "about 'arrays', which is no shipped model; give its file: --model" in err
+    assert answer(capsys, "verify", path, "--model", weights)[0] == 0
+
+
 def test_show_prints_a_page_of_markdown(capsys, tmp_path):
     path = tmp_path / "c.json"
     answer(capsys, "certify", "max-of-4", "--strategy", "hybrid", "--budget", 50, "--out", path)
@@ -146,6 +167,9 @@ def certify_with(*options):
     [
         (("certify", "max-of-5", "--strategy", "iid"), "there is no model 'max-of-5'"),
         (("certify", "none.npz", "--strategy", "iid"), "there is no model file none.npz"),
+        (("certify", "/", "--strategy", "iid"), "/ is a directory, not a model file"),
+        (("plan", "max-of-4", "--target", "1"), "target must lie strictly between 0 and 1"),
+        (("plan", "max-of-4", "--budget-flops", "1"), "and the budget buys no look at its answers"),
         (("certify", "max-of-4", "--strategy", "magic"), "there is no strategy 'magic'"),
         (("certify", "max-of-4"), "Missing option '--strategy'"),
         (certify_with("--delta", "0"), "delta must lie strictly between 0 and 1, got 0.0"),
