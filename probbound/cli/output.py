@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 stdout = Console(highlight=False)
@@ -30,6 +31,14 @@ def table(*columns: str, title: str | None = None, right: tuple[str, ...] = ()) 
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", no_wrap=True)
     return made
+
+
+def print_whole(made: Table) -> None:
+    """A table with all its digits: on a narrow console its lines go on, and nothing is cut."""
+    wide = stdout.options.update(width=1000)
+    needed = Measurement.get(stdout, wide, made).maximum
+    console = stdout if needed <= stdout.width else Console(highlight=False, width=needed)
+    console.print(made)
 
 
 def percent(x: float) -> str:

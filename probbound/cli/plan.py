@@ -16,6 +16,7 @@ from probbound.cli.output import (
     metric,
     operations,
     print_json,
+    print_whole,
     seconds,
     stdout,
     table,
@@ -117,7 +118,7 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
             metric(forecast.budget) if forecast.budget else "",
             seconds(forecast.cost) if timed else operations(round(forecast.cost)),
         )
-    stdout.print(made)
+    print_whole(made)
     for note in dict.fromkeys(one.note for one in shown if one.note):
         names = ", ".join(one.strategy for one in shown if one.note == note)
         stdout.print(f"Not looked at ({note}): {names}.")

@@ -10,7 +10,16 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from probbound.cli.output import as_json_option, at_most, print_json, seconds, stderr, stdout, table
+from probbound.cli.output import (
+    as_json_option,
+    at_most,
+    print_json,
+    print_whole,
+    seconds,
+    stderr,
+    stdout,
+    table,
+)
 from probbound.errors import UserError
 from probbound.sweeps.cluster import on_cluster
 from probbound.sweeps.config import SweepConfig, read_toml
@@ -127,7 +136,7 @@ def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None
         lost = len(own) - len(bounds)
         ends = (at_most(min(bounds)), at_most(max(bounds))) if bounds else ("–", "–")
         made.add_row(model, strategy, str(len(own)), str(lost) if lost else "", *ends)
-    stdout.print(made)
+    print_whole(made)
     stdout.print(
         f"{counts.cells} {'cell' if counts.cells == 1 else 'cells'} in {out}: "
         f"{counts.certified} certified, {counts.failed} failed; "
