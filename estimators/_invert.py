@@ -54,7 +54,8 @@ def rejected_rate(test: Test, start: Array, margin: Array, *, upper: bool) -> Ar
 
     `start` and `margin` are flat. h is to fall from kept to rejected as the rate moves outward
     (up if `upper`), its slope is taken in log-odds, and the search stops once -margin <= h <= 0,
-    or no float is left in between. 1 (or 0) is returned where no rate inside (0, 1) is rejected.
+    or at most a few floats are left in between. 1 (or 0) is returned where no rate inside (0, 1)
+    is rejected.
     """
     result = np.empty_like(start)
     for begin in range(0, start.size, _BLOCK):
