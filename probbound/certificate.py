@@ -168,13 +168,13 @@ class Certificate:
         }
         return sealed(fields)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the certificate file in one piece or not at all.
 
         Raises:
             UserError: if the file cannot be written.
         """
-        write_atomically(path, file_content(self.to_json()))
+        write_atomically(Path(path), file_content(self.to_json()))
 
 
 def confidence_weighted(bound: float, delta: float, deterministic: float) -> float:

@@ -85,7 +85,7 @@ def file_content(predicate: Mapping[str, Any]) -> bytes:
     return (json.dumps(made, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def read_certificate(path: Path) -> dict[str, Any]:
+def read_certificate(path: Path | str) -> dict[str, Any]:
     """The predicate of a certificate file: every field of the contract.
 
     That it is whole is all that is checked (schema, copies, digest); `probbound.check` does the
@@ -95,7 +95,7 @@ def read_certificate(path: Path) -> dict[str, Any]:
         UserError: if the file is missing, is not JSON, is no certificate of this format, or was
             altered by somebody who left its digest alone.
     """
-    return predicate_of(parsed(path), str(path))
+    return predicate_of(parsed(Path(path)), str(path))
 
 
 def parsed(path: Path) -> Any:

@@ -30,7 +30,7 @@ from probbound.models.transformer import Transformer, require_finite
 from probbound.random_streams import Stream
 from probbound.seeds import Seed, seed_for
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.registry import AUTO, parts, strategy_named, uses_delta
+from probbound.strategies.registry import AUTO, counts_on_grids, strategy_named, uses_delta
 from probbound.structured.families import PathChoice
 from probbound.survey import decided
 from probbound.tasks import MaxOfK
@@ -128,8 +128,10 @@ def _require_meaning(question: Question, strategy: str) -> None:
         raise UserError(f"{strategy} has no number of draws to set; a cascade has")
     if question.draws is not None and question.target is not None:
         raise UserError("give a target to stop at or a number of draws, not both")
-    if question.grid_points is not None and strategy != AUTO and parts(strategy)[1] != "cubic":
-        raise UserError(f"{strategy} counts nothing on a grid; cubic, and hybrid on it, do")
+    if question.grid_points is not None and not counts_on_grids(strategy):
+        raise UserError(
+            f"{strategy} has no grid to count on; cubic has, also in a hybrid or cascade"
+        )
     chooses = strategy != AUTO and strategy_named(strategy).chooses_paths
     if question.paths is not None and not chooses:
         raise UserError(f"{strategy} has no paths to sample jointly or separately; entries has")

@@ -11,6 +11,13 @@ from probbound.errors import UserError
 Kind = Literal["accuracy", "margin", "loss"]
 
 
+def _known(kind: str) -> Kind:
+    for known in get_args(Kind):
+        if kind == known:
+            return known
+    raise UserError(f"there is no claim {kind!r}; choose from {', '.join(get_args(Kind))}")
+
+
 @dataclass(frozen=True)
 class Claim:
     """The share of inputs answered rightly, or by a margin, or the mean cross-entropy in nats.
@@ -19,13 +26,14 @@ class Claim:
     of inputs whose margin is above 0, a margin claim the share above `at` (Theorem 1.8).
 
     Raises:
-        UserError: if `at` is missing, superfluous or not finite.
+        UserError: if there is no such kind, or `at` is missing, superfluous or not finite.
     """
 
     kind: Kind = "accuracy"
     at: float | None = None
 
     def __post_init__(self) -> None:
+        _known(self.kind)
         if self.kind == "margin" and self.at is None:
             raise UserError("a margin claim needs the margin it is about; give it with --at")
         if self.kind != "margin" and self.at is not None:
@@ -48,9 +56,6 @@ def claim_of(kind: str, at: float | None = None) -> Claim:
     """The claim of that name.
 
     Raises:
-        UserError: if there is none, or as `Claim`.
+        UserError: as `Claim`.
     """
-    for known in get_args(Kind):
-        if kind == known:
-            return Claim(known, at)
-    raise UserError(f"there is no claim {kind!r}; choose from {', '.join(get_args(Kind))}")
+    return Claim(_known(kind), at)

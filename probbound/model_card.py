@@ -12,6 +12,10 @@ _SEEDS = {
     "beacon": "derived from the question and the beacon below",
     "chosen": "chosen by hand: the maker could have tried several",
 }
+_LOSS_SHARE = (
+    "\n\nThe share that a forward pass leaves is here a bound on the mean loss, divided by the "
+    "largest loss."
+)
 _ESCAPED = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]<>|#"} | {"\n": " ", "\r": " "})
 
 
@@ -67,11 +71,10 @@ def _under(prior: Mapping[str, Any] | None) -> str:
     if prior is None:
         return ""
     weights = prior["weights"]
-    occur, share = len(weights) - weights.count(0), Decimal(max(weights)) / (sum(weights) or 1)
-    most = _rounded(100 * share, 3, ROUND_CEILING)
+    occur, share = len(weights) - weights.count(0), max(weights) / (sum(weights) or 1)
     return (
-        f", weighted by the prior over tokens with SHA-256 {prior['sha256']} ({occur:,} of "
-        f"{len(weights):,} tokens occur, the most frequent one in {most} % of all places),"
+        f" (weighted by the prior over tokens with SHA-256 {prior['sha256']}: {occur:,} of "
+        f"{len(weights):,} tokens occur, the most frequent one in {_up(100 * share)} % of places)"
     )
 
 
@@ -81,8 +84,8 @@ def _promise(predicate: Mapping[str, Any]) -> str:
     return (
         f"Guarantee: **{predicate['guarantee']}**. The bound is wrong with probability at most "
         f"δ = {_up(predicate['delta'])}, over the program's own random choices and for any "
-        "weights. (1-δ) · bound + δ · what the proof alone gives: "
-        f"{predicate['confidence_weighted']:.12g}."
+        "weights. With a wrong bound counted as what the proof alone gives, "
+        f"(1-δ) · bound + δ · proof is {predicate['confidence_weighted']:.12g}."
     )
 
 
@@ -90,23 +93,25 @@ def _levels(predicate: Mapping[str, Any]) -> str:
     ran = predicate["chosen"]
     named = predicate["strategy"] if ran == predicate["strategy"] else f"auto, which ran {ran}"
     proof = predicate["proof"]
+    of_loss = proof["certified_mass"] is None
     alone = (
-        f"certifies {_down(100 * Decimal(proof['certified_mass']))} % of all inputs"
-        if proof["certified_mass"] is not None
-        else f"bounds the mean loss by {_up(proof['loss_upper'])} nats"
+        f"bounds the mean loss by {_up(proof['loss_upper'])} nats"
+        if of_loss
+        else f"certifies {_down(100 * Decimal(proof['certified_mass']))} % of all inputs"
     )
     rows = [
         (
             level["check"],
             level["mode"],
             f"{level['samples']:,}" if level["samples"] else "",
-            f"{level['failures']:,}" if level["samples"] else "",
+            f"{level['failures']:,}" if level["samples"] and not of_loss else "",
             _up(level["share_upper"]),
         )
         for level in predicate["levels"]
     ]
     heads = ("check", "mode", "looked at", "left over", "share left ≤")
-    return f"Strategy {_text(named)}: the proof alone {alone}.\n\n" + _table(heads, rows)
+    note = _LOSS_SHARE if of_loss else ""
+    return f"Strategy {_text(named)}: the proof alone {alone}.\n\n{_table(heads, rows)}{note}"
 
 
 def _failure_probabilities(predicate: Mapping[str, Any]) -> str:
@@ -180,8 +185,12 @@ def _text(value: str) -> str:
 
 
 def _up(share: float) -> str:
-    """Three significant digits, rounded up."""
-    return _rounded(Decimal(share), 3, ROUND_CEILING)
+    """Three significant digits, rounded up unless they read back as the same float."""
+    shown = f"{share:.3g}"
+    if float(shown) == share:
+        return shown
+    unit = Decimal(10) ** (Decimal(share).adjusted() - 2)
+    return f"{float(Decimal(share).quantize(unit, ROUND_CEILING)):.3g}"
 
 
 def _down(percentage: Decimal) -> str:
@@ -189,13 +198,6 @@ def _down(percentage: Decimal) -> str:
     missing = 100 - percentage
     digits = 2 if missing <= 0 else max(2, 1 - missing.adjusted())
     return f"{percentage.quantize(Decimal(10) ** -digits, ROUND_FLOOR):f}"
-
-
-def _rounded(value: Decimal, digits: int, rounding: str) -> str:
-    if value == 0:
-        return "0"
-    unit = Decimal(10) ** (value.adjusted() - digits + 1)
-    return f"{float(value.quantize(unit, rounding)):.{digits}g}"
 
 
 def _digits(count: int) -> str:

@@ -118,7 +118,7 @@ class Prior:
         return self.array.astype(self.integers(tokens.shape[1]))[tokens].prod(axis=1)
 
 
-def read_prior(path: Path, d_vocab: int) -> Prior:
+def read_prior(path: Path | str, d_vocab: int) -> Prior:
     """The prior in a file of `d_vocab` non-negative numbers: text, a JSON list, or `.npy`.
 
     Integers are the weights themselves. Otherwise the numbers are divided by their sum and
@@ -128,7 +128,7 @@ def read_prior(path: Path, d_vocab: int) -> Prior:
         UserError: if the file is missing or damaged, or its numbers do not make a prior.
     """
     try:
-        numbers = _numbers(path)
+        numbers = _numbers(Path(path))
     except FileNotFoundError as error:
         raise UserError(f"there is no prior file {path}") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -9,7 +9,15 @@ import click
 import jax
 import numpy as np
 
-from probbound.cli.output import as_json_option, percent, print_json, stderr, stdout, table
+from probbound.cli.output import (
+    as_json_option,
+    percent,
+    print_json,
+    print_whole,
+    stderr,
+    stdout,
+    table,
+)
 from probbound.errors import UserError
 from probbound.evaluation import count_wrong
 from probbound.files import require_writable
@@ -41,7 +49,7 @@ def models(as_json: bool) -> None:
             row["recipe"],
             percent(row["sampled_accuracy"]),
         )
-    stdout.print(made)
+    print_whole(made)
     stdout.print(f"accuracy: on {REPORT_SAMPLES:,} sampled inputs, an estimate and no bound")
 
 

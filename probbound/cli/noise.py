@@ -11,7 +11,15 @@ from rich.table import Table
 
 from estimators.guarantee import Guarantee
 from probbound.certification import DEFAULT_DELTA
-from probbound.cli.output import as_json_option, metric, print_json, seconds, stderr, stdout
+from probbound.cli.output import (
+    as_json_option,
+    metric,
+    print_json,
+    print_whole,
+    seconds,
+    stderr,
+    stdout,
+)
 from probbound.cli.output import table as styled
 from probbound.errors import UserError
 from probbound.files import require_writable
@@ -100,7 +108,7 @@ def noise(
     else:
         m, n = made.shape
         title = f"{made.name} without {rank} leading directions: {m:,} × {n:,}"
-        stdout.print(bounds_table(rows, title, exact))
+        print_whole(bounds_table(rows, title, exact))
         stdout.print(
             f"Shares count entries above {level:.4g} in absolute value, spreads of rows above "
             f"{2 * level:.4g}; the quantile is that of level {LEVEL:g}; inputs have "

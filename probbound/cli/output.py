@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 stdout = Console(highlight=False)
@@ -32,6 +33,14 @@ def table(*columns: str, title: str | None = None, right: tuple[str, ...] = ()) 
     return made
 
 
+def print_whole(made: Table) -> None:
+    """A table with all its digits: on a narrow console its lines go on, and nothing is cut."""
+    wide = stdout.options.update(width=1000)
+    needed = Measurement.get(stdout, wide, made).maximum
+    console = stdout if needed <= stdout.width else Console(highlight=False, width=needed)
+    console.print(made)
+
+
 def percent(x: float) -> str:
     """A share with as many digits as it takes to tell it from 100 %."""
     if x >= 1:
@@ -45,16 +54,20 @@ def percent(x: float) -> str:
 
 def at_most(x: float) -> str:
     """An upper bound with two significant digits, rounded up."""
-    if x == 0:
-        return "0"
-    unit = Decimal(10) ** (Decimal(x).adjusted() - 1)
-    return f"{float(Decimal(x).quantize(unit, ROUND_CEILING)):.1e}"
+    return f"{_rounded_up(x, 2):.1e}" if x else "0"
 
 
 def nats(x: float) -> str:
     """An upper bound on a loss with three significant digits, rounded up."""
-    unit = Decimal(10) ** (Decimal(x).adjusted() - 2) if x else Decimal(1)
-    return f"{float(Decimal(x).quantize(unit, ROUND_CEILING)):.3g} nats"
+    return f"{_rounded_up(x, 3):.3g} nats"
+
+
+def _rounded_up(x: float, digits: int) -> float:
+    """`x` itself where that many digits read back as the same float, as those of 0.001 do."""
+    if x == float(f"{x:.{digits}g}"):
+        return x
+    unit = Decimal(10) ** (Decimal(x).adjusted() - digits + 1)
+    return float(Decimal(x).quantize(unit, ROUND_CEILING))
 
 
 def seconds(x: float) -> str:
@@ -70,6 +83,6 @@ def operations(x: float | int) -> str:
 def metric(x: float | int, unit: str = "") -> str:
     """A number with three significant digits and a metric prefix."""
     for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if x >= limit:
+        if x >= 0.9995 * limit:
             return f"{x / limit:.3g} {prefix}{unit}"
     return f"{x:.0f} {unit}".rstrip()

@@ -16,6 +16,7 @@ from probbound.cli.output import (
     metric,
     operations,
     print_json,
+    print_whole,
     seconds,
     stdout,
     table,
@@ -66,7 +67,9 @@ def plan(
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta}")
     if choose and target is not None:
         raise UserError("with a target the bound is given, so δ must be a number, not auto")
-    amount = checked_amount("the budget or target", given[0])
+    if target is not None and not 0 < target < 1:
+        raise UserError(f"target must lie strictly between 0 and 1, got {target}")
+    amount = checked_amount("the budget", given[0])
     loaded = load(model)
     task = task_for(loaded)
     timed = budget_seconds is not None
@@ -86,10 +89,11 @@ def plan(
     )
     flops = survey.meter.total().flops
     if not forecasts or forecasts[0].at_best:
+        looked = f"an estimated {survey.planner.wrong:.1e} are answered wrongly"
         raise UserError(
             f"no strategy is predicted to do that: {model} needs "
-            f"{operations(forward_flops(loaded))} for one forward pass, and an estimated "
-            f"{survey.planner.wrong:.1e} are answered wrongly"
+            f"{operations(forward_flops(loaded))} for one forward pass, and "
+            f"{looked if survey.planner.pilot.draws else 'the budget buys no look at its answers'}"
         )
     if as_json:
         pilot = asdict(survey.planner.pilot) | {"flops": flops}
@@ -114,7 +118,7 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
             metric(forecast.budget) if forecast.budget else "",
             seconds(forecast.cost) if timed else operations(round(forecast.cost)),
         )
-    stdout.print(made)
+    print_whole(made)
     for note in dict.fromkeys(one.note for one in shown if one.note):
         names = ", ".join(one.strategy for one in shown if one.note == note)
         stdout.print(f"Not looked at ({note}): {names}.")
@@ -125,11 +129,15 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
             f"running them shows: {at_most(best)} at best (all with --json)."
         )
     pilot, best = survey.planner.pilot, forecasts[0]
-    stdout.print(
-        f"Looking took {operations(survey.meter.total().flops)}; it estimates "
-        f"{survey.planner.wrong:.1e} wrong, and left by the copying check {pilot.copying:.1e}, by "
-        f"the sub-cubic screen {pilot.sub_cubic:.1e}, by the cubic one {pilot.cubic:.1e}."
-    )
+    if pilot.draws:
+        stdout.print(
+            f"Looking took {operations(survey.meter.total().flops)}; it estimates "
+            f"{survey.planner.wrong:.1e} wrong, and left by the copying check "
+            f"{pilot.copying:.1e}, by the sub-cubic screen {pilot.sub_cubic:.1e}, by the cubic "
+            f"one {pilot.cubic:.1e}."
+        )
+    else:
+        stdout.print("The budget buys no look at the answers; half of them are taken for wrong.")
     knobs = f" --budget {best.budget}" if best.budget else ""
     knobs += f" --draws {best.draws}" if best.draws is not None else ""
     knobs += f" --delta {best.delta:g}" if best.delta else ""

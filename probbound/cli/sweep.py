@@ -10,7 +10,16 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from probbound.cli.output import as_json_option, at_most, print_json, seconds, stderr, stdout, table
+from probbound.cli.output import (
+    as_json_option,
+    at_most,
+    print_json,
+    print_whole,
+    seconds,
+    stderr,
+    stdout,
+    table,
+)
 from probbound.errors import UserError
 from probbound.sweeps.cluster import on_cluster
 from probbound.sweeps.config import SweepConfig, read_toml
@@ -127,9 +136,10 @@ def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None
         lost = len(own) - len(bounds)
         ends = (at_most(min(bounds)), at_most(max(bounds))) if bounds else ("–", "–")
         made.add_row(model, strategy, str(len(own)), str(lost) if lost else "", *ends)
-    stdout.print(made)
+    print_whole(made)
     stdout.print(
-        f"{counts.cells} cells in {out}: {counts.certified} certified, {counts.failed} failed; "
+        f"{counts.cells} {'cell' if counts.cells == 1 else 'cells'} in {out}: "
+        f"{counts.certified} certified, {counts.failed} failed; "
         f"{ran} run now in {seconds(elapsed)}, {counts.cells - ran} there already.",
         soft_wrap=True,
     )
@@ -140,7 +150,7 @@ def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None
         stdout.print(f"… and {counts.failed - SHOWN_FAILURES} more")
     if counts.joint_delta:
         stdout.print(
-            f"All certificates hold at once except with probability {counts.joint_delta:.1e}; "
+            f"All certificates hold at once except with probability {at_most(counts.joint_delta)}; "
             "so does the best of them, picked after a look at all.",
             soft_wrap=True,
         )

@@ -22,7 +22,7 @@ from probbound.check import (
 from probbound.check.judge import judge
 from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
 from probbound.errors import UserError
-from probbound.models.registry import load
+from probbound.models.registry import load, shipped_names
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.strategies.registry import AUTO
 from probbound.verification import plan_faults
@@ -30,8 +30,12 @@ from probbound.verification import plan_faults
 
 @click.command()
 @click.argument("certificate", type=Path)
-@click.option("--model", help="By default the one that the certificate names.")
-@click.option("--fresh", is_flag=True, help="Also draw new samples, and test the claim on them.")
+@click.option("--model", help="Name or path; by default the shipped one that CERTIFICATE names.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Also draw new samples, and test the claim on them, unless it is about a loss.",
+)
 @as_json_option
 def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> None:
     """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not."""
@@ -53,19 +57,34 @@ def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh 
         predicate = read_document(path)
     except Refused as refusal:
         return Report(refused=(str(refusal),)), None, ""
-    model = load(named or predicate["model"]["name"])
+    if fresh and predicate["claim"]["kind"] == "loss":
+        raise UserError(
+            "new samples test claims about answers, not about a loss; leave --fresh out"
+        )
+    model = load(named or _shipped(predicate["model"]["name"]))
     weights = weights_of(model)
     report, drawn = judge(predicate, weights), None
     planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
     if report.holds and planned:
         report = report.and_refused(plan_faults(predicate, model))
-    if report.holds and fresh and predicate["claim"]["kind"] == "loss":
-        raise UserError("new samples test claims about answers; this one is about the loss")
     if report.holds and fresh:
         drawn = fresh_samples(predicate, weights, secrets.randbits(48))
         if not drawn.agrees:
             report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
     return report, drawn, _claimed(predicate, model.name)
+
+
+def _shipped(name: str) -> str:
+    """The name in a certificate, if it says where the weights are.
+
+    Raises:
+        UserError: if it does not.
+    """
+    if name not in shipped_names():
+        raise UserError(
+            f"the certificate is about {name!r}, which is no shipped model; give its file: --model"
+        )
+    return name
 
 
 def weights_of(model: Transformer) -> Weights:
@@ -97,7 +116,7 @@ def _print(report: Report, drawn: Fresh | None, claimed: str) -> None:
 def _sentence(drawn: Fresh) -> str:
     return (
         f"{drawn.failures:,} of {drawn.draws:,} draws under the seed {drawn.seed} failed, where "
-        f"the claim expects at most {drawn.expected_at_most:.3g} (p-value {drawn.p_value:.2g}, "
+        f"the claim expects at most {drawn.expected_at_most:,.1f} (p-value {drawn.p_value:.2g}, "
         f"false alarms with probability at most {drawn.false_alarm:g})"
     )
 

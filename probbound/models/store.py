@@ -47,7 +47,9 @@ def digest(model: Transformer) -> str:
     return state.hexdigest()
 
 
-def save_model(model: Transformer, path: Path, record: Mapping[str, Any] | None = None) -> None:
+def save_model(
+    model: Transformer, path: Path | str, record: Mapping[str, Any] | None = None
+) -> None:
     """Write a safetensors file under TransformerLens' state-dict names, in one piece or not at all.
 
     `record` (how the model was trained, how it scores) is kept in the header; it is not part of
@@ -63,10 +65,10 @@ def save_model(model: Transformer, path: Path, record: Mapping[str, Any] | None 
         "sha256": digest(model),
         "record": json.dumps(record or {}, sort_keys=True),
     }
-    write_atomically(path, save(tensors, metadata=metadata))
+    write_atomically(Path(path), save(tensors, metadata=metadata))
 
 
-def read_model(path: Path) -> Transformer:
+def read_model(path: Path | str) -> Transformer:
     """The model in a `.safetensors`, `.npz` or PyTorch file, checked and named after the file.
 
     Weights may carry TransformerLens' short names (`W_Q`) or state-dict names
@@ -76,7 +78,10 @@ def read_model(path: Path) -> Transformer:
     Raises:
         UserError: if the file is missing, damaged, of another format, or its weights do not fit.
     """
+    path = Path(path)
     if not os.path.isfile(path):  # Path.is_file raises where a name is too long
+        if os.path.isdir(path):
+            raise UserError(f"{path} is a directory, not a model file")
         raise UserError(f"there is no model file {path}")
     readers = {
         ".safetensors": _read_safetensors,

@@ -140,6 +140,11 @@ def uses_delta(strategy: str) -> bool:
     return strategy == AUTO or not strategy_named(strategy).deterministic
 
 
+def counts_on_grids(strategy: str) -> bool:
+    """Whether a strategy, or what is planned in its place, may count on a grid."""
+    return strategy == AUTO or parts(strategy)[1] == "cubic"
+
+
 def parts(strategy: str) -> tuple[str, str]:
     """What a strategy does (iid, hybrid, cascade, or screen), and on which screen, if any."""
     kind, _, rest = strategy.partition(":")

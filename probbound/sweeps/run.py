@@ -22,7 +22,7 @@ from probbound.sweeps.table import table_of, write_results
 
 def run_sweep(
     config: SweepConfig,
-    out: Path,
+    out: Path | str,
     *,
     models: Mapping[str, Transformer] | None = None,
     backend: Backend = in_process,
@@ -36,7 +36,7 @@ def run_sweep(
     Raises:
         UserError: on anything that cannot be used; what was finished is kept.
     """
-    sweep = Sweep.prepared(config, out, models=models, retry_failed=retry_failed)
+    sweep = Sweep.prepared(config, Path(out), models=models, retry_failed=retry_failed)
     sweep.run(backend)
     return sweep.table()
 

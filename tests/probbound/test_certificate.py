@@ -81,6 +81,19 @@ def test_a_missing_certificate_is_refused(tmp_path):
         read_certificate(tmp_path / "c.json")
 
 
+def test_what_reads_and_writes_files_takes_their_names_as_text(certificate, tmp_path):
+    """As they are typed in a notebook."""
+    name, weights, prior = (str(tmp_path / end) for end in ("c.json", "m.safetensors", "p.json"))
+    certificate.save(name)
+    assert probbound.read_certificate(name) == read_certificate(tmp_path / "c.json")
+    probbound.save_model(copying_model(3), weights)
+    assert probbound.read_model(weights).name == "m"
+    (tmp_path / "p.json").write_text("[1, 2, 3]")
+    assert probbound.read_prior(prior, 3) == probbound.Prior((1, 2, 3))
+    grid = probbound.SweepConfig(models=(weights,), strategies=("cubic",))
+    assert probbound.run_sweep(grid, str(tmp_path / "out")).num_rows == 1
+
+
 def test_results_are_rounded_in_the_safe_direction():
     for count, total in [(1, 3), (2, 3), (10**17 + 1, 3**50), (0, 7), (7, 7)]:
         exact = Fraction(count, total)

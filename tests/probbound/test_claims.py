@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -265,3 +267,10 @@ def test_what_has_no_meaning_is_refused(strategy, claim, prior, message):
 def test_claims_that_mean_nothing_are_refused(kind, at, message):
     with pytest.raises(UserError, match=message):
         claim_of(kind, at)
+
+
+def test_a_kind_that_there_is_none_of_is_refused_in_python_too():
+    """In a process of its own, where no import hook checks types first."""
+    command = [sys.executable, "-c", "import probbound; probbound.Claim('error')"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "UserError: there is no claim 'error'; choose from accuracy" in done.stderr

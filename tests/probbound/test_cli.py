@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from probbound.cli.main import run
-from probbound.cli.output import at_most, operations, percent, seconds
+from probbound.cli.output import at_most, nats, operations, percent, seconds
 from probbound.models.store import read_model
 
 
@@ -60,6 +60,27 @@ def test_fresh_samples_are_drawn_and_reported(capsys, tmp_path):
     status, out, _ = answer(capsys, "verify", path, "--fresh")
     assert status == 0
     assert "new samples agree" in out
+
+
+def test_new_samples_of_a_loss_are_refused_before_anything_is_computed(capsys, tmp_path):
+    path = tmp_path / "c.json"
+    options = ("--strategy", "iid", "--budget", 10, "--claim", "loss", "--out", path)
+    answer(capsys, "certify", "max-of-4", *options)
+    status, out, err = answer(capsys, "verify", path, "--fresh")
+    assert (status, out) == (2, "")
+    assert (
+        err == "error: new samples test claims about answers, not about a loss; leave --fresh out\n"
+    )
+    assert answer(capsys, "verify", path)[0] == 0
+
+
+def test_who_verifies_his_own_model_is_asked_for_its_file(capsys, tmp_path):
+    path, weights = tmp_path / "c.json", _arrays(tmp_path)
+    answer(capsys, "certify", weights, "--strategy", "iid", "--budget", 10, "--out", path)
+    status, out, err = answer(capsys, "verify", path)
+    assert (status, out) == (2, "")
+    assert "about 'arrays', which is no shipped model; give its file: --model" in err
+    assert answer(capsys, "verify", path, "--model", weights)[0] == 0
 
 
 def test_show_prints_a_page_of_markdown(capsys, tmp_path):
@@ -146,6 +167,9 @@ def certify_with(*options):
     [
         (("certify", "max-of-5", "--strategy", "iid"), "there is no model 'max-of-5'"),
         (("certify", "none.npz", "--strategy", "iid"), "there is no model file none.npz"),
+        (("certify", "/", "--strategy", "iid"), "/ is a directory, not a model file"),
+        (("plan", "max-of-4", "--target", "1"), "target must lie strictly between 0 and 1"),
+        (("plan", "max-of-4", "--budget-flops", "1"), "and the budget buys no look at its answers"),
         (("certify", "max-of-4", "--strategy", "magic"), "there is no strategy 'magic'"),
         (("certify", "max-of-4"), "Missing option '--strategy'"),
         (certify_with("--delta", "0"), "delta must lie strictly between 0 and 1, got 0.0"),
@@ -211,9 +235,18 @@ def test_numbers_are_printed_to_be_read():
     assert percent(1 - 2.6e-6) == "99.99974 %"
     assert percent(1 - 1e-20) == "100 %"
     assert [at_most(x) for x in (0.0, 1.0, 1.61e-6, 0.5)] == ["0", "1.0e+00", "1.7e-06", "5.0e-01"]
+    assert [at_most(x) for x in (0.001, 0.005, 0.0050001)] == ["1.0e-03", "5.0e-03", "5.1e-03"]
+    assert [nats(x) for x in (0.0, 0.1, 0.100001)] == ["0 nats", "0.1 nats", "0.101 nats"]
     assert [seconds(x) for x in (0.0123, 0.56, 7.0, 83.2)] == ["12 ms", "0.56 s", "7 s", "83 s"]
     assert [operations(x) for x in (12, 1500, 3_240_000_000)] == [
         "12 FLOP",
         "1.5 kFLOP",
         "3.24 GFLOP",
+    ]
+    assert [operations(x) for x in (999, 999_499, 999_600, 999_600_000, 3e15)] == [
+        "999 FLOP",
+        "999 kFLOP",
+        "1 MFLOP",
+        "1 GFLOP",
+        "3e+03 TFLOP",
     ]

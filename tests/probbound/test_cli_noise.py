@@ -33,6 +33,14 @@ def test_the_same_seed_gives_the_same_bounds(capsys):
     assert bounds[0] == bounds[1]
 
 
+def test_no_digit_is_cut_where_the_console_is_narrow(capsys):
+    assert run(["noise", MODEL, "--exact", "--methods", "svd,sketch"]) == 0
+    rows = capsys.readouterr().out.split("\nShares count")[0]
+    assert max(map(len, rows.splitlines())) > 80
+    assert "largest-row-spread" in rows
+    assert "…" not in rows
+
+
 def test_the_table_and_the_figure(capsys, tmp_path):
     path = tmp_path / "noise.png"
     arguments = ["noise", MODEL, "--term", "ov", "--methods", "entries,svd", "--plot", str(path)]

@@ -28,6 +28,29 @@ def test_it_says_what_is_claimed_and_how_surely():
     assert "probbound verify" in text
 
 
+@pytest.mark.parametrize("delta", [0.001, 0.1, 1e-6, 1.5e-300])
+def test_a_short_delta_is_shown_as_it_is(delta):
+    _, text = card("iid", budget=15, delta=delta)
+    assert f"at most δ = {delta:g}," in text
+    assert f"fail with probability at most {delta:g}." in text
+
+
+def test_a_prior_is_named_within_the_sentence():
+    model = copying_model(3)
+    prior = probbound.Prior((1, 2, 3, 4, 5, 6))
+    made = probbound.certify(model, task_for(model, prior), strategy="cubic")
+    text = page(made.to_json())
+    assert f"max-of-k (weighted by the prior over tokens with SHA-256 {prior.sha256}: 6 of" in text
+    assert "28.6 % of places), the" in text
+
+
+def test_of_a_loss_the_share_of_a_forward_pass_is_explained():
+    _, text = card("iid", budget=15, delta=0.01, claim=probbound.Claim("loss"))
+    assert "| forward pass | sampled | 15 |  | " in text
+    assert "divided by the largest loss." in text
+    assert "divided by the largest loss." not in card("iid", budget=15, delta=0.01)[1]
+
+
 def test_deterministic_certificates_have_no_ledger():
     _, text = card("cubic")
     assert "**deterministic**" in text

@@ -163,6 +163,9 @@ def test_the_same_seed_gives_the_same_draws_and_another_seed_others():
         ({"delta": math.nan}, "delta must lie strictly between 0 and 1"),
         ({"seed": -1}, "seed must be a non-negative integer"),
         ({"strategy": "cubic", "grid_points": 0}, "grid points must be at least 1"),
+        ({"grid_points": 9}, "iid has no grid to count on; cubic has"),
+        ({"strategy": "cascade", "grid_points": 9}, "cascade has no grid to count on"),
+        ({"strategy": "hybrid:sub-cubic", "grid_points": 9}, "hybrid:sub-cubic has no grid"),
     ],
 )
 def test_unusable_questions_are_refused(options, message):
