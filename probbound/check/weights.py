@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import struct
@@ -19,6 +20,7 @@ from probbound.check.torch_file import read_torch
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
 _LONGEST_HEADER = 1 << 24
+_MOST_NPZ_BYTES = 1 << 34
 _LONG_NAMES = {
     "W_E": "embed.W_E",
     "W_pos": "pos_embed.W_pos",
@@ -207,5 +209,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    with np.load(path, allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}, {}
+    """A ZIP archive of arrays; no entry is read beyond the size that its directory says."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+        if len(entries) < len(archive.infolist()):
+            raise Unusable("a name stands twice in it")
+        if sum(entry.file_size for entry in entries.values()) > _MOST_NPZ_BYTES:
+            raise Unusable(f"its arrays take more than {_MOST_NPZ_BYTES >> 30} GiB")
+        return {
+            name: np.lib.format.read_array(io.BytesIO(archive.read(entry)), allow_pickle=False)
+            for name, entry in entries.items()
+        }, {}

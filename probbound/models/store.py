@@ -124,9 +124,11 @@ def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 
 def _require_honest_sizes(path: Path) -> None:
-    """Before anything is allocated: each array is as long as its header says, all within reason."""
+    """Before anything is allocated: names differ, arrays are as long as said and within reason."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
+        if len({entry.filename.removesuffix(".npy") for entry in entries}) < len(entries):
+            raise ValueError("a name stands twice in it")
         if sum(entry.file_size for entry in entries) > MAX_NPZ_BYTES:
             raise ValueError(f"its arrays take more than {MAX_NPZ_BYTES >> 30} GiB")
         for entry in entries:

@@ -3,7 +3,9 @@
 import copy
 import json
 import struct
+import zipfile
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,6 +131,29 @@ def test_a_header_with_one_name_twice_is_refused(tmp_path):
     entries = [(name, "F64", values) for name, values in WEIGHTS.items()]
     write_safetensors(path, [*entries, ("b_U", "F64", np.ones(6))])
     with pytest.raises(Unusable, match="twice"):
+        read_weights(path)
+
+
+def test_an_archive_with_one_name_twice_is_refused(tmp_path):
+    path = tmp_path / "model.npz"
+    arrays: dict[str, Any] = WEIGHTS
+    np.savez(path, **arrays)
+    np.testing.assert_array_equal(read_weights(path).W_E, WEIGHTS["W_E"])
+    with zipfile.ZipFile(path, "a") as archive, archive.open("b_U", "w") as file:
+        np.lib.format.write_array(file, np.ones(6))
+    with pytest.raises(Unusable, match="twice"):
+        read_weights(path)
+    with pytest.raises(UserError, match="twice"):
+        read_model(path)
+
+
+def test_an_archive_is_not_unpacked_beyond_what_is_reasonable(tmp_path, monkeypatch):
+    path = tmp_path / "model.npz"
+    arrays: dict[str, Any] = WEIGHTS | {"W_E": np.zeros((1 << 20, 3))}
+    np.savez_compressed(path, **arrays)
+    monkeypatch.setattr("probbound.check.weights._MOST_NPZ_BYTES", 1 << 24)
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(Unusable, match="its arrays take more than"):
         read_weights(path)
 
 
