@@ -25,6 +25,8 @@ def main() -> None:
         module = importlib.import_module(f"tests.bench.{name}")
         if hasattr(module, "rows"):
             _show(name, module.rows())
+        elif only:
+            parser.error(f"{name} has no rows: run it by python -m tests.bench.{name}")
 
 
 def _show(name: str, rows: list[dict]) -> None:
