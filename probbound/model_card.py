@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
+
+from probbound.decimals import rounded_up
 
 _SEEDS = {
     "content": "derived from the question itself",
@@ -186,11 +188,7 @@ def _text(value: str) -> str:
 
 def _up(share: float) -> str:
     """Three significant digits, rounded up unless they read back as the same float."""
-    shown = f"{share:.3g}"
-    if float(shown) == share:
-        return shown
-    unit = Decimal(10) ** (Decimal(share).adjusted() - 2)
-    return f"{float(Decimal(share).quantize(unit, ROUND_CEILING)):.3g}"
+    return f"{rounded_up(share, 3):.3g}"
 
 
 def _down(percentage: Decimal) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import click
@@ -12,6 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+
+from probbound.decimals import rounded_up
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True)
@@ -54,20 +55,12 @@ def percent(x: float) -> str:
 
 def at_most(x: float) -> str:
     """An upper bound with two significant digits, rounded up."""
-    return f"{_rounded_up(x, 2):.1e}" if x else "0"
+    return f"{rounded_up(x, 2):.1e}" if x else "0"
 
 
 def nats(x: float) -> str:
     """An upper bound on a loss with three significant digits, rounded up."""
-    return f"{_rounded_up(x, 3):.3g} nats"
-
-
-def _rounded_up(x: float, digits: int) -> float:
-    """`x` itself where that many digits read back as the same float, as those of 0.001 do."""
-    if x == float(f"{x:.{digits}g}"):
-        return x
-    unit = Decimal(10) ** (Decimal(x).adjusted() - digits + 1)
-    return float(Decimal(x).quantize(unit, ROUND_CEILING))
+    return f"{rounded_up(x, 3):.3g} nats"
 
 
 def seconds(x: float) -> str:

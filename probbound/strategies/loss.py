@@ -116,7 +116,8 @@ def hybrid_loss(build: Build, question: Question, meter: CostMeter) -> Outcome:
         found = iid_loss(question, meter)
     else:
         found = _after_screen(build, best, question, largest, meter)
-    assert found.loss is not None
+    if found.loss is None:
+        raise TypeError("what samples a mean loss gave no bound on one")
     upper = min(found.loss.upper if best is None else _mixed(best, found.loss.upper), proven)
     certain = proven if found.ledger.spends else upper
     loss = LossBound(upper, certain, largest)

@@ -66,7 +66,8 @@ class Strategy:
         """
         self.require_meaning(question)
         run = self.loss if question.claim.kind == "loss" else self.run
-        assert run is not None
+        if run is None:
+            raise TypeError(f"nothing answers a claim about {question.claim.kind}")
         return run(question, meter)
 
     def require_meaning(self, question: Question) -> None:
