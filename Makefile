@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+LENS3  := $(VENV)-transformer-lens-3
+LENS4  := $(VENV)-transformer-lens-4
 MODULES = $(subst /,.,$(basename $(shell find estimators probbound studies -name '[a-z]*.py' | sort)))
 
 .PHONY: demo test test-full bench studies docs lint clean
@@ -11,7 +13,10 @@ demo: $(VENV)/.installed
 test: lint
 	$(BIN)/pytest -n auto
 
-test-full: lint
+test-full: lint $(LENS3)/.installed $(LENS4)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tests,torch]'
+	PROBBOUND_TRANSFORMER_LENS_3=$(abspath $(LENS3))/bin/python \
+	PROBBOUND_TRANSFORMER_LENS_4=$(abspath $(LENS4))/bin/python \
 	$(BIN)/pytest -n auto -m "slow or not slow"
 
 bench: $(VENV)/.installed-tests
@@ -41,5 +46,15 @@ $(VENV)/.installed-tests: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tests]'
 	touch $@ $(VENV)/.installed
 
+$(LENS3)/.installed:
+	$(PYTHON) -m venv $(LENS3)
+	$(LENS3)/bin/python -m pip install --quiet --disable-pip-version-check 'torch>=2.6,<2.14' 'transformer-lens>=3.9,<4'
+	touch $@
+
+$(LENS4)/.installed:
+	$(PYTHON) -m venv $(LENS4)
+	$(LENS4)/bin/python -m pip install --quiet --disable-pip-version-check 'torch>=2.6,<2.14' 'transformer-lens>=4.3,<5'
+	touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(LENS3) $(LENS4)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from probbound.tasks import MaxOfK, task_for
     from probbound.training import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Certificate": "probbound.certificate",

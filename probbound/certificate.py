@@ -14,6 +14,9 @@ from probbound.claims import Claim
 from probbound.cost import Cost
 from probbound.files import write_atomically
 from probbound.ledger import Spend
+from probbound.models.network import network_parts
+from probbound.models.reference import Reference
+from probbound.models.transformer import Transformer
 from probbound.priors import Prior
 from probbound.rounding import one_minus_down
 from probbound.seeds import Seed
@@ -29,9 +32,9 @@ ARITHMETIC = (
 
 @dataclass(frozen=True)
 class Statement:
-    """What is claimed, of which inputs.
+    """What is claimed, of which network and which inputs.
 
-    `kind` is "accuracy", "margin" (the share of inputs whose margin is above `at`) or "loss" (the
+    `network` has its parts, each read in the model's file or assumed. `kind` is "accuracy", "margin" (the share of inputs whose margin is above `at`) or "loss" (the
     mean cross-entropy). `prior` is None where all `population` inputs are equally likely.
     """
 
@@ -42,12 +45,13 @@ class Statement:
     n_ctx: int
     population: int
     prior: Prior | None
+    network: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def of(cls, claim: Claim, task: MaxOfK) -> Statement:
-        """A claim on a task."""
+    def of(cls, claim: Claim, task: MaxOfK, model: Transformer) -> Statement:
+        """A claim on a task and a network."""
         sizes = (task.name, task.d_vocab, task.n_ctx, task.size)
-        return cls(claim.kind, claim.at, *sizes, task.prior)
+        return cls(claim.kind, claim.at, *sizes, task.prior, network_parts(model.n_heads, model.attn_scale, model.assumed))
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; the weights of a prior are among them."""
@@ -109,6 +113,7 @@ class Certificate:
     ledger: tuple[Spend, ...]
     model_name: str
     model_sha256: str
+    reference: Reference | None
     budget: int
     seed: Seed
     grid_points: int | None
@@ -152,6 +157,7 @@ class Certificate:
             },
             "ledger": [asdict(spend) for spend in self.ledger],
             "model": {"name": self.model_name, "sha256": self.model_sha256},
+            "reference": self.reference and asdict(self.reference),
             "budget": self.budget,
             "seed": self.seed.value,
             "seed_source": self.seed.source,

@@ -18,12 +18,13 @@ from jsonschema.exceptions import best_match
 
 from probbound.errors import UserError
 
-FORMAT = "probbound-certificate/2"
+FORMAT = "probbound-certificate/3"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "urn:probbound:certificate:2"
-SCHEMA = "certificate-2.json"
+PREDICATE_TYPE = "urn:probbound:certificate:3"
+SCHEMA = "certificate-3.json"
 SEAL = "self_sha256"
 MOST_BYTES = 1 << 24
+_READERS = {"probbound-certificate/2": "probbound 0.1.0"}
 
 
 def canonical(value: Any) -> bytes:
@@ -126,9 +127,10 @@ def predicate_of(found: Any, source: str) -> dict[str, Any]:
     if not isinstance(found, dict) or not isinstance(named, str):
         raise UserError(f"{source} is not a certificate of format {FORMAT}")
     if named != FORMAT:
+        reader = _READERS.get(named, "the version that made it")
         raise UserError(
             f"{source} is a certificate of format {named[:60]!r}, and this version of probbound "
-            f"reads {FORMAT} only; make it anew, or check it with the version that made it"
+            f"reads {FORMAT} only; make it anew, or check it with {reader}"
         )
     if fault := schema_fault(found):
         raise UserError(f"{source} is not a certificate of format {FORMAT}: {fault}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 import jax
@@ -25,6 +26,7 @@ from probbound.claims import ACCURACY, Claim
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.forward_error import ForwardError
+from probbound.models.reference import agreement
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.random_streams import Stream
@@ -56,6 +58,7 @@ def certify(
     stopped_at: int | None = None,
     paths: PathChoice | None = None,
     claim: Claim = ACCURACY,
+    reference: Path | str | None = None,
 ) -> Certificate:
     """Bound what `claim` is about, the accuracy of `model` on `task` by default.
 
@@ -79,6 +82,8 @@ def certify(
         paths: whether `entries` samples the noise of all paths at the same places ("joint": one
             event, one δ) or each path at its own ("separate": δ is split); None: separate.
         claim: the accuracy, the share of inputs with a margin, or the mean loss.
+        reference: an `.npz` of `tokens` and the `logits` that another framework gives for them;
+            refused unless the model's agree with them (`probbound.models.reference`).
 
     Raises:
         UserError: on anything that cannot be used, in one sentence.
@@ -100,18 +105,20 @@ def certify(
     _require_usable(asked)
     choose = isinstance(delta, str) and uses_delta(strategy)
     record = {
-        "claim": Statement.of(claim, task).to_json(),
+        "claim": Statement.of(claim, task, model).to_json(),
         "model": digest(model),
         "strategy": strategy,
         "budget": budget,
         "delta": AUTO if choose else number,
         **settings,
     }
+    agreed = None if reference is None else agreement(model, Path(reference))
     source = seed_for(record, seed, beacon)
     asked, meter = replace(asked, seed=source.value), CostMeter()
     name, run = decided(asked, strategy, choose, meter)
     outcome = strategy_named(name).answer(run, meter)
-    return _certificate(asked, source, strategy, name, run, choose, outcome, meter)
+    made = _certificate(asked, source, strategy, name, run, choose, outcome, meter)
+    return replace(made, reference=agreed)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
@@ -186,7 +193,7 @@ def _certificate(
     bound = outcome.loss.upper if outcome.loss else bound_of(outcome.failure_upper)
     delta = outcome.ledger.delta
     return Certificate(
-        claim=Statement.of(question.claim, question.task),
+        claim=Statement.of(question.claim, question.task, question.model),
         bound=bound,
         failure_upper=outcome.failure_upper,
         guarantee=outcome.guarantee,
@@ -204,6 +211,7 @@ def _certificate(
         ledger=outcome.ledger.spends,
         model_name=question.model.name,
         model_sha256=digest(question.model),
+        reference=None,
         budget=question.budget,
         seed=seed,
         grid_points=question.grid_points,

@@ -8,6 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from probbound.decimals import rounded_up
+from probbound.models.network import described
 
 _SEEDS = {
     "content": "derived from the question itself",
@@ -28,6 +29,7 @@ def page(predicate: Mapping[str, Any]) -> str:
             [
                 f"# {_text(predicate['model']['name'])}: a certified bound",
                 _claim(predicate),
+                f"The network: {described(predicate['claim']['network'])}.",
                 _promise(predicate),
                 "## How it was proved",
                 _levels(predicate),
@@ -142,6 +144,7 @@ def _identity(predicate: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in predicate["versions"].items())
     rows = [
         ("weights, SHA-256", predicate["model"]["sha256"]),
+        ("reference", _reference(predicate["reference"])),
         ("certificate, SHA-256", predicate["self_sha256"]),
         ("asked", _question(predicate)),
         ("seed", f"{predicate['seed']}, {_SEEDS[predicate['seed_source']]}"),
@@ -150,6 +153,16 @@ def _identity(predicate: Mapping[str, Any]) -> str:
         ("made by", versions),
     ]
     return _table(("", ""), rows)
+
+
+def _reference(reference: Mapping[str, Any] | None) -> str:
+    if reference is None:
+        return "none: that another framework runs this network was not compared"
+    return (
+        f"logits of another framework on {reference['sequences']:,} sequences agree within "
+        f"{_up(reference['largest_difference'])}, where {reference['precision']} explains "
+        f"{_up(reference['allowed'])} (file with SHA-256 {reference['sha256']})"
+    )
 
 
 def _question(predicate: Mapping[str, Any]) -> str:

@@ -28,6 +28,8 @@ from probbound.cli.output import (
     table,
 )
 from probbound.files import require_writable
+from probbound.models.network import described, notice
+from probbound.models.reference import Reference
 from probbound.models.registry import load
 from probbound.priors import Prior, read_prior
 from probbound.strategies.registry import AUTO, strategy_named, strategy_summary
@@ -56,6 +58,7 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.option("--claim", "kind", default="accuracy", help="accuracy, margin (needs --at) or loss.")
 @click.option("--at", type=float, help="Margin, in logits, that inputs are to exceed.")
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
+@click.option("--reference", type=Path, help=".npz of tokens and logits of your own framework.")
 @click.option("--out", type=Path, help="Write the certificate here.")
 @as_json_option
 def certify(
@@ -73,6 +76,7 @@ def certify(
     kind: str,
     at: float | None,
     prior: Path | None,
+    reference: Path | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -84,6 +88,8 @@ def certify(
     if out is not None:
         require_writable(out)
     loaded = load(model)
+    if loaded.assumed:
+        stderr.print(f"note: {notice(loaded.name, loaded.attn_scale, loaded.assumed)}", markup=False, soft_wrap=True)
     law = None if prior is None else read_prior(prior, loaded.d_vocab)
     certificate = run(
         loaded,
@@ -99,6 +105,7 @@ def certify(
         budget_flops=budget_flops,
         paths=paths,
         claim=claim,
+        reference=reference,
     )
     if as_json:
         print_json(statement_of(certificate.to_json()))
@@ -137,6 +144,9 @@ def certificate_table(certificate: Certificate) -> Table:
     for phase in cost.phases:
         made.add_row(f"  {phase.name}", f"{operations(phase.flops)}, {seconds(phase.seconds)}")
     made.add_row("model", f"{certificate.model_name}, SHA-256 {certificate.model_sha256[:16]}…")
+    made.add_row("network", described(certificate.claim.network))
+    if agreed := certificate.reference:
+        made.add_row("reference", _agreed(agreed))
     return made
 
 
@@ -159,6 +169,15 @@ def describe(prior: Prior) -> str:
     occur = len(prior.weights) - prior.weights.count(0)
     rounded = "" if prior.rounded_bits is None else f", rounded to 2^-{prior.rounded_bits}"
     return f"on {occur:,} of {len(prior.weights):,} tokens{rounded}, {prior.sha256[:16]}…"
+
+
+def _agreed(reference: Reference) -> str:
+    sequences = f"{reference.sequences:,} {'sequence' if reference.sequences == 1 else 'sequences'}"
+    return (
+        f"logits of another framework on {sequences} agree within "
+        f"{at_most(reference.largest_difference)}; {reference.precision} explains "
+        f"{at_most(reference.allowed)}"
+    )
 
 
 def _bound(certificate: Certificate) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import click
 from probbound import __version__
 from probbound.cli.certify import certify
 from probbound.cli.demo import demo
+from probbound.cli.import_model import import_
 from probbound.cli.models import models, train
 from probbound.cli.noise import noise
 from probbound.cli.plan import plan
@@ -25,7 +26,7 @@ def app() -> None:
     """High-confidence bounds on what a trained network does."""
 
 
-for command in (demo, models, train, certify, plan, noise, verify, show, sweep, report):
+for command in (demo, models, train, import_, certify, plan, noise, verify, show, sweep, report):
     app.add_command(command)
 
 

@@ -36,7 +36,8 @@ class Transformer(eqx.Module):
 
     Scores are divided by `attn_scale` (TransformerLens' convention: √d_head by default). The
     answer is read at the last position, so only that position's query is ever formed. Biases
-    that a file lacks are zeros.
+    that a file lacks are zeros, and `assumed` names the parts of the network (of
+    `probbound.models.network`) that it did not tell.
 
     Raises:
         UserError: if the weights' shapes do not fit together, or a value is not finite.
@@ -56,6 +57,7 @@ class Transformer(eqx.Module):
     b_U: Float[AnyArray, " d_vocab_out"]
     attn_scale: float = eqx.field(static=True)
     name: str = eqx.field(static=True, default="unnamed")
+    assumed: frozenset[str] = eqx.field(static=True, default=frozenset())
 
     def __check_init__(self) -> None:
         sizes: dict[str, int] = {}
@@ -141,7 +143,7 @@ def in_float64(model: Transformer) -> Transformer:
     """
     return eqx.tree_at(
         lambda m: [getattr(m, w) for w in WEIGHT_SHAPES],
-        replace(model, name=""),
+        replace(model, name="", assumed=frozenset()),
         [np.asarray(getattr(model, w), dtype=np.float64) for w in WEIGHT_SHAPES],
     )
 

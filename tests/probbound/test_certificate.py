@@ -66,7 +66,8 @@ def test_a_saved_certificate_is_read_back(certificate, tmp_path):
         (b"\xff\xfe\x00", "cannot be read as a certificate"),
         (b"[]", "is not a certificate of format"),
         (b'{"format": "probbound-certificate/1"}', "of format 'probbound-certificate/1', and this"),
-        (b'{"format": "probbound-certificate/2"}', "is a required property"),
+        (b'{"format": "probbound-certificate/2"}', "check it with probbound 0.1.0"),
+        (b'{"format": "probbound-certificate/3"}', "is a required property"),
         (b'{"bound": NaN}', "NaN is not a number of JSON"),
     ],
 )

@@ -11,9 +11,8 @@ from probbound.errors import UserError
 from probbound.models.store import read_model, save_model
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from tests.factories import random_model
-from tests.torch_files import save_pth
 
-KINDS = ("ours.safetensors", "theirs.safetensors", "m.npz", "m.pth")
+KINDS = ("ours.safetensors", "theirs.safetensors", "m.npz")
 
 
 def written(path, kind):
@@ -23,10 +22,8 @@ def written(path, kind):
         save_model(model, path)
     elif kind == "theirs.safetensors":
         save_file(weights, path)
-    elif kind == "m.npz":
-        np.savez(path, allow_pickle=False, **weights)
     else:
-        save_pth(path, weights, inside="model", cfg={"attn_scale": 2.0})
+        np.savez(path, allow_pickle=False, **weights)
     return path.read_bytes()
 
 

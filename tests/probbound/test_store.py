@@ -54,7 +54,7 @@ def test_state_dict_names_and_layer_axis(tmp_path):
         "embed.W_E": model.W_E,
         "pos_embed.W_pos": model.W_pos,
         "unembed.W_U": model.W_U,
-        "blocks.0.attn.mask": np.ones((3, 3)),
+        "blocks.0.attn.mask": np.tri(3),
         **{f"blocks.0.attn.W_{part}": getattr(model, f"W_{part}") for part in "QKVO"},
     }
     save_file(state, tmp_path / "m.safetensors")
@@ -62,6 +62,93 @@ def test_state_dict_names_and_layer_axis(tmp_path):
     stacked = {name: w[None] if name[-1] in "QKVO" else w for name, w in short_names(model).items()}
     np.savez(tmp_path / "stacked.npz", allow_pickle=False, **stacked)
     assert digest(read_model(tmp_path / "stacked.npz")) == digest(model)
+
+
+def test_a_model_of_ours_says_all_of_its_network(tmp_path):
+    save_model(random_model(0, n_heads=2), tmp_path / "m.safetensors")
+    assert not read_model(tmp_path / "m.safetensors").assumed
+    for name in shipped_names():
+        assert not load(name).assumed
+
+
+def saved_with(tmp_path, metadata, **more):
+    save_file({**short_names(random_model(0)), **more}, tmp_path / "m.safetensors", metadata)
+    return tmp_path / "m.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"config": '{"attn_scores_soft_cap": 0.5}'}, "attn_scores_soft_cap = 0.5"),
+        ({"notes": '{"run": {"use_local_attn": true}}'}, "use_local_attn = True"),
+        ({"normalization_type": "LNPre"}, "normalization_type = 'LNPre'"),
+        ({"attn_scale": "0"}, "attn_scale = 0"),
+        ({"attn_scale": "4", "cfg": '{"attn_scale": 5}'}, "2 configurations"),
+        ({"cfg": '{"n_layers": 1}', "config": '{"n_layers": 1}'}, "2 configurations"),
+        ({"config": '{"n_layers": 1, "n_layers": 2}'}, "one name twice"),
+        ({"config": '{"d_head": 5}'}, "d_head = 5"),
+        ({"config": '{"mystery": 1}'}, "mystery = 1, a key that is not known"),
+    ],
+)
+def test_a_configuration_of_another_network_is_refused(metadata, message, tmp_path):
+    with pytest.raises(UserError, match=message):
+        read_model(saved_with(tmp_path, metadata))
+
+
+def test_a_scale_in_the_metadata_is_read_and_the_rest_assumed(tmp_path):
+    model = read_model(saved_with(tmp_path, {"format": "pt", "attn_scale": "4"}))
+    assert model.attn_scale == 4.0
+    assert model.assumed == {"norms", "positions", "mask", "caps"}
+    whole = {"attn_scale": "4", "cfg": '{"attn_scale": 4.0, "normalization_type": null}'}
+    assert read_model(saved_with(tmp_path, whole)).assumed == {"positions", "mask", "caps"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("mask", np.ones((3, 3))),
+        ("mask", np.eye(3, dtype=bool)),
+        ("mask", np.tri(4, dtype=bool)),
+        ("mask", np.triu(np.tri(3), -1)),
+        ("IGNORE", np.array(0.0)),
+        ("IGNORE", np.array([-np.inf, 0.0])),
+        ("IGNORE", np.array(np.nan)),
+    ],
+)
+def test_a_mask_that_is_not_the_causal_one_is_refused(name, values, tmp_path):
+    with pytest.raises(UserError, match=name):
+        read_model(saved_with(tmp_path, {}, **{f"blocks.0.attn.{name}": values}))
+
+
+@pytest.mark.parametrize("mask", [np.tri(3), np.tri(3, dtype=bool)[None, None]])
+def test_a_causal_mask_is_read(mask, tmp_path):
+    more = {"blocks.0.attn.mask": mask, "blocks.0.attn.IGNORE": np.array(-np.inf)}
+    assert "mask" not in read_model(saved_with(tmp_path, {}, **more)).assumed
+    empty = {"blocks.0.attn.mask": np.zeros((0, 0), dtype=bool)}
+    assert "mask" in read_model(saved_with(tmp_path, {}, **empty)).assumed
+
+
+@pytest.mark.parametrize("name", ["module.W_E", "_orig_mod.embed.W_E", "embed.weight"])
+def test_names_that_are_converted_are_pointed_to_import(name, tmp_path):
+    weights = short_names(random_model(0))
+    prefix = name.removesuffix("embed.W_E").removesuffix("W_E") if "W_E" in name else ""
+    state = {prefix + short: values for short, values in weights.items()}
+    state[name] = state.pop(prefix + "W_E")
+    save_file(state, tmp_path / "m.safetensors")
+    with pytest.raises(UserError, match="under names such as .*; convert it once: probbound import"):
+        read_model(tmp_path / "m.safetensors")
+
+
+def test_a_header_with_a_name_twice_is_refused(tmp_path):
+    save_model(random_model(0), tmp_path / "m.safetensors")
+    content = (tmp_path / "m.safetensors").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = content[8 : 8 + size].replace(b'"__metadata__":{', b'"__metadata__":{"config":"{}",', 1)
+    (tmp_path / "m.safetensors").write_bytes(
+        len(header).to_bytes(8, "little") + header + content[8 + size :]
+    )
+    with pytest.raises(UserError, match="a name stands twice"):
+        read_model(tmp_path / "m.safetensors")
 
 
 def test_the_digest_is_of_values():
@@ -116,7 +203,7 @@ def broken(tmp_path, kind):
         path.write_bytes(b"PK\x03\x04 nonsense")
         return path, "cannot be read as .npz"
     if kind == "suffix":
-        path = tmp_path / "m.bin"
+        path = tmp_path / "m.h5"
         path.write_bytes(b"")
         return path, r"expected \.safetensors, \.npz"
     if kind == "NaN":

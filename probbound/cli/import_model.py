@@ -1,0 +1,64 @@
+"""`probbound import`: another framework's network, once, as safetensors with its configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from probbound.cli.output import as_json_option, print_json, stderr, stdout
+from probbound.errors import UserError
+from probbound.files import require_writable
+
+
+@click.command("import")
+@click.argument("source", type=Path)
+@click.option("--out", type=Path, required=True, help="Write the model here (.safetensors).")
+@click.option("--config", help="The configuration: its place in SOURCE (cfg), or a JSON file.")
+@click.option("--weights", help="The place of the state dict in SOURCE, where there are several.")
+@as_json_option
+def import_(
+    source: Path, out: Path, config: str | None, weights: str | None, as_json: bool
+) -> None:
+    """Convert SOURCE (.pth, .pt, .ckpt, .bin, .safetensors, .npz) to what certify reads."""
+    from probbound.models.importing import import_model
+    from probbound.models.network import described, network_parts
+    from probbound.models.store import digest, read_model
+
+    if out.suffix != ".safetensors":
+        raise UserError(f"--out must end in .safetensors, got {out}")
+    require_writable(out)
+    found = import_model(source, config, weights)
+    found.save(out)
+    sha256 = digest(read_model(out))
+    if sha256 != digest(found.model):
+        raise UserError(f"{out} does not hold what was read from {source}")
+    stderr.print(f"model written to {out}")
+    model = found.model
+    network = network_parts(model.n_heads, model.attn_scale, model.assumed)
+    place = None if found.configuration is None else found.configuration.place
+    if as_json:
+        print_json(
+            {
+                "path": str(out),
+                "sha256": sha256,
+                "network": network,
+                "configuration": place,
+                "weights": found.weights,
+                "prefix": found.prefix,
+                "left_out": list(found.left_out),
+                "source": {"format": found.format, "sha256": found.sha256},
+            }
+        )
+        return
+    lines = [
+        f"network: {described(network)}",
+        f"configuration: {place or 'none in the file'}",
+        f"weights: {found.weights}, SHA-256 {sha256[:16]}…",
+    ]
+    if found.prefix:
+        lines.append(f"left out before every name: {found.prefix}")
+    if found.left_out:
+        lines.append(f"left out: {', '.join(found.left_out)}")
+    for line in lines:
+        stdout.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,123 @@
+"""What a `.safetensors` or `.npz` file holds: arrays by name, and what is said beside them."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from probbound.errors import UserError, first_line
+from probbound.files import ARCHIVE_ERRORS
+from probbound.models.configuration import KEYS
+from probbound.models.names import is_constant, is_weight
+
+MAX_NPZ_BYTES = 16 << 30
+MAX_HEADER_BYTES = 100 << 20
+_BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Arrays by name, and texts and numbers by name: metadata, or entries that are no weights."""
+
+    tensors: Mapping[str, np.ndarray]
+    beside: Mapping[str, Any]
+
+
+def read_safetensors(path: Path) -> Held:
+    """Tensors and metadata; bfloat16 becomes float32, which holds the same numbers.
+
+    Raises:
+        UserError: if the file is damaged, or has one name twice.
+    """
+    try:
+        _require_names_once(path)
+        with safe_open(path, framework="np") as file:
+            tensors = {name: as_floats(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError, TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as safetensors: {first_line(error)}") from error
+    return _parted(tensors, metadata, path)
+
+
+def read_npz(path: Path) -> Held:
+    """Arrays, none of which may need unpickling; entries of one text or number are set apart.
+
+    Raises:
+        UserError: if the file is damaged, too large, or has one name twice.
+    """
+    try:
+        _require_honest_sizes(path)
+        with np.load(path, allow_pickle=False) as file:
+            return _parted({key: as_floats(file[key]) for key in file.files}, {}, path)
+    except ARCHIVE_ERRORS as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} cannot be read as .npz: {first_line(error)}") from error
+
+
+def as_floats(values: np.ndarray) -> np.ndarray:
+    """The same numbers in a float type that NumPy computes with, where they are bfloat16."""
+    return values.astype(np.float32) if values.dtype == _BFLOAT16 else values
+
+
+def _parted(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str], path: Path) -> Held:
+    weights, beside = {}, dict(metadata)
+    for name, values in tensors.items():
+        texts = values.dtype.kind in "SU"
+        if is_weight(name) or is_constant(name) or not (texts or name in KEYS):
+            weights[name] = values
+        elif values.size != 1:
+            raise UserError(f"{name} in {path} must be one number or text, got {values.size}")
+        elif name in beside and beside[name] != str(_plain(values)):
+            raise UserError(f"{path} says {name} twice: {beside[name]!r} and {_plain(values)!r}")
+        else:
+            beside[name] = _plain(values)
+    return Held(weights, beside)
+
+
+def _plain(values: np.ndarray) -> Any:
+    value = values.reshape(()).item()
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _require_names_once(path: Path) -> None:
+    """Readers keep the last of two entries with one name, each its own way."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > MAX_HEADER_BYTES:
+            raise ValueError(f"its header would be longer than {MAX_HEADER_BYTES >> 20} MiB")
+        json.loads(file.read(length), object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice in its header")
+    return dict(pairs)
+
+
+def _require_honest_sizes(path: Path) -> None:
+    """Before anything is allocated: names differ, arrays are as long as said and within reason."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if len({entry.filename.removesuffix(".npy") for entry in entries}) < len(entries):
+            raise ValueError("a name stands twice in it")
+        if sum(entry.file_size for entry in entries) > MAX_NPZ_BYTES:
+            raise ValueError(f"its arrays take more than {MAX_NPZ_BYTES >> 30} GiB")
+        for entry in entries:
+            with archive.open(entry) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0
+                shape, _, dtype = (
+                    read if version == (1, 0) else np.lib.format.read_array_header_2_0
+                )(file)
+                if math.prod(shape) * dtype.itemsize > entry.file_size:
+                    raise ValueError(f"{entry.filename} is shorter than its header says")

@@ -1,0 +1,163 @@
+"""Configurations: every key of TransformerLens understood, neutral or refused by name."""
+
+import json
+
+import pytest
+
+from probbound.errors import UserError
+from probbound.models.configuration import (
+    KEYS,
+    Configuration,
+    configurations_in,
+    require_understood,
+    scale_told,
+    the_one,
+)
+from tests.probbound.models.transformer_lens_keys import VERSION_3, VERSION_4
+
+SIZES = {"n_heads": 2, "d_model": 16, "d_head": 8, "n_ctx": 4, "d_vocab": 11, "d_vocab_out": 11}
+BOTH = {**VERSION_3, **VERSION_4}
+HARMLESS = {name for name in BOTH if not KEYS[name].telling}
+IDLE = {  # without effect beside attn_only, no normalization and standard positions
+    *("act_fn", "d_mlp", "gated_mlp", "num_experts", "experts_per_token", "norm_topk_prob"),
+    *("eps", "uses_rms_norm", "rmsnorm_uses_offset", "layer_norm_folding"),
+    *(name for name in BOTH if name.startswith(("rotary_", "yarn_", "NTK_", "use_NTK", "use_yarn"))),
+}
+MEANT = {"attn_scale"}
+OTHERS = (True, False, None, 0, 3, 0.5, "x", "", [1])
+NEUTRAL_TOO = {
+    "use_attn_scale": (False,),
+    "attn_scores_soft_cap": (None,),
+    "output_logits_soft_cap": (None,),
+    "architecture": (None,),
+    "scale_embedding": (False,),
+}
+
+
+def understood(values, sizes=SIZES, **more):
+    require_understood(Configuration("cfg", values), sizes, **more)
+
+
+@pytest.mark.parametrize("told", [VERSION_3, VERSION_4], ids=["3.9", "4.3"])
+def test_a_whole_configuration_of_an_attention_layer_is_understood(told):
+    understood(told)
+    understood(json.loads(json.dumps(told)))
+    assert scale_told(told) == told["attn_scale"]
+
+
+@pytest.mark.parametrize("name", sorted(set(BOTH) - HARMLESS - IDLE - MEANT))
+def test_every_other_value_is_refused_by_name(name):
+    told = VERSION_3 if name in VERSION_3 else VERSION_4
+    allowed = [told[name], *NEUTRAL_TOO.get(name, ())]
+    others = [o for o in OTHERS if not any(o == a and type(o) is type(a) for a in allowed)]
+    assert len(others) >= len(OTHERS) - 2
+    for other in others:
+        with pytest.raises(UserError, match=f"cfg says {name} = "):
+            understood({**told, name: other})
+
+
+@pytest.mark.parametrize("name", sorted(IDLE))
+def test_what_another_key_rules_out_may_be_anything_only_beside_it(name):
+    told = VERSION_3 if name in VERSION_3 else VERSION_4
+    understood({**told, name: "anything"})
+    with pytest.raises(UserError, match=f"cfg says {name} = 'anything'"):
+        understood({name: "anything"})
+    understood({name: told[name]} if name != "d_mlp" else {name: None})
+
+
+def test_what_cannot_change_the_function_is_on_a_written_list():
+    assert {"seed", "device", "dtype", "model_name", "n_params", "use_attn_result"} <= HARMLESS
+    understood({**VERSION_3, "seed": 9, "run_name": "mine", "device": "cuda:0", "lr": 1e-3})
+
+
+@pytest.mark.parametrize("name", ["rope_theta", "my_mask", "normalization", "shortformer_pos"])
+def test_an_unknown_key_is_refused_by_name(name):
+    with pytest.raises(UserError, match=f"cfg says {name} = 'x', a key that is not known"):
+        understood({**VERSION_3, name: "x"})
+
+
+@pytest.mark.parametrize("scale", [0, 0.0, -2, -1.5, True, "5.6", None, float("nan"), 10**400])
+def test_a_scale_that_is_no_positive_number_is_refused(scale):
+    with pytest.raises(UserError, match="cfg says attn_scale = "):
+        understood({**VERSION_3, "attn_scale": scale})
+
+
+@pytest.mark.parametrize(("scale", "read"), [(100, 100.0), (2.5, 2.5), (-1, -1.0), (-1.0, -1.0)])
+def test_whole_numbers_are_scales_too(scale, read):
+    told = {**VERSION_3, "attn_scale": scale}
+    understood(told)
+    assert scale_told(told) == read
+
+
+def test_no_scale_means_1_in_version_3_and_is_refused_in_4():
+    told = {**VERSION_3, "use_attn_scale": False}
+    understood(told)
+    assert scale_told(told) == 1.0
+    with pytest.raises(UserError, match="use_attn_scale = False"):
+        understood(told, names_of_4=True)
+    with pytest.raises(UserError, match="use_attn_scale = False"):
+        understood({**VERSION_4, "use_attn_scale": False})
+
+
+@pytest.mark.parametrize("name", sorted(SIZES))
+def test_sizes_are_those_of_the_weights(name):
+    with pytest.raises(UserError, match=f"cfg says {name} = 3"):
+        understood({name: 3})
+    with pytest.raises(UserError, match=f"cfg says {name} = True"):
+        understood({name: True}, {**SIZES, name: 1})
+
+
+def test_sizes_that_are_not_set_are_what_transformer_lens_makes_of_them():
+    understood({"n_heads": -1, "d_vocab": -1, "d_vocab_out": -1})
+    with pytest.raises(UserError, match="d_vocab_out"):
+        understood({"d_vocab_out": -1}, {**SIZES, "d_vocab_out": 13})
+    with pytest.raises(UserError, match="n_heads"):
+        understood({"n_heads": -1}, {**SIZES, "d_head": 5})
+
+
+TEXT = json.dumps({"n_layers": 1, "attn_scale": 3.0})
+
+
+@pytest.mark.parametrize(
+    ("found", "place"),
+    [
+        ({"cfg": {"n_layers": 1}}, "cfg"),
+        ({"anything": {"d_model": 16}}, "anything"),
+        ({"run": {"model": {"attn_scale": 3.0}, "lr": 1}}, "run.model"),
+        ({"config": TEXT}, "config"),
+        ({"notes": json.dumps({"model": TEXT})}, "notes.model"),
+        ({"history": [{"step": 1}, {"normalization_type": None}]}, "history.1"),
+        ({"cfg": {"my_own_mask": "local"}}, "cfg"),
+        ({"attn_scale": 3.0, "epoch": 5}, "it"),
+    ],
+)
+def test_a_configuration_is_found_wherever_it_stands(found, place):
+    (one,) = configurations_in(found)
+    assert one.place == place
+
+
+@pytest.mark.parametrize(
+    "found",
+    [{}, {"epoch": 3, "losses": [1.0, 2.0]}, {"cfg": {}}, {"text": "{not json"}, {"x": "[1, 2]"}],
+)
+def test_what_tells_nothing_of_a_network_is_no_configuration(found):
+    assert list(configurations_in(found)) == []
+
+
+def test_two_configurations_are_refused_with_their_places():
+    found = list(configurations_in({"config": {"lr": 0.1}, "cfg": {"n_layers": 1}}))
+    with pytest.raises(UserError, match=r"2 configurations: config .*, cfg .*--config NAME"):
+        the_one(found, "m.pth")
+
+
+def test_a_name_twice_in_json_text_is_refused():
+    with pytest.raises(UserError, match="one name twice"):
+        list(configurations_in({"cfg": '{"n_layers": 1, "n_layers": 2}'}))
+
+
+def test_nesting_beyond_reason_is_refused():
+    deep: dict = {"n_layers": 1}
+    for _ in range(40):
+        deep = {"x": deep}
+    with pytest.raises(UserError, match="levels deep"):
+        list(configurations_in(deep))
