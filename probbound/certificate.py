@@ -34,8 +34,9 @@ ARITHMETIC = (
 class Statement:
     """What is claimed, of which network and which inputs.
 
-    `network` has its parts, each read in the model's file or assumed. `kind` is "accuracy", "margin" (the share of inputs whose margin is above `at`) or "loss" (the
-    mean cross-entropy). `prior` is None where all `population` inputs are equally likely.
+    `network` has its parts, each read in the model's file or assumed. `kind` is "accuracy",
+    "margin" (the share of inputs whose margin is above `at`) or "loss" (the mean cross-entropy).
+    `prior` is None where all `population` inputs are equally likely.
     """
 
     kind: str
@@ -51,7 +52,8 @@ class Statement:
     def of(cls, claim: Claim, task: MaxOfK, model: Transformer) -> Statement:
         """A claim on a task and a network."""
         sizes = (task.name, task.d_vocab, task.n_ctx, task.size)
-        return cls(claim.kind, claim.at, *sizes, task.prior, network_parts(model.n_heads, model.attn_scale, model.assumed))
+        network = network_parts(model.n_heads, model.attn_scale, model.assumed)
+        return cls(claim.kind, claim.at, *sizes, task.prior, network)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; the weights of a prior are among them."""

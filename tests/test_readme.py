@@ -52,5 +52,5 @@ def test_every_theorem_a_docstring_cites_is_in_the_theory():
 def test_python_on_the_pages_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for example in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL):
-        if "torch.save" not in example:
+        if "import torch" not in example:
             exec(example, {})  # noqa: S102

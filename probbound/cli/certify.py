@@ -89,7 +89,8 @@ def certify(
         require_writable(out)
     loaded = load(model)
     if loaded.assumed:
-        stderr.print(f"note: {notice(loaded.name, loaded.attn_scale, loaded.assumed)}", markup=False, soft_wrap=True)
+        told = notice(loaded.name, loaded.attn_scale, loaded.assumed)
+        stderr.print(f"note: {told}", markup=False, soft_wrap=True)
     law = None if prior is None else read_prior(prior, loaded.d_vocab)
     certificate = run(
         loaded,

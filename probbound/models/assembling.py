@@ -62,7 +62,7 @@ def assembled(
     _require_all_used(tensors, path)
     weights = _weights(tensors, path)
     root = math.sqrt(weights["W_Q"].shape[-1] or 1)
-    model = Transformer(**weights, attn_scale=root, name=path.stem)
+    model = Transformer(**weights, attn_scale=root, name=path.stem, assumed=frozenset())
     _require_understood(configuration, sizes_of(model), path)
     masked = require_constants(tensors, model.n_ctx)
     scale = scale_told(told)

@@ -51,9 +51,8 @@ class Imported:
             UserError: if the file cannot be written.
         """
         told = {} if self.configuration is None else _for_json(self.configuration.values)
-        save_model(
-            self.model, path, configuration=told, source={"format": self.format, "sha256": self.sha256}
-        )
+        source = {"format": self.format, "sha256": self.sha256}
+        save_model(self.model, path, configuration=told, source=source)
 
 
 def import_model(
@@ -71,9 +70,7 @@ def import_model(
     path = Path(path)
     source = source_of(path)
     made = network_in(source.read(path), path, config, weights)
-    return replace(
-        made, format=source.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest()
-    )
+    return replace(made, format=source.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def network_in(
@@ -175,7 +172,9 @@ def _require_no_contradiction(
     told: Configuration | None, candidates: list[Configuration], path: Path
 ) -> None:
     """What is not the configuration may be anything but a different word about the network."""
-    for other in candidates if told is not None else ():
+    if told is None:
+        return
+    for other in candidates:
         for name, value in other.values.items():
             telling = name in KEYS and KEYS[name].telling
             if telling and not (name in told.values and same(told.values[name], value)):
@@ -252,9 +251,7 @@ _FROM_VERSION_4 = {
 }
 
 
-def _left_out(
-    found: Any, state: Mapping[str, Any], told: Configuration | None
-) -> Iterator[str]:
+def _left_out(found: Any, state: Mapping[str, Any], told: Configuration | None) -> Iterator[str]:
     """What else is in the file at its top, by name."""
     if isinstance(found, Mapping) and {str(name) for name in found} != set(state):
         used = "" if told is None else told.place.partition(".")[0]

@@ -17,7 +17,7 @@ _WORDS = {
 def network_parts(
     heads: int, attention_scale: float, assumed: Collection[str]
 ) -> dict[str, dict[str, Any]]:
-    """The network as it stands in a claim: for each part {"value": …, "source": "read" or "assumed"}.
+    """The network as it stands in a claim: each part with its `value`, `read` or `assumed`.
 
     `assumed` names the parts that the file did not tell.
     """

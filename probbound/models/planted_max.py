@@ -54,4 +54,4 @@ def planted_max_of_k(
     weights["W_O"][0, :-1, :-1] += copying * np.eye(d_model - 1)
     weights["W_U"][:-1] += codes.T
     name = f"planted-max-of-{n_ctx}-v{d_vocab}"
-    return Transformer(**weights, attn_scale=math.sqrt(d_model), name=name)
+    return Transformer(**weights, attn_scale=math.sqrt(d_model), name=name, assumed=frozenset())

@@ -8,10 +8,12 @@ It knows nothing of probbound.
 import json
 import sys
 import warnings
+from importlib import import_module, metadata
 from pathlib import Path
 
 import numpy as np
-import torch
+
+torch = import_module("torch")
 
 warnings.filterwarnings("ignore")
 BASE = {
@@ -73,17 +75,13 @@ OTHER_3 = {
 }
 
 
-def network(settings):
+def network(settings, version):
     """A network of either version, its weights and biases random, and how it is called."""
-    try:
-        from transformer_lens import HookedTransformer, HookedTransformerConfig
-
-        return HookedTransformer(HookedTransformerConfig(**settings))
-    except ImportError:
-        from transformer_lens.config import TransformerBridgeConfig
-        from transformer_lens.model_bridge import TransformerBridge
-
-        return TransformerBridge.boot_native(TransformerBridgeConfig(**settings))
+    if version == 3:
+        lens = import_module("transformer_lens")
+        return lens.HookedTransformer(lens.HookedTransformerConfig(**settings))
+    cfg = import_module("transformer_lens.config").TransformerBridgeConfig(**settings)
+    return import_module("transformer_lens.model_bridge").TransformerBridge.boot_native(cfg)
 
 
 def randomised(made, generator):
@@ -93,13 +91,13 @@ def randomised(made, generator):
 
 
 def main(directory: Path) -> None:
-    version = int(__import__("importlib.metadata").metadata.version("transformer-lens")[0])
+    version = int(metadata.version("transformer-lens")[0])
     wanted = {**SAME, **OTHER, **(OTHER_3 if version == 3 else {})}
     made, failed = {}, {}
     for number, (name, change) in enumerate(wanted.items()):
         generator = torch.Generator().manual_seed(number)
         try:
-            model = network({**BASE, **change})
+            model = network({**BASE, **change}, version)
             randomised(model, generator)
             cfg = model.cfg.to_dict()
             tokens = torch.randint(0, cfg["d_vocab"], (64, cfg["n_ctx"]), generator=generator)

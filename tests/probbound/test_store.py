@@ -135,7 +135,7 @@ def test_names_that_are_converted_are_pointed_to_import(name, tmp_path):
     state = {prefix + short: values for short, values in weights.items()}
     state[name] = state.pop(prefix + "W_E")
     save_file(state, tmp_path / "m.safetensors")
-    with pytest.raises(UserError, match="under names such as .*; convert it once: probbound import"):
+    with pytest.raises(UserError, match=r"names such as .*; convert it once: probbound import"):
         read_model(tmp_path / "m.safetensors")
 
 
@@ -143,7 +143,8 @@ def test_a_header_with_a_name_twice_is_refused(tmp_path):
     save_model(random_model(0), tmp_path / "m.safetensors")
     content = (tmp_path / "m.safetensors").read_bytes()
     size = int.from_bytes(content[:8], "little")
-    header = content[8 : 8 + size].replace(b'"__metadata__":{', b'"__metadata__":{"config":"{}",', 1)
+    twice = b'"__metadata__":{"config":"{}",'
+    header = content[8 : 8 + size].replace(b'"__metadata__":{', twice, 1)
     (tmp_path / "m.safetensors").write_bytes(
         len(header).to_bytes(8, "little") + header + content[8 + size :]
     )

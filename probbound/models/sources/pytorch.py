@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def read_pytorch(path: Path) -> Any:
         UserError: if PyTorch is not installed, or refuses the file as weights only.
     """
     try:
-        import torch
+        torch = _torch()
     except ImportError as error:
         raise UserError(
             f"reading {path} takes PyTorch, which is not installed: pip install 'probbound[torch]'"
@@ -45,6 +46,11 @@ def read_pytorch(path: Path) -> Any:
     return _plain(found)
 
 
+def _torch() -> Any:
+    """PyTorch, an optional extra, loaded when a file of it is read."""
+    return import_module("torch")
+
+
 def _numpy_numbers() -> list[Any]:
     """What pickles of NumPy's numbers name: they hold bytes, and make numbers of them."""
     kinds = {type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?")}
@@ -54,10 +60,8 @@ def _numpy_numbers() -> list[Any]:
 
 def _why(path: Path) -> str:
     """Which things of the file it is that are more than weights, as far as PyTorch can tell."""
-    import torch
-
     try:
-        named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        named = _torch().serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:  # older formats and damaged files: the sentence does without
         return ""
     others = sorted(name for name in named if not name.startswith("numpy."))
@@ -67,9 +71,7 @@ def _why(path: Path) -> str:
 
 def _plain(value: Any) -> Any:
     """Without PyTorch's types: tensors as arrays, one-element numbers, names of dtypes as text."""
-    import torch
-
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, _torch().Tensor):
         return _array(value)
     if isinstance(value, Mapping):
         return {name: _plain(part) for name, part in value.items()}
@@ -87,11 +89,9 @@ def _array(tensor: Any) -> np.ndarray:
     Raises:
         UserError: if it is no plain tensor (sparse, quantised).
     """
-    import torch
-
     try:
         dense = tensor.detach().cpu().resolve_neg().resolve_conj()
-        return (dense.float() if dense.dtype == torch.bfloat16 else dense).numpy().copy()
+        return (dense.float() if dense.dtype == _torch().bfloat16 else dense).numpy().copy()
     except (TypeError, RuntimeError) as error:
         kind = f"{str(tensor.layout).removeprefix('torch.')} {tensor.dtype}"
         raise UserError(f"a tensor of the file is not plain ({kind}); save it dense") from error

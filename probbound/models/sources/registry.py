@@ -20,8 +20,9 @@ def source_of(path: Path) -> Source:
         UserError: if the file is missing, or its format is none that is read here.
     """
     if not os.path.isfile(path):  # Path.is_file raises where a name is too long
-        kind = "a directory, and only single files are" if os.path.isdir(path) else "missing and not"
-        raise UserError(f"{path} is {kind} imported")
+        if os.path.isdir(path):
+            raise UserError(f"{path} is a directory, and only single files are imported")
+        raise UserError(f"there is no file {path}")
     for source in SOURCES:
         if path.suffix in source.suffixes:
             return source

@@ -12,8 +12,8 @@ from typing import Any
 class Source:
     """A file format by its suffixes.
 
-    `read` gives mappings, lists, texts, numbers, flags, None and NumPy arrays, nested as they are in
-    the file, and runs nothing of it. It raises UserError where the file cannot be used.
+    `read` gives mappings, lists, texts, numbers, flags, None and NumPy arrays, nested as they are
+    in the file, and runs nothing of it. It raises UserError where the file cannot be used.
     """
 
     name: str

@@ -21,7 +21,8 @@ HARMLESS = {name for name in BOTH if not KEYS[name].telling}
 IDLE = {  # without effect beside attn_only, no normalization and standard positions
     *("act_fn", "d_mlp", "gated_mlp", "num_experts", "experts_per_token", "norm_topk_prob"),
     *("eps", "uses_rms_norm", "rmsnorm_uses_offset", "layer_norm_folding"),
-    *(name for name in BOTH if name.startswith(("rotary_", "yarn_", "NTK_", "use_NTK", "use_yarn"))),
+    *(name for name in BOTH if name.startswith(("rotary_", "yarn_", "NTK_"))),
+    *("use_NTK_by_parts_rope", "use_yarn_rope"),
 }
 MEANT = {"attn_scale"}
 OTHERS = (True, False, None, 0, 3, 0.5, "x", "", [1])
