@@ -12,9 +12,13 @@ from typing import Any
 
 from probbound.check.report import Refused, Unusable
 
-FORMAT = "probbound-certificate/2"
+FORMAT = "probbound-certificate/3"
 _TYPE = "https://in-toto.io/Statement/v1"
-_PREDICATE_TYPE = "urn:probbound:certificate:2"
+_PREDICATE_TYPE = "urn:probbound:certificate:3"
+_READERS = {
+    "probbound-certificate/1": "a version of probbound before 0.1.0",
+    "probbound-certificate/2": "probbound 0.1.0",
+}
 _SEAL = "self_sha256"
 _MOST_BYTES = 1 << 24
 _LONGEST_TEXT = 10_000
@@ -82,6 +86,11 @@ def _one_of(*allowed: str) -> Rule:
     return lambda value: type(value) is str and value in allowed
 
 
+def _part(rule: Rule) -> dict[str, Rule]:
+    """A part of the network: what it is, and whether the file of weights says so."""
+    return {"value": rule, "source": _one_of("read", "assumed")}
+
+
 def _maybe(rule: Rule) -> Rule:
     return lambda value: value is None or rule(value)
 
@@ -96,6 +105,12 @@ _FIELDS: dict[str, Any] = {
         "d_vocab": _positive,
         "n_ctx": _positive,
         "population": _positive,
+        "network": {
+            "layers": _part(_positive),
+            "heads": _part(_positive),
+            **{name: _part(_text) for name in ("activation", "norms", "positions", "mask", "caps")},
+            "attention_scale": _part(_finite),
+        },
         "prior": [
             None,
             {
@@ -173,6 +188,16 @@ _FIELDS: dict[str, Any] = {
     "paths": _maybe(_one_of("joint", "separate")),
     "stopped_at": _maybe(_count),
     "ran": {"budget": _count, "draws": _maybe(_count)},
+    "reference": [
+        None,
+        {
+            "sha256": _sha256,
+            "sequences": _positive,
+            "precision": _one_of("float64", "float32", "float16", "bfloat16"),
+            "largest_difference": _not_negative,
+            "allowed": _not_negative,
+        },
+    ],
     "arithmetic": _text,
     "versions": _texts,
     "hex": _texts,
@@ -216,7 +241,11 @@ def predicate_of(found: Any) -> dict[str, Any]:
     named = found.get("format") if isinstance(found, dict) else None
     if named != FORMAT:
         shown = f"format {named[:60]!r}" if isinstance(named, str) else "no format"
-        raise Unusable(f"it is a certificate of {shown}, and this checker reads {FORMAT} only")
+        reader = _READERS.get(str(named), "the version of probbound that made it")
+        raise Unusable(
+            f"it is a certificate of {shown}, and this checker reads {FORMAT} only; "
+            f"check it with {reader}, or make it anew"
+        )
     for problem in _faults(found, {**_STATEMENT, **_FIELDS}, ""):
         raise Refused(problem)
     predicate = found["predicate"]
