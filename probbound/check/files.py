@@ -65,7 +65,7 @@ def read_contents(path: Path) -> Contents:
             f"probbound import {path} --out {path.with_suffix('.safetensors').name}"
         )
     if path.suffix not in readers:
-        raise Unusable(f"{path} is not a file of arrays: expected {' or '.join(readers)}")
+        raise Unusable(f"{path} is not a file of weights: expected {' or '.join(readers)}")
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ TYPES = {"<f8": "F64", "<f4": "F32", "<f2": "F16", "|b1": "BOOL", "<i8": "I64", 
 
 def write_safetensors(
     path: Path,
-    tensors: Mapping[str, np.ndarray] | Iterable[tuple[str, str, np.ndarray]],
+    tensors: Mapping[str, np.ndarray] | list[tuple[str, str, np.ndarray]],
     metadata: Mapping[str, str] | None = None,
 ) -> Path:
     """Tensors by name, or as (name, dtype, values) where the type is not NumPy's own."""
-    if isinstance(tensors, Mapping):
-        tensors = [(name, TYPES[v.dtype.str], v) for name, v in tensors.items()]
+    if not isinstance(tensors, list):
+        tensors = [(name, TYPES[values.dtype.str], values) for name, values in tensors.items()]
     header, data = [], b""
     if metadata is not None:
         header.append(f'"__metadata__": {json.dumps(metadata)}')

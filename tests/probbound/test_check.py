@@ -4,7 +4,6 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import fields as fields_of
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +28,7 @@ from probbound.claims import Claim
 from probbound.cli.verify import weights_of
 from probbound.models.registry import shipped_path
 from probbound.models.store import digest, save_model
-from probbound.models.transformer import forward_flops
+from probbound.models.transformer import WEIGHT_SHAPES, forward_flops
 from probbound.priors import Prior
 from probbound.random_streams import Stream
 from probbound.screens.grid import count_on_grid
@@ -350,9 +349,7 @@ def test_the_slack_covers_the_rounding_of_the_forward_pass(name):
     model = ASSORTED[name]()
     weights = weights_of(model)
     slack, tokens = slack_of(weights, 0.0), all_sequences(model.d_vocab, model.n_ctx)
-    fields = {field.name: getattr(weights, field.name) for field in fields_of(weights)}
-    wide = {key: np.asarray(value, np.longdouble) for key, value in fields.items()}
-    wide.pop("attn_scale")
+    wide = {name: np.asarray(getattr(weights, name), np.longdouble) for name in WEIGHT_SHAPES}
     exact = Network(replace(weights, **wide), Slack()).logits(tokens)
     error = np.abs(Network(weights, slack).logits(tokens) - exact).max()
     assert 0 < 2 * error < slack.logits < 1e-7

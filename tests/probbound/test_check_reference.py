@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,12 +152,16 @@ TOKENS = all_sequences(6, 3)[::7]
 LOGITS = np.array([slow_logits(MODEL, tuple(row)) for row in TOKENS])
 
 
-def logits_file(path, **changed):
+def logits_file(path, **changed) -> dict[str, Any]:
     """Logits of the last position as NumPy writes them, and what a certificate records of them."""
     arrays = {"tokens": TOKENS, "logits": LOGITS.astype("<f4"), **changed}
     np.savez(path, allow_pickle=False, **{k: v for k, v in arrays.items() if v is not None})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    said = {"sha256": digest, "sequences": len(arrays["tokens"]), "precision": "float32"}
+    said: dict[str, Any] = {
+        "sha256": digest,
+        "sequences": len(arrays["tokens"]),
+        "precision": "float32",
+    }
     return said | {"largest_difference": 1e-6, "allowed": 1e-5}
 
 
