@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from probbound.check.configuration import Configuration, configurations, shown
+from probbound.check.configuration import configurations, shown
 from probbound.check.report import Unusable
-from probbound.check.transformer_lens import BRIDGE, HARMLESS, NEUTRAL, UNUSED
+from probbound.check.transformer_lens import BRIDGE, HARMLESS, NEUTRAL, SIZES, UNUSED
 
 _READ_BY = {
     "norms": ("normalization_type",),
@@ -58,28 +58,52 @@ class Stated:
     assumed: frozenset[str]
 
 
-def stated_network(
-    entries: Mapping[str, Any], constants: Mapping[str, np.ndarray], sizes: Sizes
-) -> Stated:
-    """The network that a file states.
+@dataclass(frozen=True)
+class Configured:
+    """The keys of a file's configuration, and the attention scales that stand beside it."""
 
-    `entries` are its texts and numbers; `constants` are what TransformerLens keeps beside the
-    weights, arrays called `attn_scale`, `...attn.mask` or `...attn.IGNORE`.
+    keys: Mapping[str, Any]
+    scales: tuple[Any, ...] = ()
+
+
+def configured(entries: Mapping[str, Any]) -> Configured:
+    """What the texts and numbers of a file say of its network.
 
     Raises:
-        Unusable: if it states another network than the one computed with, or more than one, or
-            something that cannot be read.
+        Unusable: if they are of another network than the one computed with, or of more than one,
+            or say what is not understood.
     """
-    keys, scales = _one_configuration(list(configurations(entries)))
-    for fault in _faults(keys, sizes):
+    found = list(configurations(entries))
+    beside = len(found) == 2 and found[1].flat and set(found[1].keys) == {"attn_scale"}
+    if len(found) > 1 and not beside:
+        raise Unusable(
+            f"it holds {len(found)} configurations, in {found[0].place} and in {found[1].place}; "
+            "leave the one that is its own"
+        )
+    keys = found[0].keys if found else {}
+    for fault in _faults(keys):
         raise Unusable(fault)
+    return Configured(keys, (found[1].keys["attn_scale"],) if beside else ())
+
+
+def stated_network(said: Configured, constants: Mapping[str, np.ndarray], sizes: Sizes) -> Stated:
+    """The network that a file states.
+
+    `constants` are what TransformerLens keeps beside the weights, arrays called `attn_scale`,
+    `...attn.mask` or `...attn.IGNORE`.
+
+    Raises:
+        Unusable: if sizes, scales or masks are of another network.
+    """
+    keys = said.keys
+    for key, fitting in sizes.allowed().items():
+        if key in keys and not any(_same(keys[key], one) for one in fitting):
+            raise Unusable(f"{_said(key, keys[key])}, and its weights have {fitting[0]}")
     full = [_is_full(name, values, sizes.n_ctx) for name, values in constants.items()]
-    scales += [values.item() for name, values in constants.items() if _is_scale(name, values)]
-    divisors = [_divisor(scale, sizes) for scale in scales]
-    if "attn_scale" in keys:
-        divisors.append(_divisor(keys["attn_scale"], sizes))
-    if keys.get("use_attn_scale") is False:
-        divisors = [*divisors[: len(scales)], 1.0]
+    stored = [values.item() for name, values in constants.items() if _is_scale(name, values)]
+    divisors = [_divisor(scale, sizes) for scale in (*said.scales, *stored)]
+    own = [_divisor(keys["attn_scale"], sizes)] if "attn_scale" in keys else []
+    divisors += [1.0] if keys.get("use_attn_scale") is False else own
     if len(set(divisors)) > 1:
         raise Unusable(f"it has two attention scales, {divisors[0]!r} and {divisors[-1]!r}")
     read = {part for part, names in _READ_BY.items() if all(name in keys for name in names)}
@@ -88,49 +112,37 @@ def stated_network(
     return Stated(divisors[0] if divisors else math.sqrt(sizes.d_head), MAY_BE_ASSUMED - read)
 
 
-def _one_configuration(found: list[Configuration]) -> tuple[Mapping[str, Any], list[Any]]:
-    """The keys of the only configuration, and an attention scale that stands beside it."""
-    if len(found) == 2 and found[1].flat and set(found[1].keys) == {"attn_scale"}:
-        return found[0].keys, [found[1].keys["attn_scale"]]
-    if len(found) > 1:
-        raise Unusable(
-            f"it holds {len(found)} configurations, in {found[0].place} and in {found[1].place}; "
-            "leave the one that is its own"
-        )
-    return (found[0].keys if found else {}), []
-
-
-def _faults(keys: Mapping[str, Any], sizes: Sizes) -> Iterator[str]:
-    """Where a configuration is of another network, or says what is not understood."""
-    fitting = sizes.allowed()
+def _faults(keys: Mapping[str, Any]) -> Iterator[str]:
+    """Where a configuration is of another network whatever the sizes, or is not understood."""
     for key, value in keys.items():
-        said = f"its configuration has {key[:60]!r} {shown(value)}"
-        if key in fitting:
-            if not any(_same(value, one) for one in fitting[key]):
-                yield f"{said}, and its weights have {fitting[key][0]}"
-        elif key in NEUTRAL:
+        if key in NEUTRAL:
             if not any(_same(value, one) for one in NEUTRAL[key]):
-                wanted = " or ".join(map(shown, NEUTRAL[key]))
-                yield f"{said}; a network is only computed with where it is {wanted}"
+                covered = " or ".join(map(shown, NEUTRAL[key]))
+                yield f"{_said(key, value)}; only {covered} is covered"
         elif key in UNUSED:
             other = UNUSED[key]
             if other not in (None, *keys) and value is not None and value is not False:
-                yield f"{said}, which counts unless {other} is {shown(NEUTRAL[other][0])}"
+                neutral = shown(NEUTRAL[other][0])
+                yield f"{_said(key, value)}, which counts unless {other} is {neutral}"
         elif key == "use_attn_scale":
             yield from _wrong_use(value, keys)
-        elif key not in HARMLESS and key != "attn_scale":
-            yield f"{said}, which is not known"
+        elif key not in HARMLESS and key not in (*SIZES, "attn_scale"):
+            yield f"{_said(key, value)}, which is not known"
+
+
+def _said(key: str, value: Any) -> str:
+    return f"its configuration has {key[:60]!r} {shown(value)}"
 
 
 def _wrong_use(value: Any, keys: Mapping[str, Any]) -> Iterator[str]:
     """Whether `use_attn_scale` is false where that has two meanings."""
     bridge = sorted(BRIDGE & set(keys))
     if type(value) is not bool:
-        yield f"its configuration has 'use_attn_scale' {shown(value)}, not true or false"
+        yield f"{_said('use_attn_scale', value)}, not true or false"
     elif not value and bridge:
         yield (
-            f"its configuration has 'use_attn_scale' false beside {bridge[0]!r}: TransformerLens 3 "
-            "divides scores by 1 then, its bridge and TransformerLens 4 by √d_head; give attn_scale"
+            f"{_said('use_attn_scale', value)} beside {bridge[0]!r}: TransformerLens 3 divides "
+            "scores by 1 then, its bridge and TransformerLens 4 by √d_head; give attn_scale"
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from probbound.check.files import Contents, read_contents
 from probbound.check.report import Unusable
-from probbound.check.stated_network import Sizes, stated_network, statement
+from probbound.check.stated_network import Sizes, configured, stated_network, statement
 from probbound.check.transformer_lens import KNOWN
 
 _LONG_NAMES = {
@@ -39,6 +39,8 @@ _OTHER_NAMES = re.compile(
     r"(?:tok_|pos_|un)?(?:embed|pos|head)\.(?:weight|bias)$|"
     r"(?:blocks|layers)\.\d+\.attn\.[qkvo]\.(?:weight|bias)$"
 )
+_WRAPPED = "a name of a wrapper or of TransformerLens 4; `probbound import` converts it"
+_STRANGE = "which a model of one attention layer does not have"
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,12 @@ def read_weights(path: Path) -> Weights:
 
 def _assembled(contents: Contents) -> Weights:
     """Named matrices as one layer; short or state-dict names, absent biases are zeros."""
-    arrays, entries = _sorted_out(contents)
+    arrays, entries, others = _sorted_out(contents)
+    said = configured(entries)
+    for name in others:
+        raise Unusable(
+            f"it holds {name[:60]!r}, {_WRAPPED if _OTHER_NAMES.match(name) else _STRANGE}"
+        )
     found = {}
     for short, long in _LONG_NAMES.items():
         if short in arrays and long in arrays:
@@ -136,37 +143,26 @@ def _assembled(contents: Contents) -> Weights:
         found.setdefault(short, np.zeros(shape))
     weights = Weights(**found, attn_scale=1.0)
     v, k, d, e, heads, out = weights.sizes
-    stated = stated_network(entries, arrays, Sizes(heads, d, e, k, v, out))
+    stated = stated_network(said, arrays, Sizes(heads, d, e, k, v, out))
     return replace(weights, attn_scale=stated.attn_scale, assumed=stated.assumed)
 
 
-def _sorted_out(contents: Contents) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Weights and constants; texts, and the numbers and flags that configurations know.
-
-    Raises:
-        Unusable: if there is anything else.
-    """
-    arrays, entries = {}, dict[str, Any](contents.metadata)
+def _sorted_out(
+    contents: Contents,
+) -> tuple[dict[str, np.ndarray], dict[str, Any], list[str]]:
+    """Weights and constants; texts, and the numbers that configurations know; names of others."""
+    arrays, entries, others = {}, dict[str, Any](contents.metadata), []
+    known = (*_LONG_NAMES, *_LONG_NAMES.values(), *_CONSTANTS)
     for name, values in contents.arrays.items():
-        if (
-            name in (*_LONG_NAMES, *_LONG_NAMES.values(), *_CONSTANTS)
-            and values.dtype.kind in "fiub"
-        ):
+        if name in known and values.dtype.kind in "fiub":
             arrays[name] = values
         elif values.size == 1 and values.dtype.kind in "SU":
             entries[name] = _text(name, values.item())
         elif values.size == 1 and name in KNOWN:
             entries[name] = values.item()
-        elif _OTHER_NAMES.match(name):
-            raise Unusable(
-                f"it holds {name[:60]!r}, a name of a wrapper or of TransformerLens 4; "
-                "`probbound import` converts it"
-            )
         else:
-            raise Unusable(
-                f"it holds {name[:60]!r}, which a model of one attention layer does not have"
-            )
-    return arrays, entries
+            others.append(name)
+    return arrays, entries, others
 
 
 def _text(name: str, value: str | bytes) -> str:

@@ -307,7 +307,7 @@ def test_any_bit_of_the_weights_that_changes_a_value_is_refused(tmp_path):
         (b"\xff" * 8, "does not begin with the length"),
         (b"\x02\0\0\0\0\0\0\0[]", "header is not an object"),
         (b"\x02\0\0\0\0\0\0\0{}", "has no weight W_E"),
-        (b'\x0d\0\0\0\0\0\0\0{"W_E":"abc"}', "cannot be read"),
+        (b'\x0d\0\0\0\0\0\0\0{"W_E":"abc"}', "has no dtype"),
         (b"\x02\0\0\0\0\0\0\0{x", "cannot be read"),
     ],
 )

@@ -209,6 +209,13 @@ def test_positions_that_are_not_named_are_standard_as_in_transformer_lens(tmp_pa
     assert "positions" in weights.assumed
 
 
+def test_a_key_is_named_before_the_weights_that_it_brings(tmp_path):
+    norm = {**WEIGHTS, "ln_final.w": np.ones(7)}
+    config = {"config": json.dumps({**HOOKED_3_9, "normalization_type": "LN"})}
+    path = write_safetensors(tmp_path / "m.safetensors", norm, config)
+    assert "'normalization_type' \"LN\"; only null is covered" in sentence(path)
+
+
 def test_sizes_that_are_not_set_follow_from_others(tmp_path):
     unset = {"n_heads": -1, "d_vocab": -1, "d_vocab_out": -1, "n_key_value_heads": None}
     assert read_weights(with_config(tmp_path, **{**HOOKED_3_9, **unset})).attn_scale
