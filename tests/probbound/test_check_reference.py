@@ -122,6 +122,8 @@ def test_a_statement_of_the_network_enters_the_seed(weights):
         lambda network: network["layers"].update(value=0),
         lambda network: network["attention_scale"].update(value=1),
         lambda network: network["norms"].update(value=None),
+        lambda network: network["norms"].update(value="none\nholds"),
+        lambda network: network["norms"].update(value="\ud800"),
     ],
 )
 def test_a_statement_of_another_shape_is_refused(weights, change):
