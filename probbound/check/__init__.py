@@ -12,11 +12,13 @@ from pathlib import Path
 from probbound.check.document import read_document
 from probbound.check.fresh import Fresh, fresh_samples
 from probbound.check.judge import judge
+from probbound.check.reference import Reference, read_reference
 from probbound.check.report import Refused, Report, Unusable
 from probbound.check.weights import Weights, read_weights
 
 __all__ = [
     "Fresh",
+    "Reference",
     "Refused",
     "Report",
     "Unusable",
@@ -24,12 +26,19 @@ __all__ = [
     "check",
     "fresh_samples",
     "read_document",
+    "read_reference",
     "read_weights",
 ]
 
 
-def check(certificate: Path | str, weights: Path | str | Weights) -> Report:
+def check(
+    certificate: Path | str,
+    weights: Path | str | Weights,
+    reference: Path | str | None = None,
+) -> Report:
     """Whether a certificate file holds for weights, given as a file or as read already.
+
+    `reference` is the file of logits that the certificate names, if it is at hand.
 
     Raises:
         Unusable: if a file cannot be read, or is no certificate of a format known here.
@@ -39,5 +48,7 @@ def check(certificate: Path | str, weights: Path | str | Weights) -> Report:
     except Refused as refusal:
         return Report(refused=(str(refusal),))
     return judge(
-        predicate, weights if isinstance(weights, Weights) else read_weights(Path(weights))
+        predicate,
+        weights if isinstance(weights, Weights) else read_weights(Path(weights)),
+        None if reference is None else read_reference(Path(reference)),
     )

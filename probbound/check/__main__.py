@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from typing import NoReturn
 
-from probbound.check import Unusable, check
-
-_USAGE = "python -m probbound.check CERTIFICATE WEIGHTS"
 _STATUS = "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        usage = " ".join(self.format_usage().removeprefix("usage: ").split())
+        self.exit(2, f"error: {message}: {usage}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser("python -m probbound.check", epilog=_STATUS, allow_abbrev=False)
+    parser.add_argument("certificate", metavar="CERTIFICATE")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a .safetensors or .npz file")
+    parser.add_argument(
+        "--reference", metavar="FILE", help="the .npz of logits that the certificate names"
+    )
+    return parser
 
 
 def main(arguments: list[str]) -> int:
     """The exit status of a command line."""
-    if arguments in (["--help"], ["-h"]):
-        sys.stdout.write(f"usage: {_USAGE}\n{_STATUS}\n")
-        return 0
-    if len(arguments) != 2:
-        sys.stderr.write(f"error: give a certificate and a file of weights: {_USAGE}\n")
-        return 2
+    asked = _parser().parse_args(arguments)
+    from probbound.check import Unusable, check
+
     try:
-        report = check(*arguments)
+        report = check(asked.certificate, asked.weights, asked.reference)
     except Unusable as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

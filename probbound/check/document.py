@@ -4,179 +4,133 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from probbound.check import rules
 from probbound.check.report import Refused, Unusable
 
-FORMAT = "probbound-certificate/2"
+FORMAT = "probbound-certificate/3"
 _TYPE = "https://in-toto.io/Statement/v1"
-_PREDICATE_TYPE = "urn:probbound:certificate:2"
+_PREDICATE_TYPE = "urn:probbound:certificate:3"
+_READERS = {
+    "probbound-certificate/1": "a version of probbound before 0.1.0",
+    "probbound-certificate/2": "probbound 0.1.0",
+}
 _SEAL = "self_sha256"
 _MOST_BYTES = 1 << 24
-_LONGEST_TEXT = 10_000
-
-Rule = Callable[[Any], bool]
-
-
-def _count(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _positive(value: Any) -> bool:
-    return _count(value) and value > 0
-
-
-def _share(value: Any) -> bool:
-    return type(value) is float and 0 <= value <= 1
-
-
-def _inside(value: Any) -> bool:
-    return type(value) is float and 0 < value < 1
-
-
-def _not_negative(value: Any) -> bool:
-    return type(value) is float and 0 <= value < math.inf
-
-
-def _finite(value: Any) -> bool:
-    return type(value) is float and -math.inf < value < math.inf and not _minus_zero(value)
-
-
-def _minus_zero(value: float) -> bool:
-    return value == 0 and math.copysign(1.0, value) < 0
-
-
-def _log(value: Any) -> bool:
-    return type(value) is float and -math.inf < value <= 0
-
-
-def _amount(value: Any) -> bool:
-    return type(value) in (int, float) and 0 < value < math.inf
-
-
-def _text(value: Any) -> bool:
-    return type(value) is str and len(value) <= _LONGEST_TEXT
-
-
-def _sha256(value: Any) -> bool:
-    return type(value) is str and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
-def _flag(value: Any) -> bool:
-    return type(value) is bool
-
-
-def _counts(value: Any) -> bool:
-    return type(value) is list and bool(value) and all(map(_count, value))
-
-
-def _texts(value: Any) -> bool:
-    return type(value) is dict and all(map(_text, value.values()))
-
-
-def _one_of(*allowed: str) -> Rule:
-    return lambda value: type(value) is str and value in allowed
-
-
-def _maybe(rule: Rule) -> Rule:
-    return lambda value: value is None or rule(value)
-
 
 # A rule for a value, an object of rules, [rule] for a list, [None, rule] for what may be null.
 _FIELDS: dict[str, Any] = {
-    "format": _one_of(FORMAT),
+    "format": rules.one_of(FORMAT),
     "claim": {
-        "kind": _one_of("accuracy", "margin", "loss"),
-        "at": _maybe(_finite),
-        "task": _one_of("max-of-k"),
-        "d_vocab": _positive,
-        "n_ctx": _positive,
-        "population": _positive,
+        "kind": rules.one_of("accuracy", "margin", "loss"),
+        "at": rules.maybe(rules.finite),
+        "task": rules.one_of("max-of-k"),
+        "d_vocab": rules.positive,
+        "n_ctx": rules.positive,
+        "population": rules.positive,
+        "network": {
+            "layers": rules.part(rules.positive),
+            "heads": rules.part(rules.positive),
+            **{
+                name: rules.part(rules.word)
+                for name in ("activation", "norms", "positions", "mask", "caps")
+            },
+            "attention_scale": rules.part(rules.finite),
+        },
         "prior": [
             None,
             {
-                "sha256": _sha256,
-                "total": _positive,
-                "rounded_bits": _maybe(_count),
-                "weights": _counts,
+                "sha256": rules.sha256,
+                "total": rules.positive,
+                "rounded_bits": rules.maybe(rules.count),
+                "weights": rules.counts,
             },
         ],
     },
-    "bound": _not_negative,
-    "failure_upper": _maybe(_share),
-    "guarantee": _one_of("deterministic", "high-probability"),
-    "delta": _share,
-    "delta_allowed": _inside,
-    "delta_chosen": _flag,
-    "confidence_weighted": _not_negative,
-    "strategy": _text,
-    "chosen": _text,
+    "bound": rules.not_negative,
+    "failure_upper": rules.maybe(rules.share),
+    "guarantee": rules.one_of("deterministic", "high-probability"),
+    "delta": rules.share,
+    "delta_allowed": rules.inside,
+    "delta_chosen": rules.flag,
+    "confidence_weighted": rules.not_negative,
+    "strategy": rules.text,
+    "chosen": rules.text,
     "proof": {
-        "certified_mass": _maybe(_share),
-        "loss_upper": _maybe(_not_negative),
-        "largest_loss": _maybe(_not_negative),
-        "flops": _count,
+        "certified_mass": rules.maybe(rules.share),
+        "loss_upper": rules.maybe(rules.not_negative),
+        "largest_loss": rules.maybe(rules.not_negative),
+        "flops": rules.count,
     },
     "levels": [
         {
-            "check": _text,
-            "mode": _one_of("enumerated", "passed through", "sampled"),
-            "share_upper": _share,
-            "samples": _count,
-            "failures": _count,
-            "log_delta": _maybe(_log),
+            "check": rules.text,
+            "mode": rules.one_of("enumerated", "passed through", "sampled"),
+            "share_upper": rules.share,
+            "samples": rules.count,
+            "failures": rules.count,
+            "log_delta": rules.maybe(rules.log),
         }
     ],
     "sampling": {
-        "draws": _count,
-        "samples": _count,
-        "failures": _maybe(_count),
-        "replace": _flag,
-        "mean_loss": _maybe(_not_negative),
-        "flops": _count,
+        "draws": rules.count,
+        "samples": rules.count,
+        "failures": rules.maybe(rules.count),
+        "replace": rules.flag,
+        "mean_loss": rules.maybe(rules.not_negative),
+        "flops": rules.count,
     },
     "cost": {
-        "flops": _count,
-        "seconds": _not_negative,
+        "flops": rules.count,
+        "seconds": rules.not_negative,
         "phases": [
             {
-                "name": _text,
-                "part": _one_of("proof", "sampling"),
-                "flops": _count,
-                "seconds": _not_negative,
+                "name": rules.text,
+                "part": rules.one_of("proof", "sampling"),
+                "flops": rules.count,
+                "seconds": rules.not_negative,
             }
         ],
     },
     "ledger": [
         {
-            "statement": _text,
-            "method": _text,
-            "theorem": _text,
-            "delta": _share,
-            "log_delta": _log,
-            "samples": _count,
+            "statement": rules.text,
+            "method": rules.text,
+            "theorem": rules.text,
+            "delta": rules.share,
+            "log_delta": rules.log,
+            "samples": rules.count,
         }
     ],
-    "model": {"name": _text, "sha256": _sha256},
-    "budget": _count,
-    "seed": _count,
-    "seed_source": _one_of("content", "beacon", "chosen"),
-    "beacon": _maybe(_text),
-    "grid_points": _maybe(_positive),
-    "target": _maybe(_inside),
-    "draws": _maybe(_count),
-    "budget_flops": _maybe(_amount),
-    "paths": _maybe(_one_of("joint", "separate")),
-    "stopped_at": _maybe(_count),
-    "ran": {"budget": _count, "draws": _maybe(_count)},
-    "arithmetic": _text,
-    "versions": _texts,
-    "hex": _texts,
-    _SEAL: _sha256,
+    "model": {"name": rules.text, "sha256": rules.sha256},
+    "budget": rules.count,
+    "seed": rules.count,
+    "seed_source": rules.one_of("content", "beacon", "chosen"),
+    "beacon": rules.maybe(rules.text),
+    "grid_points": rules.maybe(rules.positive),
+    "target": rules.maybe(rules.inside),
+    "draws": rules.maybe(rules.count),
+    "budget_flops": rules.maybe(rules.amount),
+    "paths": rules.maybe(rules.one_of("joint", "separate")),
+    "stopped_at": rules.maybe(rules.count),
+    "ran": {"budget": rules.count, "draws": rules.maybe(rules.count)},
+    "reference": [
+        None,
+        {
+            "sha256": rules.sha256,
+            "sequences": rules.positive,
+            "precision": rules.one_of("float64", "float32", "float16", "bfloat16"),
+            "largest_difference": rules.not_negative,
+            "allowed": rules.not_negative,
+        },
+    ],
+    "arithmetic": rules.text,
+    "versions": rules.texts,
+    "hex": rules.texts,
+    _SEAL: rules.sha256,
 }
 
 
@@ -216,7 +170,11 @@ def predicate_of(found: Any) -> dict[str, Any]:
     named = found.get("format") if isinstance(found, dict) else None
     if named != FORMAT:
         shown = f"format {named[:60]!r}" if isinstance(named, str) else "no format"
-        raise Unusable(f"it is a certificate of {shown}, and this checker reads {FORMAT} only")
+        reader = _READERS.get(str(named), "the version of probbound that made it")
+        raise Unusable(
+            f"it is a certificate of {shown}, and this checker reads {FORMAT} only; "
+            f"check it with {reader}, or make it anew"
+        )
     for problem in _faults(found, {**_STATEMENT, **_FIELDS}, ""):
         raise Refused(problem)
     predicate = found["predicate"]
@@ -230,9 +188,9 @@ def predicate_of(found: Any) -> dict[str, Any]:
 
 
 _STATEMENT: dict[str, Any] = {
-    "_type": _one_of(_TYPE),
-    "subject": [{"name": _text, "digest": {"sha256": _sha256}}],
-    "predicateType": _one_of(_PREDICATE_TYPE),
+    "_type": rules.one_of(_TYPE),
+    "subject": [{"name": rules.text, "digest": {"sha256": rules.sha256}}],
+    "predicateType": rules.one_of(_PREDICATE_TYPE),
     "predicate": _FIELDS,
 }
 

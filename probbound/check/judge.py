@@ -15,9 +15,11 @@ from probbound.check.loss_claim import loss_faults, understated
 from probbound.check.loss_replay import made_again
 from probbound.check.network import Network
 from probbound.check.prior import Law
+from probbound.check.reference import Reference, agreement, said_of
 from probbound.check.replay import counted, screen_of
 from probbound.check.report import Refused, Report
 from probbound.check.slack import slack_of
+from probbound.check.stated_network import misstatements
 from probbound.check.weights import Weights
 
 TOLERANCE = 1e-9
@@ -29,20 +31,27 @@ _ARITHMETIC = (
 )
 
 
-def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
-    """The report on a well-formed certificate and the weights it should be about."""
+def judge(
+    predicate: Mapping[str, Any], weights: Weights, reference: Reference | None = None
+) -> Report:
+    """The report on a well-formed certificate and the weights it should be about.
+
+    With the file of logits that the certificate names, if it is at hand.
+    """
     confirmed, refused = [], ()
     try:
-        for sentence in _confirmed(predicate, weights):
+        for sentence in _confirmed(predicate, weights, reference):
             confirmed.append(sentence)
     except Refused as refusal:
         refused = (str(refusal),)
     except (ArithmeticError, ValueError, MemoryError) as error:
         refused = (f"it cannot be computed again: {error or type(error).__name__}",)
-    return Report(tuple(confirmed), refused, trusted(predicate))
+    return Report(tuple(confirmed), refused, trusted(predicate, reference))
 
 
-def _confirmed(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
+def _confirmed(
+    predicate: Mapping[str, Any], weights: Weights, reference: Reference | None
+) -> Iterator[str]:
     """What holds, sentence by sentence.
 
     Raises:
@@ -50,11 +59,15 @@ def _confirmed(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     """
     _require(_wrong_identity(predicate, weights))
     yield "the weights have the digest of the certificate"
+    _require(misstatements(predicate["claim"]["network"], weights.network))
+    yield "the network is the one that goes with the weights, each part read or assumed as stated"
     _require(_wrong_question(predicate))
     _require(_wrong_costs(predicate))
     law, claim = Law.of(predicate["claim"]), predicate["claim"]
     margin = float(claim["at"] or 0.0)
     network = Network(weights, slack_of(weights, margin), margin)
+    if reference is not None:
+        yield agreement(predicate["reference"], reference, network)
     if claim["kind"] == "loss":
         _require(loss_faults(predicate, TOLERANCE))
         yield "the ledger adds up, and its bounds fit each other"
@@ -76,9 +89,14 @@ def _confirmed(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
         yield "screens and samples were computed again, with the same counts"
 
 
-def trusted(predicate: Mapping[str, Any]) -> tuple[str, ...]:
+def trusted(predicate: Mapping[str, Any], reference: Reference | None = None) -> tuple[str, ...]:
     """What the certificate says that cannot be, or was not, checked."""
     notes = ["the model's name, versions, seconds, and the operations of each phase"]
+    parts = predicate["claim"]["network"].items()
+    if assumed := [f"{p}: {s['value']}" for p, s in parts if s["source"] == "assumed"]:
+        notes.append(f"the network, where the file does not say what it is: {', '.join(assumed)}")
+    if predicate["reference"] is not None and reference is None:
+        notes.append(said_of(predicate["reference"]))
     if predicate["seed_source"] == "chosen":
         notes.append("the seed was chosen by hand; that it was not one of many tried")
     if predicate["beacon"] is not None:
@@ -112,6 +130,9 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
         yield "the weights have fewer outputs than tokens, so they cannot name every maximum"
     if claim["population"] != vocabulary**length:
         yield f"the population is {vocabulary**length}, not {claim['population']}"
+    recorded = predicate["reference"]
+    if recorded and recorded["largest_difference"] > recorded["allowed"]:
+        yield "its logits differ from those of its reference by more than it allows"
     if (claim["at"] is None) != (claim["kind"] != "margin"):
         yield "only a claim about a margin names one"
     loss = claim["kind"] == "loss"

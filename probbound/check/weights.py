@@ -1,26 +1,21 @@
-"""The weights read from a file by NumPy alone, and their digest."""
+"""The weights in a file, the network that it states, and the digest of both."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import math
-import struct
-import zipfile
-import zlib
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from probbound.check.files import Contents, read_contents
 from probbound.check.report import Unusable
-from probbound.check.torch_file import read_torch
+from probbound.check.stated_network import Sizes, configured, stated_network, statement
+from probbound.check.transformer_lens import KNOWN
 
-_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
-_LONGEST_HEADER = 1 << 24
-_MOST_NPZ_BYTES = 1 << 34
 _LONG_NAMES = {
     "W_E": "embed.W_E",
     "W_pos": "pos_embed.W_pos",
@@ -35,14 +30,25 @@ _AXES = {
     **dict.fromkeys(("b_O", "b_U"), 1),
 }
 _PER_HEAD = ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V")
-_MASKS = ("attn.mask", "attn.IGNORE")  # constants that TransformerLens keeps with the weights
+_CONSTANTS = (
+    "attn_scale",
+    *(f"{block}attn.{name}" for block in ("", "blocks.0.") for name in ("mask", "IGNORE")),
+)
+_OTHER_NAMES = re.compile(
+    r"(?:module|_orig_mod|_original_component)\.|.*\._original_component\.|"
+    r"(?:tok_|pos_|un)?(?:embed|pos|head)\.(?:weight|bias)$|"
+    r"(?:blocks|layers)\.\d+\.attn\.[qkvo]\.(?:weight|bias)$"
+)
+_WRAPPED = "a name of a wrapper or of TransformerLens 4; `probbound import` converts it"
+_STRANGE = "which a model of one attention layer does not have"
 
 
 @dataclass(frozen=True)
 class Weights:
     """One layer of attention in float64: W_Q, W_K, W_V (H, d, e), W_O (H, e, d), biases alike.
 
-    W_E is (v, d), W_pos (k, d), W_U (d, out), b_O (d,), b_U (out,).
+    W_E is (v, d), W_pos (k, d), W_U (d, out), b_O (d,), b_U (out,). `assumed` are the parts of the
+    network (`stated_network`) that the file they were read from does not state.
     """
 
     W_E: np.ndarray
@@ -58,6 +64,7 @@ class Weights:
     b_O: np.ndarray
     b_U: np.ndarray
     attn_scale: float
+    assumed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         (v, d), (h, _, e), out = self.W_E.shape, self.W_Q.shape, self.W_U.shape[1]
@@ -86,6 +93,11 @@ class Weights:
         (v, d), (h, _, e) = self.W_E.shape, self.W_Q.shape
         return v, len(self.W_pos), d, e, h, self.W_U.shape[1]
 
+    @property
+    def network(self) -> dict[str, Any]:
+        """What a certificate has to state as `claim.network`."""
+        return statement(len(self.W_Q), self.attn_scale, self.assumed)
+
     def digest(self) -> str:
         """SHA-256 of attn_scale and of every matrix as little-endian float64, in order of name."""
         state = hashlib.sha256(b"probbound-model/1\n")
@@ -97,64 +109,69 @@ class Weights:
 
 
 def read_weights(path: Path) -> Weights:
-    """The weights in a `.safetensors`, `.npz`, `.pth` or `.pt` file.
+    """The weights in a `.safetensors` or `.npz` file.
 
     Raises:
-        Unusable: if the file is missing, damaged or of another format, or its parts do not fit.
+        Unusable: if the file is missing, damaged or of another format, if its parts do not fit, or
+            if it states another network than one layer of attention.
     """
-    readers = {".safetensors": _safetensors, ".npz": _npz, ".pth": read_torch, ".pt": read_torch}
-    if path.suffix not in readers:
-        raise Unusable(f"{path} is not a file of weights: expected {', '.join(readers)}")
+    contents = read_contents(path)
     try:
-        tensors, metadata = readers[path.suffix](path)
-        return weights_of(tensors, metadata)
-    except FileNotFoundError as error:
-        raise Unusable(f"there is no file {path}") from error
+        return _assembled(contents)
     except Unusable as error:
         raise Unusable(f"{path} cannot be used: {error}") from error
-    except (
-        zipfile.BadZipFile,
-        ArithmeticError,
-        EOFError,
-        KeyError,
-        MemoryError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        struct.error,
-        zlib.error,
-    ) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise Unusable(f"{path} cannot be read: {reason}") from error
 
 
-def weights_of(tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> Weights:
-    """Named matrices as one layer; short or state-dict names, absent biases are zeros.
-
-    Raises:
-        Unusable: if one is missing or has the wrong shape.
-    """
-    known = {*_LONG_NAMES, *_LONG_NAMES.values(), "attn_scale"}
-    if others := [name for name in tensors if name not in known and not name.endswith(_MASKS)]:
+def _assembled(contents: Contents) -> Weights:
+    """Named matrices as one layer; short or state-dict names, absent biases are zeros."""
+    arrays, entries, others = _sorted_out(contents)
+    said = configured(entries)
+    for name in others:
         raise Unusable(
-            f"it holds {others[0]!r}, which a model of one attention layer does not have"
+            f"it holds {name[:60]!r}, {_WRAPPED if _OTHER_NAMES.match(name) else _STRANGE}"
         )
     found = {}
     for short, long in _LONG_NAMES.items():
-        if short in tensors and long in tensors:
+        if short in arrays and long in arrays:
             raise Unusable(f"it holds both {short} and {long}, which name one weight")
-        values = tensors.get(short, tensors.get(long))
+        values = arrays.pop(short, arrays.pop(long, None))
         if values is not None:
-            found[short] = _one_layer(short, np.asarray(values))
+            found[short] = _one_layer(short, values)
         elif short[0] == "W":
             raise Unusable(f"it has no weight {short}")
     for short, shape in _bias_shapes(found).items():
         found.setdefault(short, np.zeros(shape))
-    scale = np.asarray(metadata.get("attn_scale", tensors.get("attn_scale", 0))).reshape(-1)
-    if scale.size != 1:
-        raise Unusable(f"attn_scale must be one number, got {scale.size}")
-    return Weights(**found, attn_scale=float(scale[0]) or math.sqrt(found["W_Q"].shape[-1]))
+    weights = Weights(**found, attn_scale=1.0)
+    v, k, d, e, heads, out = weights.sizes
+    stated = stated_network(said, arrays, Sizes(heads, d, e, k, v, out))
+    return replace(weights, attn_scale=stated.attn_scale, assumed=stated.assumed)
+
+
+def _sorted_out(
+    contents: Contents,
+) -> tuple[dict[str, np.ndarray], dict[str, Any], list[str]]:
+    """Weights and constants; texts, and the numbers that configurations know; names of others."""
+    arrays, entries, others = {}, dict[str, Any](contents.metadata), []
+    known = (*_LONG_NAMES, *_LONG_NAMES.values(), *_CONSTANTS)
+    for name, values in contents.arrays.items():
+        if name in known and values.dtype.kind in "fiub":
+            arrays[name] = values
+        elif values.size == 1 and values.dtype.kind in "SU":
+            entries[name] = _text(name, values.item())
+        elif values.size == 1 and name in KNOWN:
+            entries[name] = values.item()
+        else:
+            others.append(name)
+    return arrays, entries, others
+
+
+def _text(name: str, value: str | bytes) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unusable(f"{name[:60]!r} is no text in UTF-8") from None
 
 
 def _one_layer(name: str, values: np.ndarray) -> np.ndarray:
@@ -173,50 +190,3 @@ def _one_layer(name: str, values: np.ndarray) -> np.ndarray:
 def _bias_shapes(found: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
     head = {f"b_{part}": found[f"W_{part}"].shape[::2] for part in "QKV"}
     return {**head, "b_O": found["W_O"].shape[-1:], "b_U": found["W_U"].shape[-1:]}
-
-
-def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Eight bytes of length, a JSON header with dtype, shape and offsets of each, the data."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(_LONGEST_HEADER, path.stat().st_size - 8):
-            raise Unusable("it does not begin with the length of its header")
-        header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_object)
-        data = file.read()
-    if not isinstance(header, dict):
-        raise Unusable("its header is not an object")
-    metadata = header.pop("__metadata__", {})
-    tensors, used = {}, 0
-    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        start, stop = entry["data_offsets"]
-        dtype, shape = _DTYPES.get(entry["dtype"]), [int(size) for size in entry["shape"]]
-        if dtype is None and name.endswith(_MASKS):
-            continue
-        if dtype is None:
-            raise Unusable(f"{name[:40]!r} holds {entry['dtype']!r}, not floats that can be read")
-        if start < used or stop - start != math.prod(shape) * int(dtype[2]) or stop > len(data):
-            raise Unusable(f"{name} does not lie where its header says")
-        tensors[name], used = np.frombuffer(data[start:stop], dtype).reshape(shape), stop
-    if not isinstance(metadata, dict):
-        raise Unusable("its metadata is not an object")
-    return tensors, metadata
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
-        raise Unusable("a name stands twice in its header")
-    return dict(pairs)
-
-
-def _npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """A ZIP archive of arrays; no entry is read beyond the size that its directory says."""
-    with zipfile.ZipFile(path) as archive:
-        entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
-        if len(entries) < len(archive.infolist()):
-            raise Unusable("a name stands twice in it")
-        if sum(entry.file_size for entry in entries.values()) > _MOST_NPZ_BYTES:
-            raise Unusable(f"its arrays take more than {_MOST_NPZ_BYTES >> 30} GiB")
-        return {
-            name: np.lib.format.read_array(io.BytesIO(archive.read(entry)), allow_pickle=False)
-            for name, entry in entries.items()
-        }, {}

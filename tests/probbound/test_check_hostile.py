@@ -1,8 +1,6 @@
 """Certificates and weights of a sender who wants a false claim to be accepted."""
 
 import copy
-import json
-import struct
 import zipfile
 from fractions import Fraction
 from typing import Any
@@ -25,14 +23,13 @@ from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.forward_error import ForwardError
 from probbound.model_card import page
-from probbound.models.store import digest, read_model
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.models.store import read_model
+from probbound.models.transformer import Transformer
 from probbound.priors import Prior
 from probbound.tasks import task_for
-from tests import torch_files
 from tests.factories import ASSORTED, copying_model, random_model
 from tests.forgeries import resealed
-from tests.torch_files import save_pth
+from tests.probbound.model_files import WEIGHTS, write_safetensors
 
 
 def exact_product(left: np.ndarray, right: np.ndarray) -> Fraction:
@@ -89,26 +86,12 @@ def test_sizes_are_those_of_the_maker():
         assert np.allclose(ours.scores, makers.scores, rtol=1e-9, atol=0)
 
 
-def write_safetensors(path, entries):
-    """A file of (name, dtype, array) by hand, which may hold what the library would not write."""
-    header, data = [], b""
-    for name, dtype, values in entries:
-        offsets = [len(data), len(data) + values.nbytes]
-        place = {"dtype": dtype, "shape": values.shape, "data_offsets": offsets}
-        header.append(f"{json.dumps(name)}: {json.dumps(place)}")
-        data += values.tobytes()
-    text = f"{{{', '.join(header)}}}".encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
-
-
-WEIGHTS = {name: np.array(getattr(copying_model(0), name), float) for name in WEIGHT_SHAPES}
 HALF = np.full(6, 0x4600, np.uint16)  # 8192 each as bfloat16
 
 
 @pytest.mark.parametrize(
     "beside",
     [
-        [("b_U", "BF16", HALF)],
         [("b_U", "I16", HALF)],
         [("ln_final.w", "BF16", HALF)],
         [("b_U", "F64", np.ones(6)), ("unembed.b_U", "F64", np.zeros(6))],
@@ -151,40 +134,10 @@ def test_an_archive_is_not_unpacked_beyond_what_is_reasonable(tmp_path, monkeypa
     path = tmp_path / "model.npz"
     arrays: dict[str, Any] = WEIGHTS | {"W_E": np.zeros((1 << 20, 3))}
     np.savez_compressed(path, **arrays)
-    monkeypatch.setattr("probbound.check.weights._MOST_NPZ_BYTES", 1 << 24)
+    monkeypatch.setattr("probbound.check.files._ANY_ARCHIVE", 1 << 20)
     monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("unpacked"))
     with pytest.raises(Unusable, match="its arrays take more than"):
         read_weights(path)
-
-
-@pytest.mark.parametrize(("name", "other"), [("b_U", np.ones(6, int)), ("ln.w", np.ones(6, int))])
-def test_a_file_of_pytorch_with_weights_that_are_no_floats_is_refused(name, other, tmp_path):
-    path = tmp_path / "model.pth"
-    save_pth(path, {**WEIGHTS, "blocks.0.attn.mask": np.ones((3, 3), int)})
-    assert read_weights(path).digest() == digest(read_model(path))
-    save_pth(path, {**WEIGHTS, name: other})
-    with pytest.raises(Unusable, match="plain tensor of floats"):
-        read_weights(path)
-    with pytest.raises(UserError, match="plain tensor of floats"):
-        read_model(path)
-
-
-def test_a_file_of_pytorch_with_tensors_that_are_read_as_their_negatives_is_refused(
-    tmp_path, monkeypatch
-):
-    """PyTorch sets the flag that a seventh argument names; the numbers stored are the others."""
-    path, plain = tmp_path / "model.pth", torch_files._Tensor.__reduce__
-
-    def negative(self):
-        made, arguments = plain(self)
-        return made, (*arguments, {"neg": True})
-
-    monkeypatch.setattr(torch_files._Tensor, "__reduce__", negative)
-    save_pth(path, WEIGHTS)
-    with pytest.raises(Unusable, match="negative"):
-        read_weights(path)
-    with pytest.raises(UserError, match="negative"):
-        read_model(path)
 
 
 TINY = copying_model(1, d_vocab=4, n_ctx=2)
