@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,11 @@ import numpy as np
 
 from probbound.errors import UserError
 from probbound.models.configuration import (
-    KEYS,
     PARTS_READ,
     Configuration,
     as_json,
     configurations_in,
+    is_telling,
     require_understood,
     same,
     scale_told,
@@ -38,13 +39,15 @@ def configuration_beside(beside: Mapping[str, Any], path: Path) -> Configuration
     Raises:
         UserError: if there are several that do not say the same.
     """
-    flat = {name: _parsed(value) for name, value in beside.items() if not _holds_json(value)}
-    whole = {name: value for name, value in beside.items() if name not in flat}
+    flat = {name: _parsed(value) for name, value in beside.items() if _is_flat(value)}
+    whole = {name: value for name, value in beside.items() if not _is_flat(value)}
     found = list(configurations_in(whole))
-    if any(name in KEYS and KEYS[name].telling for name in flat):
+    (told,) = configurations_in(flat, "its metadata") if any(map(is_telling, flat)) else (None,)
+    if told is not None:
         known = found[0].values if len(found) == 1 else {}
-        if not all(name in known and same(known[name], value) for name, value in flat.items()):
-            found.append(Configuration("its metadata", flat))
+        said = {name: value for name, value in told.values.items() if is_telling(name)}
+        if not all(name in known and same(known[name], value) for name, value in said.items()):
+            found.append(told)
     return the_one(found, path)
 
 
@@ -106,8 +109,11 @@ def sizes_of(model: Transformer) -> dict[str, int]:
     return {name: getattr(model, name) for name in names}
 
 
-def _holds_json(value: Any) -> bool:
-    return isinstance(value, str) and as_json(value) is not None
+def _is_flat(value: Any) -> bool:
+    """Whether metadata is a single word, number or flag, and no text that could hold several."""
+    if not isinstance(value, str):
+        return True
+    return re.fullmatch(r"\S{0,40}", value) is not None and as_json(value) is None
 
 
 def _parsed(value: Any) -> Any:

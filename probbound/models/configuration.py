@@ -7,6 +7,7 @@ nothing, or refused by name; so is a key that nobody here knows.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -169,6 +170,8 @@ KEYS: dict[str, Key] = {
         _HARMLESS,
     ),
 }
+_TELLING = "|".join(sorted(name for name, key in KEYS.items() if key.telling))
+_SPEAKS = re.compile(rf"(?<![A-Za-z0-9_])(?:{_TELLING})['\"]?\s{{0,9}}[:=]")  # as YAML, or a repr
 ONLY_IN_4 = frozenset(
     (
         *("architecture", "tokenizer_appends_eos", "default_padding_side", "attn_implementation"),
@@ -243,11 +246,14 @@ def configurations_in(found: Any, place: str = "", depth: int = 0) -> Iterator[C
     """Every configuration in nested mappings and lists, JSON text included, by its place.
 
     It is a mapping with a key that tells something of a network, or one under a name for it.
+
+    Raises:
+        UserError: at a text that speaks of a network or is called a configuration, but is no JSON.
     """
     if depth > DEEPEST:
         raise UserError(f"its contents are nested more than {DEEPEST} levels deep, at {place[:60]}")
     if isinstance(found, str):
-        found = as_json(found)
+        found = _in_text(found, place)
     if isinstance(found, Mapping):
         parts = [(str(name), value) for name, value in found.items()]
     elif isinstance(found, list | tuple) and len(found) <= LONGEST:
@@ -259,11 +265,47 @@ def configurations_in(found: Any, place: str = "", depth: int = 0) -> Iterator[C
         if isinstance(value, Mapping | list | tuple | str):
             inner += configurations_in(value, f"{place}.{name}" if place else name, depth + 1)
     if isinstance(found, Mapping):
-        telling = any(name in KEYS and KEYS[name].telling for name in found)
-        named = place.rpartition(".")[2] in NAMES and bool(found) and not inner
-        if telling or named:
-            yield Configuration(place or "it", dict(parts))
+        named = _is_name_for_one(place) and bool(found) and not inner
+        if named or any(is_telling(name) for name, _ in parts):
+            yield Configuration(place or "it", _by_last_name(parts, place))
     yield from inner
+
+
+def is_telling(name: str) -> bool:
+    """Whether a key tells something of a network; a path may stand before it (`cfg.n_layers`)."""
+    key = KEYS.get(last_of(name))
+    return key is not None and key.telling
+
+
+def last_of(name: str) -> str:
+    """The name at the end of a path."""
+    return re.split(r"[./:]", name)[-1]
+
+
+def _is_name_for_one(place: str) -> bool:
+    return last_of(place).lower() in NAMES
+
+
+def _by_last_name(parts: list[tuple[str, Any]], place: str) -> dict[str, Any]:
+    made = {last_of(name) if is_telling(name) else name: value for name, value in parts}
+    if len(made) < len(parts):
+        raise UserError(f"{place or 'it'} says one thing under two names; leave one of them out")
+    return made
+
+
+def _in_text(text: str, place: str) -> Any:
+    """The JSON in a text; None where the text is about something else.
+
+    Raises:
+        UserError: where it is not JSON, but may be a configuration all the same.
+    """
+    made = as_json(text)
+    if made is None and (_is_name_for_one(place) or _SPEAKS.search(text)):
+        raise UserError(
+            f"{place} may be a configuration ({_shown(text)}), but it is no JSON object; write it "
+            "as one, or leave it out"
+        )
+    return made
 
 
 def as_json(text: str, *, plain: bool = False) -> Any:
@@ -274,14 +316,15 @@ def as_json(text: str, *, plain: bool = False) -> Any:
     Raises:
         UserError: if one of its objects has a name twice.
     """
-    if not plain and not text.lstrip().startswith(("{", "[")):
+    if not plain and not text.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
         return None
     try:
-        return json.loads(text, object_pairs_hook=_no_name_twice)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, UserError):
-            raise
+        found = json.loads(text.strip("\ufeff \t\r\n"), object_pairs_hook=_no_name_twice)
+    except UserError:
+        raise
+    except (ValueError, RecursionError):
         return text if plain else None
+    return as_json(found) if isinstance(found, str) and not plain else found
 
 
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -113,7 +113,8 @@ def read_model(path: Path | str) -> Transformer:
     if path.suffix not in readers:
         raise UserError(f"{path} is not a model file: expected {', '.join(readers)}")
     held = readers[path.suffix](path)
-    said = {name: value for name, value in held.beside.items() if name not in _OURS}
+    ours = _OURS if str(held.beside.get("format")).startswith("probbound-model/") else ()
+    said = {name: value for name, value in held.beside.items() if name not in ours}
     model = assembled(held.tensors, configuration_beside(said, path), path)
     if held.beside.get("sha256", digest(model)) != digest(model):
         raise UserError(f"{path} is damaged: its weights do not match the SHA-256 in its header")

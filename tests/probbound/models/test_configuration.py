@@ -13,10 +13,11 @@ from probbound.models.configuration import (
     scale_told,
     the_one,
 )
-from tests.probbound.models.transformer_lens_keys import VERSION_3, VERSION_4
+from tests.transformer_lens_defaults import BRIDGE_3_9, BRIDGE_4_3, HOOKED_3_9
 
-SIZES = {"n_heads": 2, "d_model": 16, "d_head": 8, "n_ctx": 4, "d_vocab": 11, "d_vocab_out": 11}
-BOTH = {**VERSION_3, **VERSION_4}
+SIZES = {"n_heads": 1, "d_model": 7, "d_head": 7, "n_ctx": 3, "d_vocab": 6, "d_vocab_out": 6}
+VERSION_3, VERSION_4 = HOOKED_3_9, BRIDGE_4_3
+BOTH = {**BRIDGE_3_9, **VERSION_3, **VERSION_4}
 HARMLESS = {name for name in BOTH if not KEYS[name].telling}
 IDLE = {  # without effect beside attn_only, no normalization and standard positions
     *("act_fn", "d_mlp", "gated_mlp", "num_experts", "experts_per_token", "norm_topk_prob"),
@@ -25,7 +26,7 @@ IDLE = {  # without effect beside attn_only, no normalization and standard posit
     *("use_NTK_by_parts_rope", "use_yarn_rope"),
 }
 MEANT = {"attn_scale"}
-OTHERS = (True, False, None, 0, 3, 0.5, "x", "", [1])
+OTHERS = (True, False, None, 0, 4, 0.5, "x", "", [1])
 NEUTRAL_TOO = {
     "use_attn_scale": (False,),
     "attn_scores_soft_cap": (None,),
@@ -39,7 +40,7 @@ def understood(values, sizes=SIZES, **more):
     require_understood(Configuration("cfg", values), sizes, **more)
 
 
-@pytest.mark.parametrize("told", [VERSION_3, VERSION_4], ids=["3.9", "4.3"])
+@pytest.mark.parametrize("told", [HOOKED_3_9, BRIDGE_3_9, BRIDGE_4_3], ids=["3.9", "bridge", "4.3"])
 def test_a_whole_configuration_of_an_attention_layer_is_understood(told):
     understood(told)
     understood(json.loads(json.dumps(told)))
@@ -102,8 +103,8 @@ def test_no_scale_means_1_in_version_3_and_is_refused_in_4():
 
 @pytest.mark.parametrize("name", sorted(SIZES))
 def test_sizes_are_those_of_the_weights(name):
-    with pytest.raises(UserError, match=f"cfg says {name} = 3"):
-        understood({name: 3})
+    with pytest.raises(UserError, match=f"cfg says {name} = 4"):
+        understood({name: 4})
     with pytest.raises(UserError, match=f"cfg says {name} = True"):
         understood({name: True}, {**SIZES, name: 1})
 
@@ -113,7 +114,7 @@ def test_sizes_that_are_not_set_are_what_transformer_lens_makes_of_them():
     with pytest.raises(UserError, match="d_vocab_out"):
         understood({"d_vocab_out": -1}, {**SIZES, "d_vocab_out": 13})
     with pytest.raises(UserError, match="n_heads"):
-        understood({"n_heads": -1}, {**SIZES, "d_head": 5})
+        understood({"n_heads": -1}, {**SIZES, "d_head": 3})
 
 
 TEXT = json.dumps({"n_layers": 1, "attn_scale": 3.0})
@@ -130,6 +131,10 @@ TEXT = json.dumps({"n_layers": 1, "attn_scale": 3.0})
         ({"history": [{"step": 1}, {"normalization_type": None}]}, "history.1"),
         ({"cfg": {"my_own_mask": "local"}}, "cfg"),
         ({"attn_scale": 3.0, "epoch": 5}, "it"),
+        ({"config": json.dumps(TEXT)}, "config"),
+        ({"cfg.n_layers": 1, "cfg.attn_scale": 3.0}, "it"),
+        ({"run/model:d_model": 16}, "it"),
+        ({"CONFIG": {"mystery": 1}}, "CONFIG"),
     ],
 )
 def test_a_configuration_is_found_wherever_it_stands(found, place):
@@ -143,6 +148,25 @@ def test_a_configuration_is_found_wherever_it_stands(found, place):
 )
 def test_what_tells_nothing_of_a_network_is_no_configuration(found):
     assert list(configurations_in(found)) == []
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"notes": "n_layers: 1\nnormalization_type: LNPre"},
+        {"args": "Namespace(n_layers=1, use_local_attn=True)"},
+        {"repr": "{'attn_scores_soft_cap': 0.5}"},
+        {"config": "see the README"},
+    ],
+)
+def test_a_text_that_speaks_of_a_network_is_not_skipped(found):
+    with pytest.raises(UserError, match="may be a configuration"):
+        list(configurations_in(found))
+
+
+def test_one_key_under_two_names_is_refused():
+    with pytest.raises(UserError, match="under two names"):
+        list(configurations_in({"a.attn_scale": 1.0, "b.attn_scale": 2.0}))
 
 
 def test_two_configurations_are_refused_with_their_places():
