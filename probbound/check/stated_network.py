@@ -153,9 +153,7 @@ def _divisor(value: Any, sizes: Sizes) -> float:
             return math.sqrt(sizes.d_head)
         if 0 < value <= sys.float_info.max:
             return float(value)
-    raise Unusable(
-        f"its attn_scale is {shown(value)}, and not a positive number, or -1 for √d_head"
-    )
+    raise Unusable(f"its attn_scale is {shown(value)}; it has to be positive, or -1 for √d_head")
 
 
 def _is_scale(name: str, values: np.ndarray) -> bool:

@@ -250,8 +250,8 @@ def test_two_alterations_at_once(case):
     [
         ("{}", "no format"),
         ('{"format": "probbound-certificate/1"}', "probbound-certificate/1"),
-        ('{"format": "probbound-certificate/3"}', "probbound-certificate/3"),
-        ('{"format": "probbound-certificate/2", "format": 1}', "stands twice"),
+        ('{"format": "probbound-certificate/4"}', "probbound-certificate/4"),
+        ('{"format": "probbound-certificate/3", "format": 1}', "stands twice"),
         ('{"format": NaN}', "NaN is not a number"),
         ("[" * 100_000, "cannot be read"),
         ("[]", "no format"),

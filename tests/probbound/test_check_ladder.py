@@ -30,7 +30,7 @@ from probbound.cost import CostMeter
 from probbound.factored import FactoredMatrix
 from probbound.models.planted_max import planted_max_of_k
 from probbound.models.store import digest
-from probbound.models.transformer import Transformer
+from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import method_named
 from probbound.noise.term import NoiseTerm
@@ -230,7 +230,7 @@ def test_the_slack_covers_the_rounding_of_what_is_summed():
     rung = Rung(network, "sub-cubic", Law(np.ones(7, np.int64)), COINS)
     assert 0 < rung.relative < 1e-9
     assert 0 < rung.raised < 1e-9
-    wide = {k: np.asarray(v, np.longdouble) for k, v in vars(weights).items() if k != "attn_scale"}
+    wide = {name: np.asarray(getattr(weights, name), np.longdouble) for name in WEIGHT_SHAPES}
     exact = Network(replace(weights, **wide), slack_of(weights, 0.0))
     scores = exact.token[0] - exact.token[0].max(axis=1, keepdims=True)
     lowered = network.token[0] - network.token[0].max(axis=1, keepdims=True)

@@ -275,7 +275,7 @@ def test_damage_is_refused_or_read(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_much_damage_is_refused_or_read(tmp_path, suffix):
     data = whole(tmp_path, suffix).read_bytes()
-    fuzz(tmp_path / f"damaged{suffix}", data, range(1000, 40_000))
+    fuzz(tmp_path / f"damaged{suffix}", data, range(1000, 10_000))
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
