@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from probbound.claims import Claim
     from probbound.errors import UserError
     from probbound.factored import FactoredMatrix
+    from probbound.models.importing import import_model
     from probbound.models.registry import load, shipped_names
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
@@ -39,6 +40,7 @@ _HOMES = {
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.errors",
     "certify": "probbound.certification",
+    "import_model": "probbound.models.importing",
     "load": "probbound.models.registry",
     "noise_term": "probbound.noise.term",
     "read_certificate": "probbound.certificate_format",
@@ -63,6 +65,7 @@ __all__ = [
     "Transformer",
     "UserError",
     "certify",
+    "import_model",
     "load",
     "noise_term",
     "read_certificate",
