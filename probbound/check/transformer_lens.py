@@ -122,10 +122,11 @@ HARMLESS = frozenset(
         *("description", "notes", "author", "date", "created", "git_commit", "task", "dataset"),
         *("project", "wandb_project", "wandb_entity", "wandb_run", "experiment", "experiment_name"),
         *("lr", "learning_rate", "min_lr", "lr_schedule", "scheduler", "warmup_steps", "optimizer"),
-        *("weight_decay", "betas", "momentum", "grad_clip", "max_grad_norm"),
+        *("weight_decay", "wd", "betas", "momentum", "grad_clip", "max_grad_norm"),
         *("steps", "n_steps", "num_steps", "step", "epoch", "epochs", "n_epochs", "num_epochs"),
-        *("batch_size", "train_batch_size", "eval_batch_size", "n_train", "n_test"),
+        *("batch", "batch_size", "train_batch_size", "eval_batch_size", "n_train", "n_test"),
         *("train_frac", "frac_train", "training_seed", "data_seed", "log_every", "save_every"),
+        *("save_dir", "wandb"),
         *("num_workers", "train_loss", "test_loss", "train_accuracy", "test_accuracy"),
     )
 )

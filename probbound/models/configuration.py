@@ -22,7 +22,10 @@ _LARGEST_SCALE = 1e300
 
 @dataclass(frozen=True)
 class Key:
-    """What a key may say: `allows(value, whole configuration, sizes of the weights)`."""
+    """What a key may say: `allows(value, whole configuration, sizes of the weights)`.
+
+    One that is not `telling` does not by itself make a mapping the configuration of a network.
+    """
 
     wanted: str
     allows: Callable[[Any, Mapping[str, Any], Mapping[str, int]], bool]
@@ -55,11 +58,12 @@ def _size(axis: str, unset: Callable[[Mapping[str, int]], int] | None = None) ->
     return Key(f"the {axis} of the weights", allows)
 
 
-def _unless(decider: str, default: Any) -> Key:
+def _unless(decider: str, default: Any, *, telling: bool = True) -> Key:
     """Without effect here where the configuration has `decider`, which allows one value only."""
     return Key(
         f"{default!r}, or anything beside {decider}",
         lambda value, told, _: decider in told or same(value, default),
+        telling,
     )
 
 
@@ -119,6 +123,7 @@ KEYS: dict[str, Key] = {
             *("original_architecture", "quantization_method", "rope_scaling"),
             *("relative_attention_max_distance", "relative_attention_num_buckets"),
             *("decoder_start_token_id", "per_layer_head_dim", "per_layer_num_key_value_heads"),
+            "attn_implementation",
             *("vision_hidden_size", "vision_num_layers", "vision_num_heads"),
             "mm_tokens_per_image",
         ),
@@ -130,7 +135,7 @@ KEYS: dict[str, Key] = {
     "num_experts": _unless(_NO_MLP, None),
     "experts_per_token": _unless(_NO_MLP, None),
     "norm_topk_prob": _unless(_NO_MLP, False),
-    "eps": _unless(_NO_NORM, 1e-5),
+    "eps": _unless(_NO_NORM, 1e-5, telling=False),  # optimizers have one too
     "uses_rms_norm": _unless(_NO_NORM, False),
     "rmsnorm_uses_offset": _unless(_NO_NORM, False),
     "layer_norm_folding": _unless(_NO_NORM, False),
@@ -156,7 +161,7 @@ KEYS: dict[str, Key] = {
     # what cannot change the function: where it runs, how it was made, hooks that only look
     **dict.fromkeys(
         (
-            *("seed", "device", "n_devices", "dtype", "trust_remote_code", "attn_implementation"),
+            *("seed", "device", "n_devices", "dtype", "trust_remote_code"),
             *("model_name", "name", "run_name", "tokenizer_name", "default_prepend_bos"),
             *("tokenizer_prepends_bos", "tokenizer_appends_eos", "default_padding_side"),
             *("from_checkpoint", "checkpoint_index", "checkpoint_label_type", "checkpoint_value"),
@@ -166,6 +171,13 @@ KEYS: dict[str, Key] = {
             *("lr", "learning_rate", "weight_decay", "wd", "betas", "optimizer", "scheduler"),
             *("steps", "n_steps", "epochs", "num_epochs", "n_epochs", "batch_size", "batch"),
             *("warmup_steps", "save_every", "log_every", "wandb", "wandb_project", "save_dir"),
+            *("wandb_entity", "wandb_run", "project", "experiment", "experiment_name", "run_id"),
+            *("training_seed", "data_seed", "dataset", "task", "n_train", "n_test", "num_workers"),
+            *("frac_train", "train_frac", "train_batch_size", "eval_batch_size", "momentum"),
+            *("grad_clip", "max_grad_norm", "min_lr", "lr_schedule", "num_steps", "step", "epoch"),
+            *("train_loss", "test_loss", "train_accuracy", "test_accuracy"),
+            *("author", "created", "date", "description", "notes", "version", "git_commit"),
+            *("torch_version", "transformer_lens_version"),
         ),
         _HARMLESS,
     ),

@@ -30,6 +30,12 @@ WHOLE = {
     "output_logits_soft_cap": -1.0,
     "attn_scale": 2.0,
 }
+ADAM = {
+    "state": {0: {"step": 5, "exp_avg": np.ones(3)}},
+    "param_groups": [
+        {"lr": 1e-3, "betas": [0.9, 0.99], "eps": 1e-8, "weight_decay": 0, "params": [0]}
+    ],
+}
 
 
 def in_version_4(model):
@@ -95,7 +101,7 @@ def test_heads_that_do_not_divide_the_weights_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "found",
     [
-        {"model": STATE, "cfg": WHOLE, "epoch": 3, "optimizer": {"state": {0: {"m": np.ones(3)}}}},
+        {"model": STATE, "cfg": WHOLE, "epoch": 3, "optimizer": ADAM},
         {"checkpoint": {"weights": STATE, "hparams": {"net": WHOLE, "lr": 1e-3}}},
         {"model": STATE, "cfg": json.dumps(WHOLE)},
         {**STATE, **WHOLE},
