@@ -245,3 +245,60 @@ def test_one_delta_is_asked_for_where_one_serves_all():
     assert resolve_log_delta([0.1, 0.2]).shape == (2,)
     with pytest.raises(EstimatorError, match="delta must be one number"):
         one_log_delta([0.1, 0.2])
+
+
+LEAST = 5e-324
+DELTAS = (
+    {"delta": 1e-6},
+    {"delta": LEAST},
+    {"delta": 1 - 2.0**-53},
+    {"log_delta": -LEAST},
+    {"log_delta": -1e100},
+)
+WIDE = np.array([0.0, LEAST, 1e-310, 1e-300, 1.0, 1e8, 1e300])
+RANGES = ((0.0, LEAST), (0.0, 1e300), (-1.7e308, 1.0), (-8e307, 8e307), (1.0, 1 + 2.0**-52))
+
+
+def without_nan(name: str, **changed: Any) -> None:
+    """The call says something, or what is wrong, and nothing that is no number."""
+    with suppress(EstimatorError):
+        found = call(name, **changed)
+        total = getattr(found, "total", found)
+        for end in ("lower", "upper"):
+            assert not np.isnan(getattr(total, end, 0.0)).any(), (name, changed)
+
+
+@pytest.mark.parametrize("name", [name for name in VALID if "delta" in VALID[name]])
+def test_extreme_deltas_give_neither_a_warning_nor_nan_and_end(name):
+    for given in DELTAS:
+        without_nan(name, **{"delta": None, **given})
+
+
+@pytest.mark.parametrize("given", DELTAS)
+def test_extreme_values_give_neither_a_warning_nor_nan(given):
+    given = {"delta": None, **given}
+    for low, high in RANGES:
+        samples = np.array([low, high, low / 2 + high / 2, high])
+        limits = {"samples": samples, "low": low, "high": high, "planned": 4}
+        without_nan("mean.betting", **given, **limits)
+        without_nan("mean.hoeffding", **given, **limits)
+        for name in ("mean.empirical_bernstein", "mean.betting_sequence", "heuristic.normal_mean"):
+            known = {"samples": samples, "low": low, "high": high, "population": 2**52}
+            without_nan(name, **given, **known)
+        strata = [stratified.Stratum(0.5, samples), stratified.Stratum(0.5, [low, low])]
+        for method in ("product", "union"):
+            more = {"strata": strata, "low": low, "high": high, "method": method}
+            without_nan("stratified.mean", **given, **more)
+        laws = {"target": [LEAST, 1e300, 1.0, 1e-300], "proposal": [1.0, 1e-300, LEAST, 1e300]}
+        without_nan("importance.importance", **given, **limits, **laws, weight_max=1.7e308)
+    for sign in (1.0, -1.0):
+        without_nan("quantile.order_statistic", **given, samples=sign * WIDE, q=0.5, high=np.inf)
+        without_nan("heuristic.independent_sum", **given, entries=sign * WIDE, count=2**53)
+    for columns in (1, 20, 2**53):
+        without_nan("sketch.row_norms", **given, norms=WIDE, columns=columns)
+        without_nan("sketch.frobenius_norm", **given, norm=1e308, columns=columns)
+    for k, n in ((0, 2**53), (1, 2**53), (2**52, 2**53), (2**53, 2**53), (0, 0)):
+        without_nan("proportion.clopper_pearson", **given, k=k, n=n)
+        without_nan("proportion.anytime", **given, k=k, n=n, population=None)
+        without_nan("proportion.hypergeometric", **given, k=k, n=n, population=2**53)
+        without_nan("posterior.jeffreys_share", **given, k=k, n=n)
