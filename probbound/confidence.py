@@ -14,7 +14,7 @@ LEAST_DELTA = 1e-300  # the shares that δ is split into must be numbers too
 CANDIDATES = np.array([float(f"{10 ** (-step / 20):.2e}") for step in range(600, 0, -1)])
 
 
-def check_delta(delta: object) -> None:
+def check_delta(delta: float) -> None:
     """Refuse a δ that is no probability, or too small to be split.
 
     Raises:

@@ -226,7 +226,7 @@ def test_shapes_that_do_not_broadcast_are_refused():
         "heuristic.independent_sum": {"entries": rows, "delta": [0.1] * 5},
         "importance.importance": {"target": [0.1] * 2, "proposal": [0.1] * 3},
         "cascade.product": {
-            "levels": [cascade.Sampled([1] * 2, 5), cascade.Sampled([1] * 3, 5)],
+            "levels": [cascade.Sampled(np.ones(k, int), 5) for k in (2, 3)],
             "shares": None,
         },
         "cascade.collapsed": {"survivors": [[5, 5], [1, 1, 1]]},
@@ -242,7 +242,7 @@ def test_shapes_that_do_not_broadcast_are_refused():
 
 
 def test_one_delta_is_asked_for_where_one_serves_all():
-    assert resolve_log_delta([0.1, 0.2]).shape == (2,)
+    assert np.shape(resolve_log_delta([0.1, 0.2])) == (2,)
     with pytest.raises(EstimatorError, match="delta must be one number"):
         one_log_delta([0.1, 0.2])
 
