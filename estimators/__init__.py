@@ -1,6 +1,6 @@
 """Statistics that know no network: from samples of a bounded population to intervals."""
 
-from estimators.confidence import EstimatorError
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee, weakest
 from estimators.interval import Interval, Side
 

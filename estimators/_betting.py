@@ -1,4 +1,4 @@
-"""The capital of a gambler who bets on the mean, and the means it rules out (Theorem 2.25).
+"""The capital of a gambler who bets on the mean, and the means it rules out (2.25, 2.26, 2.34).
 
 Only the lower endpoint is computed: the upper one is that of the reflected samples 1 - x.
 """
@@ -11,11 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from estimators._chernoff import mean_lower_endpoint, raised
 from estimators._roots import last_nonnegative
 from estimators._samples import logical_range
 
 TRUNCATION = 0.9
 """Largest share of the capital that one bet may lose (c of Waudby-Smith & Ramdas)."""
+
+_ASIDE = (1e-9, 1 / 20)
+"""Limits of the part of δ that the fixed-n bound spends on the sample mean (Theorem 2.34)."""
 
 _FACTORS_PER_LOG = 16
 _BLOCK = 1 << 17
@@ -88,15 +92,20 @@ def leverage(n: int, population: Int[np.ndarray, "..."] | None) -> Float[np.ndar
 def fixed_lower_endpoint(
     x: Samples, log_inverse: PerProblem, population: Members | None
 ) -> PerProblem:
-    """The largest mean that bets aimed at all n draws were seen to rule out (Theorem 2.25).
+    """The largest mean that bets aimed at all n draws, or their mean, rule out (Theorem 2.34).
 
     `log_inverse` is log(1/δ). Every smaller mean is ruled out too, and the mean returned was
-    itself seen to be, or is the least that the samples allow: the safe side of the solver.
+    itself seen to be, or is the least that the samples allow, or their own mean if that is less:
+    the safe side of the solver.
     """
-    weight = leverage(x.shape[1], population)
+    n, mean = x.shape[1], x.mean(1)
+    weight = leverage(n, population)
     scale = np.sqrt(2 * log_inverse[:, None] / (weight**2).sum(-1, keepdims=True))
     plan = Plan(0.0, aimed_bets(x, scale, weight))
-    return _endpoint(x, [plan], _raised(log_inverse, x.shape[1]), population)
+    aside = np.clip(log_inverse / n, *_ASIDE)
+    by_mean = mean_lower_endpoint(mean, n, log_inverse - np.log(aside), population)
+    by_bets = _endpoint(x, [plan], raised(log_inverse - np.log1p(-aside), n), population)
+    return np.maximum(np.minimum(by_bets, mean), by_mean)
 
 
 def running_lower_endpoints(
@@ -110,7 +119,7 @@ def running_lower_endpoints(
     """
     n = x.shape[1]
     plans = _plans_for_every_size(x, log_inverse)
-    threshold = _raised(log_inverse, n)
+    threshold = raised(log_inverse, n)
     means = conditional_means(x, population)
     ends = np.zeros(x.shape)
     earlier, end = 0, np.zeros(len(x))
@@ -152,11 +161,6 @@ def capital_factors(
     """1 + min(bet, c/mean)(x - mean), where `mean` is the mean of that draw given the past."""
     with np.errstate(divide="ignore", over="ignore"):
         return 1.0 + np.minimum(bets, TRUNCATION / mean) * (x - mean)
-
-
-def _raised(log_inverse: PerProblem, n: int) -> PerProblem:
-    """The threshold, above the rounding error of a sum of n log factors."""
-    return log_inverse + 64 * np.finfo(np.float64).eps * (n + log_inverse)
 
 
 def _plans_for_every_size(x: Samples, log_inverse: PerProblem) -> list[Plan]:

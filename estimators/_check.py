@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from estimators.confidence import EstimatorError, resolve_log_delta
+from estimators._numbers import check_choice, numbers, shown, whole, whole_number
+from estimators.confidence import Delta, resolve_log_delta
+from estimators.errors import EstimatorError
 from estimators.interval import Side
 
-_LARGEST_COUNT = 2.0**53
 LOG_TWO = math.log(2.0)
 
 
@@ -27,32 +28,7 @@ class Draw(NamedTuple):
 
 def check_side(side: Side) -> None:
     """Refuse a `side` that is not lower, upper or two."""
-    if side not in get_args(Side):
-        raise EstimatorError(f"side must be 'lower', 'upper' or 'two', got {side!r}")
-
-
-def whole(name: str, value: ArrayLike) -> Float[np.ndarray, "..."]:
-    """`value` as float64, refused unless it holds whole numbers from 0 to 2^53."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise EstimatorError(f"{name} must be a whole number or an array of them, got {value!r}")
-    array = array.astype(np.float64)
-    if not np.all((array >= 0) & (array <= _LARGEST_COUNT) & (array == np.floor(array))):
-        raise EstimatorError(f"{name} must be whole numbers from 0 to 2^53, got {value}")
-    return array
-
-
-def numbers(name: str, value: ArrayLike) -> Float[np.ndarray, "..."]:
-    """`value` as float64, refused if it is not numeric or holds NaN."""
-    if np.ma.is_masked(value):
-        raise EstimatorError(f"{name} must not hold masked values")
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise EstimatorError(f"{name} must be numbers, got {value!r}")
-    array = array.astype(np.float64)
-    if np.isnan(array).any():
-        raise EstimatorError(f"{name} must not hold NaN")
-    return array
+    check_choice("side", side, get_args(Side))
 
 
 def samples_along_last_axis(
@@ -62,11 +38,20 @@ def samples_along_last_axis(
     array = numbers("samples", samples)
     if array.ndim == 0:
         raise EstimatorError("samples must have at least one axis, the last, got a single number")
-    if population is not None and array.shape[-1] > whole("population", population):
+    if population is not None and array.shape[-1] > whole_number("population", population):
         raise EstimatorError(
             f"n must not exceed population, got n = {array.shape[-1]}, population = {population}"
         )
     return array
+
+
+def broadcast(names: str, *arrays: ArrayLike) -> tuple[Float[np.ndarray, "..."], ...]:
+    """The arrays in one shape, refused if they have none in common."""
+    try:
+        return np.broadcast_arrays(*arrays)
+    except ValueError:
+        shapes = ", ".join(str(np.shape(array)) for array in arrays)
+        raise EstimatorError(f"{names} do not broadcast, their shapes are {shapes}") from None
 
 
 def plain(array: Float[np.ndarray, "..."]) -> float | Float[np.ndarray, "..."]:
@@ -83,23 +68,20 @@ def check_draw(
     k: ArrayLike,
     n: ArrayLike,
     population: ArrayLike | None,
-    delta: float | Float[np.ndarray, "..."] | None,
-    log_delta: float | Float[np.ndarray, "..."] | None,
+    delta: Delta,
+    log_delta: Delta,
 ) -> Draw:
     """The arguments of a proportion estimator, checked against each other and broadcast."""
     counts = [whole("k", k), whole("n", n)]
     if population is not None:
         counts.append(whole("population", population))
-    try:
-        *counts, log = np.broadcast_arrays(*counts, resolve_log_delta(delta, log_delta))
-    except ValueError as error:
-        if isinstance(error, EstimatorError):
-            raise
-        raise EstimatorError(f"k, n, population and delta do not broadcast: {error}") from None
+    *counts, log = broadcast(
+        "k, n, population and delta", *counts, resolve_log_delta(delta, log_delta)
+    )
     if np.any(counts[0] > counts[1]):
-        raise EstimatorError(f"k must not exceed n, got k = {k}, n = {n}")
+        raise EstimatorError(f"k must not exceed n, got k = {shown(k)}, n = {shown(n)}")
     if population is not None and np.any(counts[1] > counts[2]):
         raise EstimatorError(
-            f"n must not exceed population, got n = {n}, population = {population}"
+            f"n must not exceed population, got n = {shown(n)}, population = {shown(population)}"
         )
     return Draw(counts[0], counts[1], counts[2] if len(counts) == 3 else None, log.astype(float))

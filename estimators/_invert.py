@@ -25,22 +25,26 @@ _MOST_STEPS = 200
 
 
 def score_start(observed: Array, n: Array, log_delta: Array, *, upper: bool) -> Array:
-    """A rate near the bound, from the score interval and two Newton steps on the exponent."""
-    z = -special.ndtri_exp(log_delta)
-    centre = observed / n
-    spread = np.abs(z) * np.sqrt(centre * (1 - centre) / n + (z / (2 * n)) ** 2)
-    scale = 1 + z * z / n
-    outer = (centre + z * z / (2 * n) + spread) / scale
-    rate = np.where(upper == (z > 0), outer, centre * centre / scale / outer)
-    rate = np.clip(rate, _SMALLEST, _LARGEST)
-    for _ in range(2):
-        exponent = special.rel_entr(centre, rate) + special.rel_entr(1 - centre, 1 - rate)
-        slope = rate - centre
-        level = z * z / (2 * n)
-        usable = np.abs(slope) > 0.1 * np.sqrt(centre * (1 - centre) / n)
-        step = np.where(usable, (level - exponent) / np.where(usable, slope, 1.0), 0.0)
-        rate = _move(rate, np.clip(step, -3, 3))
-    return rate
+    """A rate near the bound, from the score interval and two Newton steps on the exponent.
+
+    It is a guess and no more, so that what overflows on the way does no harm.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        z = -special.ndtri_exp(log_delta)
+        centre = observed / n
+        spread = np.abs(z) * np.sqrt(centre * (1 - centre) / n + (z / (2 * n)) ** 2)
+        scale = 1 + z * z / n
+        outer = (centre + z * z / (2 * n) + spread) / scale
+        rate = np.where(upper == (z > 0), outer, centre * centre / scale / outer)
+        rate = np.clip(rate, _SMALLEST, _LARGEST)
+        for _ in range(2):
+            exponent = special.rel_entr(centre, rate) + special.rel_entr(1 - centre, 1 - rate)
+            slope = rate - centre
+            level = z * z / (2 * n)
+            usable = np.abs(slope) > 0.1 * np.sqrt(centre * (1 - centre) / n)
+            step = np.where(usable, (level - exponent) / np.where(usable, slope, 1.0), 0.0)
+            rate = _move(rate, np.clip(step, -3, 3))
+    return np.where(np.isfinite(rate), rate, 0.5)
 
 
 def _move(rate: Array, step: Array) -> Array:
@@ -76,8 +80,9 @@ def _rate_block(test: Test, rate: Array, margin: Array, index: np.ndarray, upper
         rejected[open_] = np.where(out, value, rejected[open_])
         kept[open_] = np.where(out, kept[open_], value)
         inside, outside = kept[open_], rejected[open_]
-        usable = (slope < 0) == upper
-        step = np.where(usable, -(h + 0.5 * margin[open_]) / np.where(usable, slope, 1.0), 0.0)
+        usable = ((slope < 0) == upper) & (slope != 0)
+        with np.errstate(over="ignore"):
+            step = np.where(usable, -(h + 0.5 * margin[open_]) / np.where(usable, slope, 1.0), 0.0)
         proposal = _move(value, step)
         low, high = np.minimum(inside, outside), np.maximum(inside, outside)
         halves = np.sqrt(np.maximum(inside, _SMALLEST)) * np.sqrt(outside)
@@ -127,7 +132,8 @@ def _whole_block(
         rejected[open_] = np.where(out, trial, outside)
         kept[open_] = np.where(out, inside, trial)
         usable = slope < 0
-        proposal = trial - np.where(usable, h / np.where(usable, slope, -1.0), 0.0)
+        with np.errstate(over="ignore"):
+            proposal = trial - np.where(usable, h / np.where(usable, slope, -1.0), 0.0)
         ahead = np.where(out, trial - 1, trial + 1)
         proposal = np.where(usable, proposal, middle)
         proposal = np.where(np.abs(proposal - trial) < 1, ahead, proposal)

@@ -10,13 +10,23 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from estimators._check import LOG_TWO, check_side, count, plain, samples_along_last_axis, whole
-from estimators.confidence import EstimatorError, resolve_log_delta
+from estimators._check import (
+    LOG_TWO,
+    broadcast,
+    check_side,
+    count,
+    plain,
+    samples_along_last_axis,
+)
+from estimators._numbers import number, shown, whole, whole_number
+from estimators.confidence import Delta, resolve_log_delta
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval, Side
 
 Unit = Float[np.ndarray, "..."]
 _EPS = float(np.finfo(np.float64).eps)
+_LEAST = float(np.finfo(np.float64).smallest_subnormal)
 
 
 @dataclass(frozen=True)
@@ -73,9 +83,11 @@ class Sample:
         """The interval with these unit ends, the side not asked for made trivial."""
         lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
         span = self.high - self.low
-        slack = _EPS * ((self.n + 8) * span + 4 * max(abs(self.low), abs(self.high)))
-        below = np.clip(self.low + span * lower - slack, self.low, self.high)
-        above = np.clip(self.low + span * upper + slack, self.low, self.high)
+        farthest = max(abs(self.low), abs(self.high))
+        slack = _EPS * (self.n + 8) * span + 4 * _EPS * farthest + 4 * _LEAST
+        with np.errstate(over="ignore"):
+            below = np.clip(self.low + span * lower - slack, self.low, self.high)
+            above = np.clip(self.low + span * upper + slack, self.low, self.high)
         if self.side == "upper":
             below = np.full_like(below, self.low)
         if self.side == "lower":
@@ -94,8 +106,8 @@ class Sample:
 def take(
     samples: ArrayLike,
     *,
-    delta: ArrayLike | None,
-    log_delta: ArrayLike | None,
+    delta: Delta,
+    log_delta: Delta,
     low: float,
     high: float,
     side: Side,
@@ -111,27 +123,32 @@ def take(
     """
     check_side(side)
     x = samples_along_last_axis(samples)
-    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+    low, high = number("low", low), number("high", high)
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise EstimatorError(f"low must be below high and both finite, got [{low}, {high}]")
-    if not math.isfinite(float(high) - float(low)):
+    if not math.isfinite(high - low):
         raise EstimatorError(f"high - low must not exceed the range of doubles: [{low}, {high}]")
     if x.size and not (x.min() >= low and x.max() <= high):
         raise EstimatorError(
             f"samples must lie in [{low}, {high}], got values from {x.min()} to {x.max()}"
         )
     n = x.shape[-1]
-    if planned is not None and planned != n:
+    if planned is not None and whole_number("planned", planned) != n:
         raise EstimatorError(
             f"this bound is for a sample size fixed beforehand: {planned} samples were planned"
             f" and {n} came; to stop early use betting_sequence"
         )
+    log = np.asarray(resolve_log_delta(delta, log_delta), dtype=np.float64)
+    members = None if population is None else _population_array(population, n)
+    first = np.zeros(x.shape[:-1])
+    broadcast("problems, delta and population", first, log, 0 if members is None else members)
     return Sample(
         x=np.clip((x - low) / (high - low), 0.0, 1.0),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         side=side,
-        log_delta=_log_delta_array(delta, log_delta),
-        population=None if population is None else _population_array(population, n),
+        log_delta=log,
+        population=members,
     )
 
 
@@ -142,20 +159,10 @@ def logical_range(
     return total / population, (total + (population - n)) / population
 
 
-def _log_delta_array(
-    delta: ArrayLike | None, log_delta: ArrayLike | None
-) -> Float[np.ndarray, "..."]:
-    given = (
-        None if delta is None else np.asarray(delta, dtype=np.float64),
-        None if log_delta is None else np.asarray(log_delta, dtype=np.float64),
-    )
-    return np.asarray(resolve_log_delta(*given), dtype=np.float64)
-
-
 def _population_array(population: ArrayLike, n: int) -> Int[np.ndarray, "..."]:
     members = whole("population", population)
     if np.any(members < max(n, 1)):
         raise EstimatorError(
-            f"population must hold at least one member and all {n} samples, got {population}"
+            f"population must hold at least one member and all {n} samples, got {shown(population)}"
         )
     return members.astype(np.int64)

@@ -16,9 +16,11 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from estimators import proportion
-from estimators._check import check_side, plain, whole
+from estimators._check import broadcast, check_side, plain
+from estimators._numbers import floats, number, shown, whole, whole_number
 from estimators._shares import best_shares
-from estimators.confidence import EstimatorError, resolve_log_delta
+from estimators.confidence import Delta, one_log_delta
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Count, Interval, Side
 
@@ -67,8 +69,8 @@ class Cascade:
 def product(
     levels: Sequence[Level],
     *,
-    delta: float | None = None,
-    log_delta: float | None = None,
+    delta: Delta = None,
+    log_delta: Delta = None,
     side: Side = "upper",
     shares: Sequence[float] | None = None,
 ) -> Cascade:
@@ -91,9 +93,8 @@ def product(
             fit, or a level's counts or δ are refused by `proportion`.
     """
     check_side(side)
-    log = float(resolve_log_delta(delta, log_delta))
-    if not levels:
-        raise EstimatorError("levels must hold at least one level, got none")
+    log = one_log_delta(delta, log_delta)
+    _check_levels("levels", levels, "level", (Enumerated, Sampled))
     sampled = sum(isinstance(level, Sampled) for level in levels)
     spends = iter(log + np.log(_checked_shares(shares, sampled)))
     parts = tuple(
@@ -102,6 +103,7 @@ def product(
         else _enumerated(level)
         for level in levels
     )
+    broadcast("the counts of the levels", *(part.upper for part in parts))
     lower, upper = np.asarray(parts[0].lower), np.asarray(parts[0].upper)
     for part in parts[1:]:
         lower = np.maximum(np.nextafter(lower * part.lower * (1 - _ROUNDING), -1.0), 0.0)
@@ -135,12 +137,12 @@ def collapsed(survivors: Sequence[ArrayLike], *, population: Count | None = None
     Raises:
         EstimatorError: if there are fewer than two counts, or one exceeds the one before it.
     """
-    if len(survivors) < 2:
+    if not isinstance(survivors, Sequence) or len(survivors) < 2:
         raise EstimatorError("survivors must hold the draws and at least one count after them")
-    counts = [whole("survivors", count) for count in survivors]
+    counts = broadcast("survivors", *(whole("survivors", count) for count in survivors))
     for before, after in itertools.pairwise(counts):
         if np.any(after > before):
-            raise EstimatorError(f"survivors must not increase, got {list(survivors)}")
+            raise EstimatorError(f"survivors must not increase, got {shown(survivors)}")
     first, last = (c.astype(np.int64) for c in (counts[0], counts[-1]))
     return Sampled(
         k=int(last) if last.ndim == 0 else last,
@@ -152,8 +154,8 @@ def collapsed(survivors: Sequence[ArrayLike], *, population: Count | None = None
 def split(
     pilot: Sequence[Sampled],
     *,
-    delta: float | None = None,
-    log_delta: float | None = None,
+    delta: Delta = None,
+    log_delta: Delta = None,
 ) -> tuple[float, ...]:
     """The shares of δ that make the upper bound of `product` smallest (Theorem 2.13).
 
@@ -169,9 +171,8 @@ def split(
     Raises:
         EstimatorError: if there are no levels, or counts or δ are refused by `proportion`.
     """
-    if not pilot:
-        raise EstimatorError("pilot must hold at least one sampled level, got none")
-    log = float(resolve_log_delta(delta, log_delta))
+    _check_levels("pilot", pilot, "sampled level", (Sampled,))
+    log = one_log_delta(delta, log_delta)
 
     planned = [_planned(level) for level in pilot]
     k, n = np.array([k for k, _ in planned]), np.array([n for _, n in planned])
@@ -183,12 +184,23 @@ def split(
     return tuple(best_shares(log_bounds, len(pilot), log).tolist())
 
 
+def _check_levels(
+    name: str, levels: Sequence[Level], what: str, kinds: tuple[type[Level], ...]
+) -> None:
+    if not isinstance(levels, Sequence) or not levels:
+        raise EstimatorError(f"{name} must hold at least one {what}, got {shown(levels)}")
+    for level in levels:
+        if not isinstance(level, kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise EstimatorError(f"{name} must hold {wanted} and nothing else, got {shown(level)}")
+
+
 def _planned(level: Sampled) -> tuple[float, float]:
     """Counts of independent draws that say as much as the level's, without replacement or with."""
-    k, n = float(whole("k", level.k)), float(whole("n", level.n))
+    k, n = float(whole_number("k", level.k)), float(whole_number("n", level.n))
     if level.population is None or n == 0:
         return k, n
-    size = float(whole("population", level.population))
+    size = float(whole_number("population", level.population))
     worth = min(size / max(size - n, 1e-9), 2.0**52 / n)
     return float(round(k * worth)), float(round(n * worth))
 
@@ -197,14 +209,14 @@ def _checked_shares(shares: Sequence[float] | None, sampled: int) -> Float[np.nd
     """The parts of δ, even by default, scaled down if rounding took their sum above one."""
     if shares is None:
         return np.full(sampled, (1 - _SHARE_SLACK) / max(sampled, 1) if sampled > 1 else 1.0)
-    array = np.asarray(shares, dtype=np.float64)
+    array = floats("shares", shares)
     if array.shape != (sampled,):
         raise EstimatorError(
             f"shares must have one entry per sampled level ({sampled}), got {array.size}"
         )
     total = float(array.sum())
     if not (np.all(array > 0) and total <= 1 + _SHARE_SLACK):
-        raise EstimatorError(f"shares must be positive and sum to at most 1, got {shares}")
+        raise EstimatorError(f"shares must be positive and sum to at most 1, got {shown(shares)}")
     return array / (max(total, 1.0) * (1 + 1e-15)) if sampled > 1 else np.minimum(array, 1.0)
 
 
@@ -217,11 +229,12 @@ def _sampled(level: Sampled, log_delta: float, side: Side) -> Interval:
 
 
 def _enumerated(level: Enumerated) -> Interval:
-    if not 0 <= level.ratio <= 1:
-        raise EstimatorError(f"ratio must lie in [0, 1], got {level.ratio}")
+    ratio = number("ratio", level.ratio)
+    if not 0 <= ratio <= 1:
+        raise EstimatorError(f"ratio must lie in [0, 1], got {ratio}")
     return Interval(
-        lower=level.ratio,
-        upper=level.ratio,
+        lower=ratio,
+        upper=ratio,
         log_delta=-math.inf,
         method="enumerated",
         guarantee=Guarantee.DETERMINISTIC,

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from estimators._check import plain
+from estimators._check import broadcast, plain
+from estimators._numbers import numbers, whole_number
 from estimators._samples import Sample, Unit, take
-from estimators.confidence import EstimatorError
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval, Side
 
@@ -75,14 +76,16 @@ def independent_sum(
         count · mean ± quantile · sqrt(count) · standard deviation, the side not asked for
         infinite.
     """
-    x = np.asarray(entries, dtype=np.float64)
+    x, count = numbers("entries", entries), whole_number("count", count, least=1)
     if x.ndim == 0 or x.shape[-1] < 2 or not np.isfinite(x).all():
         raise EstimatorError("entries must be at least two finite numbers along the last axis")
-    if count < 1:
-        raise EstimatorError(f"count must be at least 1, got {count}")
     whole = take([], delta=delta, log_delta=log_delta, low=0.0, high=1.0, side=side)
-    centre = count * x.mean(axis=-1)
-    radius = _quantile(whole.log_inverse_tail) * np.sqrt(count) * x.std(axis=-1, ddof=1)
+    broadcast("problems and delta", np.zeros(x.shape[:-1]), whole.log_delta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre = count * x.mean(axis=-1)
+        radius = _quantile(whole.log_inverse_tail) * np.sqrt(count) * x.std(axis=-1, ddof=1)
+    if not np.all(np.isfinite(centre) & np.isfinite(radius)):
+        raise EstimatorError("entries must be small enough for their sum to be a double")
     lower, upper = np.asarray(centre - radius), np.asarray(centre + radius)
     return Interval(
         lower=plain(np.full_like(lower, -np.inf) if side == "upper" else lower),

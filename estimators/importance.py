@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from estimators._check import broadcast
+from estimators._numbers import number, numbers
 from estimators._samples import take
-from estimators.confidence import EstimatorError
+from estimators.errors import EstimatorError
 from estimators.interval import Interval, Side
 from estimators.mean import betting
 
@@ -48,11 +50,12 @@ def importance(
     given = take(
         samples, delta=delta, log_delta=log_delta, low=low, high=high, side=side, planned=planned
     )
+    low, high, weight_max = given.low, given.high, number("weight_max", weight_max)
     weights = _weights(target, proposal, weight_max)
-    anchor = low if anchor is None else anchor
+    anchor = low if anchor is None else number("anchor", anchor)
     if not low <= anchor <= high:
         raise EstimatorError(f"anchor must lie in [{low}, {high}], got {anchor}")
-    values = np.asarray(samples, dtype=np.float64)
+    values = numbers("samples", samples)
     try:
         draws = np.broadcast_shapes(weights.shape, values.shape)[-1]
     except ValueError:
@@ -61,8 +64,10 @@ def importance(
         raise EstimatorError(
             f"samples have shape {values.shape}, their probabilities {weights.shape}"
         )
+    with np.errstate(over="ignore", invalid="ignore"):
+        weighted = anchor + weights * (values - anchor)
     found = betting(
-        anchor + weights * (values - anchor),
+        weighted,
         log_delta=given.log_delta,
         low=anchor + weight_max * (low - anchor),
         high=anchor + weight_max * (high - anchor),
@@ -79,12 +84,14 @@ def importance(
 
 
 def _weights(target: ArrayLike, proposal: ArrayLike, weight_max: float) -> np.ndarray:
-    p, q = np.asarray(target, dtype=np.float64), np.asarray(proposal, dtype=np.float64)
+    p, q = numbers("target", target), numbers("proposal", proposal)
     if not (np.all(np.isfinite(p) & (p >= 0)) and np.all(np.isfinite(q) & (q > 0))):
         raise EstimatorError("target must be nonnegative and proposal positive, both finite")
     if not (np.isfinite(weight_max) and weight_max >= 1):
         raise EstimatorError(f"weight_max must be finite and at least 1, got {weight_max}")
-    weights = p / q
+    p, q = broadcast("target and proposal", p, q)
+    with np.errstate(over="ignore", under="ignore"):
+        weights = p / q
     if weights.size and weights.max() > weight_max * (1 + 1e-12):
         raise EstimatorError(
             f"the weight target / proposal reaches {weights.max()}, above weight_max {weight_max}"

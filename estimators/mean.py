@@ -23,6 +23,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from estimators._betting import fixed_lower_endpoint, in_blocks, running_lower_endpoints
+from estimators._chernoff import unseen
 from estimators._samples import Sample, Unit, logical_range, take
 from estimators.interval import Interval, Side
 
@@ -76,8 +77,7 @@ def hoeffding_serfling(
     )
 
     def bounds(s: Sample) -> tuple[Unit, Unit]:
-        members = np.asarray(s.population, dtype=np.float64)
-        left = np.minimum(1 - (s.n - 1) / members, (1 - s.n / members) * (1 + 1 / s.n))
+        left = unseen(s.n, np.asarray(s.population))
         return _around(s, np.sqrt(left * s.log_inverse_tail / (2 * s.n)))
 
     return sample.interval("hoeffding-serfling", bounds)
@@ -173,10 +173,12 @@ def betting(
     population: ArrayLike | None = None,
     planned: int | None = None,
 ) -> Interval:
-    """The means against which no gambler got rich; fixed n (Theorem 2.25).
+    """The means against which no gambler got rich; fixed n (Theorem 2.34).
 
-    Waudby-Smith & Ramdas's hedged capital with bets aimed at n draws. With or without
-    replacement. δ is halved over two sides. The samples are in the order drawn.
+    Waudby-Smith & Ramdas's hedged capital with bets aimed at n draws (Theorem 2.25), and beside
+    it Chernoff's bound from the sample mean alone, for a small part of δ: docs/estimators.md says
+    where the ends may be further out than those of the simpler bounds, and how far. With or
+    without replacement. δ is halved over two sides. The samples are in the order drawn.
     """
     sample = take(
         samples,

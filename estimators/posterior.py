@@ -7,6 +7,7 @@ are imported when a posterior is asked for, not before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,9 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from estimators._check import LOG_TWO, check_draw, check_side, count, plain
-from estimators.confidence import EstimatorError, resolve_log_delta
+from estimators._numbers import number, numbers, shown, whole
+from estimators.confidence import Delta, one_log_delta
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval, Side
 
@@ -68,8 +71,8 @@ def jeffreys_share(
     k: ArrayLike,
     n: ArrayLike,
     *,
-    delta: float | Float[np.ndarray, "..."] | None = None,
-    log_delta: float | Float[np.ndarray, "..."] | None = None,
+    delta: Delta = None,
+    log_delta: Delta = None,
     side: Side = "two",
 ) -> Interval:
     """A rate by its conjugate posterior, Beta(k + 1/2, n - k + 1/2) (Model 2.31c).
@@ -77,7 +80,8 @@ def jeffreys_share(
     No chains are run. k, n and δ broadcast as in `proportion.clopper_pearson`.
 
     Returns:
-        Equal-tailed credible intervals; they exclude 0 and 1 even where no draw does.
+        Equal-tailed credible intervals; they exclude 0 and 1 even where no draw does. Where SciPy
+        finds no quantile, as for counts near 2^53, the end is 0 or 1.
 
     Raises:
         EstimatorError: as `proportion.clopper_pearson`.
@@ -88,8 +92,8 @@ def jeffreys_share(
     a, b = draw.k + 0.5, draw.n - draw.k + 0.5
     lower, upper = special.betaincinv(a, b, tail), 1 - special.betaincinv(b, a, tail)
     return Interval(
-        lower=plain(np.zeros_like(lower) if side == "upper" else lower),
-        upper=plain(np.ones_like(upper) if side == "lower" else upper),
+        lower=plain(np.zeros_like(lower) if side == "upper" else np.nan_to_num(lower, nan=0.0)),
+        upper=plain(np.ones_like(upper) if side == "lower" else np.nan_to_num(upper, nan=1.0)),
         log_delta=plain(draw.log_delta),
         method="jeffreys",
         guarantee=Guarantee.CREDIBLE,
@@ -121,14 +125,13 @@ def hierarchical_share(
     Raises:
         EstimatorError: on counts or weights that are none, or δ outside (0, 1).
     """
-    marked, drawn, weight = (np.asarray(row, dtype=np.float64) for row in (k, n, weights))
+    marked, drawn, weight = whole("k", k), whole("n", n), numbers("weights", weights)
     if marked.ndim != 1 or not marked.shape == drawn.shape == weight.shape:
         raise EstimatorError("k, n and weights must be three rows of one length")
-    whole = np.all(marked == np.floor(marked)) and np.all(drawn == np.floor(drawn))
-    if not (whole and np.all((marked >= 0) & (marked <= drawn))):
+    if np.any(marked > drawn):
         raise EstimatorError("k and n must be whole numbers with 0 <= k <= n in every stratum")
     if not (np.all(weight >= 0) and abs(weight.sum() - 1) <= 1e-9):
-        raise EstimatorError(f"the weights must be nonnegative and sum to 1, got {weights}")
+        raise EstimatorError(f"the weights must be nonnegative and sum to 1, got {shown(weights)}")
     log_tail = _log_tail(delta, log_delta, side)
 
     def model() -> None:
@@ -178,9 +181,10 @@ def pareto_tail(
         EstimatorError: if there are fewer than 10 exceedances, the exceedance asked for is not
             rarer than the threshold, or δ is outside (0, 1).
     """
-    x = np.asarray(samples, dtype=np.float64)
-    if x.ndim != 1 or not np.isfinite(x).all():
-        raise EstimatorError("samples must be one row of finite numbers")
+    x, threshold = numbers("samples", samples), number("threshold", threshold)
+    exceedance = number("exceedance", exceedance)
+    if x.ndim != 1 or not (np.isfinite(x).all() and math.isfinite(threshold)):
+        raise EstimatorError("samples must be one row of finite numbers, and the threshold finite")
     above = x[x > threshold] - threshold
     if above.size < 10:
         raise EstimatorError(
@@ -212,15 +216,18 @@ def pareto_tail(
     share = rng.beta(above.size + 0.5, x.size - above.size + 0.5, size=draws["shape"].size)
     shape = np.where(np.abs(draws["shape"]) < 1e-4, 1e-4, draws["shape"])
     scale = draws["spare"] + np.maximum(-draws["shape"], 0.0) * scaled.max()
-    value = threshold + unit * scale / shape * np.expm1(shape * np.log(share / exceedance))
+    rarer = np.log(share) - math.log(exceedance)
+    with np.errstate(over="ignore"):
+        value = threshold + unit * scale / shape * np.expm1(shape * rarer)
+    value = np.minimum(value, np.finfo(np.float64).max)
     return _credible(value, (-np.inf, np.inf), log_tail, side, "pareto-tail", x.size, diagnostics)
 
 
-def _log_tail(delta: float | None, log_delta: float | None, side: Side) -> tuple[float, float]:
+def _log_tail(delta: Delta, log_delta: Delta, side: Side) -> tuple[float, float]:
     """log δ, and the log of the share of it that one tail gets."""
     check_side(side)
-    whole = float(resolve_log_delta(delta, log_delta))
-    return whole, whole - (LOG_TWO if side == "two" else 0.0)
+    log = one_log_delta(delta, log_delta)
+    return log, log - (LOG_TWO if side == "two" else 0.0)
 
 
 def _nuts(model: Callable[[], None], chains: Chains) -> tuple[Draws, Diagnostics]:

@@ -12,12 +12,12 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from estimators import _rates
-from estimators._check import LOG_TWO, Draw, check_draw, check_side, count, plain, whole
-from estimators.confidence import EstimatorError
+from estimators._check import LOG_TWO, Draw, check_draw, check_side, count, plain
+from estimators._numbers import whole
+from estimators.confidence import Delta
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval, Side
-
-Delta = float | Float[np.ndarray, "..."] | None
 
 
 def clopper_pearson(
@@ -139,11 +139,12 @@ def _finite(
     anytime: bool,
 ) -> Interval:
     check_side(side)
-    if np.any(np.asarray(population) == 0):
+    members = whole("population", population)
+    if np.any(members == 0):
         raise EstimatorError("population must hold at least one member, got 0")
     draw = check_draw(k, n, population, delta, log_delta)
     spent = draw.log_delta - LOG_TWO if side == "two" else draw.log_delta
-    size = np.broadcast_to(whole("population", population), draw.k.shape).ravel()
+    size = np.broadcast_to(members, draw.k.shape).ravel()
     successes, draws, log = draw.k.ravel(), draw.n.ravel(), spent.ravel()
     exact = None
     if delta is not None:

@@ -14,13 +14,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from estimators import proportion
-from estimators._check import LOG_TWO, check_side, numbers, plain, samples_along_last_axis
+from estimators._check import LOG_TWO, broadcast, check_side, plain, samples_along_last_axis
+from estimators._numbers import number, numbers
 from estimators._ranks import first_rejected_rank
-from estimators.confidence import EstimatorError, resolve_log_delta
+from estimators.confidence import Delta, one_log_delta
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval, Side
-
-Delta = float | Float[np.ndarray, "..."] | None
 
 
 def order_statistic(
@@ -58,9 +58,12 @@ def order_statistic(
     """
     check_side(side)
     values = samples_along_last_axis(samples, population)
-    log = float(resolve_log_delta(delta, log_delta))
+    log = one_log_delta(delta, log_delta)
+    q, low, high = number("q", q), number("low", low), number("high", high)
     if not 0 < q < 1:
         raise EstimatorError(f"q must lie strictly between 0 and 1, got {q}")
+    if not low <= high:
+        raise EstimatorError(f"low must not exceed high, got [{low}, {high}]")
     if not np.all((values >= low) & (values <= high)):
         raise EstimatorError(f"samples must lie in [low, high] = [{low}, {high}]")
     spent = log - LOG_TWO if side == "two" else log
@@ -120,10 +123,9 @@ def exceedance(
     """
     values = samples_along_last_axis(samples, population)
     level = numbers("threshold", threshold)
-    try:
-        above = np.sum(values > level[..., None], axis=-1)
-    except ValueError as error:
-        raise EstimatorError(f"samples and threshold do not broadcast: {error}") from None
+    first = np.zeros(values.shape[:-1])
+    broadcast("problems and threshold", first, level)
+    above = np.sum(values > level[..., None], axis=-1)
     n = values.shape[-1]
     if population is None:
         return proportion.clopper_pearson(above, n, delta=delta, log_delta=log_delta, side=side)
@@ -160,7 +162,7 @@ def dkw(
     """
     check_side(side)
     values, points = samples_along_last_axis(samples), numbers("at", at)
-    log = float(resolve_log_delta(delta, log_delta))
+    log = one_log_delta(delta, log_delta)
     if points.ndim != 1:
         raise EstimatorError(f"at must have one axis, got {points.ndim}")
     n = values.shape[-1]

@@ -14,14 +14,16 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy import special
 
-from estimators._check import numbers
-from estimators.confidence import EstimatorError, resolve_log_delta
+from estimators._numbers import number, numbers, whole_number
+from estimators.confidence import Delta, one_log_delta
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Bound, Interval
 
-Delta = float | None
 _INVERSION_SLACK = 1e-9
 _SMALLEST_LOG = -600.0
+_LARGEST_LOG = 700.0
+_LARGEST_PROBABILITY = 1 - 1e-6
 
 
 def row_norms(
@@ -41,10 +43,12 @@ def row_norms(
     Raises:
         EstimatorError: on negative norms or NaN, no columns, or δ outside (0, 1).
     """
-    values, log = _checked(norms, columns), float(resolve_log_delta(delta, log_delta))
+    values, columns = _checked(norms, columns)
+    log = one_log_delta(delta, log_delta)
     pivot = chi_square_floor(columns, log - math.log(max(values.size, 1)))
     scale = math.sqrt(pivot)
-    upper = values / scale * (1 + 1e-15) if pivot else np.full_like(values, math.inf)
+    with np.errstate(over="ignore"):
+        upper = values / scale * (1 + 1e-15) if pivot else np.full_like(values, math.inf)
     return _upper(upper, log, "chi-square pivot", columns)
 
 
@@ -60,14 +64,17 @@ def frobenius_norm(
     Raises:
         EstimatorError: on a negative norm or NaN, no columns, or δ outside (0, 1).
     """
-    value, log = _checked(norm, columns), float(resolve_log_delta(delta, log_delta))
+    values, columns = _checked(number("norm", norm), columns)
+    log = one_log_delta(delta, log_delta)
     goal = 2 * log / columns
     least, most = goal - 1, min(0.0, goal / 2)  # of log r, r e^(1-r) = δ^(2/k): below is safe
     for _ in range(200):
         middle = (least + most) / 2
         least, most = (middle, most) if middle + 1 - math.exp(middle) < goal else (least, middle)
     log_scale = 0.5 * (math.log(columns) + least)
-    return _upper(float(value) * math.exp(-log_scale) * (1 + 1e-12), log, "chernoff", columns)
+    scale = math.exp(-log_scale) if -log_scale < _LARGEST_LOG else math.inf
+    upper = float(values) * scale * (1 + 1e-12) if scale < math.inf else math.inf
+    return _upper(upper, log, "chernoff", columns)
 
 
 def spectral_pivot(columns: int, *, delta: Delta = None, log_delta: Delta = None) -> float:
@@ -76,8 +83,8 @@ def spectral_pivot(columns: int, *, delta: Delta = None, log_delta: Delta = None
     Raises:
         EstimatorError: on no columns, or δ outside (0, 1).
     """
-    _checked(0.0, columns)
-    return math.sqrt(chi_square_floor(columns, float(resolve_log_delta(delta, log_delta))))
+    columns = whole_number("columns", columns, least=1)
+    return math.sqrt(chi_square_floor(columns, one_log_delta(delta, log_delta)))
 
 
 def chi_square_floor(degrees: int, log_probability: float) -> float:
@@ -85,25 +92,31 @@ def chi_square_floor(degrees: int, log_probability: float) -> float:
 
     For tiny probabilities from P(χ²_k <= x) <= (x/2)^(k/2) / Γ(k/2 + 1), which is nearly sharp
     there; zero where that x is below the range of doubles.
+
+    Raises:
+        EstimatorError: if `degrees` is no whole number from 1, or the logarithm is not negative.
     """
+    degrees = whole_number("degrees", degrees, least=1)
+    log_probability = number("log_probability", log_probability)
+    if not log_probability < 0:
+        raise EstimatorError(f"log_probability must be negative, got {log_probability}")
     half = degrees / 2
     if log_probability < _SMALLEST_LOG * min(half, 1.0):
         log_x = (log_probability + special.gammaln(half + 1)) / half + math.log(2)
         return math.exp(log_x) * (1 - _INVERSION_SLACK) if log_x > _SMALLEST_LOG else 0.0
-    probability = math.exp(log_probability)
+    probability = min(math.exp(log_probability), _LARGEST_PROBABILITY)
     x = 2 * float(special.gammaincinv(half, probability)) * (1 - _INVERSION_SLACK)
+    step = _INVERSION_SLACK
     while special.gammainc(half, x / 2) * (1 + 1e-10) > probability:
-        x *= 1 - _INVERSION_SLACK
+        x, step = x * (1 - step), min(2 * step, 0.5)
     return x
 
 
-def _checked(norms: ArrayLike, columns: int) -> Float[np.ndarray, "..."]:
+def _checked(norms: ArrayLike, columns: int) -> tuple[Float[np.ndarray, "..."], int]:
     values = numbers("norms", norms)
     if np.any(values < 0):
         raise EstimatorError(f"norms must not be negative, got {values.min()}")
-    if columns < 1:
-        raise EstimatorError(f"columns must be at least 1, got {columns}")
-    return values
+    return values, whole_number("columns", columns, least=1)
 
 
 def _upper(upper: Bound, log_delta: float, method: str, columns: int) -> Interval:

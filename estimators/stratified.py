@@ -20,11 +20,13 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from estimators._check import whole as whole_numbers
+from estimators._check import broadcast
+from estimators._numbers import check_choice, number, numbers, shown, whole_number
+from estimators._numbers import whole as whole_numbers
 from estimators._product import Sampled, product_lower_endpoint
 from estimators._samples import Sample, Unit, logical_range, take
-from estimators.confidence import EstimatorError
-from estimators.interval import Interval, Side
+from estimators.errors import EstimatorError
+from estimators.interval import Bound, Interval, Side
 from estimators.mean import betting
 from estimators.proportion import clopper_pearson, hypergeometric
 
@@ -77,12 +79,13 @@ def mean(
     however dependent for "union" (Theorem 2.27). δ is halved over two sides; the union bound
     shares it equally over the strata that are sampled but not exhausted.
     """
-    if method not in ("product", "union"):
-        raise EstimatorError(f'method must be "product" or "union", got {method!r}')
-    _check_weights(strata)
+    check_choice("method", method, ("product", "union"))
+    _check_strata(strata, Stratum)
     kept = [stratum for stratum in strata if stratum.weight > 0]
-    whole = take(np.zeros(0) + low, delta=delta, log_delta=log_delta, low=low, high=high, side=side)
+    whole = take((), delta=delta, log_delta=log_delta, low=low, high=high, side=side)
     samples = [_stratum_sample(stratum, whole) for stratum in kept]
+    firsts = (sample.x[..., :0].sum(-1) for sample in samples)
+    broadcast("delta and the problems of the strata", whole.log_delta, *firsts)
     solve = _product_bounds if method == "product" else _union_bounds
     lower, upper = solve(whole, kept, samples)
     return whole.rescaled(f"stratified-{method}", lower, upper, sum(sample.n for sample in samples))
@@ -103,37 +106,24 @@ def proportion(
     strata sampled (Theorem 2.27). "product" needs the draws in order: `rng` lays them out in a
     fresh random one, which has the law of the order drawn (Theorem 2.28).
     """
+    check_choice("method", method, ("product", "union"))
+    _check_strata(strata, StratumCounts)
     if method == "product":
-        if rng is None:
+        if not isinstance(rng, np.random.Generator):
             raise EstimatorError("the product method lays counts out in random order: give rng")
         laid = [_laid_out(stratum, rng) for stratum in strata]
         return mean(laid, delta=delta, log_delta=log_delta, side=side, method=method)
-    if method != "union":
-        raise EstimatorError(f'method must be "product" or "union", got {method!r}')
-    _check_weights(strata)
     kept = [stratum for stratum in strata if stratum.weight > 0]
-    whole = take([], delta=delta, log_delta=log_delta, low=0.0, high=1.0, side=side)
-    spent = [s.exact is None and s.n > 0 and s.n != s.population for s in kept]
-    each = whole.log_delta - np.log(max(sum(spent), 1))
-    lower, upper = np.zeros(()), np.zeros(())
-    for stratum in kept:
-        if stratum.exact is not None:
-            if stratum.n:
-                raise EstimatorError("a stratum has either draws or an exact share, not both")
-            ends = (_unit_exact(stratum.exact, whole),) * 2
-        elif stratum.population is None:
-            found = clopper_pearson(stratum.k, stratum.n, log_delta=each, side=side)
-            ends = (found.lower, found.upper)
-        else:
-            found = hypergeometric(
-                stratum.k, stratum.n, stratum.population, log_delta=each, side=side
-            )
-            ends = (found.lower, found.upper)
-        lower = lower + stratum.weight * ends[0]
-        upper = upper + stratum.weight * ends[1]
-    return whole.rescaled(
-        "stratified-union", np.asarray(lower), np.asarray(upper), sum(s.n for s in kept)
-    )
+    whole = take((), delta=delta, log_delta=log_delta, low=0.0, high=1.0, side=side)
+    draws = [whole_number("n", stratum.n) for stratum in kept]
+    pairs = zip(kept, draws, strict=True)
+    spent = sum(s.exact is None and n > 0 and n != _members(s) for s, n in pairs)
+    each = whole.log_delta - np.log(max(spent, 1))
+    ends = [_share(stratum, whole, each) for stratum in kept]
+    broadcast("delta and the problems of the strata", each, *(upper for _, upper in ends))
+    lower = sum((s.weight * low for s, (low, _) in zip(kept, ends, strict=True)), np.zeros(()))
+    upper = sum((s.weight * high for s, (_, high) in zip(kept, ends, strict=True)), np.zeros(()))
+    return whole.rescaled("stratified-union", np.asarray(lower), np.asarray(upper), sum(draws))
 
 
 def neyman_allocation(
@@ -156,7 +146,8 @@ def neyman_allocation(
         EstimatorError: if the arguments are negative, not finite or of different shape, if no
             stratum has weight, or if the budget is below `at_least` in every stratum.
     """
-    weight, std = np.asarray(weights, dtype=np.float64), np.asarray(pilot_std, dtype=np.float64)
+    weight, std = numbers("weights", weights), numbers("pilot_std", pilot_std)
+    budget, at_least = whole_number("budget", budget), whole_number("at_least", at_least)
     if weight.ndim != 1 or weight.shape != std.shape or not weight.size:
         raise EstimatorError(
             "weights and pilot_std must be two rows of one length,"
@@ -164,14 +155,19 @@ def neyman_allocation(
         )
     if not all(np.all(np.isfinite(row) & (row >= 0)) for row in (weight, std)):
         raise EstimatorError("weights and pilot_std must be finite and not negative")
-    if not weight.sum() > 0:
+    if not weight.max() > 0:
         raise EstimatorError("at least one stratum must have a positive weight")
-    if at_least < 0 or budget < at_least * weight.size:
+    if budget < at_least * weight.size:
         raise EstimatorError(
             f"budget {budget} does not give each of {weight.size} strata at least {at_least} draws"
         )
-    need = weight * std if (weight * std).sum() > 0 else weight
-    ideal = (budget - at_least * weight.size) * need / need.sum()
+    with np.errstate(over="ignore"):
+        need = weight * std if (weight * std).sum() > 0 else weight
+        total = need.sum()
+        most = max(budget, 1) * total
+    if not np.isfinite(most):
+        raise EstimatorError("weights times pilot_std must be small enough for doubles to hold")
+    ideal = (budget - at_least * weight.size) * need / total
     whole = np.floor(ideal).astype(np.int64)
     missing = budget - at_least * weight.size - int(whole.sum())
     first = np.argsort(-(ideal - whole), kind="stable")[:missing]
@@ -179,15 +175,41 @@ def neyman_allocation(
     return whole + at_least
 
 
-def _check_weights(strata: Sequence[Stratum | StratumCounts]) -> None:
-    weights = np.array([stratum.weight for stratum in strata], dtype=np.float64)
-    if not (np.all(weights >= 0) and abs(weights.sum() - 1) <= 1e-9):
+def _check_strata(
+    strata: Sequence[Stratum | StratumCounts], kind: type[Stratum | StratumCounts]
+) -> None:
+    if not isinstance(strata, Sequence) or not all(isinstance(each, kind) for each in strata):
+        raise EstimatorError(f"strata must be a list of {kind.__name__}, got {shown(strata)}")
+    weights = numbers("weights", [stratum.weight for stratum in strata])
+    if weights.ndim != 1 or not (np.all(weights >= 0) and abs(weights.sum() - 1) <= 1e-9):
         raise EstimatorError(
-            f"the weights of the strata must be nonnegative and sum to 1, got {weights.tolist()}"
+            f"the weights of the strata must be nonnegative and sum to 1, got {shown(weights)}"
         )
 
 
+def _members(stratum: Stratum | StratumCounts) -> int | None:
+    given = stratum.population
+    return None if given is None else whole_number("population", given)
+
+
+def _share(stratum: StratumCounts, whole: Sample, log_delta: Unit) -> tuple[Bound, Bound]:
+    """Bounds on the share of one stratum."""
+    if stratum.exact is not None:
+        if stratum.n:
+            raise EstimatorError("a stratum has either draws or an exact share, not both")
+        exact = _unit_exact(stratum.exact, whole)
+        return exact, exact
+    k, n, members, side = stratum.k, stratum.n, _members(stratum), whole.side
+    found = (
+        clopper_pearson(k, n, log_delta=log_delta, side=side)
+        if members is None
+        else hypergeometric(k, n, members, log_delta=log_delta, side=side)
+    )
+    return found.lower, found.upper
+
+
 def _unit_exact(exact: float, whole: Sample) -> float:
+    exact = number("exact", exact)
     if not whole.low <= exact <= whole.high:
         raise EstimatorError(
             f"the exact mean of a stratum must lie in [{whole.low}, {whole.high}], got {exact}"
@@ -203,7 +225,7 @@ def _stratum_sample(stratum: Stratum, whole: Sample) -> Sample:
         low=whole.low,
         high=whole.high,
         side=whole.side,
-        population=stratum.population,
+        population=_members(stratum),
         planned=stratum.planned,
     )
     if stratum.exact is not None and sample.n:
@@ -266,7 +288,7 @@ def _union_bounds(whole: Sample, strata: list[Stratum], samples: list[Sample]) -
 
 def _laid_out(stratum: StratumCounts, rng: np.random.Generator) -> Stratum:
     """The stratum with its k marks among n draws in a fresh random order."""
-    k, n = whole_numbers("k", stratum.k), int(whole_numbers("n", stratum.n))
+    k, n = whole_numbers("k", stratum.k), whole_number("n", stratum.n)
     if np.any(k > n):
         raise EstimatorError(f"k must lie between 0 and n = {stratum.n}, got {stratum.k}")
     rank = rng.random((*k.shape, n)).argsort(-1).argsort(-1)

@@ -15,8 +15,9 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy import special
 
-from estimators._check import whole
-from estimators.confidence import EstimatorError, resolve_log_delta
+from estimators._numbers import whole, whole_number
+from estimators.confidence import Delta, one_log_delta
+from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
 from estimators.interval import Interval
 
@@ -29,8 +30,8 @@ def share(
     counts: ArrayLike,
     side: int,
     *,
-    delta: float | None = None,
-    log_delta: float | None = None,
+    delta: Delta = None,
+    log_delta: Delta = None,
 ) -> Interval:
     """Upper bound on the share of marked cells, from independent tiles (Theorem 3.23; fixed-n).
 
@@ -52,7 +53,8 @@ def share(
         EstimatorError: on counts that are no whole numbers up to side², more than one axis, a
             side out of range, or δ outside (0, 1).
     """
-    values, log = _checked(counts, side), float(resolve_log_delta(delta, log_delta))
+    values, side = _checked(counts, side)
+    log = one_log_delta(delta, log_delta)
     upper = 1.0
     if len(values):
         slopes = _slopes(values, side, -log)
@@ -72,8 +74,11 @@ def effective_cells(counts: ArrayLike, side: int) -> float:
 
     An estimate, of use for planning and reports; no bound rests on it. Where the counts show no
     variance it is the number of cells, and it is never put below `side` a tile.
+
+    Raises:
+        EstimatorError: as `share` does of counts and side.
     """
-    values = _checked(counts, side)
+    values, side = _checked(counts, side)
     tiles = len(values)
     if tiles < 2:
         return float(tiles * side)
@@ -82,13 +87,14 @@ def effective_cells(counts: ArrayLike, side: int) -> float:
     return most if spread == 0 else float(np.clip(tiles * mean * (1 - mean) / spread, least, most))
 
 
-def _checked(counts: ArrayLike, side: int) -> Float[np.ndarray, " tiles"]:
-    if not 1 <= side <= 1024:
+def _checked(counts: ArrayLike, side: int) -> tuple[Float[np.ndarray, " tiles"], int]:
+    side = whole_number("side", side, least=1)
+    if side > 1024:
         raise EstimatorError(f"side must lie between 1 and 1024, got {side}")
     values = whole("counts", counts)
     if values.ndim != 1 or np.any(values > side**2):
         raise EstimatorError(f"counts must be one axis of numbers up to side² = {side**2}")
-    return values / side**2
+    return values / side**2, side
 
 
 def _slopes(

@@ -23,6 +23,7 @@ from probbound.certificate import (
     confidence_weighted,
 )
 from probbound.claims import ACCURACY, Claim
+from probbound.confidence import check_delta
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.forward_error import ForwardError
@@ -39,7 +40,6 @@ from probbound.tasks import MaxOfK
 
 DEFAULT_BUDGET = 10_000
 DEFAULT_DELTA = 1e-6
-LEAST_DELTA = 1e-300  # the shares that δ is split into must be numbers too
 
 
 def certify(
@@ -150,10 +150,7 @@ def _require_usable(question: Question) -> None:
     model, task, budget, delta = question.model, question.task, question.budget, question.delta
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
         raise UserError(f"budget must be a non-negative integer, got {budget!r}")
-    if not 0 < delta < 1:
-        raise UserError(f"delta must lie strictly between 0 and 1, got {delta!r}")
-    if delta < LEAST_DELTA:
-        raise UserError(f"delta must be at least {LEAST_DELTA:g}, got {delta!r}")
+    check_delta(delta)
     if question.target is not None and not 0 < question.target < 1:
         raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
     if question.draws is not None and question.draws < 0:

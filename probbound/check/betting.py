@@ -1,15 +1,17 @@
-"""The betting bound on a mean, from its statement (Theorem 2.25)."""
+"""The betting bound on a mean, from its statements (Theorems 2.25, 2.33 and 2.34)."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+from scipy import special
 
 from probbound.check.bounds import root
 
 _CAP = 0.9
 _EPS = 2.0**-52
+_LEAST_PART, _MOST_PART = 1e-9, 0.05
 
 
 def upper_mean(values: np.ndarray, largest: float, log_delta: float) -> float:
@@ -22,9 +24,29 @@ def upper_mean(values: np.ndarray, largest: float, log_delta: float) -> float:
         return largest
     shares = np.clip(values / largest, 0.0, 1.0)
     bets = _bets(1 - shares, math.sqrt(-2 * log_delta / n))
-    wanted = -log_delta + 64 * _EPS * (n - log_delta)
-    upper = root(lambda bound: _log_capital(shares, bets, bound) - wanted, 0.0)
+    part = min(max(-log_delta / n, _LEAST_PART), _MOST_PART)
+    wanted = _wanted(log_delta + math.log1p(-part), n)
+    mean = float(shares.mean())
+    by_bets = root(lambda bound: _log_capital(shares, bets, bound) - wanted, 0.0)
+    by_mean = _upper_by_mean(mean, n, log_delta + math.log(part))
+    upper = min(max(by_bets, mean), by_mean)
     return min(largest * upper + _EPS * (n + 12) * largest, largest)
+
+
+def _upper_by_mean(mean: float, n: int, log_delta: float) -> float:
+    """Chernoff's bound from the mean of n numbers in [0, 1], rounded up first (Theorem 2.33)."""
+    mean = min(mean + _EPS * (n + 8), 1.0)
+
+    def excess(bound: float) -> float:
+        divergence = special.kl_div(mean, bound) + special.kl_div(1 - mean, 1 - bound)
+        return n * float(divergence) - _wanted(log_delta, n)
+
+    return root(excess, mean)
+
+
+def _wanted(log_delta: float, n: int) -> float:
+    """log(1/δ), and more than the error of n logarithms."""
+    return -log_delta + 64 * _EPS * (n - log_delta)
 
 
 def _log_capital(shares: np.ndarray, bets: np.ndarray, bound: float) -> float:

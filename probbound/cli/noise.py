@@ -11,6 +11,7 @@ from rich.table import Table
 
 from estimators.guarantee import Guarantee
 from probbound.certification import DEFAULT_DELTA
+from probbound.cli.delta import FIXED_DELTA
 from probbound.cli.output import (
     as_json_option,
     metric,
@@ -21,6 +22,7 @@ from probbound.cli.output import (
     stdout,
 )
 from probbound.cli.output import table as styled
+from probbound.confidence import check_delta
 from probbound.errors import UserError
 from probbound.files import require_writable
 from probbound.models.registry import load
@@ -41,7 +43,12 @@ TERMS = get_args(TermName)
 @click.option("--head", default=0, help="Which attention head.", show_default=True)
 @click.option("--peel", is_flag=True, help="Take the directions out of every factor too.")
 @click.option("--budget", default=DEFAULT_ENTRIES, help="Entries sampled.", show_default=True)
-@click.option("--delta", default=DEFAULT_DELTA, help="Failure probability of a row of the table.")
+@click.option(
+    "--delta",
+    type=FIXED_DELTA,
+    default=DEFAULT_DELTA,
+    help="Failure probability of a row of the table.",
+)
 @click.option("--threshold", type=float, help="Count entries above this (default: 3 RMS).")
 @click.option("--methods", help="Only these, separated by commas.")
 @click.option("--exact", is_flag=True, help="Evaluate every entry too, and show the truth.")
@@ -66,8 +73,7 @@ def noise(
     """Bound the noise of one path of MODEL by every method, side by side."""
     if budget < 0:
         raise UserError(f"budget must be at least 0, got {budget}")
-    if not 0 < delta < 1:
-        raise UserError(f"delta must lie strictly between 0 and 1, got {delta}")
+    check_delta(delta)
     chosen = None
     if methods is not None:
         chosen = [method_named(name.strip()).name for name in methods.split(",")]

@@ -21,6 +21,7 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.confidence import check_delta
 from probbound.cost import CostMeter
 from probbound.entries_plan import OVER
 from probbound.errors import UserError
@@ -63,8 +64,8 @@ def plan(
     if len(given) != 1:
         raise UserError("give exactly one of --budget-flops, --budget-seconds and --target")
     choose = delta == AUTO
-    if not choose and not 0 < float(delta) < 1:
-        raise UserError(f"delta must lie strictly between 0 and 1, got {delta}")
+    if not choose:
+        check_delta(delta)
     if choose and target is not None:
         raise UserError("with a target the bound is given, so δ must be a number, not auto")
     if target is not None and not 0 < target < 1:

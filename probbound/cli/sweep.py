@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pyarrow as pa
 
+from probbound.cli.delta import delta_number
 from probbound.cli.output import (
     as_json_option,
     at_most,
@@ -40,6 +41,8 @@ def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any
             return None
         try:
             return tuple(convert(part.strip()) for part in given.split(","))
+        except UserError:
+            raise
         except ValueError as error:
             raise UserError(
                 f"--{option.name} must be {what} separated by commas, got {given}"
@@ -55,7 +58,7 @@ def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any
 @click.option("--strategies", callback=_listed(str, "names"), help="Names, as for certify.")
 @click.option("--noises", callback=_listed(str, "names"), help="Treatments of noise: svd,exact.")
 @click.option("--budgets", callback=_listed(int, "whole numbers"), help="Forward passes.")
-@click.option("--deltas", callback=_listed(float, "numbers"), help="Failure probabilities.")
+@click.option("--deltas", callback=_listed(delta_number, "numbers"), help="Failure probabilities.")
 @click.option("--paths", callback=_listed(str, "names"), help="Of entries: separate,joint.")
 @click.option("--seeds", callback=_listed(int, "whole numbers"), help="Of certifying samples.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes, of one thread each.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.confidence import LEAST_DELTA
 from probbound.errors import UserError
 from probbound.strategies.ladder import NOISE_CHOICES
 from probbound.strategies.registry import AUTO, strategy_named
@@ -142,8 +143,8 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
-def _is_share(value: Any) -> bool:
-    return isinstance(value, float) and 0 < value < 1
+def _is_delta(value: Any) -> bool:
+    return isinstance(value, float) and LEAST_DELTA <= value < 1
 
 
 _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -154,7 +155,10 @@ _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
         (OWN_NOISE, *NOISE_CHOICES).__contains__,
     ),
     "budgets": ("whole numbers of forward passes, at least 0 and below 2^63", _is_count),
-    "deltas": ("probabilities strictly between 0 and 1", _is_share),
+    "deltas": (
+        f"probabilities strictly between 0 and 1, of at least {LEAST_DELTA:g}",
+        _is_delta,
+    ),
     "paths": (f"{' or '.join(PATHS)}", PATHS.__contains__),
     "seeds": ("whole numbers, at least 0 and below 2^63", _is_count),
 }

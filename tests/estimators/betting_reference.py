@@ -2,7 +2,8 @@
 
 Waudby-Smith & Ramdas (2024): the capital of Theorem 3, its version without replacement of
 section 5, and the truncation of their equation 26, here with c = 0.9. The bets are those of
-Theorem 2.25 of docs/theory.md. Also what the benchmarks compare with.
+Theorem 2.25 of docs/theory.md; Chernoff's and Serfling's bounds stand beside them as in 2.34.
+Also what the benchmarks compare with.
 """
 
 from __future__ import annotations
@@ -66,13 +67,15 @@ def lower_end(
     log_inverse: float,
     population: int | None = None,
     *,
+    bets: Sequence[float] = (),
     horizon: int | None = None,
 ) -> float:
     """The infimum of the means that the capital does not rule out after the last draw.
 
-    With a `horizon` the capital is the anytime one, its aims up to four times that many draws.
+    The capital is that of the `bets`, or with a `horizon` the anytime one, its aims up to four
+    times that many draws.
     """
-    plans = [(0.0, bets_for_lower_end(x, log_inverse, population))]
+    plans = [(0.0, list(bets))]
     if horizon is not None:
         plans = []
         while 4 ** len(plans) < 4 * horizon:
@@ -94,13 +97,41 @@ def lower_end(
     return _last_ruled_out(excess, lo, hi)
 
 
+def mean_lower_end(x: Sequence[float], log_inverse: float, population: int | None = None) -> float:
+    """The largest mean that Chernoff's bound rules out, or without replacement Serfling's."""
+    n, mean = len(x), math.fsum(x) / len(x)
+
+    def term(share: float, expected: float) -> float:
+        if share == 0:
+            return 0.0
+        return math.inf if expected == 0 else share * math.log(share / expected)
+
+    def excess(tried: float) -> float:
+        return n * (term(mean, tried) + term(1 - mean, 1 - tried)) - log_inverse
+
+    end = _last_ruled_out(excess, 0.0, mean)
+    if population is None:
+        return end
+    left = min(1 - (n - 1) / population, (1 - n / population) * (1 + 1 / n))
+    return max(end, mean - math.sqrt(left * log_inverse / (2 * n)))
+
+
+def fixed_lower_end(x: Sequence[float], log_inverse: float, population: int | None) -> float:
+    """The largest mean ruled out by the bets, or by the mean of the draws with a part of δ."""
+    part = min(max(log_inverse / len(x), 1e-9), 1 / 20)
+    by_mean = mean_lower_end(x, log_inverse + math.log(1 / part), population)
+    aim = bets_for_lower_end(x, log_inverse, population)
+    by_bets = lower_end(x, log_inverse - math.log(1 - part), population, bets=aim)
+    return max(by_mean, min(by_bets, math.fsum(x) / len(x)))
+
+
 def interval(x: Sequence[float], delta: float, population: int | None = None) -> list[float]:
     """Both ends at δ/2 each."""
     log_inverse = math.log(2 / delta)
     flipped = [1 - value for value in x]
     return [
-        lower_end(x, log_inverse, population),
-        1 - lower_end(flipped, log_inverse, population),
+        fixed_lower_end(x, log_inverse, population),
+        1 - fixed_lower_end(flipped, log_inverse, population),
     ]
 
 

@@ -21,6 +21,7 @@ from estimators.mean import (
     hoeffding,
     hoeffding_serfling,
 )
+from tests.bench import structured
 from tests.estimators import betting_reference, gallery
 
 WITH_REPLACEMENT = (hoeffding, empirical_bernstein, betting)
@@ -201,6 +202,68 @@ def test_half_width_at_a_quarter_of_a_population():
     x = np.stack([rng.permutation(marks) for _ in range(100)])
     found = betting(x, delta=1e-3, population=4096)
     assert np.max(found.width) / 2 <= 0.024
+
+
+STRUCTURED = {
+    "zeros": lambda n: np.zeros(n),
+    "a spike": lambda n: np.eye(1, n, n // 2)[0],
+    "alternating": lambda n: np.arange(n) % 2.0,
+    "a third": lambda n: (np.arange(n) % 3 == 1) * 1.0,
+    "ones first": lambda n: (np.arange(n) < n / 3) * 1.0,
+    "ones last": lambda n: (np.arange(n) >= n / 3) * 1.0,
+    "a ramp": lambda n: np.linspace(0, 1, n),
+    "near a half": lambda n: 0.5 + 0.01 * (-1.0) ** np.arange(n),
+}
+
+
+@pytest.mark.parametrize("population", [None, 3000])
+@pytest.mark.parametrize("kind", STRUCTURED)
+def test_betting_is_wider_than_hoeffding_by_no_more_than_theorem_2_34_says(kind, population):
+    plain = (
+        hoeffding
+        if population is None
+        else lambda x, **options: hoeffding_serfling(x, population=population, **options)
+    )
+    for n in (1, 2, 5, 10, 30, 300, 2000):
+        x = STRUCTURED[kind](n)
+        for delta in (0.05, 1e-6, 1e-30):
+            needed = -np.log(delta)
+            part = min(max(needed / n, 1e-9), 1 / 20)
+            most = np.sqrt(1 + np.log(1 / part) / needed) + 1e-9
+            for sample in (x, 1 - x):
+                ours = betting(sample, delta=delta, side="upper", population=population).upper
+                theirs = plain(sample, delta=delta, side="upper").upper
+                mean = sample.mean()
+                trivial = np.isclose(theirs, 1, atol=1e-9)
+                assert trivial or ours - mean <= most * (theirs - mean) + 1e-9, (n, delta)
+
+
+@pytest.mark.parametrize("n", [3, 10, 40, 200])
+def test_on_structured_samples_betting_is_seldom_wider_than_the_simple_bounds(n):
+    draws = structured.in_random_order
+    for delta in structured.DELTAS:
+        assert structured.worst(draws(n), hoeffding, delta, None) <= 1.25
+        assert structured.worst(draws(n), hoeffding_serfling, delta, 2 * n) <= 1.15
+        for population in (None, 2 * n):
+            assert structured.worst(draws(n), empirical_bernstein, delta, population) <= 1 + 1e-9
+
+
+def test_ten_zeros_at_one_in_a_million_say_more_than_hoeffding():
+    ours = betting(np.zeros(10), delta=1e-6)
+    assert 1 - 5e-7 ** (1 / 10) < ours.upper < 0.83
+    assert ours.upper < hoeffding(np.zeros(10), delta=1e-6).upper
+    assert betting(np.zeros(10), delta=1e-6, population=10**6).upper < 0.83
+
+
+@given(x=unit_samples, delta=st.floats(1e-12, 0.5), spare=st.none() | st.integers(0, 30))
+@settings(max_examples=40, deadline=None)
+def test_the_ends_lie_on_their_sides_of_the_sample_mean(x, delta, spare):
+    """So that they never cross, even where an unlikely order lets the bets win on both sides."""
+    population = None if spare is None else len(x) + spare
+    for order in (x, np.sort(x), -np.sort(-x)):
+        found = betting(order, delta=delta, population=population)
+        assert found.lower <= x.mean() + 1e-9
+        assert found.upper >= x.mean() - 1e-9
 
 
 REFUSED = {

@@ -207,12 +207,13 @@ def samples(kind: str, n: int, rng: np.random.Generator) -> np.ndarray:
         "all largest": lambda: np.ones(n),
         "tiny": lambda: 10.0 ** rng.uniform(-300, -1, n),
         "one spike": lambda: np.eye(1, max(n, 1), int(rng.integers(max(n, 1))))[0, :n],
+        "largest first": lambda: (np.arange(n) < n / 3) * 1.0,
         "near the largest": lambda: 1 - 10.0 ** rng.uniform(-17, -1, n),
     }[kind]()
 
 
 SOLVED = 1.1e-13  # how far the maker's solver stops from a root
-KINDS = ("uniform", "few", "ties", "all zero", "all largest", "tiny", "one spike")
+KINDS = ("uniform", "few", "ties", "all zero", "all largest", "tiny", "one spike", "largest first")
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "near the largest"])
@@ -238,18 +239,40 @@ def test_more_draws_than_the_solver_has_digits_for():
 
 
 def test_the_means_above_a_betting_bound_are_ruled_out_in_exact_arithmetic():
-    rng = np.random.default_rng(1)
+    """By the bets or by the mean, each with its part of δ."""
+    rng, decided = np.random.default_rng(1), set()
     for kind in KINDS:
-        values, delta = samples(kind, 40, rng), 0.05
-        bound = upper_mean(values, 1.0, math.log(delta))
-        if bound == 1:
-            continue
-        bets, mean = second._bets(1 - values, math.sqrt(-2 * math.log(delta) / 40)), 1 - bound
-        capital = Fraction(1)
-        for bet, value in zip(bets, values, strict=True):
-            stake = min(Fraction(bet), Fraction(9, 10) / Fraction(mean))
-            capital *= 1 + stake * (1 - Fraction(value) - Fraction(mean))
-        assert capital >= 1 / Fraction(delta)
+        for n, delta in ((40, 0.05), (10, 1e-6), (300, 0.01)):
+            values, needed = samples(kind, n, rng), -math.log(delta)
+            part = min(needed / n, 0.05)
+            bound = upper_mean(values, 1.0, -needed)
+            if bound == 1:
+                continue
+            by_bets = ruled_out_by_bets(
+                values, bound, math.sqrt(2 * needed / n), (1 - part) * delta
+            )
+            by_mean = ruled_out_by_mean(values, bound, part * delta)
+            assert by_bets or by_mean, (kind, n, delta)
+            decided |= {(by_bets, by_mean)}
+    assert {(True, False), (False, True)} <= decided
+
+
+def ruled_out_by_bets(values: np.ndarray, bound: float, aim: float, delta: float) -> bool:
+    bets, mean = second._bets(1 - values, aim), 1 - bound
+    capital = Fraction(1)
+    for bet, value in zip(bets, values, strict=True):
+        stake = min(Fraction(bet), Fraction(9, 10) / Fraction(mean))
+        capital *= 1 + stake * (1 - Fraction(value) - Fraction(mean))
+    return capital >= 1 / Fraction(delta) and bound >= values.mean()
+
+
+def ruled_out_by_mean(values: np.ndarray, bound: float, delta: float) -> bool:
+    with mpmath.workdps(50):
+        n, p = len(values), mpmath.mpf(bound)
+        q = mpmath.fsum(map(mpmath.mpf, values.tolist())) / n
+        terms = ((q, p), (1 - q, 1 - p))
+        divergence = sum(a * mpmath.log(a / b) for a, b in terms if a > 0)
+        return bound > q and n * divergence >= -mpmath.log(mpmath.mpf(delta))
 
 
 CASES = {

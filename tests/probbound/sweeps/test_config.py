@@ -46,6 +46,8 @@ def test_toml_and_options_ask_the_same(tmp_path, capsys):
         ((*GOOD, "--budgets", "-1"), "budgets must be whole numbers of forward passes"),
         ((*GOOD, "--budgets", "9999999999999999999"), "below 2^63"),
         ((*GOOD, "--deltas", "0"), "deltas must be probabilities strictly between 0 and 1"),
+        ((*GOOD, "--deltas", "1e-3,1e-400"), "delta must be at least 1e-300, got 1e-400"),
+        ((*GOOD, "--deltas", "1e-301"), "of at least 1e-300"),
         ((*GOOD, "--deltas", "nan"), "deltas must be probabilities"),
         ((*GOOD, "--seeds", "0,,1"), "--seeds must be whole numbers"),
         ((*GOOD, "--seeds", "-1"), "seeds must be whole numbers"),
