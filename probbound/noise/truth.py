@@ -22,20 +22,17 @@ Vector = Float[np.ndarray, " m"]
 
 def truths(
     term: NoiseTerm, quantities: Sequence[Quantity], memory_bytes: int
-) -> dict[Quantity, float | None]:
+) -> dict[Quantity, float]:
     """The quantities of the exact product of the stored factors, rounded down (Theorem 3.17).
 
-    None where weights overflow. Some ten to twenty times the work of evaluating every entry in
-    float64, in memory as of `row_extremes`.
+    Some ten times the work of evaluating every entry in float64, in memory as of `row_extremes`.
     """
     wide = WideProduct.of(term.remainder)
-    if not math.isfinite(wide.error):
-        return dict.fromkeys(quantities)
     rows = None
     if any(quantity.name in _DEDUCE for quantity in quantities):
         thresholds = {q.threshold or 0.0 for q in quantities if q.name in _COUNTED}
         rows = Rows.of(term, wide, sorted(thresholds), memory_bytes)
-    found: dict[Quantity, float | None] = {}
+    found: dict[Quantity, float] = {}
     for quantity in quantities:
         if quantity.name in _DEDUCE and rows is not None:
             found[quantity] = _DEDUCE[quantity.name](rows, quantity)
