@@ -108,12 +108,13 @@ def test_the_table_of_noise_bounds(model):
     settings = Settings(Stream.from_seed(3), 40)
     rows = noise_table(term, quantities, settings, exact=True)
     made = bounds_table(rows, "", 1.2345e-6, exact=True)
-    method, bound, delta, *_, truth, _ = (list(column.cells) for column in made.columns)
+    method, bound, delta, *_, truth, _ = (map(str, column.cells) for column in made.columns)
     shown = [line for line in zip(method, bound, delta, truth, strict=True) if line[1]]
     assert len(shown) == len(rows)
     for (name, most, chance, value), row in zip(shown, rows, strict=True):
         assert name.strip() == row.method
         assert float(most) >= row.bound
+        assert row.truth is not None
         assert float(most) >= float(value) or row.bound < row.truth
         assert float(chance) == 0 or float(chance) >= 1.2345e-6
 

@@ -28,12 +28,12 @@ def exactly(entries, reads, q) -> Fraction:
     flat = [*itertools.chain(*entries)]
     size, count = sorted(map(abs, flat)), len(flat)
     spreads = [max(row) - min(row) for row in entries]
-    squares = [sum(x * x for x in row) for row in entries]
+    squares = [sum((x * x for x in row), Fraction(0)) for row in entries]
     large = np.array([[abs(x) > (q.threshold or 0.0) for x in row] for row in entries])
     values: dict[str, Callable[[], Fraction]] = {
-        "mean": lambda: sum(flat) / count,
-        "rms": lambda: sum(squares) / count,
-        "frobenius-norm": lambda: sum(squares),
+        "mean": lambda: sum(flat, Fraction(0)) / count,
+        "rms": lambda: sum(squares, Fraction(0)) / count,
+        "frobenius-norm": lambda: sum(squares, Fraction(0)),
         "row-norms": lambda: max(squares),
         "share-above": lambda: Fraction(int(large.sum()), count),
         "quantile": lambda: size[math.ceil(Fraction(q.level) * count) - 1],
@@ -62,6 +62,7 @@ def test_it_is_the_quantity_rounded_down_and_no_certain_bound_is_below_it(name):
         near = math.sqrt(wanted) if power == 2 else float(wanted)
         assert found >= near - 1e-13 * abs(near) - 1e3 * error
     for row in noise_table(term, asked, SETTINGS, CERTAIN, exact=True):
+        assert row.truth is not None
         assert row.bound >= row.truth, (row.method, str(row.quantity))
 
 
