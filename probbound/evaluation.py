@@ -111,7 +111,7 @@ def wrong_from_logits(
     `lead` is one number, or one for each row, (n, 1).
     """
     own = jnp.take_along_axis(logits, labels[:, None], axis=1) - lead
-    other = jnp.arange(logits.shape[1]) != labels[:, None]
+    other = jnp.arange(logits.shape[1])[None] != labels[:, None]
     return jnp.any(~(logits < own) & other, axis=1)
 
 

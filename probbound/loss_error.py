@@ -28,7 +28,7 @@ def losses_upper(
     gaps = logits - xp.take_along_axis(logits, labels[:, None], axis=1)
     first = gaps.argmax(axis=1)[:, None]
     top = xp.take_along_axis(gaps, first, axis=1)
-    rest = xp.where(xp.arange(outputs) == first, 0.0, xp.exp(gaps - top)).sum(axis=1)
+    rest = xp.where(xp.arange(outputs)[None] == first, 0.0, xp.exp(gaps - top)).sum(axis=1)
     found = (top[:, 0] + xp.log1p(rest) + LEAST) * rounded_up(1.0, outputs + 80)
     return found + xp.minimum(slack, xp.expm1(slack) * found)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from probbound.decimals import rounded_up
+from probbound.decimals import lower, percent_down, upper
 from probbound.models.network import described
 
 _SEEDS = {
@@ -54,11 +53,11 @@ def _claim(predicate: Mapping[str, Any]) -> str:
     if claim["kind"] == "loss":
         return (
             f"Over {inputs}, the mean cross-entropy of the model's answers is **at most "
-            f"{_up(predicate['bound'])} nats**. No input has a loss above "
-            f"{_up(predicate['proof']['largest_loss'])} nats."
+            f"{upper(predicate['bound'])} nats**. No input has a loss above "
+            f"{upper(predicate['proof']['largest_loss'])} nats."
         )
-    share = f"**at least {_down(100 * Decimal(predicate['bound']))} %**"
-    rest = f"**{_up(predicate['failure_upper'])}**"
+    share = f"**at least {percent_down(predicate['bound'])} %**"
+    rest = f"**{upper(predicate['failure_upper'])}**"
     if claim["kind"] == "margin":
         return (
             f"On {share} of {inputs}, the logit of the right answer exceeds every other by more "
@@ -78,18 +77,19 @@ def _under(prior: Mapping[str, Any] | None) -> str:
     occur, share = len(weights) - weights.count(0), max(weights) / (sum(weights) or 1)
     return (
         f" (weighted by the prior over tokens with SHA-256 {prior['sha256']}: {occur:,} of "
-        f"{len(weights):,} tokens occur, the most frequent one in {_up(100 * share)} % of places)"
+        f"{len(weights):,} tokens occur, the most frequent one in {upper(100 * share)} % of places)"
     )
 
 
 def _promise(predicate: Mapping[str, Any]) -> str:
     if predicate["guarantee"] == "deterministic":
         return "Guarantee: **deterministic**. The bound holds with no chance of error (δ = 0)."
+    outward = upper if predicate["claim"]["kind"] == "loss" else lower
     return (
         f"Guarantee: **{predicate['guarantee']}**. The bound is wrong with probability at most "
-        f"δ = {_up(predicate['delta'])}, over the program's own random choices and for any "
+        f"δ = {upper(predicate['delta'])}, over the program's own random choices and for any "
         "weights. With a wrong bound counted as what the proof alone gives, "
-        f"(1-δ) · bound + δ · proof is {predicate['confidence_weighted']:.12g}."
+        f"(1-δ) · bound + δ · proof is {outward(predicate['confidence_weighted'], 12)}."
     )
 
 
@@ -99,9 +99,9 @@ def _levels(predicate: Mapping[str, Any]) -> str:
     proof = predicate["proof"]
     of_loss = proof["certified_mass"] is None
     alone = (
-        f"bounds the mean loss by {_up(proof['loss_upper'])} nats"
+        f"bounds the mean loss by {upper(proof['loss_upper'])} nats"
         if of_loss
-        else f"certifies {_down(100 * Decimal(proof['certified_mass']))} % of all inputs"
+        else f"certifies {percent_down(proof['certified_mass'])} % of all inputs"
     )
     rows = [
         (
@@ -109,7 +109,7 @@ def _levels(predicate: Mapping[str, Any]) -> str:
             level["mode"],
             f"{level['samples']:,}" if level["samples"] else "",
             f"{level['failures']:,}" if level["samples"] and not of_loss else "",
-            _up(level["share_upper"]),
+            upper(level["share_upper"]),
         )
         for level in predicate["levels"]
     ]
@@ -123,11 +123,11 @@ def _failure_probabilities(predicate: Mapping[str, Any]) -> str:
     if not spends:
         return "No failure probability was spent."
     rows = [
-        (s["statement"], s["method"], s["theorem"], f"{s['samples']:,}", _up(s["delta"]))
+        (s["statement"], s["method"], s["theorem"], f"{s['samples']:,}", upper(s["delta"]))
         for s in spends
     ]
     heads = ("statement", "method", "theorem", "draws", "δ")
-    total = f"Together they fail with probability at most {_up(predicate['delta'])}."
+    total = f"Together they fail with probability at most {upper(predicate['delta'])}."
     return f"Every spend of failure probability:\n\n{_table(heads, rows)}\n\n{total}"
 
 
@@ -197,18 +197,6 @@ def _text(value: str) -> str:
     """Text of unknown origin, so that it can be nothing but text in Markdown."""
     kept = "".join(c for c in value if c.isprintable() or c in string.whitespace)
     return kept.translate(_ESCAPED)
-
-
-def _up(share: float) -> str:
-    """Three significant digits, rounded up unless they read back as the same float."""
-    return f"{rounded_up(share, 3):.3g}"
-
-
-def _down(percentage: Decimal) -> str:
-    """Rounded down, with as many digits as tell it from 100."""
-    missing = 100 - percentage
-    digits = 2 if missing <= 0 else max(2, 1 - missing.adjusted())
-    return f"{percentage.quantize(Decimal(10) ** -digits, ROUND_FLOOR):f}"
 
 
 def _digits(count: int) -> str:

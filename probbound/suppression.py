@@ -37,10 +37,10 @@ def noise_energy(model: Transformer) -> Float[Array, ""]:
     if model.n_heads > 1:
         raise UserError(f"noise is suppressed in models with one head, not {model.n_heads}")
     v, out = model.d_vocab, model.d_vocab_out
-    tokens = jnp.asarray(model.W_E - model.W_E.mean(axis=0))
+    tokens = jnp.asarray(model.W_E - model.W_E.mean(axis=0, keepdims=True))
     outputs = jnp.asarray(model.W_U - model.W_U.mean(axis=1, keepdims=True))
-    last = model.W_E + model.W_pos[-1]
-    queries = (last @ model.W_Q[0] + model.b_Q[0]) / model.attn_scale
+    last = model.W_E + model.W_pos[-1:]
+    queries = (last @ model.W_Q[0] + model.b_Q[:1]) / model.attn_scale
     copied = tokens @ model.W_V[0] @ model.W_O[0]
     seen = outputs @ outputs.T
     own = jnp.einsum("td,dt->t", copied, outputs[:, :v])

@@ -21,6 +21,7 @@ from matplotlib.ticker import NullLocator
 
 from estimators.guarantee import Guarantee
 from probbound.cost import CostMeter
+from probbound.decimals import upper
 from probbound.factored import FactoredMatrix
 from probbound.figures import AMBER, BLACK, GREEN, ORANGE, SKY, shade_vacuous, styles
 from probbound.models.store import read_model, save_model
@@ -218,7 +219,11 @@ def found(rows: list[Row]) -> str:
     names = [TRUTH, *strategies, MARGIN, NOISE["OV"], NOISE["direct"], RISE, NOISE["QK"]]
     columns = {name: _medians(rows, name) for name in names}
     margin, noise = columns[MARGIN], columns[NOISE["OV"]]
-    lines = [[step, *(columns[name][step] for name in names)] for step in margin]
+    bounds = {TRUTH, *strategies, *NOISE.values()}
+    lines = [
+        [step, *(upper(columns[n][step]) if n in bounds else columns[n][step] for n in names)]
+        for step in margin
+    ]
     first = next((step for step in margin if margin[step] > noise[step]), None)
     one, seeds = rows[0], len({row["seed"] for row in rows})
     parts = [
@@ -271,8 +276,9 @@ def _growth(
     ratios = (margin[first] / noise[first], margin[last] / noise[last])
     parts = [
         f"- from step {first:,} to {last:,} the margin goes from {margin[first]:.3g} to "
-        f"{margin[last]:.3g} and the noise of OV from {noise[first]:.3g} to {noise[last]:.3g}, so "
-        f"that margin over noise goes from {ratios[0]:.3g} to {ratios[1]:.3g};"
+        f"{margin[last]:.3g} and the noise of OV from {upper(noise[first])} to "
+        f"{upper(noise[last])}, so that margin over noise goes from {ratios[0]:.3g} to "
+        f"{ratios[1]:.3g};"
     ]
     if ratios[1] < 1:
         parts.append(

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from estimators.guarantee import Guarantee
 from estimators.proportion import clopper_pearson
 from probbound.certification import certify
+from probbound.decimals import lower
 from probbound.figures import BLACK, BLUE, ORANGE, PINK
 from probbound.models.transformer import Transformer
 from probbound.progress import track
@@ -210,7 +211,8 @@ def found(rows: list[Row]) -> str:
         + " the promise beyond what chance explains; the most violations are "
         f"{worst['rate'] / worst['delta']:.2f} δ ({worst['method']}, {worst['population']}, "
         f"n = {worst['n']}, δ = {worst['delta']:g}: {worst['violations']} of "
-        f"{worst['repeats']:,}; at least {worst['rate_lower'] / worst['delta']:.2f} δ is certain);",
+        f"{worst['repeats']:,}; at least {lower(worst['rate_lower'] / worst['delta'], 2)} δ is "
+        "certain);",
     ]
     for name in _methods(rows):
         own = [row for row in rows if row["method"] == name]

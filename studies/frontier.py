@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from probbound.decimals import upper
 from probbound.figures import BLACK, GREY, Style, pareto, shade_vacuous, stairs, styles
 from studies.grids import certified_rows, truths
 from studies.study import Row, Study
@@ -184,7 +185,7 @@ def found(rows: list[Row]) -> str:
                     x,
                     f"`{at[x, y]['strategy']}`",
                     at[x, y]["budget"] or "",
-                    y,
+                    upper(y),
                     _beaten_by_proof(found, x),
                 ]
                 for x, y in useful
@@ -199,7 +200,7 @@ def _beaten_by_proof(rows: list[Row], flops: float) -> str:
     certain = [
         row["failure_upper"] for row in rows if row["delta_spent"] == 0 and row["flops"] <= flops
     ]
-    return f"{min(certain):.3g}" if certain else "none"
+    return upper(min(certain)) if certain else "none"
 
 
 STUDY = Study(__doc__ or "", Grid, measure, draw, found)

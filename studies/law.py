@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from probbound.decimals import upper
 from probbound.figures import BLACK, BLUE, GREEN, ORANGE, PINK
 from studies.bands import exponent
 from studies.grids import BRUTE_FORCE, certified_rows, truths
@@ -97,8 +98,8 @@ def found(rows: list[Row]) -> str:
     )
     parts = [
         f"Over {len(sampled)} certificates with uncertified masses from "
-        f"{min(r['uncertified_mass'] for r in sampled):.2g} to "
-        f"{max(r['uncertified_mass'] for r in sampled):.2g}:"
+        f"{upper(min(r['uncertified_mass'] for r in sampled), 2)} to "
+        f"{upper(max(r['uncertified_mass'] for r in sampled), 2)}:"
     ]
     if before:
         clean = sum(row["wrong_seen"] == 0 for row in before)

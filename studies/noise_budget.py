@@ -17,6 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from probbound.decimals import lower
 from probbound.figures import AMBER, BLACK, GREY, ORANGE, PINK
 from studies.bands import band, draw_band
 from studies.grids import certified_rows
@@ -135,9 +136,9 @@ def _of_model(name: str, rows: list[Row]) -> str:
     cheap = [row for row in certain if row["relative"] < 0.5]
     lesser = max((row["bound"] for row in cheap), default=0.0)
     verdict = (
-        f"**{name}.** Looking at every entry certifies {best['bound']:.3f} "
+        f"**{name}.** Looking at every entry certifies {lower(best['bound'])} "
         f"(`{best['strategy']}`) at {best['relative']:.2f} of multiplying out; the best "
-        f"deterministic treatment below half of that cost certifies {lesser:.3f}. "
+        f"deterministic treatment below half of that cost certifies {lower(lesser)}. "
     )
     useful = [(c, b) for c, b in zip(costs.middle, curves["entries"].middle, strict=True) if b > 0]
     if useful:
@@ -146,7 +147,7 @@ def _of_model(name: str, rows: list[Row]) -> str:
         verdict += f", and half as much as all of them from {half[0]:.3f}." if half else "."
     else:
         verdict += "Sampled entries certify nothing at any m."
-    treatments = [[f"`{row['strategy']}`", row["bound"], row["relative"]] for row in certain]
+    treatments = [[f"`{row['strategy']}`", lower(row["bound"]), row["relative"]] for row in certain]
     all_of_them = markdown_table(["deterministic", "bound", "cost ÷ multiplying out"], treatments)
     return f"{verdict}\n\n{table}\n\n{all_of_them}"
 
@@ -154,8 +155,8 @@ def _of_model(name: str, rows: list[Row]) -> str:
 def _cell(curve: Any, place: int) -> str:
     if place >= len(curve.x):
         return ""
-    low, middle, high = (float(a[place]) for a in (curve.low, curve.middle, curve.high))
-    return f"{middle:.3f} ({low:.3f} … {high:.3f})"
+    low, middle, high = (lower(a[place]) for a in (curve.low, curve.middle, curve.high))
+    return f"{middle} ({low} … {high})"
 
 
 STUDY = Study(__doc__ or "", Grid, measure, draw, found)

@@ -16,6 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 import probbound
+from probbound.decimals import upper
 from probbound.figures import styles
 from probbound.progress import track
 from probbound.tasks import task_for
@@ -128,8 +129,8 @@ def found(rows: list[Row]) -> str:
             sizes = sorted({row["value"] for row in own})
             if len(sizes) < 2:
                 continue
-            upper = [row for row in own if row["value"] >= sizes[len(sizes) // 2 - 1]]
-            fits = [_growth(upper, measure) for measure in ("flops", "seconds")]
+            larger = [row for row in own if row["value"] >= sizes[len(sizes) // 2 - 1]]
+            fits = [_growth(larger, measure) for measure in ("flops", "seconds")]
             limit = ASYMPTOTIC[strategy][size]
             lines.append([f"`{strategy}`", f"{sizes[0]} … {sizes[-1]}", limit, *fits])
         columns = ["strategy", f"{size} from … to", "asymptotic", "operations", "seconds"]
@@ -139,8 +140,8 @@ def found(rows: list[Row]) -> str:
     lines = []
     for strategy in dict.fromkeys(row["strategy"] for row in at):
         own = [row for row in at if row["strategy"] == strategy]
-        middle = [float(np.median([row[key] for row in own])) for key in MEASURES]
-        lines.append([f"`{strategy}`", *middle])
+        flops, seconds, failing = (float(np.median([row[key] for row in own])) for key in MEASURES)
+        lines.append([f"`{strategy}`", flops, seconds, upper(failing)])
     parts.append(
         f"At d_vocab {largest}:\n\n" + markdown_table(["strategy", *MEASURES.values()], lines)
     )

@@ -18,6 +18,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from probbound.decimals import upper
 from probbound.figures import BLACK, GREEN, styles
 from probbound.models.store import read_model, save_model
 from probbound.models.transformer import Transformer
@@ -176,7 +177,7 @@ def found(rows: list[Row]) -> str:
     table = markdown_table(
         ["strategy", *map(_named, strengths)],
         [
-            *([name, *(medians.of(name, s) for s in strengths)] for name in strategies),
+            *([name, *(upper(medians.of(name, s)) for s in strengths)] for name in strategies),
             ["noise, logits²", *energies],
         ],
     )
@@ -192,9 +193,9 @@ def found(rows: list[Row]) -> str:
         plain, least = medians.of(name, 0.0), medians.of(name, best)
         change = _times(plain, least, "below") if least < plain else _times(least, plain, "above")
         parts.append(
-            f"- `{name}` is best at strength {best:g}: {least:.3g}, {change} the control's. The "
-            f"model is then wrong at a rate of {medians.of(TRUTH, best):.3g}, the control at one "
-            f"of {control:.3g} and the untouched model at one of {before:.3g};"
+            f"- `{name}` is best at strength {best:g}: {upper(least)}, {change} the control's. The "
+            f"model is then wrong at a rate of {upper(medians.of(TRUTH, best))}, the control at "
+            f"one of {upper(control)} and the untouched model at one of {upper(before)};"
         )
     worse = [s for s in penalised if medians.of(TRUTH, s) > control]
     parts.append(
@@ -228,10 +229,10 @@ def _trade(medians: Medians, proofs: list[str], sampled: list[str], penalised: l
         )
     return (
         f"- editing against sampling: the best proof of an edited model is `{proof}` at strength "
-        f"{strength:g} with {edited:.3g}, where the model is wrong at a rate of "
-        f"{medians.of(TRUTH, strength):.3g}. Of the untouched model, wrong at a rate of "
-        f"{medians.of(TRUTH, UNTOUCHED):.3g}, `{sampler}` certifies {left:.3g}. {verdict}; only "
-        "the sampled one is about the model that was asked about."
+        f"{strength:g} with {upper(edited)}, where the model is wrong at a rate of "
+        f"{upper(medians.of(TRUTH, strength))}. Of the untouched model, wrong at a rate of "
+        f"{upper(medians.of(TRUTH, UNTOUCHED))}, `{sampler}` certifies {upper(left)}. {verdict}; "
+        "only the sampled one is about the model that was asked about."
     )
 
 

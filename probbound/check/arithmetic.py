@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from probbound.check.bounds import anytime, clopper_pearson, up
+from probbound.check.digits import ceiling
 from probbound.check.report import Refused
 
 RESERVE = 0.01
@@ -135,7 +136,7 @@ def _sampled(
     upper = clopper_pearson(k, n, math.log(delta))
     level = (RUN, "sampled", upper, n, k, math.log(delta))
     claimed = predicate["levels"][-1]["share_upper"]
-    statement = f"{k} of {n} draws failed, so a share of at most {claimed:.3e} does"
+    statement = f"{k} of {n} draws failed, so a share of at most {ceiling(claimed, 4):.3e} does"
     theorem = "1.5" if alone or facts.share == 1 else "1.6"
     spends = (*spent, (statement, "clopper-pearson", theorem, delta, n))
     levels = (level,) if alone else (first, level)

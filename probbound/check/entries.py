@@ -11,6 +11,7 @@ from probbound.check.arithmetic import Expected, Level, Spend
 from probbound.check.bounds import clopper_pearson, up
 from probbound.check.cells import Cells, certified_number
 from probbound.check.certain import certain_tolerances
+from probbound.check.digits import ceiling
 from probbound.check.members import Share, drawn, share
 from probbound.check.noise import SPREADS
 from probbound.check.noise import up as widened
@@ -109,7 +110,7 @@ def _spends(predicate: Mapping[str, Any], levels: list[Level]) -> tuple[Spend, .
         what = "are not certified" if cases else "exceed what a pilot of its own chose to tolerate"
         statement = (
             f"{check}: {failures} of {samples} draws {what}, so a share of at most "
-            f"{said['share_upper']:.3e} does"
+            f"{ceiling(said['share_upper'], 4):.3e} does"
         )
         theorem = "4.34" if cases else "4.33"
         found.append((statement, "exact tail", theorem, math.exp(log_delta), samples))

@@ -12,6 +12,7 @@ import numpy as np
 from probbound.check.arithmetic import RUN, Level, Spend
 from probbound.check.betting import upper_mean
 from probbound.check.bounds import up
+from probbound.check.digits import ceiling, floor
 from probbound.check.layers import Layer, layered, layers_of, mixed, worth_drawing_from
 from probbound.check.loss_claim import ExpectedLoss
 from probbound.check.losses import largest_loss, losses
@@ -85,9 +86,10 @@ def made_again(predicate: Mapping[str, Any], network: Network, law: Law) -> Expe
     case = Remaking.of(predicate, network, law)
     layers = _layers(case)
     proven = layered(layers, case.largest)
+    names = [f"{screen} at margin {floor(layer.margin, 6):.6g}" for layer in layers]
     levels = tuple(
-        (f"{screen} at margin {layer.margin:.6g}", "enumerated", up(layer.share), 0, 0, None)
-        for layer in layers
+        (name, "enumerated", up(layer.share), 0, 0, None)
+        for name, layer in zip(names, layers, strict=True)
     )
     if kind != "hybrid":
         return ExpectedLoss(proven, proven, levels, largest=case.largest)
@@ -186,7 +188,8 @@ def _spend(case: Remaking, n: int) -> Spend:
         raise Refused("it has losses drawn, but no level for them, or no mean of them")
     upper = levels[-1]["share_upper"] * largest
     statement = (
-        f"{n} losses, at most {largest:.6g} each, have a mean of {mean:.6g}, so that of all they "
-        f"were drawn from is at most {upper:.6g}"
+        f"{n} losses, at most {ceiling(largest, 6):.6g} each, have a mean of at most "
+        f"{ceiling(mean, 6):.6g}, so that of all they were drawn from is at most "
+        f"{ceiling(upper, 6):.6g}"
     )
     return statement, "betting", "1.14", case.predicate["delta_allowed"], n

@@ -18,6 +18,8 @@ from probbound.cli.delta import DELTA
 from probbound.cli.output import (
     as_json_option,
     at_most,
+    chance,
+    exactly,
     nats,
     operations,
     percent,
@@ -134,7 +136,7 @@ def certificate_table(certificate: Certificate) -> Table:
         found = (
             f"{sampling.failures:,} failed"
             if sampling.mean_loss is None
-            else f"mean loss {sampling.mean_loss:.2e}"
+            else f"mean loss at most {nats(sampling.mean_loss)}"
         )
         if certificate.chosen.startswith("entries"):
             drawn = f"{sampling.draws:,} noise entries, the pilot's among them"
@@ -161,7 +163,7 @@ def statement(certificate: Certificate) -> str:
         return f"{name} has a mean loss of at most {nats(certificate.bound)} over {inputs}"
     share = f"at least {percent(certificate.bound)} of {inputs}"
     if claim.kind == "margin":
-        return f"{name} has a margin above {claim.at:g} on {share}"
+        return f"{name} has a margin above {exactly(claim.at or 0.0)} on {share}"
     return f"{name} answers {share} correctly"
 
 
@@ -186,7 +188,7 @@ def _bound(certificate: Certificate) -> tuple[str, str]:
         return "mean loss", f"at most {nats(certificate.bound)}"
     share = f"at most {at_most(certificate.failure_upper)}"
     if certificate.claim.kind == "margin":
-        return f"margin ≤ {certificate.claim.at:g}", f"on a share of {share}"
+        return f"margin ≤ {exactly(certificate.claim.at or 0.0)}", f"on a share of {share}"
     return "failure rate", share
 
 
@@ -201,4 +203,4 @@ def _guarantee(certificate: Certificate) -> str:
     if certificate.guarantee is Guarantee.DETERMINISTIC:
         return "deterministic (δ = 0)"
     how = ", chosen before any draw" if certificate.delta_chosen else ""
-    return f"{certificate.guarantee}: δ = {certificate.delta:g}{how}"
+    return f"{certificate.guarantee}: δ = {chance(certificate.delta)}{how}"

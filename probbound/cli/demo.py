@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 from rich.table import Table
 
 from estimators.guarantee import Guarantee
 from probbound.certificate import Certificate
 from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA, certify
-from probbound.cli.output import at_most, operations, percent, seconds, stdout, table
+from probbound.cli.output import at_most, chance, operations, percent, seconds, stdout, table
 from probbound.models.registry import load
 from probbound.tasks import task_for
 
@@ -27,7 +29,7 @@ def demo() -> None:
     stdout.print(
         "Trained one-layer transformers read tokens and name the largest. How often are they "
         "right, over every possible input? Where a bound rests on sampling, it is wrong with "
-        f"probability at most δ = {DEFAULT_DELTA:g}, whatever the weights.\n"
+        f"probability at most δ = {chance(DEFAULT_DELTA)}, whatever the weights.\n"
     )
     for name, strategies in ((SMALL, list(LABELS)), (LARGE, list(LABELS)[1:])):
         _compare(name, strategies)
@@ -43,9 +45,9 @@ def _compare(name: str, strategies: list[str]) -> None:
     made = {strategy: certify(model, task, strategy=strategy) for strategy in strategies}
     title = f"{name}: {task.d_vocab}^{task.n_ctx} = {task.size:.3g} inputs"
     stdout.print(comparison(made, title))
-    ratio = made["iid"].failure_upper / made["hybrid"].failure_upper
+    times = math.floor(made["iid"].failure_upper / made["hybrid"].failure_upper)
     stdout.print(
-        f"Proof and sampling together certify a failure rate [bold]{ratio:,.0f} times[/bold] "
+        f"Proof and sampling together certify a failure rate [bold]{times:,} times[/bold] "
         f"below that of sampling alone, for at most as many forward passes ({DEFAULT_BUDGET:,})."
     )
     if made["hybrid"].guarantee is Guarantee.DETERMINISTIC:
@@ -63,7 +65,7 @@ def comparison(certificates: dict[str, Certificate], title: str) -> Table:
             LABELS[name],
             percent(certificate.bound),
             at_most(certificate.failure_upper),
-            f"{certificate.delta:g}",
+            chance(certificate.delta),
             "all" if name == "brute-force" else f"{certificate.sampling.samples:,}",
             operations(certificate.cost.flops),
             seconds(certificate.cost.seconds),

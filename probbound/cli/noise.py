@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +15,8 @@ from probbound.certification import DEFAULT_DELTA
 from probbound.cli.delta import FIXED_DELTA
 from probbound.cli.output import (
     as_json_option,
+    chance,
+    exactly,
     metric,
     print_json,
     print_whole,
@@ -23,6 +26,7 @@ from probbound.cli.output import (
 )
 from probbound.cli.output import table as styled
 from probbound.confidence import check_delta
+from probbound.decimals import upper
 from probbound.errors import UserError
 from probbound.files import require_writable
 from probbound.models.registry import load
@@ -33,6 +37,12 @@ from probbound.random_streams import Stream
 
 DEFAULT_ENTRIES = 100_000
 LEVEL = 0.99
+PROVEN_RMS = "second-moments"
+ROUNDING_MATTERS = 1000.0
+TRUTH = (
+    "truth is the quantity itself, of the stored factors multiplied to 100 bits, rounded down; "
+    "× is the bound over it."
+)
 TERMS = get_args(TermName)
 
 
@@ -49,7 +59,9 @@ TERMS = get_args(TermName)
     default=DEFAULT_DELTA,
     help="Failure probability of a row of the table.",
 )
-@click.option("--threshold", type=float, help="Count entries above this (default: 3 RMS).")
+@click.option(
+    "--threshold", type=float, help="Count entries above this (default: 3 times the proven RMS)."
+)
 @click.option("--methods", help="Only these, separated by commas.")
 @click.option("--exact", is_flag=True, help="Evaluate every entry too, and show the truth.")
 @click.option("--plot", type=Path, help="Draw spectrum, entries and bounds into this .png.")
@@ -83,8 +95,9 @@ def noise(
         require_writable(plot)
     loaded = load(model)
     made = noise_term(loaded, term, rank, head, peel=peel)
-    level = default_threshold(made) if threshold is None else threshold
     settings = Settings(Stream.from_seed(seed).fold_in("noise"), budget, math.log(delta))
+    rms = proven_rms(made, settings)
+    level = 3 * rms if threshold is None else threshold
     quantities = asked(level, loaded.n_ctx)
     rows = noise_table(made, quantities, settings, chosen, exact=exact)
     if not rows:
@@ -114,17 +127,35 @@ def noise(
     else:
         m, n = made.shape
         title = f"{made.name} without {rank} leading directions: {m:,} × {n:,}"
-        print_whole(bounds_table(rows, title, exact))
-        stdout.print(
-            f"Shares count entries above {level:.4g} in absolute value, spreads of rows above "
-            f"{2 * level:.4g}; the quantile is that of level {LEVEL:g}; inputs have "
-            f"{loaded.n_ctx} tokens. δ is spent by each row of the table alone."
+        print_whole(bounds_table(rows, title, delta, exact))
+        above = upper(level, 4)
+        if threshold is None:
+            above += " (3 times the proven RMS, so at most 1/9 of all by Chebyshev's inequality)"
+        error = made.remainder.entry_error()
+        for note in notes(above, upper(2 * level, 4), loaded.n_ctx, error, rms):
+            stdout.print(note)
+        if exact:
+            stdout.print(TRUTH)
+
+
+def proven_rms(term: NoiseTerm, settings: Settings) -> float:
+    """A bound on the root mean square of the entries, at no look at any of them."""
+    (rms,) = method_named(PROVEN_RMS).bounds(term, [Quantity("rms")], settings)
+    return rms.bound
+
+
+def notes(threshold: str, spread: str, n_ctx: int, error: float, rms: float) -> Iterator[str]:
+    """What a reader of the table must know."""
+    yield (
+        f"Shares count entries above {threshold} in absolute value, spreads of rows above "
+        f"{spread}; the quantile is that of level {exactly(LEVEL)}; inputs have {n_ctx} tokens. "
+        "δ is spent by each row of the table alone."
+    )
+    if rms < ROUNDING_MATTERS * error:
+        yield (
+            f"Rounding alone can move a computed entry by up to {upper(error, 2)}, which is not "
+            "little beside what is left of the product: small bounds speak of rounding here."
         )
-
-
-def default_threshold(term: NoiseTerm) -> float:
-    """Three times the root mean square of the entries, which costs no look at any of them."""
-    return 3 * term.remainder.frobenius() / math.sqrt(term.remainder.size)
 
 
 def asked(threshold: float, n_ctx: int) -> list[Quantity]:
@@ -160,7 +191,7 @@ def as_object(row: NoiseBound, delta: float) -> dict[str, Any]:
     return made if row.truth is None else made | {"truth": row.truth}
 
 
-def bounds_table(rows: list[NoiseBound], title: str, exact: bool) -> Table:
+def bounds_table(rows: list[NoiseBound], title: str, delta: float, exact: bool) -> Table:
     """One line for each quantity and method; `exact` adds the truth and the ratio to it."""
     right = ("at most", "δ", "entries", "FLOP", "time", *(("truth", "×") if exact else ()))
     made = styled("", *right, title=title, right=right)
@@ -169,8 +200,8 @@ def bounds_table(rows: list[NoiseBound], title: str, exact: bool) -> Table:
             made.add_row(f"[bold]{row.quantity.name}[/bold]")
         made.add_row(
             f" {row.method}",
-            f"{row.bound:.4g}",
-            "0" if row.guarantee is Guarantee.DETERMINISTIC else f"{row.delta:.2g}",
+            upper(row.bound, 4),
+            "0" if row.guarantee is Guarantee.DETERMINISTIC else chance(delta),
             metric(row.entries),
             metric(row.flops),
             seconds(row.seconds),

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 
 from estimators import proportion
 from estimators.guarantee import Guarantee
+from probbound.cli.output import chance
+from probbound.decimals import upper
 from probbound.figures import BLUE, GREEN, ORANGE, rendered
 from probbound.files import write_atomically
 from probbound.noise.contract import NoiseBound, Settings
@@ -64,7 +66,7 @@ def entries(axes: Axes, term: NoiseTerm, threshold: float, settings: Settings) -
         return
     axes.hist(values, bins=80, color=BLUE)
     beyond = int(np.count_nonzero(~(np.abs(values) + matrix.entry_error() <= threshold)))
-    upper = proportion.hypergeometric(
+    most = proportion.hypergeometric(
         beyond, n, matrix.size, log_delta=settings.log_delta, side="upper"
     ).upper
     for sign, label in ((1, "threshold"), (-1, None)):
@@ -72,8 +74,8 @@ def entries(axes: Axes, term: NoiseTerm, threshold: float, settings: Settings) -
     axes.legend(frameon=False, loc="upper left")
     axes.set_title(
         f"{n:,} of {matrix.size:,} entries\n"
-        f"beyond ±{threshold:.3g}: {beyond / n:.2g} of those seen, "
-        f"at most {float(upper):.2g} of all (δ = {settings.delta:.1g})",
+        f"beyond ±{upper(threshold)}: {upper(beyond / n, 2)} of those seen, "
+        f"at most {upper(float(most), 2)} of all (δ = {chance(settings.delta)})",
         fontsize=10,
     )
 

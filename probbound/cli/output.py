@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from probbound.decimals import rounded_up
+from probbound.decimals import percent_down, upper
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True)
@@ -43,24 +43,28 @@ def print_whole(made: Table) -> None:
 
 
 def percent(x: float) -> str:
-    """A share with as many digits as it takes to tell it from 100 %."""
-    if x >= 1:
-        return "100 %"
-    digits = 2
-    while digits < 12 and float(f"{100 * x:.{digits}f}") >= 100 - 10.0 ** (1 - digits):
-        digits += 1
-    scaled = 10.0**digits
-    return f"{int(100 * x * scaled) / scaled:.{digits}f} %"
+    """A lower bound on a share, with as many digits as it takes to tell it from 100 %."""
+    return "100 %" if x >= 1 else f"{percent_down(x)} %"
 
 
 def at_most(x: float) -> str:
     """An upper bound with two significant digits, rounded up."""
-    return f"{rounded_up(x, 2):.1e}" if x else "0"
+    return upper(x, 2, "e") if x else "0"
 
 
 def nats(x: float) -> str:
     """An upper bound on a loss with three significant digits, rounded up."""
-    return f"{rounded_up(x, 3):.3g} nats"
+    return f"{upper(x)} nats"
+
+
+def chance(delta: float) -> str:
+    """A probability of failure with three significant digits, rounded up."""
+    return upper(delta)
+
+
+def exactly(x: float) -> str:
+    """The shortest digits that read back as the same float: what a claim is about."""
+    return repr(float(x)).removesuffix(".0")
 
 
 def seconds(x: float) -> str:

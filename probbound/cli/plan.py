@@ -13,6 +13,7 @@ from probbound.cli.delta import DELTA
 from probbound.cli.output import (
     as_json_option,
     at_most,
+    chance,
     metric,
     operations,
     print_json,
@@ -114,7 +115,7 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
         made.add_row(
             forecast.strategy,
             f"≥ {bound}" if bound and forecast.at_best else bound,
-            f"{forecast.delta:.2g}" if forecast.delta else "0",
+            chance(forecast.delta),
             metric(forecast.samples) if forecast.samples else "",
             metric(forecast.budget) if forecast.budget else "",
             seconds(forecast.cost) if timed else operations(round(forecast.cost)),
@@ -141,5 +142,5 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
         stdout.print("The budget buys no look at the answers; half of them are taken for wrong.")
     knobs = f" --budget {best.budget}" if best.budget else ""
     knobs += f" --draws {best.draws}" if best.draws is not None else ""
-    knobs += f" --delta {best.delta:g}" if best.delta else ""
+    knobs += f" --delta {best.delta!r}" if best.delta else ""
     stdout.print(f"Pick: probbound certify {model} --strategy {best.strategy}{knobs}")

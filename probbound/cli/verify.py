@@ -20,7 +20,8 @@ from probbound.check import (
     read_document,
 )
 from probbound.check.judge import judge
-from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
+from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
+from probbound.decimals import upper
 from probbound.errors import UserError
 from probbound.models.registry import load, shipped_names
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
@@ -116,8 +117,9 @@ def _print(report: Report, drawn: Fresh | None, claimed: str) -> None:
 def _sentence(drawn: Fresh) -> str:
     return (
         f"{drawn.failures:,} of {drawn.draws:,} draws under the seed {drawn.seed} failed, where "
-        f"the claim expects at most {drawn.expected_at_most:,.1f} (p-value {drawn.p_value:.2g}, "
-        f"false alarms with probability at most {drawn.false_alarm:g})"
+        f"the claim expects at most {upper(drawn.expected_at_most, 6)} "
+        f"(p-value {upper(drawn.p_value)}, false alarms with probability at most "
+        f"{upper(drawn.false_alarm)})"
     )
 
 
@@ -129,5 +131,5 @@ def _claimed(stored: dict[str, Any], name: str) -> str:
         return f"mean loss of {name}{under} is at most {nats(bound)}"
     if claim["kind"] == "margin":
         share = percent(bound)
-        return f"share of margins of {name} above {claim['at']:g}{under} is at least {share}"
+        return f"share of margins of {name} above {exactly(claim['at'])}{under} is at least {share}"
     return f"accuracy of {name}{under} is at least {percent(bound)}"

@@ -113,16 +113,16 @@ class Transformer(eqx.Module):
         the value matrix is applied: the same numbers at a cost of O(d_model²), not
         O(n_ctx d_model²), a sequence.
         """
-        residual = jnp.asarray(self.W_E)[tokens] + self.W_pos
-        query = jnp.einsum("bd,hde->bhe", residual[:, -1], self.W_Q) + self.b_Q
+        residual = jnp.asarray(self.W_E)[tokens] + self.W_pos[None]
+        query = jnp.einsum("bd,hde->bhe", residual[:, -1], self.W_Q) + self.b_Q[None]
         probe = jnp.einsum("bhe,hde->bhd", query, self.W_K)
         constant = jnp.einsum("bhe,he->bh", query, self.b_K)
         scores = jnp.einsum("bpd,bhd->bhp", residual, probe) + constant[:, :, None]
         pattern = jax.nn.softmax(scores / self.attn_scale, axis=-1)
         mixed = jnp.einsum("bhp,bpd->bhd", pattern, residual)
-        values = jnp.einsum("bhd,hde->bhe", mixed, self.W_V) + self.b_V
-        out = jnp.einsum("bhe,hed->bd", values, self.W_O) + self.b_O
-        return (residual[:, -1] + out) @ self.W_U + self.b_U
+        values = jnp.einsum("bhd,hde->bhe", mixed, self.W_V) + self.b_V[None]
+        out = jnp.einsum("bhe,hed->bd", values, self.W_O) + self.b_O[None]
+        return (residual[:, -1] + out) @ self.W_U + self.b_U[None]
 
 
 def require_finite(model: Transformer) -> None:

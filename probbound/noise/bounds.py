@@ -147,7 +147,9 @@ def _exact_mean(term: NoiseTerm, quantity: Quantity) -> NoiseBound:
 
 def _exact_quantile(term: NoiseTerm, quantity: Quantity, settings: Settings) -> NoiseBound:
     started, noise = time.perf_counter(), term.remainder
-    value, passes = order_statistic(noise, quantity.level or 1.0, settings.memory_bytes)
+    value, passes = order_statistic(
+        noise.two_factor(), quantity.level or 1.0, settings.memory_bytes
+    )
     bound = rounded_up(value + noise.entry_error(), 1)
     flops = noise.two_factor_flops() + passes * noise.size * (2 * noise.inner + 3)
     return _row("exact", quantity, bound, Cost(flops, passes * noise.size, started))

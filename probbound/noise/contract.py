@@ -89,7 +89,7 @@ class Quantity:
 
     def __str__(self) -> str:
         parameters = [
-            f"{name}={getattr(self, name):g}" for name in _NEEDS if getattr(self, name) is not None
+            f"{name}={getattr(self, name)!r}" for name in _NEEDS if getattr(self, name) is not None
         ]
         return " ".join([self.name, *parameters])
 
@@ -116,7 +116,8 @@ class NoiseBound:
     For `row-norms` and `largest-row-spread`, `per_row` bounds every row's norm or spread, all rows
     at once by the one statement, and `bound` is its largest entry. `entries`
     is the number of entries evaluated, `flops` the operations counted by formula, `truth` the
-    exact value where somebody paid for it. A deterministic row has δ = 0 and log δ = -inf.
+    value itself, rounded down, where somebody paid for it (Theorem 3.17). A deterministic row has
+    δ = 0 and log δ = -inf.
     """
 
     quantity: Quantity

@@ -10,6 +10,7 @@ from probbound.noise.bounds import DETERMINISTIC
 from probbound.noise.contract import Method, NoiseBound, Quantity, Settings
 from probbound.noise.sampled import SAMPLED
 from probbound.noise.term import NoiseTerm
+from probbound.noise.truth import truths
 
 METHODS: dict[str, Method] = {method.name: method for method in (*DETERMINISTIC, *SAMPLED)}
 
@@ -35,7 +36,7 @@ def noise_table(
     """Every quantity by every method that can bound it, quantity by quantity.
 
     `methods` restricts it to those named; None takes all but those that evaluate every entry.
-    `exact` computes every quantity and puts it into each row as its truth.
+    `exact` computes every quantity itself and puts it into each row as its truth.
 
     Raises:
         UserError: if there is no method of a name.
@@ -46,10 +47,8 @@ def noise_table(
         asked = [quantity for quantity in rows if quantity.name in method.quantities]
         for row in method.bounds(term, asked, settings) if asked else ():
             rows[row.quantity].append(row)
-    truths = METHODS["exact"].bounds(term, list(rows), settings) if exact else []
-    for truth in truths:
-        rows[truth.quantity] = [replace(r, truth=truth.bound) for r in rows[truth.quantity]]
-    return [row for found in rows.values() for row in found]
+    known = truths(term, list(rows), settings.memory_bytes) if exact else {}
+    return [replace(row, truth=known.get(quantity)) for quantity in rows for row in rows[quantity]]
 
 
 def cheap_methods() -> list[Method]:

@@ -6,18 +6,36 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.factored import FactoredMatrix
+from probbound.factored import FactoredMatrix, Index
 from probbound.parallel import parallel_map
 
+T = TypeVar("T")
+Block = TypeVar("Block")
+BlockOut = TypeVar("BlockOut", covariant=True)
 Vector = Float[np.ndarray, " m"]
 _TILE_COLUMNS = 2048
 _TILE_ROWS = 256
 _COPIES = 4
 _DIGITS = ((47, 16), (31, 16), (15, 16), (0, 15))  # of a non-negative float64's 63 bits
+
+
+@runtime_checkable
+class Tiled(Protocol[BlockOut]):
+    """A matrix whose entries are computed a block of rows × a block of columns at a time."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    def tile(self, rows: Index, columns: Index, /) -> BlockOut:
+        """The entries of one block, in memory of their own."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,9 +58,10 @@ def row_extremes(
     All cores share the rows. Beside the two-factor form and the answer, memory stays below
     `memory_bytes` (but holds at least one tile of one row for each core).
     """
-    parts = list(_over_row_blocks(matrix, memory_bytes, lambda b: _block_extremes(b, thresholds)))
-    high, low = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
-    counts = np.concatenate([part[2] for part in parts], axis=1)
+    parts = over_row_blocks(
+        matrix.two_factor(), memory_bytes, lambda _, tiles: _block_extremes(tiles, thresholds)
+    )
+    high, low, counts = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     return RowExtremes(np.maximum(high, -low), high - low, counts)
 
 
@@ -52,28 +71,32 @@ def streaming_flops(matrix: FactoredMatrix, thresholds: int) -> int:
     return matrix.two_factor_flops() + matrix.size * per_entry
 
 
-def order_statistic(matrix: FactoredMatrix, level: float, memory_bytes: int) -> tuple[float, int]:
+def order_statistic(
+    matrix: Tiled[np.ndarray], level: float, memory_bytes: int
+) -> tuple[float, int]:
     """The least computed |N_ij| with a share of at least `level` at or below it, and the passes.
 
     The bit patterns of non-negative floats are ordered as the floats are. Each pass counts the
     next bits of those that share the leading ones found so far, until the rest fits in half of
     `memory_bytes` and is partitioned.
     """
-    rank = math.ceil(Fraction(level) * matrix.size)
-    prefix, passes = 0, 0
-    for shift, width in _DIGITS:
-        passes += 1
-        blocks = _over_row_blocks(matrix, memory_bytes, _histogram(shift, width, prefix))
-        histogram = np.sum(list(blocks), axis=0)
+    size = math.prod(matrix.shape)
+    rank = math.ceil(Fraction(level) * size)
+    prefix, passes, left, shift = 0, 0, size, 63
+    while shift and left * 16 > memory_bytes:
+        passes, shift, width = passes + 1, *_DIGITS[passes]
+        count = _histogram(shift, width, prefix)
+        histogram = np.sum(list(over_row_blocks(matrix, memory_bytes, count)), axis=0)
         below = np.cumsum(histogram)
         digit = int(np.searchsorted(below, rank))
-        rank -= int(below[digit] - histogram[digit])
+        left = int(histogram[digit])
+        rank -= int(below[digit]) - left
         prefix = (prefix << width) | digit
-        if shift and histogram[digit] * 16 <= memory_bytes:
-            rest = _over_row_blocks(matrix, memory_bytes, _matching(shift, prefix))
-            bits = np.concatenate(list(rest))
-            return _float_of(np.partition(bits, rank - 1)[rank - 1]), passes + 1
-    return _float_of(np.int64(prefix)), passes
+    if not shift:
+        return _float_of(np.int64(prefix)), passes
+    bits = np.concatenate(list(over_row_blocks(matrix, memory_bytes, _matching(shift, prefix))))
+    bits.partition(rank - 1)
+    return _float_of(bits[rank - 1]), passes + 1
 
 
 def _float_of(bits: np.int64) -> float:
@@ -83,22 +106,26 @@ def _float_of(bits: np.int64) -> float:
 Tiles = Callable[[], Iterator[Float[np.ndarray, "rows columns"]]]
 
 
-def _over_row_blocks(
-    matrix: FactoredMatrix, memory_bytes: int, work: Callable[[Tiles], object]
-) -> Iterator:
-    """`work` on each block of rows, given as its tiles from left to right; in order of rows."""
-    left, right = matrix.two_factor().factors
-    columns = min(_TILE_COLUMNS, right.shape[1])
+def over_row_blocks(
+    matrix: Tiled[Block],
+    memory_bytes: int,
+    work: Callable[[slice, Callable[[], Iterator[Block]]], T],
+) -> Iterator[T]:
+    """`work` on each block of rows and its tiles from left to right; in order of rows."""
+    m, n = matrix.shape
+    columns = min(_TILE_COLUMNS, n)
     rows = max(1, min(_TILE_ROWS, memory_bytes // (_COPIES * 16 * columns)))
 
-    def block(start: int) -> object:
-        def tiles() -> Iterator[np.ndarray]:
-            for at in range(0, right.shape[1], columns):
-                yield left[start : start + rows] @ right[:, at : at + columns]
+    def block(start: int) -> T:
+        own = slice(start, min(start + rows, m))
 
-        return work(tiles)
+        def tiles() -> Iterator[Block]:
+            for at in range(0, n, columns):
+                yield matrix.tile(own, slice(at, at + columns))
 
-    return parallel_map(block, range(0, len(left), rows), "evaluating every entry")
+        return work(own, tiles)
+
+    return parallel_map(block, range(0, m, rows), "evaluating every entry")
 
 
 def _block_extremes(
@@ -119,8 +146,10 @@ def _bits(tile: np.ndarray) -> Int[np.ndarray, "rows columns"]:
     return np.abs(tile, out=tile).view(np.int64)
 
 
-def _histogram(shift: int, width: int, prefix: int) -> Callable[[Tiles], object]:
-    def work(tiles: Tiles) -> Int[np.ndarray, " bins"]:
+def _histogram(
+    shift: int, width: int, prefix: int
+) -> Callable[[slice, Tiles], Int[np.ndarray, " bins"]]:
+    def work(_: slice, tiles: Tiles) -> Int[np.ndarray, " bins"]:
         counts = np.zeros(1 << width, dtype=np.int64)
         for tile in tiles():
             leading = _bits(tile).ravel() >> shift
@@ -131,8 +160,8 @@ def _histogram(shift: int, width: int, prefix: int) -> Callable[[Tiles], object]
     return work
 
 
-def _matching(shift: int, prefix: int) -> Callable[[Tiles], object]:
-    def work(tiles: Tiles) -> Int[np.ndarray, " n"]:
+def _matching(shift: int, prefix: int) -> Callable[[slice, Tiles], Int[np.ndarray, " n"]]:
+    def work(_: slice, tiles: Tiles) -> Int[np.ndarray, " n"]:
         return np.concatenate([b[b >> shift == prefix] for b in map(_bits, tiles())])
 
     return work

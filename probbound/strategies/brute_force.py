@@ -168,14 +168,14 @@ def _scaled_logits(
     direct: Float[Array, " d_vocab_out"],
 ) -> tuple[Float[Array, "n d_vocab_out"], Int[Array, " n"], Float[Array, "n 1"]]:
     """The logits of each combination times a positive number, its label, and the number."""
-    total = (left[:, None] + right).reshape(-1, *left.shape[1:])
-    labels = jnp.maximum(left_labels[:, None], right_labels).ravel()
+    total = (left[:, None] + right[None]).reshape(-1, *left.shape[1:])
+    labels = jnp.maximum(left_labels[:, None], right_labels[None]).ravel()
     numerators, normalisers = total[..., :-1], total[..., -1:]
     normalisers = jnp.where(normalisers > FLOOR, normalisers, jnp.nan)
     if left.shape[1] == 1:
         scale = normalisers[:, 0]
-        return numerators[:, 0] + scale * direct, labels, scale
-    logits = (numerators / normalisers).sum(axis=1) + direct
+        return numerators[:, 0] + scale * direct[None], labels, scale
+    logits = (numerators / normalisers).sum(axis=1) + direct[None]
     return logits, labels, jnp.ones_like(normalisers[:, 0])
 
 

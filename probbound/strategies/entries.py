@@ -6,6 +6,7 @@ import math
 
 from estimators.proportion import clopper_pearson
 from probbound.cost import CostMeter
+from probbound.decimals import upper
 from probbound.ledger import Ledger, Spend
 from probbound.noise.contract import Settings
 from probbound.parallel import parallel_map
@@ -131,7 +132,7 @@ def _spend(level: Level) -> Spend:
     found = "are not certified" if cases else "exceed what a pilot of its own chose to tolerate"
     statement = (
         f"{level.check}: {level.failures} of {level.samples} draws {found}, so a share of at most "
-        f"{level.share_upper:.3e} does"
+        f"{upper(level.share_upper, 4, 'e')} does"
     )
     theorem = "4.34" if cases else "4.33"
     delta, log_delta = math.exp(level.log_delta), level.log_delta

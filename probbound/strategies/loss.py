@@ -14,6 +14,7 @@ from jaxtyping import Float
 from estimators.mean import betting
 from probbound.claims import Claim
 from probbound.cost import CostMeter
+from probbound.decimals import lower, upper
 from probbound.evaluation import Sampler, sampled_losses
 from probbound.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.loss_error import capped
@@ -226,15 +227,15 @@ def _sampled(question: Question, found: Float[np.ndarray, " n"], largest: float)
         )
     values, n = capped(found, largest), question.budget
     interval = betting(values, delta=question.delta, low=0.0, high=largest, side="upper", planned=n)
-    upper, log_delta, mean = float(interval.upper), float(interval.log_delta), float(values.mean())
+    bound, log_delta, mean = float(interval.upper), float(interval.log_delta), float(values.mean())
+    level = _level("sampled", bound, largest, n, log_delta)
     statement = (
-        f"{n} losses, at most {largest:.6g} each, have a mean of {mean:.6g}, so that of all they "
-        f"were drawn from is at most {upper:.6g}"
+        f"{n} losses, at most {upper(largest, 6)} each, have a mean of at most {upper(mean, 6)}, "
+        f"so that of all they were drawn from is at most {upper(level.share_upper * largest, 6)}"
     )
     ledger = Ledger((Spend(statement, interval.method, "1.14", question.delta, log_delta, n),))
-    level = _level("sampled", upper, largest, n, log_delta)
     sampled = Sampled(n, n, 0, replace=True, mean_loss=mean)
-    return _outcome(LossBound(upper, largest, largest), (level,), ledger, sampled)
+    return _outcome(LossBound(bound, largest, largest), (level,), ledger, sampled)
 
 
 def _outcome(
@@ -248,7 +249,9 @@ def _outcome(
 
 def _levels(screen: Screen, layers: Sequence[Layer]) -> tuple[Level, ...]:
     return tuple(
-        Level.enumerated(f"{screen.name} at margin {layer.margin:.6g}", ratio_up(layer.share, 1))
+        Level.enumerated(
+            f"{screen.name} at margin {lower(layer.margin, 6)}", ratio_up(layer.share, 1)
+        )
         for layer in layers
     )
 

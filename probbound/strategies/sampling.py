@@ -9,6 +9,7 @@ import numpy as np
 
 from estimators.proportion import clopper_pearson
 from probbound.cost import CostMeter
+from probbound.decimals import upper
 from probbound.evaluation import Sampler, count_wrong, wrong_answers
 from probbound.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.models.transformer import forward_flops
@@ -147,7 +148,7 @@ def _ledger(level: Level, question: Question, theorem: str) -> Ledger:
         return NOTHING_SPENT
     statement = (
         f"{level.failures} of {level.samples} draws failed, so a share of at most "
-        f"{level.share_upper:.3e} does"
+        f"{upper(level.share_upper, 4, 'e')} does"
     )
     delta, log_delta = question.delta, level.log_delta
     return Ledger((Spend(statement, "clopper-pearson", theorem, delta, log_delta, level.samples),))

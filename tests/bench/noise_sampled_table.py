@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from probbound.decimals import upper
 from probbound.models.registry import load
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
@@ -35,7 +36,7 @@ def rows() -> list[dict]:
         cells: dict[str, float | str] = {"name": name, "entries": budget}
         for quantity, method, unit in quantities:
             row = noise_table(noise, [quantity], settings, [method], exact=True)[0]
-            cells[f"{quantity.name} by {method}"] = row.bound * unit
+            cells[f"{quantity.name} by {method}"] = upper(row.bound * unit)
             cells[f"{quantity.name}, truth"] = (row.truth or 0.0) * unit
         found.append(cells)
     return found

@@ -6,6 +6,7 @@ by the published methods. As published, scores are not divided by attn_scale.
 
 from __future__ import annotations
 
+from probbound.decimals import upper
 from probbound.models.registry import load
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
@@ -45,7 +46,7 @@ def markdown(table: list[dict]) -> str:
     """The rows as a Markdown table."""
     lines = [f"| model | {' | '.join(HEADINGS)} |", "|---" * (1 + len(HEADINGS)) + "|"]
     for row in table:
-        cells = [f"{v:.3g}" if isinstance(v, float) else f"{v:,}" for v in list(row.values())[1:]]
+        cells = [upper(v) if isinstance(v, float) else f"{v:,}" for v in list(row.values())[1:]]
         lines.append(f"| {row['name']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

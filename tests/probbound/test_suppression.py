@@ -28,8 +28,8 @@ BRIEF = Recipe("brief", 60, 64, 1e-3, "constant", 0.0)
 def dense_energy(model: Transformer) -> jax.Array:
     """The same from its definition: all three matrices, and the singular values of the first."""
     m = jax.tree.map(jnp.asarray, model)
-    keys = m.W_E - m.W_E.mean(axis=0)
-    queries = (m.W_E + m.W_pos[-1]) @ m.W_Q[0] + m.b_Q[0]
+    keys = m.W_E - m.W_E.mean(axis=0, keepdims=True)
+    queries = (m.W_E + m.W_pos[-1:]) @ m.W_Q[0] + m.b_Q[:1]
     scores = queries @ (keys @ m.W_K[0]).T / m.attn_scale
     outputs = m.W_U - m.W_U.mean(axis=1, keepdims=True)
     values, direct = keys @ m.W_V[0] @ m.W_O[0] @ outputs, keys @ outputs

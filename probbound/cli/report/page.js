@@ -45,12 +45,7 @@
     stroke: styles[strategy].colour, "stroke-width": 1.6, "stroke-linejoin": "round",
   });
 
-  // Numbers for people.
-  const upper = (x) => { // two digits, rounded up, as an upper bound must be
-    if (x === 0) return "0";
-    const power = Math.floor(Math.log10(x)), digits = Math.ceil(Number((x / 10 ** (power - 1)).toPrecision(12)));
-    return digits >= 100 ? `1.0e${power + 1}` : `${(digits / 10).toFixed(1)}e${power}`;
-  };
+  // Numbers for people; bounds come as text, rounded to the safe side.
   const metric = (x, unit) => {
     for (const [limit, prefix] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]])
       if (x >= limit) return `${Number((x / limit).toPrecision(3))} ${prefix}${unit}`;
@@ -58,11 +53,6 @@
   };
   const seconds = (x) => (x >= 0.1 ? `${Number(x.toPrecision(2))} s` : `${Number((1000 * x).toPrecision(2))} ms`);
   const count = (x) => x.toLocaleString("en");
-  const share = (x) => { // rounded down, as a lower bound must be, with digits enough to tell it from 100 %
-    if (x >= 1 || x <= 0) return x >= 1 ? "100 %" : "0 %";
-    const digits = Math.min(12, Math.max(2, -Math.floor(Math.log10(1 - x)) - 1));
-    return `${(Math.floor(100 * x * 10 ** digits) / 10 ** digits).toFixed(digits)} %`;
-  };
   const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const power = (e) => (e === 0 ? "1" : "10" + [...String(e)].map((c) => SUPER[c]).join(""));
 
@@ -171,7 +161,7 @@
     for (const r of points) {
       const x = X(cost_of(r)), y = Y(height_of(r));
       const mark = make("g", { class: "mark", tabindex: 0, role: "button", transform: `translate(${x} ${y})`,
-        "aria-label": `${r.strategy}: failure rate at most ${upper(r.failure_upper)}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
+        "aria-label": `${r.strategy}: failure rate at most ${r.said.failure_upper}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
       mark.append(glyph(r.strategy, r.guarantee === "deterministic"));
       if (state.pinned === r.key) mark.classList.add("pinned");
       mark.onmouseenter = mark.onfocus = () => { if (!state.pinned) card(r, x, y); };
@@ -193,8 +183,8 @@
     if (!r) return;
     const made = make("div", { class: state.pinned ? "card pinned" : "card" });
     const facts = [
-      ["guarantee", r.guarantee], ["δ", r.delta_spent === 0 ? "0" : r.delta_spent.toExponential(1).replace(".0", "")],
-      ["accuracy", `≥ ${share(r.bound)}`], ["certified by proof", share(r.certified_mass)],
+      ["guarantee", r.guarantee], ["δ", r.said.delta_spent],
+      ["accuracy", `≥ ${r.said.bound}`], ["certified by proof", r.said.certified_mass],
       ...(r.chosen === r.strategy ? [] : [["ran", r.chosen]]),
       ...(r.draws ? [["draws", count(r.draws)]] : []),
       ...(r.samples ? [["forward passes", count(r.samples)], ["failures seen", count(r.failures)]] : []),
@@ -202,7 +192,7 @@
       ...(r.paths ? [["paths", r.paths]] : []),
       ...(r.seed === null ? [] : [["seed", String(r.seed)]]), ["certificate", `cells/${r.key.slice(0, 8)}…`],
     ];
-    made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, `failure rate ≤ ${upper(r.failure_upper)}`));
+    made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, `failure rate ≤ ${r.said.failure_upper}`));
     const list = make("dl");
     for (const [name, value] of facts) list.append(make("dt", {}, name), make("dd", {}, value));
     made.append(list);

@@ -9,10 +9,16 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from probbound.cli.output import at_most
+from probbound.cli.output import at_most, chance, percent
 from probbound.cli.report.data import Report
 from probbound.cli.report.tables import Block, blocks
 
+_SAID = {
+    "failure_upper": at_most,
+    "delta_spent": chance,
+    "bound": percent,
+    "certified_mass": percent,
+}
 _NOT_DRAWN = {"status", "reason", "model_sha256", "n_ctx", "population", "wall_seconds"}
 
 
@@ -93,6 +99,7 @@ def _data(report: Report) -> str:
     """JSON that cannot end the script element it stands in."""
     rows = [
         {name: value for name, value in row.items() if name not in _NOT_DRAWN}
+        | {"said": {name: text(row[name]) for name, text in _SAID.items()}}
         for model in report.models
         for row in report.certified(model)
     ]

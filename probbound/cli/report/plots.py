@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from probbound.cli.output import chance
 from probbound.cli.report.data import Report, Row
 from probbound.figures import GREY, house_style, pareto, save, shade_vacuous, stairs
 
@@ -61,7 +62,7 @@ def _figure(report: Report, model: str, rows: list[Row], cost: str) -> Any:
     )
     for axes, delta in zip(grid.flat, deltas, strict=False):
         _panel(axes, report, [row for row in rows if row["delta"] in (None, delta)], cost)
-        axes.set_title("deterministic" if delta is None else f"δ = {delta:g}", fontsize=10)
+        axes.set_title("deterministic" if delta is None else f"δ = {chance(delta)}", fontsize=10)
     for axes in grid.flat[len(deltas) :]:
         axes.set_axis_off()
     figure.supxlabel(COSTS[cost], fontsize=10)

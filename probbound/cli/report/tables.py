@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probbound.cli.output import at_most, operations, seconds
+from probbound.cli.output import at_most, chance, operations, seconds
 from probbound.cli.report.data import Report, Row, best_by_strategy
 
 
@@ -105,15 +105,16 @@ _MEASURES = ("wrong ≤", "δ", "guarantee", "forward passes", "cost", "time")
 
 
 def _question(row: Row) -> tuple[str, ...]:
-    numbers = ["" if row[name] is None else f"{row[name]:g}" for name in ("budget", "delta")]
+    budget = "" if row["budget"] is None else f"{row['budget']:,}"
+    delta = "" if row["delta"] is None else chance(row["delta"])
     seed = "" if row["seed"] is None else str(row["seed"])
-    return (row["model"], row["strategy"], *numbers, row["paths"] or "", seed)
+    return (row["model"], row["strategy"], budget, delta, row["paths"] or "", seed)
 
 
 def _measures(row: Row) -> tuple[str, ...]:
     return (
         at_most(row["failure_upper"]),
-        f"{row['delta_spent']:.2g}",
+        chance(row["delta_spent"]),
         row["guarantee"],
         f"{row['samples']:,}" if row["samples"] else "",
         operations(row["flops"]),
