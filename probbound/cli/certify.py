@@ -27,7 +27,7 @@ from probbound.cli.output import (
     stdout,
     table,
 )
-from probbound.files import require_writable
+from probbound.files import leads_to_stdout, require_writable
 from probbound.models.registry import load
 from probbound.priors import Prior, read_prior
 from probbound.strategies.registry import AUTO, strategy_named, strategy_summary
@@ -100,10 +100,11 @@ def certify(
         paths=paths,
         claim=claim,
     )
-    if as_json:
+    alone = out is not None and leads_to_stdout(out)
+    if not as_json:
+        (stderr if alone else stdout).print(certificate_table(certificate))
+    elif not alone:
         print_json(statement_of(certificate.to_json()))
-    else:
-        stdout.print(certificate_table(certificate))
     if out is not None:
         certificate.save(out)
         stderr.print(f"certificate written to {out}")
