@@ -19,6 +19,7 @@ from probbound.cli.output import (
     stderr,
     stdout,
     table,
+    warn,
 )
 from probbound.errors import UserError
 from probbound.sweeps.cluster import on_cluster
@@ -84,12 +85,16 @@ def sweep(
     started = time.perf_counter()
     backend = _backend(workers, scheduler)
     prepared = Sweep.prepared(asked, out, retry_failed=retry_failed)
+    again = sum(cell.key in prepared.found.damaged for cell in prepared.pending)
+    if again:
+        warn([f"{again} of the cells are altered or damaged, and are run again"])
     try:
-        ran = prepared.run(backend)
+        swept = prepared.run(backend)
     except KeyboardInterrupt:
         stderr.print(f"what was finished is kept in {out}; the same command goes on from there")
         raise
-    found = prepared.table()
+    warn(swept.contents.warnings)
+    found, ran = swept.table, swept.ran
     elapsed = time.perf_counter() - started
     if as_json:
         print_json(summary_json(found, out, ran, elapsed))

@@ -27,8 +27,9 @@ _NUMBERS = frozenset(
 
 def blocks(report: Report) -> list[Block]:
     """Every table that has a line, in the order shown."""
-    made = [best(report), failed(report), missing(report), models(report), versions(report)]
-    return [block for block in [*made, every(report)] if block.lines]
+    made = [best(report), failed(report), missing(report), damaged(report)]
+    made += [models(report), versions(report), every(report)]
+    return [block for block in made if block.lines]
 
 
 def best(report: Report) -> Block:
@@ -67,11 +68,20 @@ def failed(report: Report) -> Block:
 
 
 def missing(report: Report) -> Block:
-    """Every cell that was asked and not run."""
+    """Every cell that was asked and has no record."""
     lines = [_question(vars(cell)) for cell in report.missing]
-    return Block(
-        "Not run yet", "The same sweep command goes on with these.", _ASKED, lines, _NUMBERS
+    note = "The same sweep command goes on with these."
+    return Block("Not run yet", note, _ASKED, lines, _NUMBERS)
+
+
+def damaged(report: Report) -> Block:
+    """Every file of a cell that was left out, and why."""
+    lines = [(key, reason) for key, reason in report.damaged.items()]
+    note = (
+        "Files in `cells/` that are not what a sweep wrote. They are in no figure and in no other "
+        "table; the sweep that asked for them runs them again."
     )
+    return Block("Altered or damaged cells", note, ("cell", "reason"), lines)
 
 
 def models(report: Report) -> Block:
