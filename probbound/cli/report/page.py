@@ -22,7 +22,9 @@ def page(report: Report, title: str) -> str:
     return Template((parts / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
         style=(parts / "page.css").read_text(encoding="utf-8").rstrip(),
-        script=(parts / "page.js").read_text(encoding="utf-8").rstrip(),
+        script="\n".join(
+            (parts / name).read_text(encoding="utf-8").rstrip() for name in ("ticks.js", "page.js")
+        ),
         tiles=_tiles(report),
         notice=_notice(report),
         sections="\n".join([*map(_section, blocks(report)), _configurations(report)]),
