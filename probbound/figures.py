@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 
@@ -128,9 +128,23 @@ def readable_logs(figure: Figure) -> None:
                 _label(axis, _LogTicks())
 
 
-def zero_at(values: Iterable[float]) -> float:
-    """Where a logarithmic axis shows zero: a decade below the least of the others."""
-    return min((value for value in values if value > 0), default=1.0) / 10
+class Zero(NamedTuple):
+    """Where a logarithmic axis shows zero, and the least of what it shows to scale."""
+
+    place: float
+    least: float
+
+    @property
+    def start(self) -> float:
+        """From where on numbers are written: halfway from the place of zero to the least."""
+        return math.sqrt(self.place * self.least)
+
+    @classmethod
+    def below(cls, values: Iterable[float]) -> Zero:
+        """Somewhat below the least positive of some values, or below 1 if none is."""
+        positive = [value for value in values if value > 0] or [1.0]
+        least = min(positive)
+        return cls(least / 10 ** max(0.3, 0.15 * math.log10(max(positive) / least)), least)
 
 
 def log_limits(values: Collection[float]) -> tuple[float, float]:
@@ -140,7 +154,7 @@ def log_limits(values: Collection[float]) -> tuple[float, float]:
     return 10 ** (low - pad), 10 ** (high + pad)
 
 
-def mark_zero(axis: Axis, zero: float) -> None:
+def mark_zero(axis: Axis, zero: Zero) -> None:
     """Label the place of a logarithmic axis that stands for zero, and none close by."""
     _label(axis, _LogTicks(zero))
     axis.set_minor_locator(NullLocator())
@@ -155,7 +169,7 @@ def _label(axis: Axis, ticks: _LogTicks) -> None:
 class _LogTicks(Locator):
     """The ticks of `log_ticks`, for the size that the axis has when it is drawn."""
 
-    def __init__(self, zero: float | None = None) -> None:
+    def __init__(self, zero: Zero | None = None) -> None:
         self._zero = zero
 
     def __call__(self) -> list[float]:
@@ -174,7 +188,9 @@ class _LogTicks(Locator):
     def _labelled(self, low: float, high: float) -> list[tuple[float, str]]:
         axes, size = self.axis.axes, self.axis.get_major_ticks(1)[0].label1.get_size()
         width, height = axes.bbox.size * 72 / axes.get_figure().dpi / size  # in font sizes
-        start = low if self._zero is None else max(low, 10 * self._zero * (1 - 1e-9))
+        start = (
+            low if self._zero is None else max(low, math.sqrt(self._zero.place * self._zero.least))
+        )
         shown = math.log(high / start) / math.log(high / low)  # the part that has ticks
 
         def length(text: str) -> float:
@@ -182,7 +198,7 @@ class _LogTicks(Locator):
                 return (_EM * len(text) + _GAP) / width / shown
             return (1 + _GAP) / height / shown
 
-        zero = [] if self._zero is None else [(self._zero, "0")]
+        zero = [] if self._zero is None else [(self._zero.place, "0")]
         return [*zero, *log_ticks(start, high, length)]
 
 
@@ -199,9 +215,12 @@ def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 def shade_vacuous(axes: Axes, d_vocab: int) -> None:
     """Shade failure rates no better than those of an answer picked at random."""
     axes.axhspan(1 - 1 / d_vocab, 4, color="#f2f2f2", zorder=0)
-    axes.text(
-        *(0.995, 1 - 1 / d_vocab, "says nothing "),
-        transform=axes.get_yaxis_transform(),
+    axes.annotate(
+        "says nothing",
+        (0.99, 1 - 1 / d_vocab),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(0, 4),
+        textcoords="offset points",
         ha="right",
         va="bottom",
         color=GREY,

@@ -20,17 +20,16 @@ def log_ticks(low: float, high: float, length: Widths) -> list[Tick]:
     """Numbers between `low` and `high` with their labels, in ascending order.
 
     `length` says what part of the axis a label takes along it. Whole decades are preferred, then
-    1, 2 and 5 times them, then round numbers. Where the labels of every choice touch, the two that
-    are farthest apart are left, and one if even these touch.
+    1, 2 and 5 times them, then round numbers. Where labels touch in every choice, the first and
+    the last of one are left, and one label if even these touch.
     """
     if not 0 < low < high < math.inf:
         return []
     tried = [ticks for ticks in _candidates(low, high) if len(ticks) >= 2]
-    for ticks in tried:
+    for ticks in (*tried, *([some[0], some[-1]] for some in tried)):
         if _apart(ticks, low, high, length):
             return ticks
-    ends = max(([ticks[0], ticks[-1]] for ticks in tried), key=lambda e: e[1][0] / e[0][0])
-    return ends if _apart(ends, low, high, length) else ends[:1]
+    return tried[-1][:1]
 
 
 def label_of(mantissa: str, exponent: int) -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from estimators import proportion
 from estimators.guarantee import Guarantee
+from probbound.cli.output import at_most
 from probbound.figures import BLUE, GREEN, ORANGE, rendered
 from probbound.files import write_atomically
 from probbound.noise.contract import NoiseBound, Settings
@@ -73,7 +74,7 @@ def entries(axes: Axes, term: NoiseTerm, threshold: float, settings: Settings) -
     axes.set_title(
         f"{n:,} of {matrix.size:,} entries\n"
         f"beyond ±{threshold:.3g}: {beyond / n:.2g} of those seen, "
-        f"at most {float(upper):.2g} of all (δ = {settings.delta:.1g})",
+        f"at most {at_most(float(upper))} of all (δ = {settings.delta:.1g})",
         fontsize=10,
     )
 

@@ -66,6 +66,11 @@ def at_most(x: float) -> str:
     return f"{rounded_up(x, 2):.1e}" if x else "0"
 
 
+def at_most_or_nothing(x: float) -> str:
+    """An upper bound on a share, as `at_most`; in words if every share is below it."""
+    return "says nothing" if x >= 1 else at_most(x)
+
+
 def nats(x: float) -> str:
     """An upper bound on a loss with three significant digits, rounded up."""
     return f"{rounded_up(x, 3):.3g} nats"

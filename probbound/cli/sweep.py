@@ -13,6 +13,7 @@ import pyarrow as pa
 from probbound.cli.output import (
     as_json_option,
     at_most,
+    at_most_or_nothing,
     print_json,
     print_whole,
     seconds,
@@ -139,7 +140,7 @@ def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None
         own = [row for row in rows if (row["model"], row["strategy"]) == (model, strategy)]
         bounds = [row["failure_upper"] for row in own if row["failure_upper"] is not None]
         lost = len(own) - len(bounds)
-        ends = (at_most(min(bounds)), at_most(max(bounds))) if bounds else ("–", "–")
+        ends = [at_most_or_nothing(x) for x in (min(bounds), max(bounds))] if bounds else "––"
         made.add_row(model, strategy, str(len(own)), str(lost) if lost else "", *ends)
     print_whole(made)
     stdout.print(
@@ -148,6 +149,11 @@ def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None
         f"{ran} run now in {seconds(elapsed)}, {counts.cells - ran} there already.",
         soft_wrap=True,
     )
+    if counts.failed:
+        stdout.print(
+            "A failed cell gave no certificate, and so no bound, good or bad; it counts as failed.",
+            soft_wrap=True,
+        )
     for failure in _failures(found)[:SHOWN_FAILURES]:
         cell = f"{failure['model']}, {failure['strategy']}"
         stdout.print(f"failed: {cell}: {failure['reason']}", markup=False, soft_wrap=True)

@@ -46,11 +46,6 @@
   });
 
   // Numbers for people.
-  const upper = (x) => { // two digits, rounded up, as an upper bound must be
-    if (x === 0) return "0";
-    const power = Math.floor(Math.log10(x)), digits = Math.ceil(Number((x / 10 ** (power - 1)).toPrecision(12)));
-    return digits >= 100 ? `1.0e${power + 1}` : `${(digits / 10).toFixed(1)}e${power}`;
-  };
   const metric = (x, unit) => {
     for (const [limit, prefix] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]])
       if (x >= limit) return `${Number((x / limit).toPrecision(3))} ${prefix}${unit}`;
@@ -58,11 +53,7 @@
   };
   const seconds = (x) => (x >= 0.1 ? `${Number(x.toPrecision(2))} s` : `${Number((1000 * x).toPrecision(2))} ms`);
   const count = (x) => x.toLocaleString("en");
-  const share = (x) => { // rounded down, as a lower bound must be, with digits enough to tell it from 100 %
-    if (x >= 1 || x <= 0) return x >= 1 ? "100 %" : "0 %";
-    const digits = Math.min(12, Math.max(2, -Math.floor(Math.log10(1 - x)) - 1));
-    return `${(Math.floor(100 * x * 10 ** digits) / 10 ** digits).toFixed(digits)} %`;
-  };
+  const rate = (r) => (r.wrong.startsWith("says") ? `${r.wrong} of the failure rate` : `failure rate ≤ ${r.wrong}`);
   const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const raised = (label) => label.replace(/\^(.*)/, (_, e) => [...e].map((c) => SUPER[c]).join(""));
 
@@ -113,15 +104,18 @@
       svg.append(make("text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "nothing to show: no certificate fits the choice above"));
       return;
     }
-    // Zeros stand a decade below everything else.
-    const zeroAt = (values) => { const positive = values.filter((v) => v > 0); return (positive.length ? Math.min(...positive) : 1) / 10; };
+    // Zeros stand somewhat below everything else, where the axis is not to scale.
+    const zeroBelow = (values) => {
+      const positive = values.filter((v) => v > 0), least = positive.length ? Math.min(...positive) : 1;
+      return { place: least / 10 ** (positive.length ? Math.max(0.3, 0.15 * Math.log10(Math.max(...positive) / least)) : 0.3), least };
+    };
     const range = (values) => {
       const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), pad = Math.max(0.12, 0.05 * (high - low));
       return [low - pad, high + pad];
     };
-    const free = zeroAt(points.map((r) => r[state.cost])), floor = zeroAt(points.map((r) => r.failure_upper));
-    const height_of = (r) => Math.max(r.failure_upper, floor), cost_of = (r) => Math.max(r[state.cost], free);
-    const [x0, x1] = range(points.map(cost_of)), [y0, highest] = range(points.map(height_of));
+    const free = zeroBelow(points.map((r) => r[state.cost])), floor = zeroBelow(points.map((r) => r.failure_upper));
+    const height_of = (r) => r.failure_upper || floor.place, cost_of = (r) => r[state.cost] || free.place;
+    const [x0, x1] = range([...points.map(cost_of), free.least]), [y0, highest] = range(points.map(height_of));
     const y1 = Math.max(highest, Math.log10(2));
     const X = (v) => MARGIN.left + ((Math.log10(v) - x0) / (x1 - x0)) * (right - MARGIN.left);
     const Y = (v) => bottom - ((Math.log10(v) - y0) / (y1 - y0)) * (bottom - MARGIN.top);
@@ -129,9 +123,9 @@
     const vacuous = Y(1 - 1 / points[0].d_vocab);
     svg.append(make("rect", { class: "vacuous", x: MARGIN.left, y: MARGIN.top, width: right - MARGIN.left, height: Math.max(0, vacuous - MARGIN.top) }));
     const ticks = (low, high, zero, values, size, extent) => {
-      const zeros = values.includes(zero), start = zeros ? Math.max(low, Math.log10(zero) + 1 - 1e-9) : low;
+      const zeros = values.includes(zero.place), start = zeros ? Math.max(low, Math.log10(zero.place * zero.least) / 2) : low;
       const length = (text) => (extent(text) / size) * ((high - low) / (high - start));
-      return [...(zeros ? [[zero, "0"]] : []), ...logTicks(10 ** start, 10 ** high, length)];
+      return [...(zeros ? [[zero.place, "0"]] : []), ...logTicks(10 ** start, 10 ** high, length)];
     };
     const wide = (text) => 7 * text.length + 8, tall = () => 24;
     for (const [value, label] of ticks(x0, x1, free, points.map(cost_of), right - MARGIN.left, wide)) {
@@ -173,7 +167,7 @@
     for (const r of points) {
       const x = X(cost_of(r)), y = Y(height_of(r));
       const mark = make("g", { class: "mark", tabindex: 0, role: "button", transform: `translate(${x} ${y})`,
-        "aria-label": `${r.strategy}: failure rate at most ${upper(r.failure_upper)}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
+        "aria-label": `${r.strategy}: ${rate(r)}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
       mark.append(glyph(r.strategy, r.guarantee === "deterministic"));
       if (state.pinned === r.key) mark.classList.add("pinned");
       mark.onmouseenter = mark.onfocus = () => { if (!state.pinned) card(r, x, y); };
@@ -196,7 +190,7 @@
     const made = make("div", { class: state.pinned ? "card pinned" : "card" });
     const facts = [
       ["guarantee", r.guarantee], ["δ", r.delta_spent === 0 ? "0" : r.delta_spent.toExponential(1).replace(".0", "")],
-      ["accuracy", `≥ ${share(r.bound)}`], ["certified by proof", share(r.certified_mass)],
+      ["accuracy", r.right], ["certified by proof", r.proven],
       ...(r.chosen === r.strategy ? [] : [["ran", r.chosen]]),
       ...(r.draws ? [["draws", count(r.draws)]] : []),
       ...(r.samples ? [["forward passes", count(r.samples)], ["failures seen", count(r.failures)]] : []),
@@ -204,7 +198,7 @@
       ...(r.paths ? [["paths", r.paths]] : []),
       ...(r.seed === null ? [] : [["seed", String(r.seed)]]), ["certificate", `cells/${r.key.slice(0, 8)}…`],
     ];
-    made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, `failure rate ≤ ${upper(r.failure_upper)}`));
+    made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, rate(r)));
     const list = make("dl");
     for (const [name, value] of facts) list.append(make("dt", {}, name), make("dd", {}, value));
     made.append(list);

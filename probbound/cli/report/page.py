@@ -9,8 +9,8 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from probbound.cli.output import at_most
-from probbound.cli.report.data import Report
+from probbound.cli.output import at_most, at_most_or_nothing, percent
+from probbound.cli.report.data import Report, Row
 from probbound.cli.report.tables import Block, blocks
 
 _NOT_DRAWN = {"status", "reason", "model_sha256", "n_ctx", "population", "wall_seconds"}
@@ -91,10 +91,21 @@ def _configurations(report: Report) -> str:
     )
 
 
+def _said(row: Row) -> dict[str, str]:
+    """Bounds of a certificate in words, rounded to the safe side where its numbers are."""
+    right = f"≥ {percent(row['bound'])}" if row["bound"] > 0 else at_most_or_nothing(1.0)
+    mass = row["certified_mass"]
+    return {
+        "wrong": at_most_or_nothing(row["failure_upper"]),
+        "right": right,
+        "proven": percent(mass) if mass > 0 else "nothing",
+    }
+
+
 def _data(report: Report) -> str:
     """JSON that cannot end the script element it stands in."""
     rows = [
-        {name: value for name, value in row.items() if name not in _NOT_DRAWN}
+        {name: value for name, value in row.items() if name not in _NOT_DRAWN} | _said(row)
         for model in report.models
         for row in report.certified(model)
     ]

@@ -17,6 +17,7 @@ from probbound.figures import (
     BLACK,
     GREY,
     Style,
+    Zero,
     house_style,
     log_limits,
     mark_zero,
@@ -24,7 +25,6 @@ from probbound.figures import (
     save,
     shade_vacuous,
     stairs,
-    zero_at,
 )
 
 COSTS = {"flops": "operations (FLOP)", "seconds": "seconds"}
@@ -109,31 +109,35 @@ def _panel(axes: Axes, report: Report, rows: list[Row], scale: _Scale) -> None:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Both axes of all panels of a figure; zeros stand a decade below everything else."""
+    """Both axes of all panels of a figure; zeros stand below everything else."""
 
     cost: str
-    zero_cost: float
-    zero_rate: float
+    no_cost: Zero
+    no_failure: Zero
     rows: list[Row]
 
     @classmethod
     def of(cls, rows: list[Row], cost: str) -> _Scale:
         rates = (row["failure_upper"] for row in rows)
-        return cls(cost, zero_at(row[cost] for row in rows), zero_at(rates), rows)
+        return cls(cost, Zero.below(row[cost] for row in rows), Zero.below(rates), rows)
 
     def place(self, row: Row) -> tuple[float, float]:
         """Where a certificate is drawn."""
-        return max(row[self.cost], self.zero_cost), max(row["failure_upper"], self.zero_rate)
+        cost, rate = row[self.cost], row["failure_upper"]
+        return cost or self.no_cost.place, rate or self.no_failure.place
 
     def apply(self, axes: Axes) -> None:
         """Set limits and ticks."""
-        costs, rates = zip(*map(self.place, self.rows), strict=True)
-        axes.set(xscale="log", yscale="log", xlim=log_limits(costs))
+        costs, rates = map(list, zip(*map(self.place, self.rows), strict=True))
+        axes.set(xscale="log", yscale="log")
+        for axis, zero, shown in (
+            (axes.xaxis, self.no_cost, costs),
+            (axes.yaxis, self.no_failure, rates),
+        ):
+            if zero.place in shown:
+                mark_zero(axis, zero)
+        axes.set_xlim(log_limits([*costs, self.no_cost.least]))
         axes.set_ylim(log_limits(rates)[0], 2)
-        if self.zero_cost in costs:
-            mark_zero(axes.xaxis, self.zero_cost)
-        if self.zero_rate in rates:
-            mark_zero(axes.yaxis, self.zero_rate)
 
 
 def _mark(style: Style, *, hollow: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probbound.cli.output import at_most, operations, seconds
+from probbound.cli.output import at_most, at_most_or_nothing, operations, seconds
 from probbound.cli.report.data import Report, Row, best_by_strategy
 
 
@@ -43,6 +43,7 @@ def best(report: Report) -> Block:
     note = (
         "The lowest failure rate that each strategy certified, and what that cell cost. "
         + joint_statement(report)
+        + (_FAILED if report.failed else "")
     )
     columns = ("model", "strategy", "cells", "failed", *_MEASURES)
     return Block("Best of each strategy", note, columns, lines, _NUMBERS)
@@ -63,7 +64,10 @@ def joint_statement(report: Report) -> str:
 def failed(report: Report) -> Block:
     """Every cell without a certificate, and why."""
     lines = [(*_question(row), row["reason"]) for row in report.failed]
-    note = "No certificate was made; these cells count as failed everywhere."
+    note = (
+        "No certificate was made of these, for the reason given. They count as failed everywhere, "
+        "and as no bound anywhere; `--retry-failed` runs them again."
+    )
     return Block("Failed cells", note, (*_ASKED, "reason"), lines, _NUMBERS)
 
 
@@ -110,6 +114,10 @@ def every(report: Report) -> Block:
     return Block("All certificates", note, columns, lines, _NUMBERS, folded=True)
 
 
+_FAILED = (
+    " Cells in the column `failed` gave no certificate, for the reasons listed below: they are no "
+    "bound, good or bad."
+)
 _ASKED = ("model", "strategy", "budget", "δ", "paths", "seed")
 _MEASURES = ("wrong ≤", "δ", "guarantee", "forward passes", "cost", "time")
 
@@ -122,7 +130,7 @@ def _question(row: Row) -> tuple[str, ...]:
 
 def _measures(row: Row) -> tuple[str, ...]:
     return (
-        at_most(row["failure_upper"]),
+        at_most_or_nothing(row["failure_upper"]),
         f"{row['delta_spent']:.2g}",
         row["guarantee"],
         f"{row['samples']:,}" if row["samples"] else "",

@@ -35,9 +35,7 @@ const logTicks = (() => {
     const room = Math.log(high / low);
     const apart = (ticks) => ticks.slice(1).every(([b, following], i) =>
       Math.log(b / ticks[i][0]) >= (room * (length(ticks[i][1]) + length(following))) / 2);
-    const tried = candidates(low, high), fitting = tried.find(apart);
-    if (fitting) return fitting;
-    const ends = tried.map((ticks) => [ticks[0], ticks.at(-1)]).reduce((a, b) => (b[1][0] / b[0][0] > a[1][0] / a[0][0] ? b : a));
-    return apart(ends) ? ends : ends.slice(0, 1);
+    const tried = candidates(low, high), ends = tried.map((ticks) => [ticks[0], ticks.at(-1)]);
+    return [...tried, ...ends].find(apart) ?? tried.at(-1).slice(0, 1);
   };
 })();
