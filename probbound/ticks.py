@@ -11,6 +11,7 @@ from itertools import pairwise
 
 STEPS = (1, 2, 5)
 _DECADES_ENOUGH = 3
+_SMALL, _LARGE = 0.01 * (1 - 1e-9), 1000
 
 Tick = tuple[float, str]
 Widths = Callable[[str], float]
@@ -25,7 +26,7 @@ def log_ticks(low: float, high: float, length: Widths) -> list[Tick]:
     """
     if not 0 < low < high < math.inf:
         return []
-    tried = [ticks for ticks in _candidates(low, high) if len(ticks) >= 2]
+    tried = [_plain(ticks) for ticks in _candidates(low, high) if len(ticks) >= 2]
     for ticks in (*tried, *([some[0], some[-1]] for some in tried)):
         if _apart(ticks, low, high, length):
             return ticks
@@ -37,6 +38,13 @@ def label_of(mantissa: str, exponent: int) -> str:
     if exponent == 0:
         return mantissa
     return f"10^{exponent}" if mantissa == "1" else f"{mantissa}·10^{exponent}"
+
+
+def _plain(ticks: list[Tick]) -> list[Tick]:
+    """The same without powers of ten, if all are of an everyday size."""
+    if not all(_SMALL <= value < _LARGE for value, _ in ticks):
+        return ticks
+    return [(value, f"{value:.12g}") for value, _ in ticks]
 
 
 def _candidates(low: float, high: float) -> Iterator[list[Tick]]:

@@ -1,7 +1,7 @@
 "use strict";
 // Which numbers to write along a logarithmic axis: as `probbound/ticks.py`, in the same words.
 const logTicks = (() => {
-  const STEPS = [1, 2, 5], DECADES_ENOUGH = 3;
+  const STEPS = [1, 2, 5], DECADES_ENOUGH = 3, SMALL = 0.01 * (1 - 1e-9), LARGE = 1000;
   const span = (from, to) => Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
   const pow10 = (e) => Number(`1e${e}`);
   const labelOf = (mantissa, e) => (e === 0 ? mantissa : mantissa === "1" ? `10^${e}` : `${mantissa}·10^${e}`);
@@ -17,6 +17,9 @@ const logTicks = (() => {
     });
   };
 
+  const plain = (ticks) => (ticks.every(([value]) => SMALL <= value && value < LARGE)
+    ? ticks.map(([value]) => [value, String(Number(value.toPrecision(12)))]) : ticks);
+
   const candidates = (low, high) => {
     const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9), made = [];
     const decades = span(first, last).map((e) => [pow10(e), labelOf("1", e)]);
@@ -27,7 +30,7 @@ const logTicks = (() => {
         .filter(([value]) => low <= value && value <= high));
     made.push(decades);
     for (const count of [8, 7, 6, 5, 4, 3, 2, 40]) made.push(roundNumbers(low, high, count));
-    return made.filter((ticks) => ticks.length >= 2);
+    return made.filter((ticks) => ticks.length >= 2).map(plain);
   };
 
   return (low, high, length) => {
