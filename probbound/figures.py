@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 
@@ -21,9 +22,12 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullFormatter, NullLocator
 
 from probbound.files import write_atomically
+from probbound.ticks import log_ticks
 
 BLACK, GREY = "#000000", "#6e6e6e"
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -37,6 +41,7 @@ FAMILIES = {
     "entries": (AMBER, "PXosD^v"),
     "auto": (SKY, "h"),
 }
+_EM, _GAP = 0.55, 0.5  # what a letter of a label and the space beside it take, in font sizes
 LOOK: dict[Any, Any] = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -105,10 +110,96 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
 def rendered(figure: Figure, kind: str) -> bytes:
     """The figure as the bytes of a file of that kind, without a date."""
     drawn = io.BytesIO()
+    readable_logs(figure)
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with plt.rc_context({key: LOOK[key] for key in ("svg.fonttype", "svg.hashsalt")}):
         figure.savefig(drawn, format=kind, dpi=150, metadata=metadata)
     return drawn.getvalue()
+
+
+def readable_logs(figure: Figure) -> None:
+    """At least two labels along every logarithmic axis, none touching another.
+
+    An axis whose ticks were set by hand is left as it is.
+    """
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log" and isinstance(axis.get_major_locator(), LogLocator):
+                _label(axis, _LogTicks())
+
+
+class Zero(NamedTuple):
+    """Where a logarithmic axis shows zero, and the least of what it shows to scale."""
+
+    place: float
+    least: float
+
+    @property
+    def start(self) -> float:
+        """From where on numbers are written: halfway from the place of zero to the least."""
+        return math.sqrt(self.place * self.least)
+
+    @classmethod
+    def below(cls, values: Iterable[float]) -> Zero:
+        """Somewhat below the least positive of some values, or below 1 if none is."""
+        positive = [value for value in values if value > 0] or [1.0]
+        least = min(positive)
+        return cls(least / 10 ** max(0.3, 0.15 * math.log10(max(positive) / least)), least)
+
+
+def log_limits(values: Collection[float]) -> tuple[float, float]:
+    """Limits of a logarithmic axis with room around positive values, also around a single one."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    pad = max(0.12, 0.05 * (high - low))
+    return 10 ** (low - pad), 10 ** (high + pad)
+
+
+def mark_zero(axis: Axis, zero: Zero) -> None:
+    """Label the place of a logarithmic axis that stands for zero, and none close by."""
+    _label(axis, _LogTicks(zero))
+    axis.set_minor_locator(NullLocator())
+
+
+def _label(axis: Axis, ticks: _LogTicks) -> None:
+    axis.set_major_locator(ticks)
+    axis.set_major_formatter(FuncFormatter(ticks.label))
+    axis.set_minor_formatter(NullFormatter())
+
+
+class _LogTicks(Locator):
+    """The ticks of `log_ticks`, for the size that the axis has when it is drawn."""
+
+    def __init__(self, zero: Zero | None = None) -> None:
+        self._zero = zero
+
+    def __call__(self) -> list[float]:
+        return self.tick_values(*sorted(self.axis.get_view_interval()))
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """As Matplotlib asks of a locator."""
+        return [value for value, _ in self._labelled(vmin, vmax)]
+
+    def label(self, x: float, pos: int | None = None) -> str:
+        """The label of a tick as mathematics."""
+        shown = dict(self._labelled(*sorted(self.axis.get_view_interval()))).get(x, "")
+        raised = re.sub(r"\^(.*)", r"^{\1}", shown.replace("·", r"{\cdot}"))
+        return f"${raised}$" if shown else ""
+
+    def _labelled(self, low: float, high: float) -> list[tuple[float, str]]:
+        axes, size = self.axis.axes, self.axis.get_major_ticks(1)[0].label1.get_size()
+        width, height = axes.bbox.size * 72 / axes.get_figure().dpi / size  # in font sizes
+        start = (
+            low if self._zero is None else max(low, math.sqrt(self._zero.place * self._zero.least))
+        )
+        shown = math.log(high / start) / math.log(high / low)  # the part that has ticks
+
+        def length(text: str) -> float:
+            if isinstance(self.axis, XAxis):
+                return (_EM * len(text) + _GAP) / width / shown
+            return (1 + _GAP) / height / shown
+
+        zero = [] if self._zero is None else [(self._zero.place, "0")]
+        return [*zero, *log_ticks(start, high, length)]
 
 
 def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -124,9 +215,12 @@ def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 def shade_vacuous(axes: Axes, d_vocab: int) -> None:
     """Shade failure rates no better than those of an answer picked at random."""
     axes.axhspan(1 - 1 / d_vocab, 4, color="#f2f2f2", zorder=0)
-    axes.text(
-        *(0.995, 1 - 1 / d_vocab, "says nothing "),
-        transform=axes.get_yaxis_transform(),
+    axes.annotate(
+        "says nothing",
+        (0.99, 1 - 1 / d_vocab),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(0, 4),
+        textcoords="offset points",
         ha="right",
         va="bottom",
         color=GREY,

@@ -156,7 +156,7 @@ def draw(rows: list[Row]) -> Figure:
         draw_band(left, band(shown, "step", "value"), *look, "truth" if name == TRUTH else name)
     left.set(yscale="log", ylabel="failure rate")
     shade_vacuous(left, rows[0]["d_vocab"])
-    left.set_ylim(top=1.5)
+    left.set_ylim(top=2.5)
     share, level = rows[0]["share"], rows[0]["level"]
     _sizes(middle, rows, (MARGIN, f"structured margin on {share:g} of inputs", GREEN, "s"))
     _sizes(middle, rows, (NOISE["OV"], "noise of OV", ORANGE, "o"))

@@ -121,19 +121,31 @@ def draw(rows: list[Row]) -> Figure:
         panels[0].set_ylabel("certified failure rate")
     for (_, cost), axes in zip(views, grid[-1], strict=True):
         axes.set_xlabel(COSTS[cost])
-    marks = [
-        Line2D([], [], ls="", marker=style.marker, color=style.colour, label=name)
-        for name, style in dealt.items()
-    ]
-    marks.append(
-        Line2D(
-            [], [], ls="", marker="o", color=GREY, markerfacecolor="white", label="hollow: δ = 0"
-        )
-    )
+    drawn = {(row["strategy"], row["delta_spent"] == 0) for row in rows}
+    marks = []
+    for name, style in dealt.items():
+        for certain in (True, False):
+            if (name, certain) in drawn:
+                label = f"{name}, δ = 0" if certain and (name, False) in drawn else name
+                line = {"lw": 0 if certain else 0.9}
+                marks.append(Line2D([], [], label=label, **_mark(style, certain) | line))
     marks.append(Line2D([], [], color=GREY, lw=1, label="Pareto set (medians)"))
     marks.append(Line2D([], [], color=BLACK, ls=":", lw=1, label="truth, or its estimate"))
-    figure.legend(handles=marks, loc="outside lower center", ncols=5, fontsize=8)
+    figure.legend(
+        handles=marks,
+        loc="outside lower center",
+        ncols=5,
+        fontsize=8,
+        title="hollow marks: δ = 0",
+        title_fontsize=8,
+    )
     return figure
+
+
+def _mark(style: Style, certain: bool) -> dict[str, Any]:
+    """How a certificate is drawn, in the panels and in the legend."""
+    look = {"marker": style.marker, "ms": 5, "color": style.colour}
+    return {**look, "markerfacecolor": "white" if certain else style.colour}
 
 
 def _panel(axes: Axes, rows: list[Row], cost: str, dealt: dict[str, Style]) -> None:
@@ -143,15 +155,11 @@ def _panel(axes: Axes, rows: list[Row], cost: str, dealt: dict[str, Style]) -> N
         if not own:
             continue
         x, y = [row[cost] for row in own], [row["failure_upper"] for row in own]
-        certain = own[0]["delta_spent"] == 0
-        axes.plot(
-            *(x, y, style.marker),
-            ls="" if certain else "-",
-            lw=0.9,
-            color=style.colour,
-            markerfacecolor="white" if certain else style.colour,
-            markersize=5,
-        )
+        if any(row["delta_spent"] > 0 for row in own):
+            axes.plot(x, y, color=style.colour, lw=0.9)
+        for row in own:
+            look = _mark(style, row["delta_spent"] == 0)
+            axes.plot(row[cost], row["failure_upper"], **look)
         low, high = [row["low"] for row in own], [row["high"] for row in own]
         if len(own) > 1:
             axes.fill_between(x, low, high, color=style.colour, alpha=0.15, lw=0)

@@ -35,8 +35,8 @@ def certified_rows(
         models = {name: model_named(name, work) for name in config.models}
         sweep = Sweep.prepared(config, work / "sweep", models=models)
         alone = timed or len(sweep.pending) < _WORTH_WORKERS
-        sweep.run(in_process if alone else on_workers(os.cpu_count() or 1))
-        for row in sweep.table().to_pylist():
+        swept = sweep.run(in_process if alone else on_workers(os.cpu_count() or 1))
+        for row in swept.table.to_pylist():
             if row["status"] == "failed":
                 raise UserError(f"{row['strategy']} on {row['model']} failed: {row['reason']}")
             rows[row["key"]] = row

@@ -29,7 +29,7 @@ from probbound.cli.output import (
     stdout,
     table,
 )
-from probbound.files import require_writable
+from probbound.files import leads_to_stdout, require_writable
 from probbound.models.network import described, notice
 from probbound.models.reference import Reference
 from probbound.models.registry import load
@@ -110,10 +110,11 @@ def certify(
         claim=claim,
         reference=reference,
     )
-    if as_json:
+    alone = out is not None and leads_to_stdout(out)
+    if not as_json:
+        (stderr if alone else stdout).print(certificate_table(certificate))
+    elif not alone:
         print_json(statement_of(certificate.to_json()))
-    else:
-        stdout.print(certificate_table(certificate))
     if out is not None:
         certificate.save(out)
         stderr.print(f"certificate written to {out}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -22,6 +23,13 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON 
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object on stdout."""
     sys.stdout.write(json.dumps(value, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """One line on stderr for each sentence."""
+    for sentence in sentences:
+        one_line = " ".join(sentence.split())
+        stderr.print(f"warning: {one_line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def table(*columns: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
@@ -50,6 +58,11 @@ def percent(x: float) -> str:
 def at_most(x: float) -> str:
     """An upper bound with two significant digits, rounded up."""
     return upper(x, 2, "e") if x else "0"
+
+
+def at_most_or_nothing(x: float) -> str:
+    """An upper bound on a share, as `at_most`; in words if every share is below it."""
+    return "says nothing" if x >= 1 else at_most(x)
 
 
 def nats(x: float) -> str:

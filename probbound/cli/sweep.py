@@ -14,12 +14,14 @@ from probbound.cli.delta import delta_number
 from probbound.cli.output import (
     as_json_option,
     at_most,
+    at_most_or_nothing,
     print_json,
     print_whole,
     seconds,
     stderr,
     stdout,
     table,
+    warn,
 )
 from probbound.errors import UserError
 from probbound.sweeps.cluster import on_cluster
@@ -87,12 +89,16 @@ def sweep(
     started = time.perf_counter()
     backend = _backend(workers, scheduler)
     prepared = Sweep.prepared(asked, out, retry_failed=retry_failed)
+    again = sum(cell.key in prepared.found.damaged for cell in prepared.pending)
+    if again:
+        warn([f"{again} of the cells are altered or damaged, and are run again"])
     try:
-        ran = prepared.run(backend)
+        swept = prepared.run(backend)
     except KeyboardInterrupt:
         stderr.print(f"what was finished is kept in {out}; the same command goes on from there")
         raise
-    found = prepared.table()
+    warn(swept.contents.warnings)
+    found, ran = swept.table, swept.ran
     elapsed = time.perf_counter() - started
     if as_json:
         print_json(summary_json(found, out, ran, elapsed))
@@ -137,7 +143,7 @@ def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None
         own = [row for row in rows if (row["model"], row["strategy"]) == (model, strategy)]
         bounds = [row["failure_upper"] for row in own if row["failure_upper"] is not None]
         lost = len(own) - len(bounds)
-        ends = (at_most(min(bounds)), at_most(max(bounds))) if bounds else ("–", "–")
+        ends = [at_most_or_nothing(x) for x in (min(bounds), max(bounds))] if bounds else "––"
         made.add_row(model, strategy, str(len(own)), str(lost) if lost else "", *ends)
     print_whole(made)
     stdout.print(
@@ -146,6 +152,11 @@ def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None
         f"{ran} run now in {seconds(elapsed)}, {counts.cells - ran} there already.",
         soft_wrap=True,
     )
+    if counts.failed:
+        stdout.print(
+            "A failed cell gave no certificate, and so no bound, good or bad; it counts as failed.",
+            soft_wrap=True,
+        )
     for failure in _failures(found)[:SHOWN_FAILURES]:
         cell = f"{failure['model']}, {failure['strategy']}"
         stdout.print(f"failed: {cell}: {failure['reason']}", markup=False, soft_wrap=True)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from probbound import __version__
+from probbound.certificate_format import SEAL, canonical
 from probbound.strategies.registry import AUTO, strategy_named, with_noise
 from probbound.sweeps.config import SweepConfig
 
-FORMAT = "probbound-cell/2"
+FORMAT = "probbound-cell/3"
 Status = Literal["certified", "failed"]
 
 
@@ -33,7 +34,7 @@ class Cell:
     @property
     def key(self) -> str:
         """The address: SHA-256, in hex, of the question as canonical JSON."""
-        return hashlib.sha256(canonical_json(asdict(self))).hexdigest()
+        return hashlib.sha256(canonical(asdict(self))).hexdigest()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class Cell:
 class Record:
     """What came of a cell: the JSON of a certificate, or the reason why there is none.
 
-    `seconds` is the wall-clock time of the attempt.
+    `seconds` is the wall-clock time of the attempt. As JSON it is sealed by a digest of all of it.
     """
 
     cell: Cell
@@ -59,7 +60,7 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the store."""
-        return {
+        fields = {
             "format": FORMAT,
             "question": asdict(self.cell),
             "status": self.status,
@@ -67,21 +68,41 @@ class Record:
             "certificate": self.certificate,
             "seconds": self.seconds,
         }
+        return {**fields, SEAL: hashlib.sha256(canonical(fields)).hexdigest()}
 
     @classmethod
     def from_json(cls, found: Any) -> Record:
-        """The inverse of `to_json`.
+        """The inverse of `to_json`; what the certificate says is not looked at.
 
         Raises:
-            KeyError, TypeError, ValueError: if `found` is something else.
+            KeyError, TypeError, ValueError: if `found` is something else, or was altered.
         """
         if found["format"] != FORMAT:
             raise ValueError(f"its format is {found['format']!r}, not {FORMAT!r}")
         names = ("status", "reason", "certificate", "seconds")
         made = cls(Cell(**found["question"]), **{name: found[name] for name in names})
-        if (made.status, made.certificate is None) not in {("certified", False), ("failed", True)}:
-            raise ValueError(f"its status is {made.status!r}")
+        given = (made.reason is not None, made.certificate is not None)
+        if {"certified": (False, True), "failed": (True, False)}.get(made.status) != given:
+            raise ValueError(f"its status {made.status!r} is not that of its parts")
+        if canonical(found) != canonical(made.to_json()):
+            raise ValueError("its parts do not agree with its own digest")
+        if not _has_types(made):
+            raise ValueError("a field of it has the wrong type")
         return made
+
+
+def _has_types(record: Record) -> bool:
+    cell = record.cell
+    texts = [cell.model, cell.model_sha256, cell.strategy, cell.version]
+    texts += [text for text in (cell.paths, record.reason) if text is not None]
+    counts = [count for count in (cell.budget, cell.seed) if count is not None]
+    return (
+        all(type(text) is str for text in texts)
+        and all(type(count) is int and 0 <= count < 1 << 63 for count in counts)
+        and (cell.delta is None or (type(cell.delta) is float and 0 < cell.delta < 1))
+        and type(record.seconds) in (int, float)
+        and 0 <= record.seconds < math.inf
+    )
 
 
 def cells_of(config: SweepConfig, digests: Mapping[str, str]) -> list[Cell]:
@@ -111,11 +132,3 @@ def _cell(
         paths=paths if known is not None and known.chooses_paths else None,
         seed=seed if random else None,
     )
-
-
-def canonical_json(value: Any) -> bytes:
-    """JSON with sorted keys and no spaces: the same value is always the same bytes."""
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
-    )
-    return text.encode()

@@ -13,10 +13,10 @@ from probbound.models.registry import load
 from probbound.models.store import digest, renamed
 from probbound.models.transformer import Transformer
 from probbound.progress import counting
-from probbound.sweeps.cells import Cell
+from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import Backend, Job, in_process
-from probbound.sweeps.store import Asked, DamagedCell, SweepStore
+from probbound.sweeps.store import Asked, Contents, DamagedCell, SweepStore
 from probbound.sweeps.table import table_of, write_results
 
 
@@ -37,15 +37,24 @@ def run_sweep(
         UserError: on anything that cannot be used; what was finished is kept.
     """
     sweep = Sweep.prepared(config, Path(out), models=models, retry_failed=retry_failed)
-    sweep.run(backend)
-    return sweep.table()
+    return sweep.run(backend).table
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many cells were run, the rows of the grid, and all that the store holds now."""
+
+    ran: int
+    table: pa.Table
+    contents: Contents
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A grid, its models by name, the store, and the cells that are still to run."""
+    """A grid, its models by name, the store as found, and the cells that are still to run."""
 
     store: SweepStore
+    found: Contents
     models: Mapping[str, Transformer]
     cells: tuple[Cell, ...]
     pending: tuple[Cell, ...]
@@ -70,25 +79,32 @@ class Sweep:
         asked = Asked(replace(config, models=tuple(loaded)), digests)
         store = SweepStore.create(out)
         store.remember(asked)
-        cells = tuple(asked.cells)
-        pending = tuple(cell for cell in cells if not _is_there(store, cell, retry_failed))
-        return cls(store, loaded, cells, pending, retry_failed)
+        cells, found = tuple(asked.cells), store.contents()
+        pending = tuple(
+            cell for cell in cells if not _answers(found.records.get(cell.key), retry_failed)
+        )
+        for cell in pending:
+            if cell.key in found.damaged:
+                store.require_room(cell)
+        return cls(store, found, loaded, cells, pending, retry_failed)
 
-    def run(self, backend: Backend = in_process) -> int:
-        """Certify the pending cells, each kept as soon as it is finished; how many were run."""
+    def run(self, backend: Backend = in_process) -> Swept:
+        """Certify the pending cells, each kept as soon as it is finished.
+
+        Of a store that has seen other grids the table is of this one, `results.parquet` of all.
+        """
         ran = 0
+        known = dict(self.found.records)
         with counting(len(self.pending), "sweeping") as advance:
             for record in backend(self._jobs(advance)):
                 self.store.write(record)
+                known[record.cell.key] = record
                 ran += 1
                 advance()
-        write_results(table_of(self.store.records()), self.store.root)
-        return ran
-
-    def table(self) -> pa.Table:
-        """The rows of this grid: of a store that has seen others, only its own."""
-        records = (self.store.record(cell.key) for cell in self.cells)
-        return table_of(record for record in records if record is not None)
+        contents = self.store.contents(known.values())
+        write_results(table_of(contents.records.values()), self.store.root)
+        own = (contents.records.get(cell.key) for cell in self.cells)
+        return Swept(ran, table_of(record for record in own if record is not None), contents)
 
     def _jobs(self, advance: Callable[[], None]) -> Iterator[Job]:
         """Pending cells, but those that another sweep of the same store finished meanwhile."""
@@ -110,9 +126,12 @@ def _loaded(config: SweepConfig, given: Mapping[str, Transformer]) -> dict[str, 
 
 
 def _is_there(store: SweepStore, cell: Cell, retry_failed: bool) -> bool:
-    """Whether the store answers the cell; a damaged file does not, and is written anew."""
+    """Whether the store answers the cell by now; a damaged file does not, and is written anew."""
     try:
-        found = store.record(cell.key)
+        return _answers(store.record(cell.key), retry_failed)
     except DamagedCell:
         return False
+
+
+def _answers(found: Record | None, retry_failed: bool) -> bool:
     return found is not None and not (retry_failed and found.status == "failed")

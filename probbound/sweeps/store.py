@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from probbound import __version__
+from probbound.certificate_format import MOST_BYTES, canonical
 from probbound.errors import UserError
-from probbound.files import write_atomically
-from probbound.sweeps.cells import Cell, Record, canonical_json, cells_of
+from probbound.files import require_writable, write_atomically
+from probbound.sweeps.cells import Cell, Record, cells_of
 from probbound.sweeps.config import SweepConfig
+from probbound.sweeps.faults import fault_of
 
-FORMAT = "probbound-sweep/2"
+FORMAT = "probbound-sweep/3"
 MANIFEST = "sweep.json"
+_MOST_SHOWN = 3
+_SHA256 = "[0-9a-f]{64}"
+_WRONG = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, UserError)
 
 
 class DamagedCell(UserError):
-    """A file of the store that is not the cell its name says."""
+    """A file of the store that is not the cell its name says, or was altered."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,36 @@ class Asked:
         if set(asked.digests) != set(asked.config.models):
             raise ValueError("it does not name the digests of its models")
         return asked
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that a store holds: cells by key, the grids that were asked, and what is neither.
+
+    `damaged` says by key what is wrong with a cell that is left out, `strays` by path from
+    the root what is wrong with any other file.
+    """
+
+    records: Mapping[str, Record] = field(default_factory=dict)
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[Asked, ...] = ()
+    strays: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence on the cells that are left out, and one on files that are skipped."""
+        made = []
+        if self.damaged:
+            shown = _some(list(self.damaged.values()), "; ")
+            made.append(
+                f"{_counted(len(self.damaged), 'cell')} left out, until the sweep that asked for "
+                f"it runs it again: {shown}"
+            )
+        if self.strays:
+            shown = _some([f"{path} ({reason})" for path, reason in self.strays.items()], ", ")
+            number = _counted(len(self.strays), "file")
+            made.append(f"{number} no part of the sweep, skipped: {shown}")
+        return made
 
 
 @dataclass(frozen=True)
@@ -106,35 +143,54 @@ class SweepStore:
     def record(self, key: str) -> Record | None:
         """What is known of a cell; None if nothing.
 
+        That it is whole, answers the question of its name and fits together is checked, not that
+        it is true.
+
         Raises:
-            DamagedCell: if its file is not the cell with that key.
-            UserError: if its file cannot be read.
+            DamagedCell: if its file cannot be read, or is not that.
         """
         path = self._path(key)
         try:
-            found = Record.from_json(json.loads(path.read_text(encoding="utf-8")))
+            found = Record.from_json(_parsed(path))
+            wrong = fault_of(found)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise DamagedCell(
-                f"{path} is damaged; the sweep that made it runs this cell again"
-            ) from error
+            raise DamagedCell(f"{path} cannot be read: {error.strerror or error}") from error
+        except _WRONG as error:
+            raise DamagedCell(f"{path} is damaged: {error}") from error
         if found.cell.key != key:
-            raise DamagedCell(f"{path} holds another cell than its name says; remove it")
+            raise DamagedCell(f"{path} is damaged: it holds another cell than its name says")
+        if wrong is not None:
+            raise DamagedCell(f"{path} was altered: {wrong}")
         return found
 
-    def records(self) -> Iterator[Record]:
-        """Every cell of the store, by key.
+    def contents(self, known: Iterable[Record] = ()) -> Contents:
+        """Everything that is there, but for files in the making; `known` is not read again.
 
         Raises:
-            UserError: if one of them cannot be read or is damaged.
+            UserError: if a directory of the store cannot be read.
         """
-        for path in sorted(self._cells.glob("*.json")):
-            found = self.record(path.stem)
-            if found is not None:
-                yield found
+        records, damaged = {record.cell.key: record for record in known}, {}
+        strays: dict[str, str] = {}
+        for key in self._names(self._cells, strays):
+            try:
+                found = records.get(key) or self.record(key)
+            except DamagedCell as error:
+                damaged[key] = str(error)
+            else:
+                if found is not None:
+                    records[key] = found
+        asked = tuple(self._asked(strays))
+        return Contents(dict(sorted(records.items())), damaged, asked, strays)
+
+    def require_room(self, cell: Cell) -> None:
+        """Refuse before any work if a damaged file cannot give way to the cell.
+
+        Raises:
+            UserError: if something is there that cannot be replaced.
+        """
+        require_writable(self._path(cell.key))
 
     def write(self, record: Record) -> None:
         """Keep a cell: whole, or not at all."""
@@ -143,24 +199,37 @@ class SweepStore:
     def remember(self, asked: Asked) -> None:
         """Keep a grid that was asked."""
         found = asked.to_json()
-        name = hashlib.sha256(canonical_json(found)).hexdigest()
-        write_atomically(self._configurations / f"{name}.json", _indented(found))
+        write_atomically(self._configurations / f"{_name_of(found)}.json", _indented(found))
 
-    def asked(self) -> list[Asked]:
-        """Every grid that was asked of this store.
-
-        Raises:
-            UserError: if one of them cannot be read.
-        """
-        found = []
-        for path in sorted(self._configurations.glob("*.json")):
+    def _asked(self, strays: dict[str, str]) -> Iterator[Asked]:
+        """Every grid that was asked of this store."""
+        for name in self._names(self._configurations, strays):
+            path = self._configurations / f"{name}.json"
             try:
-                found.append(Asked.from_json(json.loads(path.read_text(encoding="utf-8"))))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise UserError(
-                    f"{path} is damaged; remove it, and the next sweep writes its own anew"
-                ) from error
-        return found
+                found = _parsed(path)
+                if _name_of(found) != name:
+                    raise ValueError("it is not the grid that its name says")
+                yield Asked.from_json(found)
+            except OSError as error:
+                strays[str(path.relative_to(self.root))] = error.strerror or str(error)
+            except _WRONG as error:
+                strays[str(path.relative_to(self.root))] = str(error)
+
+    def _names(self, directory: Path, strays: dict[str, str]) -> list[str]:
+        """The files that are named as the store names them; others are strays."""
+        try:
+            found = sorted(directory.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UserError(f"cannot read {directory}: {error.strerror or error}") from error
+        names = []
+        for path in found:
+            if re.fullmatch(rf"{_SHA256}\.json", path.name):
+                names.append(path.stem)
+            elif not re.match(rf"\.{_SHA256}\.json\.", path.name):
+                strays[str(path.relative_to(self.root))] = "its name is none that a sweep gives"
+        return names
 
     @property
     def _cells(self) -> Path:
@@ -179,8 +248,39 @@ def _manifest() -> dict[str, str]:
 
 
 def _is_empty(root: Path) -> bool:
-    """Nothing there but what a killed first write of the manifest may have left."""
-    return all(path.name.startswith(f".{MANIFEST}.") for path in root.iterdir())
+    """Nothing there but hidden files: a file manager's, or what a killed first write left."""
+    return all(path.name.startswith(".") and path.is_file() for path in root.iterdir())
+
+
+def _parsed(path: Path) -> Any:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        raise ValueError(f"it is no file of up to {MOST_BYTES} bytes")
+    return json.loads(path.read_bytes(), object_pairs_hook=_named_once, parse_constant=_no_constant)
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("it has a name twice")
+    return made
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _name_of(value: Any) -> str:
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _counted(number: int, what: str) -> str:
+    return f"1 {what} is" if number == 1 else f"{number} {what}s are"
+
+
+def _some(parts: list[str], between: str) -> str:
+    more = len(parts) - _MOST_SHOWN
+    return between.join(parts[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _indented(value: dict[str, Any]) -> bytes:

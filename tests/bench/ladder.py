@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 import probbound
 from probbound.cost import CostMeter
+from probbound.figures import readable_logs
 from probbound.models.transformer import Transformer
 from probbound.screens.ladder import LadderScreen
 from probbound.screens.screen import Screen
@@ -132,14 +133,16 @@ def figure() -> None:
         found = [by_name(name, model) for name in names]
         losses = [1 - result.bound for result in found]
         axes.plot([r.flops for r in found], losses, marker, label=family, alpha=0.8, markersize=7)
+    published: dict[str, Any] = {"ls": "", "marker": "x", "color": "black", "ms": 9, "mew": 2}
     for name, (flops, bound) in PUBLISHED_CODE.items():
-        axes.plot(flops, 1 - bound, "x", color="black", markersize=9, markeredgewidth=2)
+        axes.plot(flops, 1 - bound, **published)
         axes.annotate(name, (flops, 1 - bound), xytext=(9, -4), textcoords="offset points")
-    axes.plot([], [], "x", color="black", label="published code, its own model")
+    axes.plot([], [], label="published code, its own model", **published)
     axes.set(xscale="log", yscale="log", xlabel="operations (FLOP)", ylabel="1 - bound")
     axes.set_title(f"Proofs of {PUBLISHED_RECIPE}: lower left is better")
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize=8, loc="upper right")
+    readable_logs(plot)
     plot.tight_layout()
     plot.savefig(FIGURE, dpi=110)
 

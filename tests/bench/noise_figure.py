@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from probbound.factored import FactoredMatrix
-from probbound.figures import AMBER, BLACK, BLUE, GREEN, ORANGE, PINK, SKY
+from probbound.figures import AMBER, BLACK, BLUE, GREEN, ORANGE, PINK, SKY, readable_logs
 from probbound.models.planted import planted
 from probbound.noise.contract import NoiseBound, Quantity, Settings
 from probbound.noise.registry import METHODS
@@ -43,6 +43,7 @@ def main() -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
     _shares(left)
     _spreads(right)
+    readable_logs(figure)
     figure.savefig(PATH, dpi=130)
 
 

@@ -1,14 +1,12 @@
 """Model files: every way in, one identity, and refusals in one sentence."""
 
 import json
-import os
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from probbound.errors import UserError
-from probbound.files import require_writable, write_atomically
 from probbound.models.registry import load, shipped_names
 from probbound.models.store import digest, read_model, read_record, renamed, save_model
 from probbound.models.transformer import WEIGHT_SHAPES
@@ -240,29 +238,6 @@ def test_files_that_cannot_be_used_are_refused(tmp_path, kind):
 def test_an_unknown_model_is_refused_with_the_shipped_names():
     with pytest.raises(UserError, match=r"no model .max-of-5.; .* max-of-4-published"):
         load("max-of-5")
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    target = tmp_path / "f.json"
-    write_atomically(target, b"old")
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UserError, match=r"cannot write .*: No space left on device"):
-        write_atomically(target, b"new")
-    assert target.read_bytes() == b"old"
-    assert [path.name for path in tmp_path.iterdir()] == ["f.json"]
-
-
-def test_unwritable_outputs_are_refused_early(tmp_path):
-    with pytest.raises(UserError, match="it is a directory"):
-        require_writable(tmp_path)
-    with pytest.raises(UserError, match="there is no directory"):
-        require_writable(tmp_path / "none" / "f.json")
-    with pytest.raises(UserError, match="cannot write"):
-        write_atomically(tmp_path / "none" / "f.json", b"")
 
 
 def test_the_header_says_how_a_shipped_model_was_made():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from probbound.cli.output import as_json_option, print_json, stdout
+from probbound.cli.output import as_json_option, print_json, stdout, warn
 from probbound.cli.report.data import Report
 from probbound.cli.report.markdown import markdown
 from probbound.cli.report.page import page
@@ -22,9 +22,11 @@ from probbound.sweeps.table import write_results
 @as_json_option
 def report(directory: Path, as_json: bool) -> None:
     """Make report.html, report.md, the figures and results.parquet from the cells of DIRECTORY."""
-    found = Report.of(SweepStore.open(directory))
+    contents = SweepStore.open(directory).contents()
+    warn(contents.warnings)
+    found = Report.of(contents)
     if not found.rows:
-        raise UserError(f"the sweep in {directory} has no cell yet; run it first")
+        raise UserError(f"the sweep in {directory} has no whole cell yet; run it first")
     written = write_report(found, directory)
     if as_json:
         counts = found.summary
@@ -35,6 +37,8 @@ def report(directory: Path, as_json: bool) -> None:
                 "certified": counts.certified,
                 "failed": counts.failed,
                 "missing": len(found.missing),
+                "damaged": len(found.damaged),
+                "skipped": len(contents.strays),
                 "joint_delta": counts.joint_delta,
             }
         )

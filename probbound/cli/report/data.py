@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from probbound import __version__
 from probbound.figures import FAMILIES, Style, family_of, styles
 from probbound.sweeps.cells import Cell
-from probbound.sweeps.store import Asked, SweepStore
+from probbound.sweeps.store import Asked, Contents
 from probbound.sweeps.table import Summary, table_of, versions_of
 
 Row = dict[str, Any]
@@ -19,34 +20,35 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Report:
-    """Everything in a store, by row; `missing` are cells that were asked and not yet run."""
+    """Everything in a store, by row.
+
+    `missing` are cells that were asked and have no record; some of these are `damaged`, which says
+    by key what is wrong with a file that is left out.
+    """
 
     table: pa.Table
     rows: list[Row]
     summary: Summary
     missing: list[Cell]
-    asked: list[Asked]
+    damaged: Mapping[str, str]
+    asked: tuple[Asked, ...]
     versions: list[dict[str, str]]
     made_by: str = __version__
 
     @classmethod
-    def of(cls, store: SweepStore) -> Report:
-        """The whole store.
-
-        Raises:
-            UserError: if a file of it cannot be read.
-        """
-        asked, records = store.asked(), list(store.records())
+    def of(cls, contents: Contents) -> Report:
+        """All that a store holds."""
+        records = contents.records.values()
         table = table_of(records)
-        there = {record.cell.key for record in records}
-        wanted = dict.fromkeys(cell for grid in asked for cell in grid.cells)
+        wanted = dict.fromkeys(cell for grid in contents.asked for cell in grid.cells)
         found = {json.dumps(versions_of(record), sort_keys=True) for record in records}
         return cls(
             table,
             table.to_pylist(),
             Summary.of(table),
-            [cell for cell in wanted if cell.key not in there],
-            asked,
+            [cell for cell in wanted if cell.key not in contents.records],
+            contents.damaged,
+            contents.asked,
             [json.loads(text) for text in sorted(found - {"{}"})],
         )
 

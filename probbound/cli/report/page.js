@@ -53,8 +53,9 @@
   };
   const seconds = (x) => (x >= 0.1 ? `${Number(x.toPrecision(2))} s` : `${Number((1000 * x).toPrecision(2))} ms`);
   const count = (x) => x.toLocaleString("en");
+  const rate = (r) => (r.wrong.startsWith("says") ? `${r.wrong} of the failure rate` : `failure rate ≤ ${r.wrong}`);
   const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
-  const power = (e) => (e === 0 ? "1" : "10" + [...String(e)].map((c) => SUPER[c]).join(""));
+  const raised = (label) => label.replace(/\^(.*)/, (_, e) => [...e].map((c) => SUPER[c]).join(""));
 
   const inModel = () => rows.filter((r) => r.model === state.model);
   const shown = () => inModel().filter((r) => !state.off.has(r.strategy) && (r.delta === null || r.delta === state.delta)
@@ -81,10 +82,12 @@
   function drawLegend() {
     legend.replaceChildren();
     for (const strategy of Object.keys(styles).filter((s) => inModel().some((r) => r.strategy === s))) {
-      const icon = make("svg", { width: 18, height: 18, viewBox: "-9 -9 18 18", "aria-hidden": true });
-      icon.append(glyph(strategy, inModel().some((r) => r.strategy === strategy && r.guarantee === "deterministic")
-        && !inModel().some((r) => r.strategy === strategy && r.guarantee !== "deterministic")));
-      const button = make("button", { type: "button", "aria-pressed": !state.off.has(strategy), title: "show or hide" }, icon, strategy);
+      const icons = [true, false].filter((hollow) => inModel().some((r) => r.strategy === strategy && (r.guarantee === "deterministic") === hollow)).map((hollow) => {
+        const icon = make("svg", { width: 18, height: 18, viewBox: "-9 -9 18 18", "aria-hidden": true });
+        icon.append(glyph(strategy, hollow));
+        return icon;
+      });
+      const button = make("button", { type: "button", "aria-pressed": !state.off.has(strategy), title: "show or hide" }, ...icons, strategy);
       button.onclick = () => { state.off.has(strategy) ? state.off.delete(strategy) : state.off.add(strategy); state.pinned = null; update(); };
       button.onmouseenter = () => plot.querySelectorAll(".mark,.trend").forEach((m) => m.classList.toggle("dim", m.dataset.strategy !== strategy));
       button.onmouseleave = () => plot.querySelectorAll(".dim").forEach((m) => m.classList.remove("dim"));
@@ -101,35 +104,38 @@
       svg.append(make("text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "nothing to show: no certificate fits the choice above"));
       return;
     }
+    // Zeros stand somewhat below everything else, where the axis is not to scale.
+    const zeroBelow = (values) => {
+      const positive = values.filter((v) => v > 0), least = positive.length ? Math.min(...positive) : 1;
+      return { place: least / 10 ** (positive.length ? Math.max(0.3, 0.15 * Math.log10(Math.max(...positive) / least)) : 0.3), least };
+    };
     const range = (values) => {
       const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), pad = Math.max(0.12, 0.05 * (high - low));
       return [low - pad, high + pad];
     };
-    const positive = points.map((r) => r.failure_upper).filter((y) => y > 0);
-    const zeros = positive.length < points.length;
-    const floor = (positive.length ? Math.min(...positive) : 1) / 10;
-    const height_of = (r) => Math.max(r.failure_upper, zeros ? floor : 0);
-    const cost_of = (r) => Math.max(r[state.cost], 1e-9);
-    const [x0, x1] = range(points.map(cost_of)), [y0, highest] = range(points.map(height_of));
-    const y1 = highest > -1 ? Math.max(highest, Math.log10(2)) : highest;
+    const free = zeroBelow(points.map((r) => r[state.cost])), floor = zeroBelow(points.map((r) => r.failure_upper));
+    const height_of = (r) => r.failure_upper || floor.place, cost_of = (r) => r[state.cost] || free.place;
+    const [x0, x1] = range([...points.map(cost_of), free.least]), [y0, highest] = range(points.map(height_of));
+    const y1 = Math.max(highest, Math.log10(2));
     const X = (v) => MARGIN.left + ((Math.log10(v) - x0) / (x1 - x0)) * (right - MARGIN.left);
     const Y = (v) => bottom - ((Math.log10(v) - y0) / (y1 - y0)) * (bottom - MARGIN.top);
 
     const vacuous = Y(1 - 1 / points[0].d_vocab);
     svg.append(make("rect", { class: "vacuous", x: MARGIN.left, y: MARGIN.top, width: right - MARGIN.left, height: Math.max(0, vacuous - MARGIN.top) }));
-    const ticks = (low, high, room) => {
-      const step = Math.max(1, Math.ceil((high - low) / room));
-      return Array.from({ length: 400 }, (_, i) => i - 200).filter((e) => e >= low && e <= high && e % step === 0);
+    const ticks = (low, high, zero, values, size, extent) => {
+      const zeros = values.includes(zero.place), start = zeros ? Math.max(low, Math.log10(zero.place * zero.least) / 2) : low;
+      const length = (text) => (extent(text) / size) * ((high - low) / (high - start));
+      return [...(zeros ? [[zero.place, "0"]] : []), ...logTicks(10 ** start, 10 ** high, length)];
     };
-    for (const e of ticks(x0, x1, (right - MARGIN.left) / 60)) {
-      svg.append(make("line", { class: "grid", x1: X(10 ** e), x2: X(10 ** e), y1: MARGIN.top, y2: bottom }));
-      svg.append(make("text", { x: X(10 ** e), y: bottom + 18, "text-anchor": "middle" }, power(e)));
+    const wide = (text) => 7 * text.length + 8, tall = () => 24;
+    for (const [value, label] of ticks(x0, x1, free, points.map(cost_of), right - MARGIN.left, wide)) {
+      svg.append(make("line", { class: "grid", x1: X(value), x2: X(value), y1: MARGIN.top, y2: bottom }));
+      svg.append(make("text", { class: "tick", x: X(value), y: bottom + 18, "text-anchor": "middle" }, raised(label)));
     }
-    for (const e of ticks(y0, y1, (bottom - MARGIN.top) / 34)) {
-      svg.append(make("line", { class: "grid", x1: MARGIN.left, x2: right, y1: Y(10 ** e), y2: Y(10 ** e) }));
-      if (!zeros || 10 ** e > floor * 2) svg.append(make("text", { x: MARGIN.left - 8, y: Y(10 ** e) + 4, "text-anchor": "end" }, power(e)));
+    for (const [value, label] of ticks(y0, y1, floor, points.map(height_of), bottom - MARGIN.top, tall)) {
+      svg.append(make("line", { class: "grid", x1: MARGIN.left, x2: right, y1: Y(value), y2: Y(value) }));
+      svg.append(make("text", { class: "tick", x: MARGIN.left - 8, y: Y(value) + 4, "text-anchor": "end" }, raised(label)));
     }
-    if (zeros) svg.append(make("text", { x: MARGIN.left - 8, y: Y(floor) + 4, "text-anchor": "end" }, "0"));
     if (vacuous > MARGIN.top + 10) svg.append(make("text", { x: right - 6, y: MARGIN.top + 14, "text-anchor": "end" }, "says nothing"));
     svg.append(make("line", { class: "axis", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
     svg.append(make("text", { class: "title", x: (MARGIN.left + right) / 2, y: height - 6, "text-anchor": "middle" }, COSTS[state.cost]));
@@ -161,7 +167,7 @@
     for (const r of points) {
       const x = X(cost_of(r)), y = Y(height_of(r));
       const mark = make("g", { class: "mark", tabindex: 0, role: "button", transform: `translate(${x} ${y})`,
-        "aria-label": `${r.strategy}: failure rate at most ${r.said.failure_upper}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
+        "aria-label": `${r.strategy}: ${rate(r)}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
       mark.append(glyph(r.strategy, r.guarantee === "deterministic"));
       if (state.pinned === r.key) mark.classList.add("pinned");
       mark.onmouseenter = mark.onfocus = () => { if (!state.pinned) card(r, x, y); };
@@ -183,8 +189,8 @@
     if (!r) return;
     const made = make("div", { class: state.pinned ? "card pinned" : "card" });
     const facts = [
-      ["guarantee", r.guarantee], ["δ", r.said.delta_spent],
-      ["accuracy", `≥ ${r.said.bound}`], ["certified by proof", r.said.certified_mass],
+      ["guarantee", r.guarantee], ["δ", r.spent],
+      ["accuracy", r.right], ["certified by proof", r.proven],
       ...(r.chosen === r.strategy ? [] : [["ran", r.chosen]]),
       ...(r.draws ? [["draws", count(r.draws)]] : []),
       ...(r.samples ? [["forward passes", count(r.samples)], ["failures seen", count(r.failures)]] : []),
@@ -192,7 +198,7 @@
       ...(r.paths ? [["paths", r.paths]] : []),
       ...(r.seed === null ? [] : [["seed", String(r.seed)]]), ["certificate", `cells/${r.key.slice(0, 8)}…`],
     ];
-    made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, `failure rate ≤ ${r.said.failure_upper}`));
+    made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, rate(r)));
     const list = make("dl");
     for (const [name, value] of facts) list.append(make("dt", {}, name), make("dd", {}, value));
     made.append(list);

@@ -9,16 +9,10 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from probbound.cli.output import at_most, chance, percent
-from probbound.cli.report.data import Report
+from probbound.cli.output import at_most, at_most_or_nothing, chance, percent
+from probbound.cli.report.data import Report, Row
 from probbound.cli.report.tables import Block, blocks
 
-_SAID = {
-    "failure_upper": at_most,
-    "delta_spent": chance,
-    "bound": percent,
-    "certified_mass": percent,
-}
 _NOT_DRAWN = {"status", "reason", "model_sha256", "n_ctx", "population", "wall_seconds"}
 
 
@@ -28,7 +22,9 @@ def page(report: Report, title: str) -> str:
     return Template((parts / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
         style=(parts / "page.css").read_text(encoding="utf-8").rstrip(),
-        script=(parts / "page.js").read_text(encoding="utf-8").rstrip(),
+        script="\n".join(
+            (parts / name).read_text(encoding="utf-8").rstrip() for name in ("ticks.js", "page.js")
+        ),
         tiles=_tiles(report),
         notice=_notice(report),
         sections="\n".join([*map(_section, blocks(report)), _configurations(report)]),
@@ -95,11 +91,22 @@ def _configurations(report: Report) -> str:
     )
 
 
+def _said(row: Row) -> dict[str, str]:
+    """Bounds of a certificate in words, rounded to the safe side where its numbers are."""
+    right = f"≥ {percent(row['bound'])}" if row["bound"] > 0 else at_most_or_nothing(1.0)
+    mass = row["certified_mass"]
+    return {
+        "wrong": at_most_or_nothing(row["failure_upper"]),
+        "right": right,
+        "proven": percent(mass) if mass > 0 else "nothing",
+        "spent": chance(row["delta_spent"]),
+    }
+
+
 def _data(report: Report) -> str:
     """JSON that cannot end the script element it stands in."""
     rows = [
-        {name: value for name, value in row.items() if name not in _NOT_DRAWN}
-        | {"said": {name: text(row[name]) for name, text in _SAID.items()}}
+        {name: value for name, value in row.items() if name not in _NOT_DRAWN} | _said(row)
         for model in report.models
         for row in report.certified(model)
     ]

@@ -11,12 +11,27 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from estimators.guarantee import Guarantee
 from probbound.cli.output import chance
 from probbound.cli.report.data import Report, Row
-from probbound.figures import GREY, house_style, pareto, save, shade_vacuous, stairs
+from probbound.figures import (
+    BLACK,
+    GREY,
+    Style,
+    Zero,
+    house_style,
+    log_limits,
+    mark_zero,
+    pareto,
+    save,
+    shade_vacuous,
+    stairs,
+)
 
 COSTS = {"flops": "operations (FLOP)", "seconds": "seconds"}
 MOST_PANELS = 4
+_FRONT: dict[str, Any] = {"color": GREY, "lw": 1, "zorder": 1}
+_TRUTH: dict[str, Any] = {"color": BLACK, "ls": ":", "lw": 1}
 
 
 @dataclass(frozen=True)
@@ -60,59 +75,92 @@ def _figure(report: Report, model: str, rows: list[Row], cost: str) -> Any:
         squeeze=False,
         layout="constrained",
     )
+    scale = _Scale.of(rows, cost)
     for axes, delta in zip(grid.flat, deltas, strict=False):
-        _panel(axes, report, [row for row in rows if row["delta"] in (None, delta)], cost)
+        _panel(axes, report, [row for row in rows if row["delta"] in (None, delta)], scale)
         axes.set_title("deterministic" if delta is None else f"δ = {chance(delta)}", fontsize=10)
     for axes in grid.flat[len(deltas) :]:
         axes.set_axis_off()
     figure.supxlabel(COSTS[cost], fontsize=10)
     figure.supylabel("certified failure rate (share of all inputs)", fontsize=10)
     figure.suptitle(f"{model}: lower left is better", fontsize=12)
-    figure.legend(handles=_legend(report, rows), loc="outside right upper", fontsize=8)
+    figure.legend(
+        handles=_legend(report, rows),
+        loc="outside right upper",
+        fontsize=8,
+        title="hollow marks: δ = 0",
+        title_fontsize=8,
+        alignment="left",
+    )
     return figure
 
 
-def _panel(axes: Axes, report: Report, rows: list[Row], cost: str) -> None:
-    styles = report.styles
-    positive = [row["failure_upper"] for row in rows if row["failure_upper"] > 0]
-    floor = min(positive, default=1.0) / 10
-    for row in rows:
-        style = styles[row["strategy"]]
-        hollow = row["guarantee"] == "deterministic"
-        axes.plot(
-            *(row[cost], max(row["failure_upper"], floor), style.marker),
-            color=style.colour,
-            markerfacecolor="white" if hollow else style.colour,
-            markersize=6.5,
-            alpha=0.9,
-        )
-    axes.set(xscale="log", yscale="log")
-    if rows:
-        axes.margins(0.06)
-        right = axes.get_xlim()[1]
-        front = pareto((row[cost], max(row["failure_upper"], floor)) for row in rows)
-        axes.plot(*stairs(front, right), color=GREY, lw=1, zorder=1)
-        shade_vacuous(axes, rows[0]["d_vocab"])
-        axes.set_ylim(floor if floor * 10 not in positive else None, 2)
-        axes.set_xlim(right=right)
-    for row in rows:
+def _panel(axes: Axes, report: Report, rows: list[Row], scale: _Scale) -> None:
+    points = [scale.place(row) for row in rows]
+    for row, (x, y) in zip(rows, points, strict=True):
+        hollow = row["guarantee"] == Guarantee.DETERMINISTIC
+        axes.plot(x, y, **_mark(report.styles[row["strategy"]], hollow=hollow))
         if row["strategy"] == "brute-force":
-            axes.axhline(max(row["failure_upper"], floor), color="black", ls=":", lw=1)
+            axes.axhline(y, **_TRUTH)
+    scale.apply(axes)
+    if rows:
+        axes.plot(*stairs(pareto(points), axes.get_xlim()[1]), **_FRONT)
+        shade_vacuous(axes, rows[0]["d_vocab"])
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Both axes of all panels of a figure; zeros stand below everything else."""
+
+    cost: str
+    no_cost: Zero
+    no_failure: Zero
+    rows: list[Row]
+
+    @classmethod
+    def of(cls, rows: list[Row], cost: str) -> _Scale:
+        rates = (row["failure_upper"] for row in rows)
+        return cls(cost, Zero.below(row[cost] for row in rows), Zero.below(rates), rows)
+
+    def place(self, row: Row) -> tuple[float, float]:
+        """Where a certificate is drawn."""
+        cost, rate = row[self.cost], row["failure_upper"]
+        return cost or self.no_cost.place, rate or self.no_failure.place
+
+    def apply(self, axes: Axes) -> None:
+        """Set limits and ticks."""
+        costs, rates = map(list, zip(*map(self.place, self.rows), strict=True))
+        axes.set(xscale="log", yscale="log")
+        for axis, zero, shown in (
+            (axes.xaxis, self.no_cost, costs),
+            (axes.yaxis, self.no_failure, rates),
+        ):
+            if zero.place in shown:
+                mark_zero(axis, zero)
+        axes.set_xlim(log_limits([*costs, self.no_cost.least]))
+        axes.set_ylim(log_limits(rates)[0], 2)
+
+
+def _mark(style: Style, *, hollow: bool) -> dict[str, Any]:
+    """How a certificate is drawn, in the figure and in its legend."""
+    inside = "white" if hollow else style.colour
+    look = {"ls": "", "marker": style.marker, "ms": 6.5, "color": style.colour, "alpha": 0.9}
+    return {**look, "markerfacecolor": inside}
 
 
 def _legend(report: Report, rows: list[Row]) -> list[Line2D]:
-    shown = {row["strategy"] for row in rows}
-    marks = [
-        Line2D([], [], ls="", marker=style.marker, color=style.colour, label=name)
-        for name, style in report.styles.items()
-        if name in shown
-    ]
-    hollow = Line2D(
-        *([], []), ls="", marker="o", color=GREY, markerfacecolor="white", label="hollow: δ = 0"
-    )
-    front = Line2D([], [], color=GREY, lw=1, label="Pareto set")
-    truth = Line2D([], [], color="black", ls=":", lw=1, label="truth (brute force)")
-    return [*marks, hollow, front, *([truth] if "brute-force" in shown else [])]
+    """What is drawn, as it is drawn: a strategy with both kinds of mark has two lines."""
+    drawn = {(row["strategy"], row["guarantee"] == Guarantee.DETERMINISTIC) for row in rows}
+    marks = []
+    for name, style in report.styles.items():
+        for hollow in (True, False):
+            if (name, hollow) in drawn:
+                label = f"{name}, δ = 0" if hollow and (name, False) in drawn else name
+                marks.append(Line2D([], [], label=label, **_mark(style, hollow=hollow)))
+    front = Line2D([], [], label="Pareto set", **_FRONT)
+    truth = Line2D([], [], label="truth (brute force)", **_TRUTH)
+    known = any(row["strategy"] == "brute-force" for row in rows)
+    return [*marks, front, *([truth] if known else [])]
 
 
 def _spread(deltas: list[float]) -> list[float] | list[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probbound.cli.output import at_most, chance, operations, seconds
+from probbound.cli.output import at_most, at_most_or_nothing, chance, operations, seconds
 from probbound.cli.report.data import Report, Row, best_by_strategy
 
 
@@ -27,8 +27,9 @@ _NUMBERS = frozenset(
 
 def blocks(report: Report) -> list[Block]:
     """Every table that has a line, in the order shown."""
-    made = [best(report), failed(report), missing(report), models(report), versions(report)]
-    return [block for block in [*made, every(report)] if block.lines]
+    made = [best(report), failed(report), missing(report), damaged(report)]
+    made += [models(report), versions(report), every(report)]
+    return [block for block in made if block.lines]
 
 
 def best(report: Report) -> Block:
@@ -42,6 +43,7 @@ def best(report: Report) -> Block:
     note = (
         "The lowest failure rate that each strategy certified, and what that cell cost. "
         + joint_statement(report)
+        + (_FAILED if report.failed else "")
     )
     columns = ("model", "strategy", "cells", "failed", *_MEASURES)
     return Block("Best of each strategy", note, columns, lines, _NUMBERS)
@@ -62,16 +64,28 @@ def joint_statement(report: Report) -> str:
 def failed(report: Report) -> Block:
     """Every cell without a certificate, and why."""
     lines = [(*_question(row), row["reason"]) for row in report.failed]
-    note = "No certificate was made; these cells count as failed everywhere."
+    note = (
+        "No certificate was made of these, for the reason given. They count as failed everywhere, "
+        "and as no bound anywhere; `--retry-failed` runs them again."
+    )
     return Block("Failed cells", note, (*_ASKED, "reason"), lines, _NUMBERS)
 
 
 def missing(report: Report) -> Block:
-    """Every cell that was asked and not run."""
+    """Every cell that was asked and has no record."""
     lines = [_question(vars(cell)) for cell in report.missing]
-    return Block(
-        "Not run yet", "The same sweep command goes on with these.", _ASKED, lines, _NUMBERS
+    note = "The same sweep command goes on with these."
+    return Block("Not run yet", note, _ASKED, lines, _NUMBERS)
+
+
+def damaged(report: Report) -> Block:
+    """Every file of a cell that was left out, and why."""
+    lines = [(key, reason) for key, reason in report.damaged.items()]
+    note = (
+        "Files in `cells/` that are not what a sweep wrote. They are in no figure and in no other "
+        "table; the sweep that asked for them runs them again."
     )
+    return Block("Altered or damaged cells", note, ("cell", "reason"), lines)
 
 
 def models(report: Report) -> Block:
@@ -100,6 +114,10 @@ def every(report: Report) -> Block:
     return Block("All certificates", note, columns, lines, _NUMBERS, folded=True)
 
 
+_FAILED = (
+    " Cells in the column `failed` gave no certificate, for the reasons listed below: they are no "
+    "bound, good or bad."
+)
 _ASKED = ("model", "strategy", "budget", "δ", "paths", "seed")
 _MEASURES = ("wrong ≤", "δ", "guarantee", "forward passes", "cost", "time")
 
@@ -113,7 +131,7 @@ def _question(row: Row) -> tuple[str, ...]:
 
 def _measures(row: Row) -> tuple[str, ...]:
     return (
-        at_most(row["failure_upper"]),
+        at_most_or_nothing(row["failure_upper"]),
         chance(row["delta_spent"]),
         row["guarantee"],
         f"{row['samples']:,}" if row["samples"] else "",

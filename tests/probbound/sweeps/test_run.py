@@ -61,14 +61,14 @@ def test_a_screen_that_spends_delta_meets_no_budget(models, tmp_path):
 
 def test_every_cell_is_a_certificate_that_verifies(whole, models):
     loaded = {model.name: model for model in map(read_model, map(Path, models))}
-    for record in SweepStore.open(whole[0]).records():
+    for record in SweepStore.open(whole[0]).contents().records.values():
         assert record.certificate is not None
         assert judge(record.certificate, weights_of(loaded[record.cell.model])).holds
 
 
 def test_rows_say_what_the_certificates_say(whole):
     rows = {row["key"]: row for row in whole[1].to_pylist()}
-    for record in SweepStore.open(whole[0]).records():
+    for record in SweepStore.open(whole[0]).contents().records.values():
         row, certificate = rows[record.cell.key], record.certificate
         assert certificate is not None
         assert row["failure_upper"] == certificate["failure_upper"]
@@ -111,7 +111,7 @@ def test_a_store_may_be_asked_more_and_a_table_is_of_its_own_grid(whole, models,
     more = run_sweep(small_config(models[:1], ("iid",)), tmp_path / "s")
     assert (len(few), len(more)) == (2, 8)
     assert len(read_results(tmp_path / "s" / RESULTS)) == 10
-    assert len(SweepStore.open(tmp_path / "s").asked()) == 2
+    assert len(SweepStore.open(tmp_path / "s").contents().asked) == 2
 
 
 def test_an_interrupted_sweep_goes_on_to_the_same_bytes(whole, models, tmp_path):
@@ -163,8 +163,8 @@ def test_two_sweeps_at_once_lose_nothing(whole, models, tmp_path):
     out, config = tmp_path / "s", small_config(models)
     first = Sweep.prepared(config, out)
     second = Sweep.prepared(config, out)
-    assert second.run() == 52
-    assert first.run() == 0
+    assert second.run().ran == 52
+    assert first.run().ran == 0
     assert cells_without_clock(out) == cells_without_clock(whole[0])
 
 

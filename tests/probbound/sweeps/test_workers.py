@@ -162,7 +162,7 @@ def test_a_cluster_gives_the_same_also_if_a_worker_is_killed(cluster, expected, 
     pids = [worker.pid for worker in cluster.workers.values()]
     sweep = Sweep.prepared(GRID, out, models=NETWORKS)
     on_two = on_cluster(cluster.scheduler_address)
-    assert sweep.run(acting(on_two, lambda: os.kill(pids[0], signal.SIGKILL))) == 18
+    assert sweep.run(acting(on_two, lambda: os.kill(pids[0], signal.SIGKILL))).ran == 18
     assert cells_without_clock(out) == expected
     assert pids[0] not in [worker.pid for worker in cluster.workers.values()]
 
