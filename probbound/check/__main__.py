@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import sys
 
-from probbound.check import Unusable, check
-
 _USAGE = "python -m probbound.check CERTIFICATE WEIGHTS"
 _STATUS = "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read"
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status of a command line."""
+    """The exit status of a command line; 130 if it was interrupted."""
+    try:
+        return _answered(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+
+
+def _answered(arguments: list[str]) -> int:
     if arguments in (["--help"], ["-h"]):
         sys.stdout.write(f"usage: {_USAGE}\n{_STATUS}\n")
         return 0
     if len(arguments) != 2:
         sys.stderr.write(f"error: give a certificate and a file of weights: {_USAGE}\n")
         return 2
+    from probbound.check import Unusable, check
+
     try:
         report = check(*arguments)
     except Unusable as error:

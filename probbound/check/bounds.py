@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-from scipy import special
+import scipy
 
 from probbound.check.tails import log_beta_mixture, log_binomial_tail, log_finite_tail
 
@@ -38,7 +38,7 @@ def anytime(k: int, n: int, log_delta: float) -> float:
         return 1.0
 
     def log_mixture(p: float) -> float:
-        tail = math.log(special.betainc(k + 1, n - k + 1, p))
+        tail = math.log(scipy.special.betainc(k + 1, n - k + 1, p))
         return tail - math.log((n + 1) * p) - _log_mass(k, n, p)
 
     least = root(lambda p: log_mixture(p) + log_delta, k / n)
@@ -98,7 +98,7 @@ def _log_disjoint(n: int, marked: int, population: int) -> float:
 
 def _log_tail(k: int, n: int, p: float) -> float:
     """log P(Bin(n, p) <= k), also where the probability is below the least float."""
-    tail = float(special.betaincc(k + 1, n - k, p))
+    tail = float(scipy.special.betaincc(k + 1, n - k, p))
     if tail > 1e-290:
         return math.log(tail)
     ratio = total = 1.0
@@ -116,9 +116,9 @@ def _log_mass(k: int, n: int, p: float) -> float:
     choices = (
         math.fsum(math.log((n - i) / (i + 1)) for i in range(few))
         if few <= _FEW
-        else -math.log(n + 1) - float(special.betaln(n - k + 1, k + 1))
+        else -math.log(n + 1) - float(scipy.special.betaln(n - k + 1, k + 1))
     )
-    return choices + float(special.xlogy(k, p)) + float(special.xlog1py(n - k, -p))
+    return choices + float(scipy.special.xlogy(k, p)) + float(scipy.special.xlog1py(n - k, -p))
 
 
 def root(rising: Callable[[float], float], low: float) -> float:

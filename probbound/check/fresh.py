@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import special
+import scipy
 
 from probbound.check.network import Network
 from probbound.check.prior import Law
@@ -61,4 +61,4 @@ def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> 
 
 def _upper_tail(k: int, n: int, rate: float) -> float:
     """P(Bin(n, rate) >= k)."""
-    return 1.0 if k == 0 else float(special.betainc(k, n - k + 1, rate))
+    return 1.0 if k == 0 else float(scipy.special.betainc(k, n - k + 1, rate))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from probbound.check.network import Network
 from probbound.check.prior import Law

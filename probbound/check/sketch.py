@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from probbound.check.noise import Factors, lengths, norm, up
 from probbound.check.slack import gamma
@@ -45,7 +45,7 @@ class Coins:
 def _gaussian(stream: Stream, rows: int) -> np.ndarray:
     """Normal quantiles of the middles of 2^52 equally probable cells, (rows, _COLUMNS)."""
     cells = stream.words(0, rows * _COLUMNS) >> np.uint64(12)
-    normal = special.ndtri((cells.astype(np.float64) + 0.5) * 2.0**-52)
+    normal = scipy.special.ndtri((cells.astype(np.float64) + 0.5) * 2.0**-52)
     return np.asarray(normal).reshape(rows, _COLUMNS)
 
 
@@ -53,10 +53,10 @@ def _floor(log_probability: float) -> float:
     """An x with P(χ² <= x) at most that, for _COLUMNS degrees of freedom (Theorem 3.25)."""
     half = _COLUMNS / 2
     if log_probability < _LEAST_LOG:
-        log_x = (log_probability + float(special.gammaln(half + 1))) / half + math.log(2)
+        log_x = (log_probability + float(scipy.special.gammaln(half + 1))) / half + math.log(2)
         return math.exp(log_x) * (1 - _SLACK)
     probability = math.exp(log_probability)
-    x = 2 * float(special.gammaincinv(half, probability)) * (1 - _SLACK)
-    while special.gammainc(half, x / 2) * (1 + 1e-10) > probability:
+    x = 2 * float(scipy.special.gammaincinv(half, probability)) * (1 - _SLACK)
+    while scipy.special.gammainc(half, x / 2) * (1 + 1e-10) > probability:
         x *= 1 - _SLACK
     return x

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.table import Table
 
-from estimators.guarantee import Guarantee
-from probbound.certificate import Certificate
-from probbound.certificate_format import statement as statement_of
-from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
-from probbound.certification import certify as run
 from probbound.claims import claim_of
 from probbound.cli.delta import DELTA
 from probbound.cli.output import (
@@ -27,12 +22,14 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.files import require_writable
-from probbound.models.registry import load
-from probbound.priors import Prior, read_prior
-from probbound.strategies.registry import AUTO, strategy_named, strategy_summary
-from probbound.structured.families import PathChoice
-from probbound.tasks import task_for
+from probbound.strategies.names import AUTO, strategy_summary
+
+if TYPE_CHECKING:
+    from probbound.certificate import Certificate
+    from probbound.priors import Prior
+    from probbound.structured.families import PathChoice
 
 _BUDGET = "Forward passes to sample, noise entries for entries"
 
@@ -77,6 +74,13 @@ def certify(
     as_json: bool,
 ) -> None:
     """Bound the accuracy of MODEL, its margins or its loss, and certify the bound."""
+    from probbound.certificate_format import statement as statement_of
+    from probbound.certification import certify as run
+    from probbound.models.registry import load
+    from probbound.priors import read_prior
+    from probbound.strategies.registry import strategy_named
+    from probbound.tasks import task_for
+
     claim = claim_of(kind, at)
     deterministic = strategy != AUTO and strategy_named(strategy).deterministic
     if deterministic and (budget is not None or delta is not None):
@@ -178,6 +182,8 @@ def _proof(certificate: Certificate) -> str:
 
 
 def _guarantee(certificate: Certificate) -> str:
+    from estimators.guarantee import Guarantee
+
     if certificate.guarantee is Guarantee.DETERMINISTIC:
         return "deterministic (δ = 0)"
     how = ", chosen before any draw" if certificate.delta_chosen else ""

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from probbound.strategies.registry import AUTO
+from probbound.strategies.names import AUTO
 
 
 class _Delta(click.ParamType):

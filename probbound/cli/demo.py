@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from rich.table import Table
 
-from estimators.guarantee import Guarantee
-from probbound.certificate import Certificate
-from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA, certify
 from probbound.cli.output import at_most, operations, percent, seconds, stdout, table
-from probbound.models.registry import load
-from probbound.tasks import task_for
+from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+
+if TYPE_CHECKING:
+    from probbound.certificate import Certificate
 
 SMALL, LARGE = "max-of-4", "max-of-10"
 LABELS = {
@@ -38,6 +39,11 @@ def demo() -> None:
 
 
 def _compare(name: str, strategies: list[str]) -> None:
+    from estimators.guarantee import Guarantee
+    from probbound.certification import certify
+    from probbound.models.registry import load
+    from probbound.tasks import task_for
+
     model = load(name)
     task = task_for(model)
     made = {strategy: certify(model, task, strategy=strategy) for strategy in strategies}

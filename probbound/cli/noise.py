@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from rich.table import Table
 
-from estimators.guarantee import Guarantee
-from probbound.certification import DEFAULT_DELTA
 from probbound.cli.output import (
     as_json_option,
     metric,
@@ -21,13 +19,14 @@ from probbound.cli.output import (
     stdout,
 )
 from probbound.cli.output import table as styled
+from probbound.defaults import DEFAULT_DELTA
 from probbound.errors import UserError
 from probbound.files import require_writable
-from probbound.models.registry import load
-from probbound.noise.contract import MAXIMA, QUANTITIES, NoiseBound, Quantity, Settings
-from probbound.noise.registry import method_named, noise_table
-from probbound.noise.term import NoiseTerm, TermName, noise_term
-from probbound.random_streams import Stream
+from probbound.noise.names import TermName
+
+if TYPE_CHECKING:
+    from probbound.noise.contract import NoiseBound, Quantity
+    from probbound.noise.term import NoiseTerm
 
 DEFAULT_ENTRIES = 100_000
 LEVEL = 0.99
@@ -64,6 +63,12 @@ def noise(
     as_json: bool,
 ) -> None:
     """Bound the noise of one path of MODEL by every method, side by side."""
+    from probbound.models.registry import load
+    from probbound.noise.contract import Settings
+    from probbound.noise.registry import method_named, noise_table
+    from probbound.noise.term import noise_term
+    from probbound.random_streams import Stream
+
     if budget < 0:
         raise UserError(f"budget must be at least 0, got {budget}")
     if not 0 < delta < 1:
@@ -123,6 +128,8 @@ def default_threshold(term: NoiseTerm) -> float:
 
 def asked(threshold: float, n_ctx: int) -> list[Quantity]:
     """Every quantity, at one threshold for entries and twice that for spreads."""
+    from probbound.noise.contract import MAXIMA, QUANTITIES, Quantity
+
     return [
         Quantity("mean"),
         Quantity("rms"),
@@ -145,7 +152,7 @@ def as_object(row: NoiseBound, delta: float) -> dict[str, Any]:
         "method": row.method,
         "bound": row.bound if math.isfinite(row.bound) else None,
         "guarantee": str(row.guarantee),
-        "delta": 0.0 if row.guarantee is Guarantee.DETERMINISTIC else delta,
+        "delta": 0.0 if row.guarantee == "deterministic" else delta,
         "entries": row.entries,
         "flops": row.flops,
         "seconds": row.seconds,
@@ -164,7 +171,7 @@ def bounds_table(rows: list[NoiseBound], title: str, exact: bool) -> Table:
         made.add_row(
             f" {row.method}",
             f"{row.bound:.4g}",
-            "0" if row.guarantee is Guarantee.DETERMINISTIC else f"{row.delta:.2g}",
+            "0" if row.guarantee == "deterministic" else f"{row.delta:.2g}",
             metric(row.entries),
             metric(row.flops),
             seconds(row.seconds),

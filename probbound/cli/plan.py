@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from probbound.certification import DEFAULT_DELTA
 from probbound.cli.delta import DELTA
 from probbound.cli.output import (
     as_json_option,
@@ -21,19 +20,13 @@ from probbound.cli.output import (
     stdout,
     table,
 )
-from probbound.cost import CostMeter
-from probbound.entries_plan import OVER
+from probbound.defaults import DEFAULT_DELTA
 from probbound.errors import UserError
-from probbound.forecast import Forecast
-from probbound.models.registry import load
-from probbound.models.transformer import forward_flops
-from probbound.pilot import CHEAP_PILOT, MOST_PILOT
-from probbound.planning import checked_amount
-from probbound.prices import prices_in_flops, prices_in_seconds
-from probbound.strategies.outcome import Question
-from probbound.strategies.registry import AUTO
-from probbound.survey import Survey, settled, surveyed
-from probbound.tasks import task_for
+from probbound.strategies.names import AUTO
+
+if TYPE_CHECKING:
+    from probbound.forecast import Forecast
+    from probbound.survey import Survey
 
 
 @click.command()
@@ -59,6 +52,16 @@ def plan(
 
     The pilot's randomness is its own: nothing it sees is used in a certificate.
     """
+    from probbound.cost import CostMeter
+    from probbound.models.registry import load
+    from probbound.models.transformer import forward_flops
+    from probbound.pilot import CHEAP_PILOT, MOST_PILOT
+    from probbound.planning import checked_amount
+    from probbound.prices import prices_in_flops, prices_in_seconds
+    from probbound.strategies.outcome import Question
+    from probbound.survey import settled, surveyed
+    from probbound.tasks import task_for
+
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
     if len(given) != 1:
         raise UserError("give exactly one of --budget-flops, --budget-seconds and --target")
@@ -105,6 +108,8 @@ def plan(
 
 
 def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: bool) -> None:
+    from probbound.entries_plan import OVER
+
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
     made = table("strategy", *numbers, title=f"Forecasts for {model}", right=numbers)
     shown = [forecast for forecast in forecasts if forecast.note or not forecast.at_best]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import pyarrow as pa
 
 from probbound.cli.output import (
     as_json_option,
@@ -21,11 +20,11 @@ from probbound.cli.output import (
     table,
 )
 from probbound.errors import UserError
-from probbound.sweeps.cluster import on_cluster
-from probbound.sweeps.config import SweepConfig, read_toml
-from probbound.sweeps.local import Backend, in_process, on_workers
-from probbound.sweeps.run import Sweep
-from probbound.sweeps.table import RESULTS, Summary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from probbound.sweeps.local import Backend
 
 SHOWN_FAILURES = 5
 
@@ -75,6 +74,9 @@ def sweep(
 
     Cells that are there already are not run again: after an interruption, the same command goes on.
     """
+    from probbound.sweeps.config import SweepConfig, read_toml
+    from probbound.sweeps.run import Sweep
+
     if workers is not None and scheduler is not None:
         raise UserError("give --workers or --scheduler, not both")
     options = {name: values for name, values in lists.items() if values is not None}
@@ -98,6 +100,9 @@ def sweep(
 
 
 def _backend(workers: int | None, scheduler: str | None) -> Backend:
+    from probbound.sweeps.cluster import on_cluster
+    from probbound.sweeps.local import in_process, on_workers
+
     if scheduler is not None:
         return on_cluster(scheduler)
     return in_process if workers is None else on_workers(workers)
@@ -105,6 +110,8 @@ def _backend(workers: int | None, scheduler: str | None) -> Backend:
 
 def summary_json(found: pa.Table, out: Path, ran: int, elapsed: float) -> dict[str, Any]:
     """What the sweep did, for scripts."""
+    from probbound.sweeps.table import RESULTS, Summary
+
     counts = Summary.of(found)
     return {
         "out": str(out),
@@ -127,6 +134,8 @@ def _failures(found: pa.Table) -> list[dict[str, Any]]:
 
 
 def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None:
+    from probbound.sweeps.table import Summary
+
     counts, rows = Summary.of(found), found.to_pylist()
     right = ("cells", "failed", "best ≤", "worst ≤")
     made = table("model", "strategy", *right, title="Failure rate", right=right)

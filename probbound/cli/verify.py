@@ -5,27 +5,16 @@ from __future__ import annotations
 import secrets
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from probbound.check import (
-    Fresh,
-    Refused,
-    Report,
-    Unusable,
-    Weights,
-    fresh_samples,
-    read_document,
-)
-from probbound.check.judge import judge
 from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
 from probbound.errors import UserError
-from probbound.models.registry import load, shipped_names
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
-from probbound.strategies.registry import AUTO
-from probbound.verification import plan_faults
+from probbound.strategies.names import AUTO
+
+if TYPE_CHECKING:
+    from probbound.check import Fresh, Report
 
 
 @click.command()
@@ -39,6 +28,8 @@ from probbound.verification import plan_faults
 @as_json_option
 def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> None:
     """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not."""
+    from probbound.check import Unusable
+
     try:
         report, drawn, claimed = _checked(certificate, model, fresh)
     except Unusable as error:
@@ -51,27 +42,32 @@ def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> 
         click.get_current_context().exit(1)
 
 
-def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh | None, str]:
+def _checked(certificate: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh | None, str]:
     """The report, how fresh samples fared, and the claim."""
+    from probbound.check import Refused, Report, fresh_samples, read_document, read_weights
+    from probbound.check.judge import judge
+    from probbound.models.catalogue import located
+
     try:
-        predicate = read_document(path)
+        predicate = read_document(certificate)
     except Refused as refusal:
         return Report(refused=(str(refusal),)), None, ""
     if fresh and predicate["claim"]["kind"] == "loss":
         raise UserError(
             "new samples test claims about answers, not about a loss; leave --fresh out"
         )
-    model = load(named or _shipped(predicate["model"]["name"]))
-    weights = weights_of(model)
+    source = named or _shipped(predicate["model"]["name"])
+    path, name = located(source)
+    weights = read_weights(path)
     report, drawn = judge(predicate, weights), None
     planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
     if report.holds and planned:
-        report = report.and_refused(plan_faults(predicate, model))
+        report = report.and_refused(_plan_faults(predicate, source))
     if report.holds and fresh:
         drawn = fresh_samples(predicate, weights, secrets.randbits(48))
         if not drawn.agrees:
             report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
-    return report, drawn, _claimed(predicate, model.name)
+    return report, drawn, _claimed(predicate, name)
 
 
 def _shipped(name: str) -> str:
@@ -80,6 +76,8 @@ def _shipped(name: str) -> str:
     Raises:
         UserError: if it does not.
     """
+    from probbound.models.catalogue import shipped_names
+
     if name not in shipped_names():
         raise UserError(
             f"the certificate is about {name!r}, which is no shipped model; give its file: --model"
@@ -87,10 +85,12 @@ def _shipped(name: str) -> str:
     return name
 
 
-def weights_of(model: Transformer) -> Weights:
-    """The matrices of a model, as the checker reads them."""
-    matrices = {name: np.asarray(getattr(model, name), np.float64) for name in WEIGHT_SHAPES}
-    return Weights(**matrices, attn_scale=float(model.attn_scale))
+def _plan_faults(predicate: dict[str, Any], model: str) -> list[str]:
+    """What the maker's planner, which is loaded for this alone, has against the plan."""
+    from probbound.models.registry import load
+    from probbound.verification import plan_faults
+
+    return plan_faults(predicate, load(model))
 
 
 def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from probbound import __version__
-from probbound.strategies.registry import AUTO, strategy_named, with_noise
+from probbound.strategies.names import AUTO
+from probbound.strategies.registry import strategy_named, with_noise
 from probbound.sweeps.config import SweepConfig
 
 FORMAT = "probbound-cell/2"

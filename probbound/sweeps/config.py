@@ -10,10 +10,10 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.errors import UserError
-from probbound.strategies.ladder import NOISE_CHOICES
-from probbound.strategies.registry import AUTO, strategy_named
+from probbound.strategies.names import AUTO, NOISE_CHOICES
+from probbound.strategies.registry import strategy_named
 
 DEFAULT_SEEDS = (0,)
 MOST_BYTES = 1 << 16

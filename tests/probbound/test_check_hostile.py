@@ -21,7 +21,6 @@ from probbound.check.sketch import Coins
 from probbound.check.slack import Sizes, slack_of
 from probbound.check.stream import Stream
 from probbound.claims import Claim
-from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.forward_error import ForwardError
 from probbound.model_card import page
@@ -30,7 +29,7 @@ from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.priors import Prior
 from probbound.tasks import task_for
 from tests import torch_files
-from tests.factories import ASSORTED, copying_model, random_model
+from tests.factories import ASSORTED, copying_model, random_model, weights_of
 from tests.forgeries import resealed
 from tests.torch_files import save_pth
 

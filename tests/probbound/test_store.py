@@ -9,7 +9,8 @@ from safetensors.numpy import save_file
 
 from probbound.errors import UserError
 from probbound.files import require_writable, write_atomically
-from probbound.models.registry import load, shipped_names
+from probbound.models.catalogue import shipped_names, shipped_path
+from probbound.models.registry import load
 from probbound.models.store import digest, read_model, read_record, renamed, save_model
 from probbound.models.transformer import WEIGHT_SHAPES
 from tests.factories import random_model
@@ -178,7 +179,6 @@ def test_unwritable_outputs_are_refused_early(tmp_path):
 
 
 def test_the_header_says_how_a_shipped_model_was_made():
-    from probbound.models.registry import shipped_path
 
     record = read_record(shipped_path("max-of-4-published"))
     assert record["recipe"] == "published"
