@@ -22,6 +22,7 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.cli.whole import WHOLE
 from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.files import require_writable
 from probbound.strategies.names import AUTO, strategy_summary
@@ -37,13 +38,13 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.command()
 @click.argument("model")
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
-@click.option("--budget", type=int, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
+@click.option("--budget", type=WHOLE, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
 @click.option("--delta", type=DELTA, help=f"Failure probability (default {DEFAULT_DELTA}).")
-@click.option("--seed", type=int, help="Chosen by hand; by default the question decides it.")
+@click.option("--seed", type=WHOLE, help="Chosen by hand; by default the question decides it.")
 @click.option("--beacon", help="Public text, fixed after the weights, mixed into the seed.")
-@click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
+@click.option("--grid-points", type=WHOLE, help="Count on a grid this fine, not exactly.")
 @click.option("--budget-flops", type=float, help="Operations that the strategy auto may spend.")
-@click.option("--draws", type=int, help="Draws of a cascade; by default a pilot decides.")
+@click.option("--draws", type=WHOLE, help="Draws of a cascade; by default a pilot decides.")
 @click.option("--target", type=float, help="A cascade stops once it certifies this failure rate.")
 @click.option(
     "--paths",

@@ -19,6 +19,7 @@ from probbound.cli.output import (
     stdout,
 )
 from probbound.cli.output import table as styled
+from probbound.cli.whole import WHOLE
 from probbound.defaults import DEFAULT_DELTA
 from probbound.errors import UserError
 from probbound.files import require_writable
@@ -36,16 +37,20 @@ TERMS = get_args(TermName)
 @click.command()
 @click.argument("model")
 @click.option("--term", type=click.Choice(TERMS), default="qk", help="Path.", show_default=True)
-@click.option("--rank", default=1, help="Leading directions taken out.", show_default=True)
-@click.option("--head", default=0, help="Which attention head.", show_default=True)
+@click.option(
+    "--rank", type=WHOLE, default=1, help="Leading directions taken out.", show_default=True
+)
+@click.option("--head", type=WHOLE, default=0, help="Which attention head.", show_default=True)
 @click.option("--peel", is_flag=True, help="Take the directions out of every factor too.")
-@click.option("--budget", default=DEFAULT_ENTRIES, help="Entries sampled.", show_default=True)
+@click.option(
+    "--budget", type=WHOLE, default=DEFAULT_ENTRIES, help="Entries sampled.", show_default=True
+)
 @click.option("--delta", default=DEFAULT_DELTA, help="Failure probability of a row of the table.")
 @click.option("--threshold", type=float, help="Count entries above this (default: 3 RMS).")
 @click.option("--methods", help="Only these, separated by commas.")
 @click.option("--exact", is_flag=True, help="Evaluate every entry too, and show the truth.")
 @click.option("--plot", type=Path, help="Draw spectrum, entries and bounds into this .png.")
-@click.option("--seed", default=0, help="Seed of the samples.", show_default=True)
+@click.option("--seed", type=WHOLE, default=0, help="Seed of the samples.", show_default=True)
 @as_json_option
 def noise(
     model: str,

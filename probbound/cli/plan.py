@@ -20,6 +20,7 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.cli.whole import WHOLE
 from probbound.defaults import DEFAULT_DELTA
 from probbound.errors import UserError
 from probbound.strategies.names import AUTO
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--budget-flops", type=float, help="Operations to spend.")
 @click.option("--budget-seconds", type=float, help="Seconds to spend on this machine.")
 @click.option("--target", type=float, help="Failure rate to reach as cheaply as possible.")
-@click.option("--seed", default=0, help="Of the pilot.", show_default=True)
+@click.option("--seed", type=WHOLE, default=0, help="Of the pilot.", show_default=True)
 @as_json_option
 def plan(
     model: str,

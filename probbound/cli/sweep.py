@@ -19,6 +19,7 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.cli.whole import whole
 from probbound.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any
 @click.option("--models", callback=_listed(str, "names or paths"), help="Names or paths: a,b.")
 @click.option("--strategies", callback=_listed(str, "names"), help="Names, as for certify.")
 @click.option("--noises", callback=_listed(str, "names"), help="Treatments of noise: svd,exact.")
-@click.option("--budgets", callback=_listed(int, "whole numbers"), help="Forward passes.")
+@click.option("--budgets", callback=_listed(whole, "whole numbers"), help="Forward passes.")
 @click.option("--deltas", callback=_listed(float, "numbers"), help="Failure probabilities.")
 @click.option("--paths", callback=_listed(str, "names"), help="Of entries: separate,joint.")
-@click.option("--seeds", callback=_listed(int, "whole numbers"), help="Of certifying samples.")
+@click.option("--seeds", callback=_listed(whole, "whole numbers"), help="Of certifying samples.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes, of one thread each.")
 @click.option("--scheduler", help="Address of a Dask scheduler to run the cells on.")
 @click.option("--retry-failed", is_flag=True, help="Run cells again that failed before.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from probbound.cli.output import as_json_option, percent, print_json, stderr, stdout
+from probbound.cli.whole import WHOLE
 from probbound.errors import UserError
 from probbound.files import require_writable
 from probbound.recipes import RECIPES, Recipe, recipe_named
@@ -22,12 +23,16 @@ REPORT_SAMPLES = 1 << 20
 @click.command()
 @click.argument("task")
 @click.option("--out", type=Path, required=True, help="Write the model here (.safetensors).")
-@click.option("--d-vocab", default=64, help="Number of tokens.", show_default=True)
-@click.option("--d-model", default=32, help="Width, also of the one head.", show_default=True)
-@click.option("--n-ctx", default=4, help="Number of positions, K.", show_default=True)
+@click.option("--d-vocab", type=WHOLE, default=64, help="Number of tokens.", show_default=True)
+@click.option(
+    "--d-model", type=WHOLE, default=32, help="Width, also of the one head.", show_default=True
+)
+@click.option("--n-ctx", type=WHOLE, default=4, help="Number of positions, K.", show_default=True)
 @click.option("--recipe", default="longer", help=f"One of {', '.join(RECIPES)}.", show_default=True)
-@click.option("--steps", type=int, help="Instead of the recipe's own.")
-@click.option("--seed", default=0, help="Of initial weights and inputs.", show_default=True)
+@click.option("--steps", type=WHOLE, help="Instead of the recipe's own.")
+@click.option(
+    "--seed", type=WHOLE, default=0, help="Of initial weights and inputs.", show_default=True
+)
 @as_json_option
 def train(
     task: str,
