@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 _USAGE = "python -m probbound.check CERTIFICATE WEIGHTS"
@@ -9,15 +11,7 @@ _STATUS = "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file c
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status of a command line; 130 if it was interrupted."""
-    try:
-        return _answered(arguments)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
-
-
-def _answered(arguments: list[str]) -> int:
+    """The exit status of a command line."""
     if arguments in (["--help"], ["-h"]):
         sys.stdout.write(f"usage: {_USAGE}\n{_STATUS}\n")
         return 0
@@ -42,5 +36,13 @@ def _answered(arguments: list[str]) -> int:
     return 0 if report.holds else 1
 
 
+def _interrupted(*_: object) -> None:
+    """Nothing is written that could be left in pieces, so that Ctrl-C may end all at once."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     sys.exit(main(sys.argv[1:]))

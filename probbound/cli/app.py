@@ -11,6 +11,7 @@ from typing import NamedTuple
 import click
 
 from probbound import __version__
+from probbound.cli.loading import loading
 
 
 class Entry(NamedTuple):
@@ -79,7 +80,8 @@ class _Lazy(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         entry = COMMANDS.get(cmd_name)
-        return entry and getattr(import_module(entry.module), entry.name)
+        with loading():
+            return entry and getattr(import_module(entry.module), entry.name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

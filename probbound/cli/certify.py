@@ -10,6 +10,7 @@ from rich.table import Table
 
 from probbound.claims import claim_of
 from probbound.cli.delta import DELTA
+from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     at_most,
@@ -75,12 +76,13 @@ def certify(
     as_json: bool,
 ) -> None:
     """Bound the accuracy of MODEL, its margins or its loss, and certify the bound."""
-    from probbound.certificate_format import statement as statement_of
-    from probbound.certification import certify as run
-    from probbound.models.registry import load
-    from probbound.priors import read_prior
-    from probbound.strategies.registry import strategy_named
-    from probbound.tasks import task_for
+    with loading():
+        from probbound.certificate_format import statement as statement_of
+        from probbound.certification import certify as run
+        from probbound.models.registry import load
+        from probbound.priors import read_prior
+        from probbound.strategies.registry import strategy_named
+        from probbound.tasks import task_for
 
     claim = claim_of(kind, at)
     deterministic = strategy != AUTO and strategy_named(strategy).deterministic

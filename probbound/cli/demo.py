@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
+from probbound.cli.loading import loading
 from probbound.cli.output import at_most, operations, percent, seconds, stdout, table
 from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 
@@ -39,10 +40,11 @@ def demo() -> None:
 
 
 def _compare(name: str, strategies: list[str]) -> None:
-    from estimators.guarantee import Guarantee
-    from probbound.certification import certify
-    from probbound.models.registry import load
-    from probbound.tasks import task_for
+    with loading():
+        from estimators.guarantee import Guarantee
+        from probbound.certification import certify
+        from probbound.models.registry import load
+        from probbound.tasks import task_for
 
     model = load(name)
     task = task_for(model)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from rich.table import Table
 
+from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     metric,
@@ -68,11 +69,12 @@ def noise(
     as_json: bool,
 ) -> None:
     """Bound the noise of one path of MODEL by every method, side by side."""
-    from probbound.models.registry import load
-    from probbound.noise.contract import Settings
-    from probbound.noise.registry import method_named, noise_table
-    from probbound.noise.term import noise_term
-    from probbound.random_streams import Stream
+    with loading():
+        from probbound.models.registry import load
+        from probbound.noise.contract import Settings
+        from probbound.noise.registry import method_named, noise_table
+        from probbound.noise.term import noise_term
+        from probbound.random_streams import Stream
 
     if budget < 0:
         raise UserError(f"budget must be at least 0, got {budget}")
@@ -94,7 +96,8 @@ def noise(
     if not rows:
         raise UserError(f"the methods {methods} bound none of the quantities")
     if plot is not None:
-        from probbound.cli.noise_plot import draw
+        with loading():
+            from probbound.cli.noise_plot import draw
 
         draw(made, rows, level, settings, plot)
         stderr.print(f"figure written to {plot}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from probbound.cli.delta import DELTA
+from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     at_most,
@@ -53,15 +54,16 @@ def plan(
 
     The pilot's randomness is its own: nothing it sees is used in a certificate.
     """
-    from probbound.cost import CostMeter
-    from probbound.models.registry import load
-    from probbound.models.transformer import forward_flops
-    from probbound.pilot import CHEAP_PILOT, MOST_PILOT
-    from probbound.planning import checked_amount
-    from probbound.prices import prices_in_flops, prices_in_seconds
-    from probbound.strategies.outcome import Question
-    from probbound.survey import settled, surveyed
-    from probbound.tasks import task_for
+    with loading():
+        from probbound.cost import CostMeter
+        from probbound.models.registry import load
+        from probbound.models.transformer import forward_flops
+        from probbound.pilot import CHEAP_PILOT, MOST_PILOT
+        from probbound.planning import checked_amount
+        from probbound.prices import prices_in_flops, prices_in_seconds
+        from probbound.strategies.outcome import Question
+        from probbound.survey import settled, surveyed
+        from probbound.tasks import task_for
 
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
     if len(given) != 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, print_json
 
 
@@ -15,8 +16,9 @@ from probbound.cli.output import as_json_option, print_json
 @as_json_option
 def show(certificate: Path, as_json: bool) -> None:
     """Print CERTIFICATE as Markdown fit for a model card. It is not checked: `verify` does that."""
-    from probbound.certificate_format import read_certificate
-    from probbound.model_card import page
+    with loading():
+        from probbound.certificate_format import read_certificate
+        from probbound.model_card import page
 
     predicate = read_certificate(certificate)
     if as_json:

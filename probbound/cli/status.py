@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from probbound.cli.main import INTERRUPTED
 from probbound.cli.output import stderr
 from probbound.errors import UserError
 from probbound.progress import progress_on
@@ -22,7 +23,7 @@ def status_of(command: click.Command, arguments: list[str], name: str) -> int:
         return _refuse(f"out of memory: {error}")
     except (KeyboardInterrupt, click.Abort):
         stderr.print("interrupted")
-        return 130
+        return INTERRUPTED
 
 
 def _refuse(sentence: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     at_most,
@@ -75,8 +76,9 @@ def sweep(
 
     Cells that are there already are not run again: after an interruption, the same command goes on.
     """
-    from probbound.sweeps.config import SweepConfig, read_toml
-    from probbound.sweeps.run import Sweep
+    with loading():
+        from probbound.sweeps.config import SweepConfig, read_toml
+        from probbound.sweeps.run import Sweep
 
     if workers is not None and scheduler is not None:
         raise UserError("give --workers or --scheduler, not both")

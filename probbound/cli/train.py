@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, percent, print_json, stderr, stdout
 from probbound.cli.whole import WHOLE
 from probbound.errors import UserError
@@ -46,9 +47,10 @@ def train(
     as_json: bool,
 ) -> None:
     """Train a model and report its accuracy on 2^20 sampled inputs."""
-    from probbound.models.store import digest, save_model
-    from probbound.tasks import MaxOfK
-    from probbound.training import train as run
+    with loading():
+        from probbound.models.store import digest, save_model
+        from probbound.tasks import MaxOfK
+        from probbound.training import train as run
 
     if task != MaxOfK.name:
         raise UserError(f"there is no task {task!r}; choose {MaxOfK.name}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
 from probbound.errors import UserError
 from probbound.strategies.names import AUTO
@@ -44,9 +45,10 @@ def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> 
 
 def _checked(certificate: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh | None, str]:
     """The report, how fresh samples fared, and the claim."""
-    from probbound.check import Refused, Report, fresh_samples, read_document, read_weights
-    from probbound.check.judge import judge
-    from probbound.models.catalogue import located
+    with loading():
+        from probbound.check import Refused, Report, fresh_samples, read_document, read_weights
+        from probbound.check.judge import judge
+        from probbound.models.catalogue import located
 
     try:
         predicate = read_document(certificate)
@@ -87,8 +89,9 @@ def _shipped(name: str) -> str:
 
 def _plan_faults(predicate: dict[str, Any], model: str) -> list[str]:
     """What the maker's planner, which is loaded for this alone, has against the plan."""
-    from probbound.models.registry import load
-    from probbound.verification import plan_faults
+    with loading():
+        from probbound.models.registry import load
+        from probbound.verification import plan_faults
 
     return plan_faults(predicate, load(model))
 

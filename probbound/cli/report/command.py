@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, print_json, stdout
 from probbound.errors import UserError
 from probbound.files import write_atomically
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 @as_json_option
 def report(directory: Path, as_json: bool) -> None:
     """Make report.html, report.md, the figures and results.parquet from the cells of DIRECTORY."""
-    from probbound.cli.report.data import Report
-    from probbound.sweeps.store import SweepStore
+    with loading():
+        from probbound.cli.report.data import Report
+        from probbound.sweeps.store import SweepStore
 
     found = Report.of(SweepStore.open(directory))
     if not found.rows:
@@ -50,10 +52,11 @@ def write_report(found: Report, directory: Path) -> list[Path]:
     Raises:
         UserError: if one cannot be written.
     """
-    from probbound.cli.report.markdown import markdown
-    from probbound.cli.report.page import page
-    from probbound.cli.report.plots import frontiers
-    from probbound.sweeps.table import write_results
+    with loading():
+        from probbound.cli.report.markdown import markdown
+        from probbound.cli.report.page import page
+        from probbound.cli.report.plots import frontiers
+        from probbound.sweeps.table import write_results
 
     title, figures = directory.resolve().name, directory / "figures"
     try:
