@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from probbound.claims import claim_of
@@ -27,6 +29,7 @@ from probbound.cli.whole import WHOLE
 from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.files import require_writable
 from probbound.strategies.names import AUTO, strategy_summary
+from probbound.vacuity import remedy, says_nothing
 
 if TYPE_CHECKING:
     from probbound.certificate import Certificate
@@ -107,18 +110,22 @@ def certify(
         paths=paths,
         claim=claim,
     )
+    predicate = certificate.to_json()
     if as_json:
-        print_json(statement_of(certificate.to_json()))
+        print_json(statement_of(predicate))
     else:
+        stdout.print(statement(certificate), style="bold", markup=False)
         stdout.print(certificate_table(certificate))
+        if says_nothing(predicate):
+            stdout.print(_more(predicate), markup=False, soft_wrap=True)
     if out is not None:
         certificate.save(out)
-        stderr.print(f"certificate written to {out}")
+        stderr.print(f"certificate written to {out}", markup=False, soft_wrap=True)
 
 
 def certificate_table(certificate: Certificate) -> Table:
     """The certificate as a short table for people."""
-    made = table("", "", title=statement(certificate))
+    made = table("", "")
     made.show_header, made.columns[1].no_wrap = False, False
     made.add_row(*_bound(certificate))
     made.add_row("guarantee", _guarantee(certificate))
@@ -143,7 +150,9 @@ def certificate_table(certificate: Certificate) -> Table:
     made.add_row("cost", f"{operations(cost.flops)}, {seconds(cost.seconds)}")
     for phase in cost.phases:
         made.add_row(f"  {phase.name}", f"{operations(phase.flops)}, {seconds(phase.seconds)}")
-    made.add_row("model", f"{certificate.model_name}, SHA-256 {certificate.model_sha256[:16]}…")
+    made.add_row(
+        "model", f"{escape(certificate.model_name)}, SHA-256 {certificate.model_sha256[:16]}…"
+    )
     return made
 
 
@@ -153,12 +162,23 @@ def statement(certificate: Certificate) -> str:
     inputs = f"all {claim.d_vocab}^{claim.n_ctx} inputs of {claim.task}"
     if claim.prior is not None:
         inputs += " under the prior"
+    if says_nothing(certificate.to_json()):
+        return f"This bound says nothing of how {name} does on {inputs}"
     if claim.kind == "loss":
         return f"{name} has a mean loss of at most {nats(certificate.bound)} over {inputs}"
     share = f"at least {percent(certificate.bound)} of {inputs}"
     if claim.kind == "margin":
         return f"{name} has a margin above {claim.at:g} on {share}"
     return f"{name} answers {share} correctly"
+
+
+def _more(predicate: Mapping[str, Any]) -> str:
+    """What may say more, and the command that predicts what each strategy would."""
+    said, claim = remedy(predicate), predicate["claim"]
+    if claim["kind"] != "accuracy" or claim["prior"]:
+        return said
+    name = predicate["model"]["name"]
+    return f"{said} To see what each would give: probbound plan {name} --budget-flops 1e9"
 
 
 def describe(prior: Prior) -> str:
@@ -172,6 +192,8 @@ def _bound(certificate: Certificate) -> tuple[str, str]:
     if certificate.loss is not None:
         return "mean loss", f"at most {nats(certificate.bound)}"
     share = f"at most {at_most(certificate.failure_upper)}"
+    if certificate.failure_upper >= 1:
+        share = "at most 1: all of them may fail"
     if certificate.claim.kind == "margin":
         return f"margin ≤ {certificate.claim.at:g}", f"on a share of {share}"
     return "failure rate", share
@@ -179,6 +201,8 @@ def _bound(certificate: Certificate) -> tuple[str, str]:
 
 def _proof(certificate: Certificate) -> str:
     loss = certificate.loss
+    if loss is None and not certificate.certified_mass:
+        return "certified nothing"
     if loss is None:
         return f"certified {percent(certificate.certified_mass)} of all inputs"
     return f"mean loss at most {nats(loss.proven)}, no loss above {nats(loss.largest)}"

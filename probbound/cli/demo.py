@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from probbound.cli.loading import loading
-from probbound.cli.output import at_most, operations, percent, seconds, stdout, table
+from probbound.cli.output import at_most_or_nothing, operations, percent, seconds, stdout, table
 from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def comparison(certificates: dict[str, Certificate], title: str) -> Table:
         made.add_row(
             LABELS[name],
             percent(certificate.bound),
-            at_most(certificate.failure_upper),
+            at_most_or_nothing(certificate.failure_upper),
             f"{certificate.delta:g}",
             "all" if name == "brute-force" else f"{certificate.sampling.samples:,}",
             operations(certificate.cost.flops),

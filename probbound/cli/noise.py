@@ -100,7 +100,7 @@ def noise(
             from probbound.cli.noise_plot import draw
 
         draw(made, rows, level, settings, plot)
-        stderr.print(f"figure written to {plot}")
+        stderr.print(f"figure written to {plot}", markup=False, soft_wrap=True)
     if as_json:
         print_json(
             {

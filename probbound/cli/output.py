@@ -58,6 +58,12 @@ def at_most(x: float) -> str:
     return f"{rounded_up(x, 2):.1e}" if x else "0"
 
 
+def at_most_or_nothing(x: float) -> str:
+    """As `at_most`; where its digits read as all there is, that the bound says nothing."""
+    shown = at_most(x)
+    return "says nothing" if float(shown) >= 1 else shown
+
+
 def nats(x: float) -> str:
     """An upper bound on a loss with three significant digits, rounded up."""
     return f"{rounded_up(x, 3):.3g} nats"

@@ -7,12 +7,14 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Literal
 
 import click
+from rich.markup import escape
 
 from probbound.cli.delta import DELTA
 from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     at_most,
+    at_most_or_nothing,
     metric,
     operations,
     print_json,
@@ -114,13 +116,15 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
     from probbound.entries_plan import OVER
 
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
-    made = table("strategy", *numbers, title=f"Forecasts for {model}", right=numbers)
+    made = table("strategy", *numbers, title=f"Forecasts for {escape(model)}", right=numbers)
     shown = [forecast for forecast in forecasts if forecast.note or not forecast.at_best]
     for forecast in shown:
-        bound = "" if forecast.note == OVER else at_most(forecast.failure_upper)
+        bound = at_most_or_nothing(forecast.failure_upper)
+        if forecast.at_best:
+            bound = f"≥ {at_most(forecast.failure_upper)}"
         made.add_row(
             forecast.strategy,
-            f"≥ {bound}" if bound and forecast.at_best else bound,
+            "" if forecast.note == OVER else bound,
             f"{forecast.delta:.2g}" if forecast.delta else "0",
             metric(forecast.samples) if forecast.samples else "",
             metric(forecast.budget) if forecast.budget else "",
@@ -138,15 +142,23 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
         )
     pilot, best = survey.planner.pilot, forecasts[0]
     if pilot.draws:
+        left = {"copying check": pilot.copying, "sub-cubic screen": pilot.sub_cubic}
+        left["cubic screen"] = pilot.cubic
+        shares = [f"by the {name} {share:.1e}" for name, share in left.items() if share < 1]
         stdout.print(
             f"Looking took {operations(survey.meter.total().flops)}; it estimates "
-            f"{survey.planner.wrong:.1e} wrong, and left by the copying check "
-            f"{pilot.copying:.1e}, by the sub-cubic screen {pilot.sub_cubic:.1e}, by the cubic "
-            f"one {pilot.cubic:.1e}."
+            f"{survey.planner.wrong:.1e} wrong"
+            + (f", and left {', '.join(shares)}." if shares else ".")
         )
     else:
         stdout.print("The budget buys no look at the answers; half of them are taken for wrong.")
     knobs = f" --budget {best.budget}" if best.budget else ""
     knobs += f" --draws {best.draws}" if best.draws is not None else ""
     knobs += f" --delta {best.delta:g}" if best.delta else ""
-    stdout.print(f"Pick: probbound certify {model} --strategy {best.strategy}{knobs}")
+    if float(at_most(best.failure_upper)) >= 1:
+        stdout.print("Even the best is predicted to say nothing: give more to spend.")
+    stdout.print(
+        f"Pick: probbound certify {model} --strategy {best.strategy}{knobs}",
+        markup=False,
+        soft_wrap=True,
+    )

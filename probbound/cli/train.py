@@ -61,13 +61,16 @@ def train(
     model = run(population, d_model, chosen, seed, out.stem)
     record = training_record(model, population, chosen, seed)
     save_model(model, out, record)
-    stderr.print(f"model written to {out}")
+    stderr.print(f"model written to {out}", markup=False, soft_wrap=True)
     if as_json:
         print_json({"path": str(out), "sha256": digest(model), **record})
     else:
         wrong, samples = record["wrong"], record["samples"]
         accuracy = percent(record["sampled_accuracy"])
-        stdout.print(f"{out.stem}: {wrong} of {samples:,} sampled inputs wrong ({accuracy} right)")
+        stdout.print(
+            f"{out.stem}: {wrong:,} of {samples:,} sampled inputs wrong ({accuracy} right)",
+            markup=False,
+        )
 
 
 def training_record(model: Transformer, task: MaxOfK, recipe: Recipe, seed: int) -> dict[str, Any]:

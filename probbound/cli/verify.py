@@ -13,6 +13,7 @@ from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, nats, percent, print_json, stdout
 from probbound.errors import UserError
 from probbound.strategies.names import AUTO
+from probbound.vacuity import remedy, says_nothing
 
 if TYPE_CHECKING:
     from probbound.check import Fresh, Report
@@ -69,7 +70,10 @@ def _checked(certificate: Path, named: str | None, fresh: bool) -> tuple[Report,
         drawn = fresh_samples(predicate, weights, secrets.randbits(48))
         if not drawn.agrees:
             report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
-    return report, drawn, _claimed(predicate, name)
+    claimed = _claimed(predicate, name)
+    if says_nothing(predicate):
+        claimed += f", which says nothing. {remedy(predicate)}"
+    return report, drawn, claimed
 
 
 def _shipped(name: str) -> str:
