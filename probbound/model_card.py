@@ -48,7 +48,7 @@ def page(predicate: Mapping[str, Any]) -> str:
 
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
-    population = f"{claim['d_vocab']}^{claim['n_ctx']} = {_short(claim['population'])}"
+    population = f"{claim['d_vocab']}^{claim['n_ctx']} ({_short(claim['population'])})"
     inputs = f"all {population} inputs of {_text(claim['task'])}{_under(claim['prior'])}"
     if says_nothing(predicate):
         return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"

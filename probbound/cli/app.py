@@ -88,7 +88,10 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, context_settings={"max_content_width": 100})
+@click.group(cls=_Lazy, invoke_without_command=True, context_settings={"max_content_width": 100})
 @click.version_option(__version__)
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """High-confidence bounds on what a trained network does."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

@@ -43,7 +43,12 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.argument("model")
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
 @click.option("--budget", type=WHOLE, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
-@click.option("--delta", type=DELTA, help=f"Failure probability (default {DEFAULT_DELTA}).")
+@click.option(
+    "--delta",
+    type=DELTA,
+    metavar="FLOAT|auto",
+    help=f"Failure probability (default {DEFAULT_DELTA}).",
+)
 @click.option("--seed", type=WHOLE, help="Chosen by hand; by default the question decides it.")
 @click.option("--beacon", help="Public text, fixed after the weights, mixed into the seed.")
 @click.option("--grid-points", type=WHOLE, help="Count on a grid this fine, not exactly.")
@@ -136,7 +141,7 @@ def certificate_table(certificate: Certificate) -> Table:
     made.add_row("proof", _proof(certificate))
     sampling = certificate.sampling
     if sampling.draws:
-        drawn = f"{sampling.draws:,} draws, {sampling.samples:,} run"
+        drawn = f"{_drawn(certificate)}, {sampling.samples:,} run"
         found = (
             f"{sampling.failures:,} failed"
             if sampling.mean_loss is None
@@ -172,6 +177,14 @@ def statement(certificate: Certificate) -> str:
     return f"{name} answers {share} correctly"
 
 
+def _drawn(certificate: Certificate) -> str:
+    """How many inputs were drawn, and from where."""
+    draws = f"{certificate.sampling.draws:,}"
+    if not certificate.certified_mass:
+        return f"{draws} draws"
+    return f"{draws} draws from the rest" if certificate.ledger else f"all {draws} of the rest"
+
+
 def _more(predicate: Mapping[str, Any]) -> str:
     """What may say more, and the command that predicts what each strategy would."""
     said, claim = remedy(predicate), predicate["claim"]
@@ -192,7 +205,7 @@ def _bound(certificate: Certificate) -> tuple[str, str]:
     if certificate.loss is not None:
         return "mean loss", f"at most {nats(certificate.bound)}"
     share = f"at most {at_most(certificate.failure_upper)}"
-    if certificate.failure_upper >= 1:
+    if says_nothing(certificate.to_json()):
         share = "at most 1: all of them may fail"
     if certificate.claim.kind == "margin":
         return f"margin ≤ {certificate.claim.at:g}", f"on a share of {share}"

@@ -10,7 +10,7 @@ from probbound.strategies.names import AUTO
 
 
 class _Delta(click.ParamType):
-    name = "FLOAT|auto"
+    name = "delta"
 
     def convert(
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None

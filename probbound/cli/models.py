@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from probbound.cli.output import as_json_option, percent, print_json, print_whole, stdout, table
+from probbound.cli.output import as_json_option, print_json, print_whole, stdout, table
 from probbound.models.catalogue import ALIASES, Header, shipped_names
 
 
@@ -18,19 +18,17 @@ def models(as_json: bool) -> None:
     if as_json:
         print_json({"models": rows})
         return
-    numeric = ("d_vocab", "n_ctx", "d_model")
-    made = table("name", *numeric, "recipe", "accuracy", "", right=numeric)
+    numeric = ("d_vocab", "n_ctx", "d_model", "wrong")
+    made = table("name", "recipe", *numeric, right=numeric)
     for row in rows:
-        made.add_row(
-            row["name"],
-            *(f"{row[column]:,}" for column in numeric),
-            row["recipe"],
-            percent(row["sampled_accuracy"]),
-            f"alias of {row['alias_of']}" if row["alias_of"] else "",
-        )
+        name = f"{row['name']} *" if row["alias_of"] else row["name"]
+        made.add_row(name, row["recipe"], *(f"{row[column]:,}" for column in numeric))
     print_whole(made)
+    for row in rows:
+        if row["alias_of"]:
+            stdout.print(f"* {row['name']} is another name of {row['alias_of']}")
     (samples,) = {row["samples"] for row in rows}
-    stdout.print(f"accuracy: on {samples:,} sampled inputs, an estimate and no bound")
+    stdout.print(f"wrong: of {samples:,} sampled inputs, an estimate and no bound", soft_wrap=True)
 
 
 def describe(name: str) -> dict[str, Any]:

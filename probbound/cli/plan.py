@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @click.option(
-    "--delta", type=DELTA, default=DEFAULT_DELTA, help="Failure probability.", show_default=True
+    "--delta",
+    type=DELTA,
+    metavar="FLOAT|auto",
+    default=DEFAULT_DELTA,
+    help="Failure probability.",
+    show_default=True,
 )
 @click.option("--budget-flops", type=float, help="Operations to spend.")
 @click.option("--budget-seconds", type=float, help="Seconds to spend on this machine.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def _checked(certificate: Path, named: str | None, fresh: bool) -> tuple[Report,
     report, drawn = judge(predicate, weights), None
     planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
     if report.holds and planned:
-        report = report.and_refused(_plan_faults(predicate, source))
+        report = _planned_again(report, predicate, source)
     if report.holds and fresh:
         drawn = fresh_samples(predicate, weights, secrets.randbits(48))
         if not drawn.agrees:
@@ -91,13 +91,19 @@ def _shipped(name: str) -> str:
     return name
 
 
-def _plan_faults(predicate: dict[str, Any], model: str) -> list[str]:
-    """What the maker's planner, which is loaded for this alone, has against the plan."""
+def _planned_again(report: Report, predicate: dict[str, Any], model: str) -> Report:
+    """The report, once the maker's planner, which is loaded for this alone, has planned again."""
+    from probbound.check.judge import trusted_plans
+
     with loading():
         from probbound.models.registry import load
         from probbound.verification import plan_faults
 
-    return plan_faults(predicate, load(model))
+    if faults := plan_faults(predicate, load(model)):
+        return report.and_refused(faults)
+    trusted = tuple(line for line in report.trusted if line not in trusted_plans(predicate))
+    confirmed = (*report.confirmed, "the planner, asked again, decided the same before any draw")
+    return replace(report, confirmed=confirmed, trusted=trusted)
 
 
 def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
