@@ -17,6 +17,8 @@ def status_of(command: click.Command, arguments: list[str], name: str) -> int:
             return command.main(arguments, prog_name=name, standalone_mode=False) or 0
     except UserError as error:
         return _refuse(str(error))
+    except click.UsageError as error:
+        return _refuse(f"{error.format_message().rstrip('.')}; {_where_help_is(error, name)}")
     except click.ClickException as error:
         return _refuse(error.format_message())
     except MemoryError as error:
@@ -24,6 +26,11 @@ def status_of(command: click.Command, arguments: list[str], name: str) -> int:
     except (KeyboardInterrupt, click.Abort):
         stderr.print("interrupted")
         return INTERRUPTED
+
+
+def _where_help_is(error: click.UsageError, name: str) -> str:
+    path = name if error.ctx is None else error.ctx.command_path
+    return f"{path} --help shows how it is called"
 
 
 def _refuse(sentence: str) -> int:

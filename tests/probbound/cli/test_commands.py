@@ -20,6 +20,19 @@ def test_without_a_command_there_is_help(capsys):
     assert printed(capsys) == printed(capsys, "--help")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("certify",), "Missing argument 'MODEL'; probbound certify --help shows"),
+        (("certify", "max-of-4"), "Missing option '--strategy'; probbound certify --help shows"),
+        (("nonsense",), "No such command 'nonsense'; probbound --help shows"),
+    ],
+)
+def test_who_calls_it_wrongly_is_shown_where_help_is(capsys, arguments, error):
+    assert run(list(arguments)) == 2
+    assert capsys.readouterr().err == f"error: {error} how it is called\n"
+
+
 def test_of_the_models_an_alias_is_marked(capsys):
     lines = printed(capsys, "models").splitlines()
     marked = [line.split()[:2] for line in lines if line.lstrip().startswith("max-of-4 *")]

@@ -85,7 +85,7 @@ def test_the_command_line_refuses_the_rest(capsys, text):
     assert run(["certify", "max-of-4", "--strategy", "iid", "--budget", text]) == 2
     assert capsys.readouterr().err == (
         f"error: Invalid value for '--budget': '{text}' is no whole number, such as 20000, 2e4 or "
-        "20_000\n"
+        "20_000; probbound certify --help shows how it is called\n"
     )
 
 
