@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from probbound.claims import Claim
     from probbound.errors import UserError
     from probbound.factored import FactoredMatrix
+    from probbound.models.catalogue import shipped_names
     from probbound.models.importing import import_model
-    from probbound.models.registry import load, shipped_names
+    from probbound.models.registry import load
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm, noise_term
@@ -48,7 +49,7 @@ _HOMES = {
     "read_prior": "probbound.priors",
     "run_sweep": "probbound.sweeps.run",
     "save_model": "probbound.models.store",
-    "shipped_names": "probbound.models.registry",
+    "shipped_names": "probbound.models.catalogue",
     "strategy_names": "probbound.strategies.registry",
     "task_for": "probbound.tasks",
     "train": "probbound.training",

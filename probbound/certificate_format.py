@@ -110,7 +110,9 @@ def parsed(path: Path) -> Any:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise ValueError(f"it is larger than {MOST_BYTES} bytes")
-        return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(
+            content.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_object
+        )
     except FileNotFoundError as error:
         raise UserError(f"there is no certificate {path}") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -158,3 +160,13 @@ def _validator() -> Draft202012Validator:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number of JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of a name that stands twice, readers of JSON disagree on what it is."""
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise ValueError(f"the name {name[:60]!r} stands twice in one object")
+        made[name] = value
+    return made

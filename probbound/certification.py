@@ -25,6 +25,7 @@ from probbound.certificate import (
 from probbound.claims import ACCURACY, Claim
 from probbound.confidence import check_delta
 from probbound.cost import CostMeter
+from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.errors import UserError
 from probbound.forward_error import ForwardError
 from probbound.models.reference import agreement
@@ -32,14 +33,12 @@ from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.random_streams import Stream
 from probbound.seeds import Seed, seed_for
+from probbound.strategies.names import AUTO
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.registry import AUTO, counts_on_grids, strategy_named, uses_delta
+from probbound.strategies.registry import counts_on_grids, strategy_named, uses_delta
 from probbound.structured.families import PathChoice
 from probbound.survey import decided
 from probbound.tasks import MaxOfK
-
-DEFAULT_BUDGET = 10_000
-DEFAULT_DELTA = 1e-6
 
 
 def certify(

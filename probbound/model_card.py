@@ -8,6 +8,7 @@ from typing import Any
 
 from probbound.decimals import lower, percent_down, upper
 from probbound.models.network import described
+from probbound.vacuity import remedy, says_nothing
 
 _SEEDS = {
     "content": "derived from the question itself",
@@ -48,8 +49,10 @@ def page(predicate: Mapping[str, Any]) -> str:
 
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
-    population = f"{claim['d_vocab']}^{claim['n_ctx']} = {_short(claim['population'])}"
+    population = f"{claim['d_vocab']}^{claim['n_ctx']} ({_short(claim['population'])})"
     inputs = f"all {population} inputs of {_text(claim['task'])}{_under(claim['prior'])}"
+    if says_nothing(predicate):
+        return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"
     if claim["kind"] == "loss":
         return (
             f"Over {inputs}, the mean cross-entropy of the model's answers is **at most "
@@ -67,6 +70,17 @@ def _claim(predicate: Mapping[str, Any]) -> str:
         f"Of {inputs}, the model answers {share} correctly: a share of at most {rest} is "
         "answered wrongly. A tie counts as wrong."
     )
+
+
+def _allowed(predicate: Mapping[str, Any]) -> str:
+    """What a bound that says nothing leaves open."""
+    claim = predicate["claim"]
+    if claim["kind"] == "loss":
+        largest = upper(predicate["proof"]["largest_loss"])
+        return f"their mean loss may be as large as any loss can be, {largest} nats."
+    if claim["kind"] == "margin":
+        return f"on all of them the margin may be {claim['at']!r} or less."
+    return "all of them may be answered wrongly."
 
 
 def _under(prior: Mapping[str, Any] | None) -> str:
@@ -102,6 +116,8 @@ def _levels(predicate: Mapping[str, Any]) -> str:
         f"bounds the mean loss by {upper(proof['loss_upper'])} nats"
         if of_loss
         else f"certifies {percent_down(proof['certified_mass'])} % of all inputs"
+        if proof["certified_mass"]
+        else "certifies nothing"
     )
     rows = [
         (
@@ -160,8 +176,8 @@ def _reference(reference: Mapping[str, Any] | None) -> str:
         return "none: that another framework runs this network was not compared"
     return (
         f"logits of another framework on {reference['sequences']:,} sequences agree within "
-        f"{_up(reference['largest_difference'])}, where {reference['precision']} explains "
-        f"{_up(reference['allowed'])} (file with SHA-256 {reference['sha256']})"
+        f"{upper(reference['largest_difference'])}, where {reference['precision']} explains "
+        f"{upper(reference['allowed'])} (file with SHA-256 {reference['sha256']})"
     )
 
 

@@ -23,8 +23,9 @@ from probbound.screens.sequences import (
     table_forward_flops,
 )
 from probbound.strategies.ladder import is_sampled
+from probbound.strategies.names import AUTO
 from probbound.strategies.outcome import Question
-from probbound.strategies.registry import AUTO, SCREENS, parts, strategy_named
+from probbound.strategies.registry import SCREENS, parts, strategy_named
 from probbound.structured.parts import structure_flops
 
 PILOT_SHARE = 0.025

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -19,45 +19,12 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from probbound.errors import UserError
 from probbound.models.transformer import BIASES, Transformer
 from probbound.progress import track
+from probbound.recipes import Recipe
 from probbound.tasks import MaxOfK
 
 STEPS_PER_CALL = 100
 
 Penalty = Callable[[Transformer], Float[Array, ""]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """AdamW (0.9, 0.999), uniform tokens streamed, cross-entropy at the last position."""
-
-    name: str
-    steps: int
-    batch: int
-    learning_rate: float
-    schedule: Literal["constant", "cosine"]
-    weight_decay: float
-
-
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("published", 3000, 128, 1e-3, "constant", 0.01),
-        Recipe("longer", 8000, 512, 2e-3, "cosine", 0.0),
-    )
-}
-
-
-def recipe_named(name: str, steps: int | None = None) -> Recipe:
-    """A recipe, with its number of steps replaced if `steps` is given.
-
-    Raises:
-        UserError: if there is no such recipe, or steps < 1.
-    """
-    if name not in RECIPES:
-        raise UserError(f"there is no recipe {name!r}; choose from {', '.join(RECIPES)}")
-    if steps is not None and steps < 1:
-        raise UserError(f"steps must be at least 1, got {steps}")
-    return RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
 
 
 def initial_model(task: MaxOfK, d_model: int, seed: int, name: str = "unnamed") -> Transformer:
@@ -79,12 +46,12 @@ def initial_model(task: MaxOfK, d_model: int, seed: int, name: str = "unnamed") 
         "W_U": (d_model, task.d_vocab),
     }
     spread = 0.8 / d_model**0.5
-    weights = {
+    weights: dict[str, Any] = {
         weight: spread * jax.random.normal(jax.random.fold_in(key, i), shape)
         for i, (weight, shape) in enumerate(shapes.items())
     }
     zeros = {"b_O": (d_model,), "b_U": (task.d_vocab,)}
-    biases = {b: jnp.zeros(zeros.get(b, (1, d_model))) for b in BIASES}
+    biases: dict[str, Any] = {b: jnp.zeros(zeros.get(b, (1, d_model))) for b in BIASES}
     return Transformer(**weights, **biases, attn_scale=d_model**0.5, name=name)
 
 

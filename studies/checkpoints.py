@@ -31,11 +31,12 @@ from probbound.noise.registry import noise_table
 from probbound.noise.term import NoiseTerm
 from probbound.progress import track
 from probbound.random_streams import Stream
+from probbound.recipes import recipe_named
 from probbound.strategies.registry import strategy_named
 from probbound.structured.margin import structured_margin
 from probbound.structured.parts import Parts, parts_of
 from probbound.tasks import MaxOfK
-from probbound.training import recipe_named, snapshots
+from probbound.training import snapshots
 from studies.bands import band, draw_band
 from studies.grids import BRUTE_FORCE as TRUTH
 from studies.grids import certified_beside_truth

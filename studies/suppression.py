@@ -23,10 +23,11 @@ from probbound.figures import BLACK, GREEN, styles
 from probbound.models.store import read_model, save_model
 from probbound.models.transformer import Transformer
 from probbound.progress import track
+from probbound.recipes import Recipe
 from probbound.strategies.registry import strategy_named
 from probbound.suppression import noise_energy
 from probbound.tasks import task_for
-from probbound.training import Recipe, fine_tune
+from probbound.training import fine_tune
 from studies.bands import band, draw_band
 from studies.grids import BRUTE_FORCE as TRUTH
 from studies.grids import certified_beside_truth

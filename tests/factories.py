@@ -5,18 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from typing import Any
 
 import numpy as np
 
 from probbound.certificate import Certificate
 from probbound.certificate_format import statement
-from probbound.check import Report
+from probbound.check import Report, Weights
 from probbound.check.document import predicate_of
 from probbound.check.judge import judge
-from probbound.cli.verify import weights_of
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
+from probbound.recipes import Recipe
 from probbound.tasks import MaxOfK
-from probbound.training import Recipe, train
+from probbound.training import train
 
 
 def random_model(
@@ -160,3 +161,11 @@ def checked(certificate: Certificate, model: Transformer) -> Report:
     """What the independent checker says of a certificate that went through JSON."""
     text = json.dumps(statement(certificate.to_json()))
     return judge(predicate_of(json.loads(text)), weights_of(model))
+
+
+def weights_of(model: Transformer) -> Weights:
+    """The matrices of a model, as the checker reads them from its file."""
+    matrices: dict[str, Any] = {
+        name: np.asarray(getattr(model, name), np.float64) for name in WEIGHT_SHAPES
+    }
+    return Weights(**matrices, attn_scale=float(model.attn_scale))

@@ -2,19 +2,35 @@
 
 `python -m probbound.check CERTIFICATE WEIGHTS`, or `check(certificate, weights)`. Nothing here is
 shared with the code that makes certificates, and none of that code is loaded. The statements are
-those of docs/theory.md; docs/certificate.md says what is checked and what is not.
+those of docs/theory.md; docs/certificate.md says what is checked and what is not. Names are loaded
+when first used, and so is what SciPy they need.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from probbound.check.document import read_document
-from probbound.check.fresh import Fresh, fresh_samples
-from probbound.check.judge import judge
-from probbound.check.reference import Reference, read_reference
-from probbound.check.report import Refused, Report, Unusable
-from probbound.check.weights import Weights, read_weights
+if TYPE_CHECKING:
+    from probbound.check.document import read_document
+    from probbound.check.fresh import Fresh, fresh_samples
+    from probbound.check.reference import Reference, read_reference
+    from probbound.check.report import Refused, Report, Unusable
+    from probbound.check.weights import Weights, read_weights
+
+_HOMES = {
+    "Fresh": "probbound.check.fresh",
+    "Reference": "probbound.check.reference",
+    "Refused": "probbound.check.report",
+    "Report": "probbound.check.report",
+    "Unusable": "probbound.check.report",
+    "Weights": "probbound.check.weights",
+    "fresh_samples": "probbound.check.fresh",
+    "read_document": "probbound.check.document",
+    "read_reference": "probbound.check.reference",
+    "read_weights": "probbound.check.weights",
+}
 
 __all__ = [
     "Fresh",
@@ -43,6 +59,11 @@ def check(
     Raises:
         Unusable: if a file cannot be read, or is no certificate of a format known here.
     """
+    from probbound.check.document import read_document
+    from probbound.check.judge import judge
+    from probbound.check.report import Refused, Report
+    from probbound.check.weights import Weights, read_weights
+
     try:
         predicate = read_document(Path(certificate))
     except Refused as refusal:
@@ -52,3 +73,13 @@ def check(
         weights if isinstance(weights, Weights) else read_weights(Path(weights)),
         None if reference is None else read_reference(Path(reference)),
     )
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'probbound.check' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -46,5 +48,13 @@ def main(arguments: list[str]) -> int:
     return 0 if report.holds else 1
 
 
+def _interrupted(*_: object) -> None:
+    """Nothing is written that could be left in pieces, so that Ctrl-C may end all at once."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     sys.exit(main(sys.argv[1:]))

@@ -101,6 +101,12 @@ def trusted(predicate: Mapping[str, Any], reference: Reference | None = None) ->
         notes.append("the seed was chosen by hand; that it was not one of many tried")
     if predicate["beacon"] is not None:
         notes.append("that the beacon was public, and unknown before the weights were fixed")
+    return (*notes, *trusted_plans(predicate))
+
+
+def trusted_plans(predicate: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is taken on trust of how the question came about, which the maker's planner can tell."""
+    notes = []
     if predicate["strategy"] == "auto":
         notes.append(
             "that a pilot of its own planned the strategy, its budget and its draws; if they were "

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
-from estimators.guarantee import Guarantee
-from probbound.certificate import Certificate
-from probbound.certificate_format import statement as statement_of
-from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
-from probbound.certification import certify as run
 from probbound.claims import claim_of
 from probbound.cli.delta import DELTA
+from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     at_most,
@@ -29,14 +27,18 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.cli.whole import WHOLE
+from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.files import leads_to_stdout, require_writable
 from probbound.models.network import described, notice
-from probbound.models.reference import Reference
-from probbound.models.registry import load
-from probbound.priors import Prior, read_prior
-from probbound.strategies.registry import AUTO, strategy_named, strategy_summary
-from probbound.structured.families import PathChoice
-from probbound.tasks import task_for
+from probbound.strategies.names import AUTO, strategy_summary
+from probbound.vacuity import remedy, says_nothing
+
+if TYPE_CHECKING:
+    from probbound.certificate import Certificate
+    from probbound.models.reference import Reference
+    from probbound.priors import Prior
+    from probbound.structured.families import PathChoice
 
 _BUDGET = "Forward passes to sample, noise entries for entries"
 
@@ -44,13 +46,18 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.command()
 @click.argument("model")
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
-@click.option("--budget", type=int, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
-@click.option("--delta", type=DELTA, help=f"Failure probability (default {DEFAULT_DELTA}).")
-@click.option("--seed", type=int, help="Chosen by hand; by default the question decides it.")
+@click.option("--budget", type=WHOLE, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
+@click.option(
+    "--delta",
+    type=DELTA,
+    metavar="FLOAT|auto",
+    help=f"Failure probability (default {DEFAULT_DELTA}).",
+)
+@click.option("--seed", type=WHOLE, help="Chosen by hand; by default the question decides it.")
 @click.option("--beacon", help="Public text, fixed after the weights, mixed into the seed.")
-@click.option("--grid-points", type=int, help="Count on a grid this fine, not exactly.")
+@click.option("--grid-points", type=WHOLE, help="Count on a grid this fine, not exactly.")
 @click.option("--budget-flops", type=float, help="Operations that the strategy auto may spend.")
-@click.option("--draws", type=int, help="Draws of a cascade; by default a pilot decides.")
+@click.option("--draws", type=WHOLE, help="Draws of a cascade; by default a pilot decides.")
 @click.option("--target", type=float, help="A cascade stops once it certifies this failure rate.")
 @click.option(
     "--paths",
@@ -83,6 +90,14 @@ def certify(
     as_json: bool,
 ) -> None:
     """Bound the accuracy of MODEL, its margins or its loss, and certify the bound."""
+    with loading():
+        from probbound.certificate_format import statement as statement_of
+        from probbound.certification import certify as run
+        from probbound.models.registry import load
+        from probbound.priors import read_prior
+        from probbound.strategies.registry import strategy_named
+        from probbound.tasks import task_for
+
     claim = claim_of(kind, at)
     deterministic = strategy != AUTO and strategy_named(strategy).deterministic
     if deterministic and (budget is not None or delta is not None):
@@ -110,19 +125,24 @@ def certify(
         claim=claim,
         reference=reference,
     )
+    predicate = certificate.to_json()
     alone = out is not None and leads_to_stdout(out)
     if not as_json:
-        (stderr if alone else stdout).print(certificate_table(certificate))
+        console = stderr if alone else stdout
+        console.print(statement(certificate), style="bold", markup=False)
+        console.print(certificate_table(certificate))
+        if says_nothing(predicate):
+            console.print(_more(predicate), markup=False, soft_wrap=True)
     elif not alone:
-        print_json(statement_of(certificate.to_json()))
+        print_json(statement_of(predicate))
     if out is not None:
         certificate.save(out)
-        stderr.print(f"certificate written to {out}")
+        stderr.print(f"certificate written to {out}", markup=False, soft_wrap=True)
 
 
 def certificate_table(certificate: Certificate) -> Table:
     """The certificate as a short table for people."""
-    made = table("", "", title=statement(certificate))
+    made = table("", "")
     made.show_header, made.columns[1].no_wrap = False, False
     made.add_row(*_bound(certificate))
     made.add_row("guarantee", _guarantee(certificate))
@@ -133,7 +153,7 @@ def certificate_table(certificate: Certificate) -> Table:
     made.add_row("proof", _proof(certificate))
     sampling = certificate.sampling
     if sampling.draws:
-        drawn = f"{sampling.draws:,} draws, {sampling.samples:,} run"
+        drawn = f"{_drawn(certificate)}, {sampling.samples:,} run"
         found = (
             f"{sampling.failures:,} failed"
             if sampling.mean_loss is None
@@ -147,7 +167,9 @@ def certificate_table(certificate: Certificate) -> Table:
     made.add_row("cost", f"{operations(cost.flops)}, {seconds(cost.seconds)}")
     for phase in cost.phases:
         made.add_row(f"  {phase.name}", f"{operations(phase.flops)}, {seconds(phase.seconds)}")
-    made.add_row("model", f"{certificate.model_name}, SHA-256 {certificate.model_sha256[:16]}…")
+    made.add_row(
+        "model", f"{escape(certificate.model_name)}, SHA-256 {certificate.model_sha256[:16]}…"
+    )
     made.add_row("network", described(certificate.claim.network))
     if agreed := certificate.reference:
         made.add_row("reference", _agreed(agreed))
@@ -160,12 +182,31 @@ def statement(certificate: Certificate) -> str:
     inputs = f"all {claim.d_vocab}^{claim.n_ctx} inputs of {claim.task}"
     if claim.prior is not None:
         inputs += " under the prior"
+    if says_nothing(certificate.to_json()):
+        return f"This bound says nothing of how {name} does on {inputs}"
     if claim.kind == "loss":
         return f"{name} has a mean loss of at most {nats(certificate.bound)} over {inputs}"
     share = f"at least {percent(certificate.bound)} of {inputs}"
     if claim.kind == "margin":
         return f"{name} has a margin above {exactly(claim.at or 0.0)} on {share}"
     return f"{name} answers {share} correctly"
+
+
+def _drawn(certificate: Certificate) -> str:
+    """How many inputs were drawn, and from where."""
+    draws = f"{certificate.sampling.draws:,}"
+    if not certificate.certified_mass:
+        return f"{draws} draws"
+    return f"{draws} draws from the rest" if certificate.ledger else f"all {draws} of the rest"
+
+
+def _more(predicate: Mapping[str, Any]) -> str:
+    """What may say more, and the command that predicts what each strategy would."""
+    said, claim = remedy(predicate), predicate["claim"]
+    if claim["kind"] != "accuracy" or claim["prior"]:
+        return said
+    name = predicate["model"]["name"]
+    return f"{said} To see what each would give: probbound plan {name} --budget-flops 1e9"
 
 
 def describe(prior: Prior) -> str:
@@ -188,6 +229,8 @@ def _bound(certificate: Certificate) -> tuple[str, str]:
     if certificate.loss is not None:
         return "mean loss", f"at most {nats(certificate.bound)}"
     share = f"at most {at_most(certificate.failure_upper)}"
+    if says_nothing(certificate.to_json()):
+        share = "at most 1: all of them may fail"
     if certificate.claim.kind == "margin":
         return f"margin ≤ {exactly(certificate.claim.at or 0.0)}", f"on a share of {share}"
     return "failure rate", share
@@ -195,12 +238,16 @@ def _bound(certificate: Certificate) -> tuple[str, str]:
 
 def _proof(certificate: Certificate) -> str:
     loss = certificate.loss
+    if loss is None and not certificate.certified_mass:
+        return "certified nothing"
     if loss is None:
         return f"certified {percent(certificate.certified_mass)} of all inputs"
     return f"mean loss at most {nats(loss.proven)}, no loss above {nats(loss.largest)}"
 
 
 def _guarantee(certificate: Certificate) -> str:
+    from estimators.guarantee import Guarantee
+
     if certificate.guarantee is Guarantee.DETERMINISTIC:
         return "deterministic (δ = 0)"
     how = ", chosen before any draw" if certificate.delta_chosen else ""

@@ -8,7 +8,7 @@ import click
 
 from probbound.confidence import too_small
 from probbound.errors import UserError
-from probbound.strategies.registry import AUTO
+from probbound.strategies.names import AUTO
 
 
 def delta_number(text: str | float) -> float:

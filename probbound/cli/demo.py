@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
-from estimators.guarantee import Guarantee
-from probbound.certificate import Certificate
-from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA, certify
-from probbound.cli.output import at_most, chance, operations, percent, seconds, stdout, table
-from probbound.models.registry import load
-from probbound.tasks import task_for
+from probbound.cli.loading import loading
+from probbound.cli.output import (
+    at_most_or_nothing,
+    chance,
+    operations,
+    percent,
+    seconds,
+    stdout,
+    table,
+)
+from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+
+if TYPE_CHECKING:
+    from probbound.certificate import Certificate
 
 SMALL, LARGE = "max-of-4", "max-of-10"
 LABELS = {
@@ -40,6 +49,12 @@ def demo() -> None:
 
 
 def _compare(name: str, strategies: list[str]) -> None:
+    with loading():
+        from estimators.guarantee import Guarantee
+        from probbound.certification import certify
+        from probbound.models.registry import load
+        from probbound.tasks import task_for
+
     model = load(name)
     task = task_for(model)
     made = {strategy: certify(model, task, strategy=strategy) for strategy in strategies}
@@ -64,7 +79,7 @@ def comparison(certificates: dict[str, Certificate], title: str) -> Table:
         made.add_row(
             LABELS[name],
             percent(certificate.bound),
-            at_most(certificate.failure_upper),
+            at_most_or_nothing(certificate.failure_upper),
             chance(certificate.delta),
             "all" if name == "brute-force" else f"{certificate.sampling.samples:,}",
             operations(certificate.cost.flops),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, print_json, stderr, stdout
 from probbound.errors import UserError
 from probbound.files import require_writable
@@ -21,9 +22,10 @@ def import_(
     source: Path, out: Path, config: str | None, weights: str | None, as_json: bool
 ) -> None:
     """Convert SOURCE (.pth, .pt, .ckpt, .bin, .safetensors, .npz) to what certify reads."""
-    from probbound.models.importing import import_model
-    from probbound.models.network import described, network_parts
-    from probbound.models.store import digest, read_model
+    with loading():
+        from probbound.models.importing import import_model
+        from probbound.models.network import described, network_parts
+        from probbound.models.store import digest, read_model
 
     if out.suffix != ".safetensors":
         raise UserError(f"--out must end in .safetensors, got {out}")

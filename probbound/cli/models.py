@@ -1,35 +1,13 @@
-"""`probbound models` and `probbound train`."""
+"""`probbound models`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
-import jax
-import numpy as np
 
-from probbound.cli.output import (
-    as_json_option,
-    percent,
-    print_json,
-    print_whole,
-    stderr,
-    stdout,
-    table,
-)
-from probbound.errors import UserError
-from probbound.evaluation import count_wrong
-from probbound.files import require_writable
-from probbound.models.registry import load, shipped_names, shipped_path
-from probbound.models.store import digest, read_record, save_model
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
-from probbound.random_streams import Stream
-from probbound.tasks import MaxOfK
-from probbound.training import RECIPES, Recipe, recipe_named
-from probbound.training import train as run
-
-REPORT_SAMPLES = 1 << 20
+from probbound.cli.output import as_json_option, print_json, print_whole, stdout, table
+from probbound.models.catalogue import ALIASES, Header, shipped_names
 
 
 @click.command()
@@ -40,88 +18,31 @@ def models(as_json: bool) -> None:
     if as_json:
         print_json({"models": rows})
         return
-    numeric = ("d_vocab", "n_ctx", "d_model")
-    made = table("name", *numeric, "recipe", "accuracy", right=numeric)
+    numeric = ("d_vocab", "n_ctx", "d_model", "wrong")
+    made = table("name", "recipe", *numeric, right=numeric)
     for row in rows:
-        made.add_row(
-            row["name"],
-            *(f"{row[column]:,}" for column in numeric),
-            row["recipe"],
-            percent(row["sampled_accuracy"]),
-        )
+        name = f"{row['name']} *" if row["alias_of"] else row["name"]
+        made.add_row(name, row["recipe"], *(f"{row[column]:,}" for column in numeric))
     print_whole(made)
-    stdout.print(f"accuracy: on {REPORT_SAMPLES:,} sampled inputs, an estimate and no bound")
+    for row in rows:
+        if row["alias_of"]:
+            stdout.print(f"* {row['name']} is another name of {row['alias_of']}")
+    (samples,) = {row["samples"] for row in rows}
+    stdout.print(f"wrong: of {samples:,} sampled inputs, an estimate and no bound", soft_wrap=True)
 
 
 def describe(name: str) -> dict[str, Any]:
-    """What is known of a shipped model."""
-    model, record = load(name), read_record(shipped_path(name))
+    """What is known of a shipped model, from the header of its file."""
+    header = Header.of(name)
+    n_heads, d_model, _ = header.shapes["blocks.0.attn.W_Q"]
     return {
         "name": name,
-        "d_vocab": model.d_vocab,
-        "n_ctx": model.n_ctx,
-        "d_model": model.d_model,
-        "n_heads": model.n_heads,
-        "parameters": sum(np.size(getattr(model, weight)) for weight in WEIGHT_SHAPES),
-        **record,
-        "sha256": digest(model),
-    }
-
-
-@click.command()
-@click.argument("task")
-@click.option("--out", type=Path, required=True, help="Write the model here (.safetensors).")
-@click.option("--d-vocab", default=64, help="Number of tokens.", show_default=True)
-@click.option("--d-model", default=32, help="Width, also of the one head.", show_default=True)
-@click.option("--n-ctx", default=4, help="Number of positions, K.", show_default=True)
-@click.option("--recipe", default="longer", help=f"One of {', '.join(RECIPES)}.", show_default=True)
-@click.option("--steps", type=int, help="Instead of the recipe's own.")
-@click.option("--seed", default=0, help="Of initial weights and inputs.", show_default=True)
-@as_json_option
-def train(
-    task: str,
-    out: Path,
-    d_vocab: int,
-    d_model: int,
-    n_ctx: int,
-    recipe: str,
-    steps: int | None,
-    seed: int,
-    as_json: bool,
-) -> None:
-    """Train a model and report its accuracy on 2^20 sampled inputs."""
-    if task != MaxOfK.name:
-        raise UserError(f"there is no task {task!r}; choose {MaxOfK.name}")
-    if out.suffix != ".safetensors":
-        raise UserError(f"--out must end in .safetensors, got {out}")
-    require_writable(out)
-    population, chosen = MaxOfK(d_vocab, n_ctx), recipe_named(recipe, steps)
-    model = run(population, d_model, chosen, seed, out.stem)
-    record = training_record(model, population, chosen, seed)
-    save_model(model, out, record)
-    stderr.print(f"model written to {out}")
-    if as_json:
-        print_json({"path": str(out), "sha256": digest(model), **record})
-    else:
-        wrong, samples = record["wrong"], record["samples"]
-        accuracy = percent(record["sampled_accuracy"])
-        stdout.print(f"{out.stem}: {wrong} of {samples:,} sampled inputs wrong ({accuracy} right)")
-
-
-def training_record(model: Transformer, task: MaxOfK, recipe: Recipe, seed: int) -> dict[str, Any]:
-    """How the model was made and how it scores on fresh sampled inputs."""
-    stream = Stream.from_seed(seed).fold_in("report")
-    wrong = count_wrong(
-        model, task, lambda a, b: task.sample(stream, a, b), REPORT_SAMPLES, "evaluating"
-    )
-    return {
-        "task": task.name,
-        "recipe": recipe.name,
-        "steps": recipe.steps,
-        "batch": recipe.batch,
-        "training_seed": seed,
-        "jax": jax.__version__,
-        "samples": REPORT_SAMPLES,
-        "wrong": wrong,
-        "sampled_accuracy": 1 - wrong / REPORT_SAMPLES,
+        "alias_of": ALIASES.get(name),
+        "d_vocab": header.shapes["embed.W_E"][0],
+        "n_ctx": header.shapes["pos_embed.W_pos"][0],
+        "d_model": d_model,
+        "n_heads": n_heads,
+        "parameters": header.parameters,
+        **header.record,
+        "sha256": header.sha256,
     }

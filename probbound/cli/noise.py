@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from rich.table import Table
 
-from estimators.guarantee import Guarantee
-from probbound.certification import DEFAULT_DELTA
 from probbound.cli.delta import FIXED_DELTA
+from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     chance,
@@ -25,15 +24,17 @@ from probbound.cli.output import (
     stdout,
 )
 from probbound.cli.output import table as styled
+from probbound.cli.whole import WHOLE
 from probbound.confidence import check_delta
 from probbound.decimals import upper
+from probbound.defaults import DEFAULT_DELTA
 from probbound.errors import UserError
 from probbound.files import require_writable
-from probbound.models.registry import load
-from probbound.noise.contract import MAXIMA, QUANTITIES, NoiseBound, Quantity, Settings
-from probbound.noise.registry import method_named, noise_table
-from probbound.noise.term import NoiseTerm, TermName, noise_term
-from probbound.random_streams import Stream
+from probbound.noise.names import TermName
+
+if TYPE_CHECKING:
+    from probbound.noise.contract import NoiseBound, Quantity, Settings
+    from probbound.noise.term import NoiseTerm
 
 DEFAULT_ENTRIES = 100_000
 LEVEL = 0.99
@@ -49,10 +50,14 @@ TERMS = get_args(TermName)
 @click.command()
 @click.argument("model")
 @click.option("--term", type=click.Choice(TERMS), default="qk", help="Path.", show_default=True)
-@click.option("--rank", default=1, help="Leading directions taken out.", show_default=True)
-@click.option("--head", default=0, help="Which attention head.", show_default=True)
+@click.option(
+    "--rank", type=WHOLE, default=1, help="Leading directions taken out.", show_default=True
+)
+@click.option("--head", type=WHOLE, default=0, help="Which attention head.", show_default=True)
 @click.option("--peel", is_flag=True, help="Take the directions out of every factor too.")
-@click.option("--budget", default=DEFAULT_ENTRIES, help="Entries sampled.", show_default=True)
+@click.option(
+    "--budget", type=WHOLE, default=DEFAULT_ENTRIES, help="Entries sampled.", show_default=True
+)
 @click.option(
     "--delta",
     type=FIXED_DELTA,
@@ -65,7 +70,7 @@ TERMS = get_args(TermName)
 @click.option("--methods", help="Only these, separated by commas.")
 @click.option("--exact", is_flag=True, help="Evaluate every entry too, and show the truth.")
 @click.option("--plot", type=Path, help="Draw spectrum, entries and bounds into this .png.")
-@click.option("--seed", default=0, help="Seed of the samples.", show_default=True)
+@click.option("--seed", type=WHOLE, default=0, help="Seed of the samples.", show_default=True)
 @as_json_option
 def noise(
     model: str,
@@ -83,6 +88,13 @@ def noise(
     as_json: bool,
 ) -> None:
     """Bound the noise of one path of MODEL by every method, side by side."""
+    with loading():
+        from probbound.models.registry import load
+        from probbound.noise.contract import Settings
+        from probbound.noise.registry import method_named, noise_table
+        from probbound.noise.term import noise_term
+        from probbound.random_streams import Stream
+
     if budget < 0:
         raise UserError(f"budget must be at least 0, got {budget}")
     check_delta(delta)
@@ -103,10 +115,11 @@ def noise(
     if not rows:
         raise UserError(f"the methods {methods} bound none of the quantities")
     if plot is not None:
-        from probbound.cli.noise_plot import draw
+        with loading():
+            from probbound.cli.noise_plot import draw
 
         draw(made, rows, level, settings, plot)
-        stderr.print(f"figure written to {plot}")
+        stderr.print(f"figure written to {plot}", markup=False, soft_wrap=True)
     if as_json:
         print_json(
             {
@@ -140,6 +153,9 @@ def noise(
 
 def proven_rms(term: NoiseTerm, settings: Settings) -> float:
     """A bound on the root mean square of the entries, at no look at any of them."""
+    from probbound.noise.contract import Quantity
+    from probbound.noise.registry import method_named
+
     (rms,) = method_named(PROVEN_RMS).bounds(term, [Quantity("rms")], settings)
     return rms.bound
 
@@ -160,6 +176,8 @@ def notes(threshold: str, spread: str, n_ctx: int, error: float, rms: float) -> 
 
 def asked(threshold: float, n_ctx: int) -> list[Quantity]:
     """Every quantity, at one threshold for entries and twice that for spreads."""
+    from probbound.noise.contract import MAXIMA, QUANTITIES, Quantity
+
     return [
         Quantity("mean"),
         Quantity("rms"),
@@ -182,7 +200,7 @@ def as_object(row: NoiseBound, delta: float) -> dict[str, Any]:
         "method": row.method,
         "bound": row.bound if math.isfinite(row.bound) else None,
         "guarantee": str(row.guarantee),
-        "delta": 0.0 if row.guarantee is Guarantee.DETERMINISTIC else delta,
+        "delta": 0.0 if row.guarantee == "deterministic" else delta,
         "entries": row.entries,
         "flops": row.flops,
         "seconds": row.seconds,
@@ -201,7 +219,7 @@ def bounds_table(rows: list[NoiseBound], title: str, delta: float, exact: bool) 
         made.add_row(
             f" {row.method}",
             upper(row.bound, 4),
-            "0" if row.guarantee is Guarantee.DETERMINISTIC else chance(delta),
+            "0" if row.guarantee == "deterministic" else chance(delta),
             metric(row.entries),
             metric(row.flops),
             seconds(row.seconds),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
+from rich.markup import escape
 
-from probbound.certification import DEFAULT_DELTA
 from probbound.cli.delta import DELTA
+from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     at_most,
+    at_most_or_nothing,
     chance,
     metric,
     operations,
@@ -22,31 +24,31 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.cli.whole import WHOLE
 from probbound.confidence import check_delta
-from probbound.cost import CostMeter
-from probbound.entries_plan import OVER
+from probbound.defaults import DEFAULT_DELTA
 from probbound.errors import UserError
-from probbound.forecast import Forecast
-from probbound.models.registry import load
-from probbound.models.transformer import forward_flops
-from probbound.pilot import CHEAP_PILOT, MOST_PILOT
-from probbound.planning import checked_amount
-from probbound.prices import prices_in_flops, prices_in_seconds
-from probbound.strategies.outcome import Question
-from probbound.strategies.registry import AUTO
-from probbound.survey import Survey, settled, surveyed
-from probbound.tasks import task_for
+from probbound.strategies.names import AUTO
+
+if TYPE_CHECKING:
+    from probbound.forecast import Forecast
+    from probbound.survey import Survey
 
 
 @click.command()
 @click.argument("model")
 @click.option(
-    "--delta", type=DELTA, default=DEFAULT_DELTA, help="Failure probability.", show_default=True
+    "--delta",
+    type=DELTA,
+    metavar="FLOAT|auto",
+    default=DEFAULT_DELTA,
+    help="Failure probability.",
+    show_default=True,
 )
 @click.option("--budget-flops", type=float, help="Operations to spend.")
 @click.option("--budget-seconds", type=float, help="Seconds to spend on this machine.")
 @click.option("--target", type=float, help="Failure rate to reach as cheaply as possible.")
-@click.option("--seed", default=0, help="Of the pilot.", show_default=True)
+@click.option("--seed", type=WHOLE, default=0, help="Of the pilot.", show_default=True)
 @as_json_option
 def plan(
     model: str,
@@ -61,6 +63,17 @@ def plan(
 
     The pilot's randomness is its own: nothing it sees is used in a certificate.
     """
+    with loading():
+        from probbound.cost import CostMeter
+        from probbound.models.registry import load
+        from probbound.models.transformer import forward_flops
+        from probbound.pilot import CHEAP_PILOT, MOST_PILOT
+        from probbound.planning import checked_amount
+        from probbound.prices import prices_in_flops, prices_in_seconds
+        from probbound.strategies.outcome import Question
+        from probbound.survey import settled, surveyed
+        from probbound.tasks import task_for
+
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
     if len(given) != 1:
         raise UserError("give exactly one of --budget-flops, --budget-seconds and --target")
@@ -107,14 +120,18 @@ def plan(
 
 
 def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: bool) -> None:
+    from probbound.entries_plan import OVER
+
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
-    made = table("strategy", *numbers, title=f"Forecasts for {model}", right=numbers)
+    made = table("strategy", *numbers, title=f"Forecasts for {escape(model)}", right=numbers)
     shown = [forecast for forecast in forecasts if forecast.note or not forecast.at_best]
     for forecast in shown:
-        bound = "" if forecast.note == OVER else at_most(forecast.failure_upper)
+        bound = at_most_or_nothing(forecast.failure_upper)
+        if forecast.at_best:
+            bound = f"≥ {at_most(forecast.failure_upper)}"
         made.add_row(
             forecast.strategy,
-            f"≥ {bound}" if bound and forecast.at_best else bound,
+            "" if forecast.note == OVER else bound,
             chance(forecast.delta),
             metric(forecast.samples) if forecast.samples else "",
             metric(forecast.budget) if forecast.budget else "",
@@ -132,15 +149,23 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
         )
     pilot, best = survey.planner.pilot, forecasts[0]
     if pilot.draws:
+        left = {"copying check": pilot.copying, "sub-cubic screen": pilot.sub_cubic}
+        left["cubic screen"] = pilot.cubic
+        shares = [f"by the {name} {share:.1e}" for name, share in left.items() if share < 1]
         stdout.print(
             f"Looking took {operations(survey.meter.total().flops)}; it estimates "
-            f"{survey.planner.wrong:.1e} wrong, and left by the copying check "
-            f"{pilot.copying:.1e}, by the sub-cubic screen {pilot.sub_cubic:.1e}, by the cubic "
-            f"one {pilot.cubic:.1e}."
+            f"{survey.planner.wrong:.1e} wrong"
+            + (f", and left {', '.join(shares)}." if shares else ".")
         )
     else:
         stdout.print("The budget buys no look at the answers; half of them are taken for wrong.")
     knobs = f" --budget {best.budget}" if best.budget else ""
     knobs += f" --draws {best.draws}" if best.draws is not None else ""
     knobs += f" --delta {best.delta!r}" if best.delta else ""
-    stdout.print(f"Pick: probbound certify {model} --strategy {best.strategy}{knobs}")
+    if float(at_most(best.failure_upper)) >= 1:
+        stdout.print("Even the best is predicted to say nothing: give more to spend.")
+    stdout.print(
+        f"Pick: probbound certify {model} --strategy {best.strategy}{knobs}",
+        markup=False,
+        soft_wrap=True,
+    )

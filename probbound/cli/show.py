@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from probbound.certificate_format import read_certificate
+from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, print_json
-from probbound.model_card import page
 
 
 @click.command()
@@ -17,6 +16,10 @@ from probbound.model_card import page
 @as_json_option
 def show(certificate: Path, as_json: bool) -> None:
     """Print CERTIFICATE as Markdown fit for a model card. It is not checked: `verify` does that."""
+    with loading():
+        from probbound.certificate_format import read_certificate
+        from probbound.model_card import page
+
     predicate = read_certificate(certificate)
     if as_json:
         print_json({"markdown": page(predicate)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from probbound.cli.main import INTERRUPTED
 from probbound.cli.output import stderr
 from probbound.errors import UserError
 from probbound.progress import progress_on
@@ -16,13 +17,20 @@ def status_of(command: click.Command, arguments: list[str], name: str) -> int:
             return command.main(arguments, prog_name=name, standalone_mode=False) or 0
     except UserError as error:
         return _refuse(str(error))
+    except click.UsageError as error:
+        return _refuse(f"{error.format_message().rstrip('.')}; {_where_help_is(error, name)}")
     except click.ClickException as error:
         return _refuse(error.format_message())
     except MemoryError as error:
         return _refuse(f"out of memory: {error}")
     except (KeyboardInterrupt, click.Abort):
         stderr.print("interrupted")
-        return 130
+        return INTERRUPTED
+
+
+def _where_help_is(error: click.UsageError, name: str) -> str:
+    path = name if error.ctx is None else error.ctx.command_path
+    return f"{path} --help shows how it is called"
 
 
 def _refuse(sentence: str) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import pyarrow as pa
 
 from probbound.cli.delta import delta_number
+from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     at_most,
@@ -23,12 +23,13 @@ from probbound.cli.output import (
     table,
     warn,
 )
+from probbound.cli.whole import whole
 from probbound.errors import UserError
-from probbound.sweeps.cluster import on_cluster
-from probbound.sweeps.config import SweepConfig, read_toml
-from probbound.sweeps.local import Backend, in_process, on_workers
-from probbound.sweeps.run import Sweep
-from probbound.sweeps.table import RESULTS, Summary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from probbound.sweeps.local import Backend
 
 SHOWN_FAILURES = 5
 
@@ -59,10 +60,10 @@ def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any
 @click.option("--models", callback=_listed(str, "names or paths"), help="Names or paths: a,b.")
 @click.option("--strategies", callback=_listed(str, "names"), help="Names, as for certify.")
 @click.option("--noises", callback=_listed(str, "names"), help="Treatments of noise: svd,exact.")
-@click.option("--budgets", callback=_listed(int, "whole numbers"), help="Forward passes.")
+@click.option("--budgets", callback=_listed(whole, "whole numbers"), help="Forward passes.")
 @click.option("--deltas", callback=_listed(delta_number, "numbers"), help="Failure probabilities.")
 @click.option("--paths", callback=_listed(str, "names"), help="Of entries: separate,joint.")
-@click.option("--seeds", callback=_listed(int, "whole numbers"), help="Of certifying samples.")
+@click.option("--seeds", callback=_listed(whole, "whole numbers"), help="Of certifying samples.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes, of one thread each.")
 @click.option("--scheduler", help="Address of a Dask scheduler to run the cells on.")
 @click.option("--retry-failed", is_flag=True, help="Run cells again that failed before.")
@@ -80,6 +81,10 @@ def sweep(
 
     Cells that are there already are not run again: after an interruption, the same command goes on.
     """
+    with loading():
+        from probbound.sweeps.config import SweepConfig, read_toml
+        from probbound.sweeps.run import Sweep
+
     if workers is not None and scheduler is not None:
         raise UserError("give --workers or --scheduler, not both")
     options = {name: values for name, values in lists.items() if values is not None}
@@ -107,6 +112,9 @@ def sweep(
 
 
 def _backend(workers: int | None, scheduler: str | None) -> Backend:
+    from probbound.sweeps.cluster import on_cluster
+    from probbound.sweeps.local import in_process, on_workers
+
     if scheduler is not None:
         return on_cluster(scheduler)
     return in_process if workers is None else on_workers(workers)
@@ -114,6 +122,8 @@ def _backend(workers: int | None, scheduler: str | None) -> Backend:
 
 def summary_json(found: pa.Table, out: Path, ran: int, elapsed: float) -> dict[str, Any]:
     """What the sweep did, for scripts."""
+    from probbound.sweeps.table import RESULTS, Summary
+
     counts = Summary.of(found)
     return {
         "out": str(out),
@@ -136,6 +146,8 @@ def _failures(found: pa.Table) -> list[dict[str, Any]]:
 
 
 def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None:
+    from probbound.sweeps.table import Summary
+
     counts, rows = Summary.of(found), found.to_pylist()
     right = ("cells", "failed", "best ≤", "worst ≤")
     made = table("model", "strategy", *right, title="Failure rate", right=right)

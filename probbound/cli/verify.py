@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from probbound.check import (
-    Fresh,
-    Refused,
-    Report,
-    Unusable,
-    Weights,
-    fresh_samples,
-    read_document,
-)
-from probbound.check.judge import judge
+from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
 from probbound.decimals import upper
 from probbound.errors import UserError
-from probbound.models.registry import load, shipped_names
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
-from probbound.strategies.registry import AUTO
-from probbound.verification import plan_faults
+from probbound.strategies.names import AUTO
+from probbound.vacuity import remedy, says_nothing
+
+if TYPE_CHECKING:
+    from probbound.check import Fresh, Report
 
 
 @click.command()
@@ -37,11 +28,16 @@ from probbound.verification import plan_faults
     is_flag=True,
     help="Also draw new samples, and test the claim on them, unless it is about a loss.",
 )
+@click.option("--reference", type=Path, help="The .npz of logits that CERTIFICATE names.")
 @as_json_option
-def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> None:
+def verify(
+    certificate: Path, model: str | None, fresh: bool, reference: Path | None, as_json: bool
+) -> None:
     """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not."""
+    from probbound.check import Unusable
+
     try:
-        report, drawn, claimed = _checked(certificate, model, fresh)
+        report, drawn, claimed = _checked(certificate, model, fresh, reference)
     except Unusable as error:
         raise UserError(str(error)) from error
     if as_json:
@@ -52,27 +48,46 @@ def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> 
         click.get_current_context().exit(1)
 
 
-def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh | None, str]:
+def _checked(
+    certificate: Path, named: str | None, fresh: bool, reference: Path | None
+) -> tuple[Report, Fresh | None, str]:
     """The report, how fresh samples fared, and the claim."""
+    with loading():
+        from probbound.check import (
+            Refused,
+            Report,
+            fresh_samples,
+            read_document,
+            read_reference,
+            read_weights,
+        )
+        from probbound.check.judge import judge
+        from probbound.models.catalogue import located
+
     try:
-        predicate = read_document(path)
+        predicate = read_document(certificate)
     except Refused as refusal:
         return Report(refused=(str(refusal),)), None, ""
     if fresh and predicate["claim"]["kind"] == "loss":
         raise UserError(
             "new samples test claims about answers, not about a loss; leave --fresh out"
         )
-    model = load(named or _shipped(predicate["model"]["name"]))
-    weights = weights_of(model)
-    report, drawn = judge(predicate, weights), None
+    source = named or _shipped(predicate["model"]["name"])
+    path, name = located(source)
+    weights = read_weights(path)
+    logits = None if reference is None else read_reference(reference)
+    report, drawn = judge(predicate, weights, logits), None
     planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
     if report.holds and planned:
-        report = report.and_refused(plan_faults(predicate, model))
+        report = _planned_again(report, predicate, source)
     if report.holds and fresh:
         drawn = fresh_samples(predicate, weights, secrets.randbits(48))
         if not drawn.agrees:
             report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
-    return report, drawn, _claimed(predicate, model.name)
+    claimed = _claimed(predicate, name)
+    if says_nothing(predicate):
+        claimed += f", which says nothing. {remedy(predicate)}"
+    return report, drawn, claimed
 
 
 def _shipped(name: str) -> str:
@@ -81,6 +96,8 @@ def _shipped(name: str) -> str:
     Raises:
         UserError: if it does not.
     """
+    from probbound.models.catalogue import shipped_names
+
     if name not in shipped_names():
         raise UserError(
             f"the certificate is about {name!r}, which is no shipped model; give its file: --model"
@@ -88,10 +105,19 @@ def _shipped(name: str) -> str:
     return name
 
 
-def weights_of(model: Transformer) -> Weights:
-    """The matrices of a model, as the checker reads them."""
-    matrices = {name: np.asarray(getattr(model, name), np.float64) for name in WEIGHT_SHAPES}
-    return Weights(**matrices, attn_scale=float(model.attn_scale))
+def _planned_again(report: Report, predicate: dict[str, Any], model: str) -> Report:
+    """The report, once the maker's planner, which is loaded for this alone, has planned again."""
+    from probbound.check.judge import trusted_plans
+
+    with loading():
+        from probbound.models.registry import load
+        from probbound.verification import plan_faults
+
+    if faults := plan_faults(predicate, load(model)):
+        return report.and_refused(faults)
+    trusted = tuple(line for line in report.trusted if line not in trusted_plans(predicate))
+    confirmed = (*report.confirmed, "the planner, asked again, decided the same before any draw")
+    return replace(report, confirmed=confirmed, trusted=trusted)
 
 
 def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from jaxtyping import Float
 from probbound.errors import UserError
 from probbound.factored import FactoredMatrix
 from probbound.models.transformer import Transformer, in_float64
+from probbound.noise.names import TermName
 
 Reads = Literal["pairs", "rows", "last-row"]
-TermName = Literal["qk", "ov", "direct"]
 Axis = Literal["rows", "columns"]
 _MOST_BINARY_ORDERS = 240  # of all factors together; norms of products of Gram matrices exist
 

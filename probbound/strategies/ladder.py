@@ -10,21 +10,10 @@ from functools import partial
 from probbound.noise.contract import Settings
 from probbound.screens.ladder import LadderScreen
 from probbound.screens.paths import Treatment
+from probbound.strategies.names import RUNG_NOISE, SAMPLED_CHOICES
 from probbound.strategies.outcome import Question
 
 LadderBuilder = Callable[[Question], LadderScreen]
-NOISE_CHOICES = (
-    "exact",
-    "max-diff",
-    "second-moments",
-    "svd",
-    "subproduct",
-    "recursive",
-    "frobenius",
-    "sketch",
-)
-LINEAR_CHOICES = ("recursive", "frobenius", "sketch")
-SAMPLED_CHOICES = ("sketch",)
 
 
 @dataclass(frozen=True)
@@ -53,14 +42,14 @@ class Rung:
         return _for_question(screen, question)
 
 
-_CHEAP_FIRST = ("subproduct", *(name for name in NOISE_CHOICES if name != "subproduct"))
-RUNGS: dict[str, Rung] = {
-    "low-rank-qk": Rung(1, 0, _CHEAP_FIRST),
-    "low-rank-eu": Rung(0, 4, _CHEAP_FIRST),
-    "low-rank-qk-eu": Rung(1, 4, _CHEAP_FIRST),
-    "quadratic-qk": Rung(4, 0, LINEAR_CHOICES),
-    "quadratic-qk-eu": Rung(4, 4, LINEAR_CHOICES),
+_RANKS = {
+    "low-rank-qk": (1, 0),
+    "low-rank-eu": (0, 4),
+    "low-rank-qk-eu": (1, 4),
+    "quadratic-qk": (4, 0),
+    "quadratic-qk-eu": (4, 4),
 }
+RUNGS = {name: Rung(*_RANKS[name], noise) for name, noise in RUNG_NOISE.items()}
 
 
 def _for_question(screen: LadderScreen, question: Question) -> LadderScreen:

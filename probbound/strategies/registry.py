@@ -13,7 +13,7 @@ from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force
 from probbound.strategies.cascade import cascade
 from probbound.strategies.entries import entries, entries_by
-from probbound.strategies.ladder import NOISE_CHOICES, RUNGS, is_sampled, ladder_screens
+from probbound.strategies.ladder import RUNGS, is_sampled, ladder_screens
 from probbound.strategies.loss import (
     Build,
     brute_force_loss,
@@ -22,6 +22,7 @@ from probbound.strategies.loss import (
     iid_loss_from_tables,
     screened_loss,
 )
+from probbound.strategies.names import AUTO, strategy_summary
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.sampling import hybrid, iid, iid_from_tables, screened
 from probbound.structured.deterministic import NOISE_CHOICES as ENTRIES_CHOICES
@@ -33,7 +34,6 @@ SCREENS: dict[str, Callable[[Question], Screen]] = {
     **ladder_screens(),
 }
 DEFAULT_SCREEN = "cubic"
-AUTO = "auto"
 LOSS_STRATEGIES = "brute-force, iid, iid:tables, hybrid or a deterministic screen such as cubic"
 
 
@@ -163,16 +163,6 @@ def strategy_names() -> list[str]:
     structured = ["entries", "entries:counted", *(f"entries:{name}" for name in ENTRIES_CHOICES)]
     sampled = ["iid", "iid:tables", *structured, "hybrid", "cascade"]
     return ["brute-force", *SCREENS, *sampled, *hybrids, *cascades]
-
-
-def strategy_summary() -> str:
-    """The names without every choice of noise spelt out."""
-    screens = [name for name in SCREENS if name.partition(":")[0] not in RUNGS or ":" not in name]
-    sampled = ["iid[:tables]", "entries[:counted|:NOISE]", "hybrid[:SCREEN]", "cascade[:SCREEN]"]
-    plain = ", ".join(["brute-force", *screens, *sampled])
-    return (
-        f"{plain} (low-rank and quadratic screens take :NOISE, one of {', '.join(NOISE_CHOICES)})"
-    )
 
 
 def _on_screen(

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from probbound import __version__
 from probbound.certificate_format import SEAL, canonical
-from probbound.strategies.registry import AUTO, strategy_named, with_noise
+from probbound.strategies.names import AUTO
+from probbound.strategies.registry import strategy_named, with_noise
 from probbound.sweeps.config import SweepConfig
 
 FORMAT = "probbound-cell/3"

@@ -10,11 +10,11 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.confidence import LEAST_DELTA
+from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.errors import UserError
-from probbound.strategies.ladder import NOISE_CHOICES
-from probbound.strategies.registry import AUTO, strategy_named
+from probbound.strategies.names import AUTO, NOISE_CHOICES
+from probbound.strategies.registry import strategy_named
 
 DEFAULT_SEEDS = (0,)
 MOST_BYTES = 1 << 16
@@ -55,7 +55,10 @@ class SweepConfig:
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any], source: str) -> SweepConfig:
-        """From lists by name, as in a TOML file; `source` names them in messages."""
+        """From lists by name, as in a TOML file; `source` names them in messages.
+
+        TOML has 1e6 as a float: where whole numbers are wanted, one that is whole stands for it.
+        """
         unknown = sorted(set(given) - set(_WANTED))
         if unknown:
             raise UserError(
@@ -64,6 +67,8 @@ class SweepConfig:
         for name, values in given.items():
             if not isinstance(values, list | tuple):
                 raise UserError(f"{name} in {source} must be a list, got {values!r}")
+        given = {name: _counted(name, values) for name, values in given.items()}
+        for name, values in given.items():
             _require(name, values)
         for name in ("models", "strategies"):
             if name not in given:
@@ -128,6 +133,12 @@ def _require(name: str, values: Sequence[Any]) -> None:
     for value in values:
         if not fits(value):
             raise UserError(f"{name} must be {wanted}, got {value!r}")
+
+
+def _counted(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    if _WANTED[name][1] is not _is_count:
+        return values
+    return [int(x) if isinstance(x, float) and x.is_integer() else x for x in values]
 
 
 def _toml(value: str | int | float) -> str:

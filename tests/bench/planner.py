@@ -20,7 +20,7 @@ from estimators.proportion import clopper_pearson
 from probbound.cost import CostMeter
 from probbound.errors import UserError
 from probbound.forecast import MOST_SAMPLES, in_chunks, largest
-from probbound.models.registry import shipped_names
+from probbound.models.catalogue import shipped_names
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.preparation import NOTHING_PREPARED, Prepared
 from probbound.random_streams import Stream

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from fractions import Fraction
 
 import pytest
@@ -69,12 +70,26 @@ def test_a_saved_certificate_is_read_back(certificate, tmp_path):
         (b'{"format": "probbound-certificate/2"}', "check it with probbound 0.1.0"),
         (b'{"format": "probbound-certificate/3"}', "is a required property"),
         (b'{"bound": NaN}', "NaN is not a number of JSON"),
+        (b'{"bound": 0.9, "bound": 1.0}', "the name 'bound' stands twice in one object"),
     ],
 )
 def test_files_that_are_not_certificates_are_refused(tmp_path, content, message):
     (tmp_path / "c.json").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_certificate(tmp_path / "c.json")
+
+
+@pytest.mark.parametrize("name", ["bound", "sha256", "failure_upper", "flops", "predicate"])
+def test_a_name_that_stands_twice_is_refused_wherever_it_stands(certificate, tmp_path, name):
+    path = tmp_path / "c.json"
+    certificate.save(path)
+    for place in re.finditer(f'"{name}":', path.read_text()):
+        text = path.read_text()
+        (tmp_path / "d.json").write_text(
+            f'{text[: place.start()]}"{name}": null, {text[place.start() :]}'
+        )
+        with pytest.raises(UserError, match=f"the name '{name}' stands twice in one object"):
+            read_certificate(tmp_path / "d.json")
 
 
 def test_a_missing_certificate_is_refused(tmp_path):

@@ -25,8 +25,7 @@ from probbound.check.replay import forward_operations
 from probbound.check.slack import slack_of
 from probbound.check.stream import Stream as PlainStream
 from probbound.claims import Claim
-from probbound.cli.verify import weights_of
-from probbound.models.registry import shipped_path
+from probbound.models.catalogue import shipped_path
 from probbound.models.store import digest, save_model
 from probbound.models.transformer import WEIGHT_SHAPES, forward_flops
 from probbound.priors import Prior
@@ -45,6 +44,7 @@ from tests.factories import (
     copying_model,
     random_model,
     slow_wrong,
+    weights_of,
 )
 
 SHIPPED = shipped_path("max-of-4")
@@ -66,7 +66,7 @@ def network_of(model):
 
 
 def test_it_loads_nothing_that_makes_certificates():
-    code = "import sys, probbound.check, json; print(json.dumps(sorted(sys.modules)))"
+    code = "import sys, probbound.check.judge, json; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stdout)
     own = [name for name in loaded if name.startswith(("probbound", "estimators", "studies"))]

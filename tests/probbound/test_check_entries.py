@@ -23,7 +23,6 @@ from probbound.check.structure import PATHS, structure_of
 from probbound.check.tolerated import Tolerances as PlainTolerances
 from probbound.check.tolerated import Tolerated
 from probbound.claims import Claim
-from probbound.cli.verify import weights_of
 from probbound.cost import CostMeter
 from probbound.models.planted_max import planted_max_of_k
 from probbound.noise.contract import Settings
@@ -47,6 +46,7 @@ from tests.factories import (
     copying_model,
     one_head_margins,
     random_model,
+    weights_of,
 )
 from tests.forgeries import altered, resealed
 

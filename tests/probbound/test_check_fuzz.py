@@ -13,12 +13,11 @@ from probbound.check import Refused, Report, Unusable, loss_replay
 from probbound.check.document import predicate_of as checked_predicate_of
 from probbound.check.judge import judge
 from probbound.claims import Claim
-from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.priors import Prior
 from probbound.strategies import cascade as cascade_module
 from probbound.tasks import task_for
-from tests.factories import copying_model, random_model
+from tests.factories import copying_model, random_model, weights_of
 
 QUESTIONS = {
     "hybrid": {"strategy": "hybrid", "budget": 15, "delta": 0.2},

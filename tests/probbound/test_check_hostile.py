@@ -19,7 +19,6 @@ from probbound.check.sketch import Coins
 from probbound.check.slack import Sizes, slack_of
 from probbound.check.stream import Stream
 from probbound.claims import Claim
-from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.forward_error import ForwardError
 from probbound.model_card import page
@@ -27,7 +26,7 @@ from probbound.models.store import read_model
 from probbound.models.transformer import Transformer
 from probbound.priors import Prior
 from probbound.tasks import task_for
-from tests.factories import ASSORTED, copying_model, random_model
+from tests.factories import ASSORTED, copying_model, random_model, weights_of
 from tests.forgeries import resealed
 from tests.probbound.model_files import WEIGHTS, write_safetensors
 

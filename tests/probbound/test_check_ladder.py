@@ -25,7 +25,6 @@ from probbound.check.slack import slack_of
 from probbound.check.split import taken_apart
 from probbound.check.stream import Stream as PlainStream
 from probbound.claims import Claim
-from probbound.cli.verify import weights_of
 from probbound.cost import CostMeter
 from probbound.factored import FactoredMatrix
 from probbound.models.planted_max import planted_max_of_k
@@ -42,7 +41,7 @@ from probbound.strategies import cascade as cascade_module
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS
 from probbound.tasks import task_for
-from tests.factories import ASSORTED, checked, copying_model, random_model, slow_wrong
+from tests.factories import ASSORTED, checked, copying_model, random_model, slow_wrong, weights_of
 from tests.forgeries import ALTERED, altered, resealed
 
 ONE_HEAD = ("biases", "copying", "one position", "one token", "two positions", "two tokens")

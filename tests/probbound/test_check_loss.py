@@ -23,7 +23,6 @@ from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.slack import slack_of
 from probbound.claims import Claim
-from probbound.cli.verify import weights_of
 from probbound.losses import largest_loss as made_largest_loss
 from probbound.losses import loss_at as made_loss_at
 from probbound.models.store import digest
@@ -33,7 +32,14 @@ from probbound.screens import ladder as ladder_module
 from probbound.strategies import loss as maker
 from probbound.tasks import task_for
 from tests.exact import ExactModel
-from tests.factories import ASSORTED, all_sequences, checked, copying_model, random_model
+from tests.factories import (
+    ASSORTED,
+    all_sequences,
+    checked,
+    copying_model,
+    random_model,
+    weights_of,
+)
 from tests.forgeries import altered, resealed
 from tests.probbound.test_forward_error import scaled, sums_model
 

@@ -23,7 +23,6 @@ from probbound.check.report import Refused
 from probbound.check.slack import slack_of
 from probbound.check.stream import Stream as PlainStream
 from probbound.claims import Claim
-from probbound.cli.verify import weights_of
 from probbound.priors import Prior
 from probbound.random_streams import Stream
 from probbound.screens import knapsack as maker_knapsack
@@ -33,7 +32,14 @@ from probbound.screens.listing import list_residue
 from probbound.screens.residue import draw
 from probbound.strategies import cascade as cascade_module
 from probbound.tasks import task_for
-from tests.factories import all_sequences, checked, copying_model, random_model, slow_wrong
+from tests.factories import (
+    all_sequences,
+    checked,
+    copying_model,
+    random_model,
+    slow_wrong,
+    weights_of,
+)
 from tests.forgeries import ALTERED, altered, resealed
 
 UNEVEN = Prior((1, 0, 3, 4, 5, 6))

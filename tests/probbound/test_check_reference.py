@@ -14,9 +14,8 @@ from probbound.check import Refused, Unusable, check, read_reference, read_weigh
 from probbound.check.__main__ import main
 from probbound.check.document import FORMAT, predicate_of
 from probbound.check.judge import derived_seed, judge
-from probbound.cli.verify import weights_of
 from probbound.tasks import task_for
-from tests.factories import all_sequences, copying_model, slow_logits
+from tests.factories import all_sequences, copying_model, slow_logits, weights_of
 from tests.probbound.model_files import WEIGHTS, with_config, with_metadata
 from tests.transformer_lens_defaults import HOOKED_3_9
 

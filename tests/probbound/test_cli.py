@@ -190,7 +190,7 @@ def certify_with(*options):
         ),
         (certify_with("--delta", "nan"), "delta must lie strictly between 0 and 1, got nan"),
         (certify_with("--budget", "-3"), "budget must be a non-negative integer, got -3"),
-        (certify_with("--budget", "1.5"), "'1.5' is not a valid integer"),
+        (certify_with("--budget", "1.5"), "'1.5' is no whole number"),
         (certify_with("--seed", "-1"), "seed must be a non-negative integer"),
         (certify_with("--out", "/nonexistent/c.json"), "there is no directory /nonexistent"),
         (certify_with("--nonsense"), "No such option"),

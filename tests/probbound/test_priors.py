@@ -10,13 +10,12 @@ import probbound
 from probbound.check.judge import judge
 from probbound.claims import Claim
 from probbound.cli.main import run
-from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.model_card import page
 from probbound.models.store import save_model
 from probbound.priors import ROUNDED_BITS, Prior, read_prior
 from probbound.tasks import task_for
-from tests.factories import checked, copying_model, slow_wrong
+from tests.factories import checked, copying_model, slow_wrong, weights_of
 
 
 @pytest.mark.parametrize(

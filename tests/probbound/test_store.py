@@ -7,7 +7,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from probbound.errors import UserError
-from probbound.models.registry import load, shipped_names
+from probbound.models.catalogue import shipped_names, shipped_path
+from probbound.models.registry import load
 from probbound.models.store import digest, read_model, read_record, renamed, save_model
 from probbound.models.transformer import WEIGHT_SHAPES
 from tests.factories import random_model
@@ -241,7 +242,6 @@ def test_an_unknown_model_is_refused_with_the_shipped_names():
 
 
 def test_the_header_says_how_a_shipped_model_was_made():
-    from probbound.models.registry import shipped_path
 
     record = read_record(shipped_path("max-of-4-published"))
     assert record["recipe"] == "published"

@@ -12,9 +12,10 @@ import pytest
 from probbound.errors import UserError
 from probbound.models.store import digest
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
+from probbound.recipes import Recipe
 from probbound.suppression import noise_energy
 from probbound.tasks import task_for
-from probbound.training import Recipe, fine_tune
+from probbound.training import fine_tune
 from tests.factories import random_model, trained_model
 
 MODELS = {

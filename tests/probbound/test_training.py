@@ -7,8 +7,9 @@ import pytest
 
 from probbound.errors import UserError
 from probbound.models.store import digest
+from probbound.recipes import Recipe
 from probbound.tasks import MaxOfK
-from probbound.training import Recipe, initial_model, snapshots, train
+from probbound.training import initial_model, snapshots, train
 
 TASK = MaxOfK(6, 3)
 RECIPE = Recipe("tiny", 150, 64, 5e-3, "cosine", 0.01)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, print_json, stdout, warn
-from probbound.cli.report.data import Report
-from probbound.cli.report.markdown import markdown
-from probbound.cli.report.page import page
-from probbound.cli.report.plots import frontiers
 from probbound.errors import UserError
 from probbound.files import write_atomically
-from probbound.sweeps.store import SweepStore
-from probbound.sweeps.table import write_results
+
+if TYPE_CHECKING:
+    from probbound.cli.report.data import Report
 
 
 @click.command()
@@ -22,6 +21,10 @@ from probbound.sweeps.table import write_results
 @as_json_option
 def report(directory: Path, as_json: bool) -> None:
     """Make report.html, report.md, the figures and results.parquet from the cells of DIRECTORY."""
+    with loading():
+        from probbound.cli.report.data import Report
+        from probbound.sweeps.store import SweepStore
+
     contents = SweepStore.open(directory).contents()
     warn(contents.warnings)
     found = Report.of(contents)
@@ -53,6 +56,12 @@ def write_report(found: Report, directory: Path) -> list[Path]:
     Raises:
         UserError: if one cannot be written.
     """
+    with loading():
+        from probbound.cli.report.markdown import markdown
+        from probbound.cli.report.page import page
+        from probbound.cli.report.plots import frontiers
+        from probbound.sweeps.table import write_results
+
     title, figures = directory.resolve().name, directory / "figures"
     try:
         figures.mkdir(exist_ok=True)

@@ -42,7 +42,7 @@ def test_toml_and_options_ask_the_same(tmp_path, capsys):
     [
         (("--strategies", "iid"), "the command line has no models"),
         (("--models", "max-of-4"), "the command line has no strategies"),
-        ((*GOOD, "--budgets", "1e3"), "--budgets must be whole numbers separated by commas"),
+        ((*GOOD, "--budgets", "1e-3"), "--budgets must be whole numbers separated by commas"),
         ((*GOOD, "--budgets", "-1"), "budgets must be whole numbers of forward passes"),
         ((*GOOD, "--budgets", "9999999999999999999"), "below 2^63"),
         ((*GOOD, "--deltas", "0"), "deltas must be probabilities strictly between 0 and 1"),

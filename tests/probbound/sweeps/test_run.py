@@ -18,14 +18,13 @@ import pytest
 import probbound
 from probbound.check.judge import judge
 from probbound.cli.main import run
-from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.models.store import read_model
 from probbound.sweeps.local import in_process
 from probbound.sweeps.run import Sweep, run_sweep
 from probbound.sweeps.store import FORMAT, SweepStore
 from probbound.sweeps.table import RESULTS, SCHEMA, Summary, read_results
-from tests.factories import copying_model
+from tests.factories import copying_model, weights_of
 from tests.probbound.sweeps.small import cells_without_clock, small_config, small_models
 
 

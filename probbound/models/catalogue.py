@@ -1,0 +1,68 @@
+"""The models that ship with the package, by name: paths and headers, without their weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from probbound.errors import UserError
+
+SHIPPED = Path(__file__).parent / "shipped"
+ALIASES = {"max-of-4": "max-of-4-s0"}
+
+
+def shipped_names() -> list[str]:
+    """Names of the shipped models, aliases included."""
+    files = sorted(SHIPPED.glob("*.safetensors"), key=lambda path: (len(path.stem), path.stem))
+    return [*ALIASES, *(path.stem for path in files)]
+
+
+def shipped_path(name: str) -> Path:
+    """The file of a shipped model."""
+    return SHIPPED / f"{ALIASES.get(name, name)}.safetensors"
+
+
+def located(name_or_path: str | Path) -> tuple[Path, str]:
+    """The file of a shipped model or of any other, and what the model in it is called.
+
+    Raises:
+        UserError: if it is neither a shipped name nor the look of a path.
+    """
+    name = str(name_or_path)
+    if name in shipped_names():
+        return shipped_path(name), name
+    path = Path(name)
+    if path.suffix or os.path.exists(path):  # Path.exists raises where a name is too long
+        return path, path.stem
+    raise UserError(
+        f"there is no model {name!r}; give the path of a model file, or one of "
+        f"{', '.join(shipped_names())}"
+    )
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a shipped file says of itself; that its weights have this digest is seen on loading."""
+
+    shapes: dict[str, tuple[int, ...]]
+    sha256: str
+    record: dict[str, Any]
+
+    @classmethod
+    def of(cls, name: str) -> Header:
+        """The header of the shipped model `name`."""
+        with safe_open(shipped_path(name), framework="np") as file:
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+            metadata = file.metadata()
+        return cls(shapes, metadata["sha256"], json.loads(metadata["record"]))
+
+    @property
+    def parameters(self) -> int:
+        """Number of all weights and biases."""
+        return sum(math.prod(shape) for shape in self.shapes.values())

@@ -1,0 +1,29 @@
+"""Bounds that say nothing, in words, and what may say more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def says_nothing(predicate: Mapping[str, Any]) -> bool:
+    """Whether a certificate allows that all inputs fail, or have the largest loss there can be.
+
+    Of `brute-force` even that would be the truth, since it runs them all.
+    """
+    if predicate["chosen"] == "brute-force":
+        return False
+    if predicate["claim"]["kind"] == "loss":
+        return predicate["bound"] >= predicate["proof"]["largest_loss"]
+    return predicate["failure_upper"] >= 1
+
+
+def remedy(predicate: Mapping[str, Any]) -> str:
+    """A sentence on what may say more."""
+    seen = predicate["sampling"]
+    if seen["samples"] and seen["samples"] == seen["failures"]:
+        return (
+            f"All {seen['samples']:,} that were looked at failed, so that the model itself may be "
+            "the reason."
+        )
+    return "A larger budget or another strategy may say more."

@@ -1,0 +1,85 @@
+"""What a newcomer reads."""
+
+import json
+
+import pytest
+
+from probbound.cli.main import run
+from probbound.models.catalogue import ALIASES, Header, shipped_names
+from probbound.models.registry import load
+from probbound.models.store import digest
+from probbound.models.transformer import WEIGHT_SHAPES
+
+
+def printed(capsys, *arguments):
+    assert run(list(arguments)) == 0
+    return capsys.readouterr().out
+
+
+def test_without_a_command_there_is_help(capsys):
+    assert printed(capsys) == printed(capsys, "--help")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("certify",), "Missing argument 'MODEL'; probbound certify --help shows"),
+        (("certify", "max-of-4"), "Missing option '--strategy'; probbound certify --help shows"),
+        (("nonsense",), "No such command 'nonsense'; probbound --help shows"),
+    ],
+)
+def test_who_calls_it_wrongly_is_shown_where_help_is(capsys, arguments, error):
+    assert run(list(arguments)) == 2
+    assert capsys.readouterr().err == f"error: {error} how it is called\n"
+
+
+def test_of_the_models_an_alias_is_marked(capsys):
+    lines = printed(capsys, "models").splitlines()
+    marked = [line.split()[:2] for line in lines if line.lstrip().startswith("max-of-4 *")]
+    assert marked == [["max-of-4", "*"]]
+    assert "* max-of-4 is another name of max-of-4-s0" in lines
+    assert all(len(line) <= 80 for line in lines)
+    rows = json.loads(printed(capsys, "models", "--json"))["models"]
+    assert {row["name"]: row["alias_of"] for row in rows if row["alias_of"]} == ALIASES
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_the_header_of_a_shipped_model_is_true_of_its_weights(name, capsys):
+    model, header = load(name), Header.of(name)
+    assert header.sha256 == digest(model)
+    assert header.parameters == sum(getattr(model, weight).size for weight in WEIGHT_SHAPES)
+    (row,) = [
+        row
+        for row in json.loads(printed(capsys, "models", "--json"))["models"]
+        if row["name"] == name
+    ]
+    sizes = ("d_vocab", "n_ctx", "d_model", "n_heads")
+    assert {size: row[size] for size in sizes} == {size: getattr(model, size) for size in sizes}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("iid", "--budget", "9"), "9 draws, 9 run, 0 failed"),
+        (("hybrid", "--budget", "9"), "9 draws from the rest, 9 run, 0 failed"),
+        (("hybrid",), "all 3,921 of the rest, 3,921 run, 27 failed"),
+    ],
+)
+def test_where_draws_came_from_is_said(capsys, options, line):
+    out = printed(capsys, "certify", "max-of-4", "--strategy", *options)
+    assert f"sampling {line}" in " ".join(out.split())
+
+
+def test_a_plan_that_was_made_again_is_not_taken_on_trust(capsys, tmp_path):
+    path = str(tmp_path / "c.json")
+    options = ("--strategy", "auto", "--budget-flops", "1e6", "--out", path)
+    printed(capsys, "certify", "max-of-4", *options)
+    out = printed(capsys, "verify", path)
+    assert "confirmed: the planner, asked again, decided the same before any draw\n" in out
+    assert "a pilot of its own" not in out
+
+
+def test_names_of_files_are_printed_as_they_are(capsys, tmp_path):
+    path = tmp_path / "[bold]c.json"
+    assert run(["certify", "max-of-4", "--strategy", "cubic", "--out", str(path)]) == 0
+    assert f"certificate written to {path}\n" in capsys.readouterr().err
