@@ -16,12 +16,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from probbound.accepted import accepted_model, accepted_task
 from probbound.errors import UserError
 from probbound.models.transformer import BIASES, Transformer
 from probbound.progress import track
 from probbound.tasks import MaxOfK
 
 STEPS_PER_CALL = 100
+MOST_STEPS = (1 << 31) - 1  # the optimiser counts them in 32 bits
 
 Penalty = Callable[[Transformer], Float[Array, ""]]
 
@@ -51,12 +53,12 @@ def recipe_named(name: str, steps: int | None = None) -> Recipe:
     """A recipe, with its number of steps replaced if `steps` is given.
 
     Raises:
-        UserError: if there is no such recipe, or steps < 1.
+        UserError: if there is no such recipe, or steps are not in 1 … MOST_STEPS.
     """
     if name not in RECIPES:
         raise UserError(f"there is no recipe {name!r}; choose from {', '.join(RECIPES)}")
-    if steps is not None and steps < 1:
-        raise UserError(f"steps must be at least 1, got {steps}")
+    if steps is not None and not 1 <= steps <= MOST_STEPS:
+        raise UserError(f"steps must be at least 1 and at most {MOST_STEPS:,}, got {steps}")
     return RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
 
 
@@ -66,6 +68,7 @@ def initial_model(task: MaxOfK, d_model: int, seed: int, name: str = "unnamed") 
     Raises:
         UserError: if d_model < 1 or the seed is negative.
     """
+    task = accepted_task(task)
     if d_model < 1:
         raise UserError(f"d_model must be at least 1, got {d_model}")
     key = jax.random.fold_in(_root_key(seed), 0)
@@ -116,6 +119,7 @@ def snapshots(
     """
     if list(at) != sorted({*at}) or not all(0 <= step <= recipe.steps for step in at):
         raise UserError(f"snapshots must increase within 0 … {recipe.steps} steps, got {list(at)}")
+    task = accepted_task(task)
     key = jax.random.fold_in(_root_key(seed), 1)
     return _trained(initial_model(task, d_model, seed, name), Training(task, recipe, key), at)
 
@@ -136,6 +140,7 @@ def fine_tune(
     Raises:
         UserError: if the strength or the seed is negative.
     """
+    task, model = accepted_task(task), accepted_model(model)
     if not 0 <= strength < math.inf:
         raise UserError(f"strength must be a number of at least 0, got {strength}")
     key = jax.random.fold_in(_root_key(seed), 2)

@@ -15,6 +15,7 @@ from probbound.check.loss_claim import loss_faults, understated
 from probbound.check.loss_replay import made_again
 from probbound.check.network import Network
 from probbound.check.prior import Law
+from probbound.check.question import one_form
 from probbound.check.replay import counted, screen_of
 from probbound.check.report import Refused, Report
 from probbound.check.slack import slack_of
@@ -163,13 +164,13 @@ def _idle_settings(predicate: Mapping[str, Any]) -> Iterator[str]:
 
 
 def derived_seed(predicate: Mapping[str, Any]) -> int:
-    """The seed that the question gives (Theorem 6.1)."""
+    """The seed that the question gives, in its one form (Theorem 6.1)."""
     names = ("claim", "strategy", "budget", "grid_points", "target", "draws", "budget_flops")
     record = {name: predicate[name] for name in (*names, "paths")}
     delta = "auto" if predicate["delta_chosen"] else predicate["delta_allowed"]
     record |= {"model": predicate["model"]["sha256"], "delta": delta}
     record |= {"format": FORMAT, "beacon": predicate["beacon"]}
-    digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(record)).digest()
+    digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(one_form(record))).digest()
     return int.from_bytes(digest[:6], "big")
 
 
