@@ -28,8 +28,12 @@ __all__ = [
 ]
 
 
-def check(certificate: Path | str, weights: Path | str | Weights) -> Report:
+def check(
+    certificate: Path | str, weights: Path | str | Weights, *, patient: bool = False
+) -> Report:
     """Whether a certificate file holds for weights, given as a file or as read already.
+
+    What asks for more than ten minutes or 8 GiB is declined unless `patient`.
 
     Raises:
         Unusable: if a file cannot be read, or is no certificate of a format known here.
@@ -38,6 +42,5 @@ def check(certificate: Path | str, weights: Path | str | Weights) -> Report:
         predicate = read_document(Path(certificate))
     except Refused as refusal:
         return Report(refused=(str(refusal),))
-    return judge(
-        predicate, weights if isinstance(weights, Weights) else read_weights(Path(weights))
-    )
+    read = weights if isinstance(weights, Weights) else read_weights(Path(weights))
+    return judge(predicate, read, patient=patient)

@@ -10,6 +10,7 @@ from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
+from probbound.check.effort import MOST_BYTES, MOST_OPERATIONS
 from probbound.check.entries import entries_again
 from probbound.check.loss_claim import loss_faults, understated
 from probbound.check.loss_replay import made_again
@@ -17,9 +18,10 @@ from probbound.check.network import Network
 from probbound.check.prior import Law
 from probbound.check.question import one_form
 from probbound.check.replay import counted, screen_of
-from probbound.check.report import Refused, Report
+from probbound.check.report import Declined, Refused, Report
 from probbound.check.slack import slack_of
 from probbound.check.weights import Weights
+from probbound.check.work import work_of
 
 TOLERANCE = 1e-9
 _EXACT = 1e-12
@@ -30,21 +32,32 @@ _ARITHMETIC = (
 )
 
 
-def judge(predicate: Mapping[str, Any], weights: Weights) -> Report:
-    """The report on a well-formed certificate and the weights it should be about."""
-    confirmed, refused = [], ()
+def judge(predicate: Mapping[str, Any], weights: Weights, *, patient: bool = False) -> Report:
+    """The report on a well-formed certificate and the weights it should be about.
+
+    One that asks for more work than MOST_OPERATIONS or MOST_BYTES is not checked unless `patient`.
+    """
+    most = (math.inf, math.inf) if patient else (MOST_OPERATIONS, MOST_BYTES)
+    confirmed, refused, declined, work = [], (), (), ""
     try:
-        for sentence in _confirmed(predicate, weights):
+        for sentence in _identity(predicate, weights):
+            confirmed.append(sentence)
+        asked = work_of(predicate, weights)
+        work = asked.sentence
+        asked.require_within(*most)
+        for sentence in _confirmed(predicate, weights, most[0]):
             confirmed.append(sentence)
     except Refused as refusal:
         refused = (str(refusal),)
+    except Declined as reason:
+        declined = (str(reason),)
     except (ArithmeticError, ValueError, MemoryError) as error:
         refused = (f"it cannot be computed again: {error or type(error).__name__}",)
-    return Report(tuple(confirmed), refused, trusted(predicate))
+    return Report(tuple(confirmed), refused, trusted(predicate), declined, work)
 
 
-def _confirmed(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
-    """What holds, sentence by sentence.
+def _identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
+    """What holds before anything is computed, sentence by sentence.
 
     Raises:
         Refused: at the first thing that does not.
@@ -53,9 +66,18 @@ def _confirmed(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     yield "the weights have the digest of the certificate"
     _require(_wrong_question(predicate))
     _require(_wrong_costs(predicate))
+
+
+def _confirmed(predicate: Mapping[str, Any], weights: Weights, most: float) -> Iterator[str]:
+    """What holds computed again, sentence by sentence, with at most so many operations.
+
+    Raises:
+        Refused: at the first thing that does not.
+        Declined: if it is seen to take more.
+    """
     law, claim = Law.of(predicate["claim"]), predicate["claim"]
     margin = float(claim["at"] or 0.0)
-    network = Network(weights, slack_of(weights, margin), margin)
+    network = Network(weights, slack_of(weights, margin), margin, most)
     if claim["kind"] == "loss":
         _require(loss_faults(predicate, TOLERANCE))
         yield "the ledger adds up, and its bounds fit each other"

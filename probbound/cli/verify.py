@@ -36,22 +36,32 @@ from probbound.verification import plan_faults
     is_flag=True,
     help="Also draw new samples, and test the claim on them, unless it is about a loss.",
 )
+@click.option(
+    "--patient",
+    is_flag=True,
+    help="Also where checking takes more than ten minutes or 8 GiB.",
+)
 @as_json_option
-def verify(certificate: Path, model: str | None, fresh: bool, as_json: bool) -> None:
-    """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not."""
+def verify(certificate: Path, model: str | None, fresh: bool, patient: bool, as_json: bool) -> None:
+    """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not.
+
+    3 if it was not checked, since it asks for too much work.
+    """
     try:
-        report, drawn, claimed = _checked(certificate, model, fresh)
+        report, drawn, claimed = _checked(certificate, model, fresh, patient)
     except Unusable as error:
         raise UserError(str(error)) from error
     if as_json:
         print_json(_as_json(report, drawn))
     else:
         _print(report, drawn, claimed)
-    if not report.holds:
-        click.get_current_context().exit(1)
+    if report.status:
+        click.get_current_context().exit(report.status)
 
 
-def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh | None, str]:
+def _checked(
+    path: Path, named: str | None, fresh: bool, patient: bool
+) -> tuple[Report, Fresh | None, str]:
     """The report, how fresh samples fared, and the claim."""
     try:
         predicate = read_document(path)
@@ -63,7 +73,7 @@ def _checked(path: Path, named: str | None, fresh: bool) -> tuple[Report, Fresh 
         )
     model = load(named or _shipped(predicate["model"]["name"]))
     weights = weights_of(model)
-    report, drawn = judge(predicate, weights), None
+    report, drawn = judge(predicate, weights, patient=patient), None
     planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
     if report.holds and planned:
         report = report.and_refused(plan_faults(predicate, model))
@@ -96,6 +106,7 @@ def weights_of(model: Transformer) -> Weights:
 def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
     found = {"holds": report.holds, "reasons": list(report.refused)}
     found |= {"confirmed": list(report.confirmed), "trusted": list(report.trusted)}
+    found |= {"not_checked": list(report.declined), "work": report.work}
     if drawn is not None:
         found["fresh"] = {**asdict(drawn), "agrees": drawn.agrees}
     return found
@@ -103,10 +114,12 @@ def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
 
 def _print(report: Report, drawn: Fresh | None, claimed: str) -> None:
     lines = [*(f"does not hold: {reason}" for reason in report.refused)]
+    lines += [f"not checked: {reason}" for reason in report.declined]
     if report.holds:
         lines.append(f"holds: {claimed}")
     lines += [f"confirmed: {line}" for line in report.confirmed]
     lines += [f"taken on trust: {line}" for line in report.trusted]
+    lines += [f"work: {report.work}"] if report.work and not report.declined else []
     if drawn is not None and drawn.agrees:
         lines.append(f"new samples agree: {_sentence(drawn)}")
     for line in lines:
