@@ -8,7 +8,9 @@ from probbound.errors import UserError
 from probbound.strategies.cascade import MOST_DRAWS
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import AUTO, strategy_named
+from probbound.tasks import MaxOfK
 
+MOST_LOSSES = 1 << 24  # the most whose losses it bounds again
 MOST_GRID_POINTS = 1 << 22
 FEW_INPUTS = 1 << 20  # so many forward passes take seconds, whether needed or not
 
@@ -19,8 +21,9 @@ def require_reasonable(question: Question, strategy: str) -> None:
     Raises:
         UserError: naming the limit, or the strategy to take.
     """
+    losses = question.claim.kind == "loss"
     for name, number, most in (
-        ("budget", question.budget, MOST_DRAWS),
+        ("budget", question.budget, MOST_LOSSES if losses else MOST_DRAWS),
         ("draws", question.draws, MOST_DRAWS),
         ("stopped_at", question.stopped_at, MOST_DRAWS),
         ("grid points", question.grid_points, MOST_GRID_POINTS),
@@ -30,19 +33,18 @@ def require_reasonable(question: Question, strategy: str) -> None:
                 f"{name} must be at most {most:,}, the most that a certificate is checked with, "
                 f"got {_shown(number)}"
             )
-    for sentence in beyond_population(question, strategy):
+    for sentence in beyond_population(question.task, question.budget, strategy):
         if question.budget > FEW_INPUTS:
             raise UserError(sentence)
 
 
-def beyond_population(question: Question, strategy: str) -> Iterator[str]:
+def beyond_population(task: MaxOfK, budget: int, strategy: str) -> Iterator[str]:
     """A sentence if all inputs are drawn from, with replacement, more often than there are any."""
-    inputs = question.task.size
     repeats = strategy != AUTO and strategy_named(strategy).repeats_inputs
-    if repeats and question.budget > inputs:
+    if repeats and budget > task.size:
         yield (
-            f"a budget of {question.budget:,} draws is more than the {inputs:,} inputs that there "
-            "are; brute-force runs each of them once and is exact"
+            f"a budget of {budget:,} draws is more than the {task.size:,} inputs that there are; "
+            "brute-force runs each of them once and is exact"
         )
 
 

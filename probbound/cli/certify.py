@@ -30,6 +30,7 @@ from probbound.cli.output import (
 from probbound.files import require_writable
 from probbound.models.registry import load
 from probbound.priors import Prior, read_prior
+from probbound.reasonable import beyond_population
 from probbound.strategies.registry import AUTO, strategy_named, strategy_summary
 from probbound.structured.families import PathChoice
 from probbound.tasks import task_for
@@ -85,11 +86,14 @@ def certify(
         require_writable(out)
     loaded = load(model)
     law = None if prior is None else read_prior(prior, loaded.d_vocab)
+    task, spent = task_for(loaded, law), DEFAULT_BUDGET if budget is None else budget
+    for sentence in beyond_population(task, spent, strategy):
+        stderr.print(f"note: {sentence}", soft_wrap=True)
     certificate = run(
         loaded,
-        task_for(loaded, law),
+        task,
         strategy=strategy,
-        budget=DEFAULT_BUDGET if budget is None else budget,
+        budget=spent,
         delta=DEFAULT_DELTA if delta is None else delta,
         seed=seed,
         beacon=beacon,

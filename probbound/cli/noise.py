@@ -30,6 +30,7 @@ from probbound.noise.term import NoiseTerm, TermName, noise_term
 from probbound.random_streams import Stream
 
 DEFAULT_ENTRIES = 100_000
+MOST_ENTRIES = 1 << 28  # drawn at once; their numbers alone take 2 GiB
 LEVEL = 0.99
 TERMS = get_args(TermName)
 
@@ -64,8 +65,10 @@ def noise(
     as_json: bool,
 ) -> None:
     """Bound the noise of one path of MODEL by every method, side by side."""
-    if budget < 0:
-        raise UserError(f"budget must be at least 0, got {budget}")
+    if not 0 <= budget <= MOST_ENTRIES:
+        raise UserError(
+            f"budget must be at least 0 and at most {MOST_ENTRIES:,} entries, got {budget}"
+        )
     if not 0 < delta < 1:
         raise UserError(f"delta must lie strictly between 0 and 1, got {delta}")
     chosen = None
