@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from probbound.claims import Claim
 from probbound.errors import UserError
@@ -108,7 +109,7 @@ def accepted_model(model: Any) -> Transformer:
 
 
 def _require_floats(weight: str, values: Any) -> None:
-    traced = isinstance(values, jax.core.Tracer)
+    traced = isinstance(values, Tracer)
     if traced or not (type(values) is np.ndarray or isinstance(values, jax.Array)):
         raise UserError(
             f"{weight} must be a plain NumPy or JAX array of floats, got {_kind(values)}; "

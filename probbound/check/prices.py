@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from probbound.check.gaps import class_starts
 
+PILOT = 1 << 16  # draws that a cascade plans its own by
 _PART = 1 << 19  # tickets drawn at once
 _ROWS = 1 << 13  # inputs run at once
 _CALL = 3e4  # a handful of calls of NumPy

@@ -17,6 +17,7 @@ from probbound.check.grid import DEFAULT_POINTS, Gridded
 from probbound.check.listing import LIMIT, Listed
 from probbound.check.network import Copying, Network
 from probbound.check.paths import RERUN
+from probbound.check.prices import PILOT
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.sketch import Coins
@@ -24,7 +25,7 @@ from probbound.check.stream import Stream
 
 MOST_DRAWS = 1 << 36
 _MOST_IN_A_BLOCK = 1 << 26
-PILOT = 1 << 16
+_PILOT = PILOT
 _INPUTS_AT_ONCE = 1 << 16
 _TICKETS_AT_ONCE = 1 << 19
 
@@ -222,11 +223,11 @@ def _planned(
     budget = predicate["ran"]["budget"]
     tokens_of = drawing(network, left, law, stream_of(predicate).named("pilot"))
     passed = 0
-    for tokens, blank in _parts(tokens_of, left, PILOT):
+    for tokens, blank in _parts(tokens_of, left, _PILOT):
         passed += int(copying.left(tokens[~blank]).sum())
     twice, pilot = 2 * budget + 9, 1 - 9 / (passed + 1)
     expected = 2 * budget**2 / (twice + math.sqrt(twice**2 - 4 * pilot * budget**2))
-    followed = expected * PILOT / (passed + 1)
+    followed = expected * _PILOT / (passed + 1)
     heads, length = network.heads, len(network.weights.W_pos)
     look = heads * (6 * length + 3 * length * length) + 5 * length + 3
     return max(budget, int(min(followed, budget * forward_operations(network) / look)))

@@ -15,8 +15,8 @@ from probbound.check.grid import DEFAULT_POINTS
 from probbound.check.layers import LAYERS
 from probbound.check.listing import LIMIT
 from probbound.check.loss_replay import MOST_LOSSES
-from probbound.check.prices import Price, Prices
-from probbound.check.replay import PILOT, screen_of
+from probbound.check.prices import PILOT, Price, Prices
+from probbound.check.replay import screen_of
 from probbound.check.weights import Weights
 
 _BETTING = 2500  # operations for a loss of the interval of Theorem 2.25
@@ -79,8 +79,8 @@ def _of_counts(predicate: Mapping[str, Any], prices: Prices) -> Work:
         operations += base.draws(budget) + budget * prices.forward
     elif form in ("screen, all run", "screen, all through"):
         operations += base.once + drawn * base.each + min(drawn, budget) * prices.forward
+    copying = prices.copying(_cubic_table(predicate, prices))
     if form in ("cascade", "screen, all through"):
-        copying = prices.copying(_cubic_table(predicate, prices))
         parts += [copying, tables]
         operations += copying.once + tables.once + drawn * copying.each
     if form == "cascade":
