@@ -1,4 +1,4 @@
-"""`python -m probbound.check [--patient] CERTIFICATE WEIGHTS`: exit 0 if the claim holds."""
+"""`python -m probbound.check CERTIFICATE WEIGHTS [--patient]`: exit 0 if the claim holds."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import sys
 
 from probbound.check import Unusable, check
 
-_USAGE = "python -m probbound.check [--patient] CERTIFICATE WEIGHTS"
+_USAGE = "python -m probbound.check CERTIFICATE WEIGHTS"
+_PATIENT = "--patient also checks what takes longer than ten minutes or more than 8 GiB"
 _STATUS = (
-    "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read, 3 it asks "
-    "for more than ten minutes or 8 GiB and was not checked; --patient checks it all the same"
+    "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read, 3 it was "
+    "not checked"
 )
 
 
 def main(arguments: list[str]) -> int:
     """The exit status of a command line."""
     if arguments in (["--help"], ["-h"]):
-        sys.stdout.write(f"usage: {_USAGE}\n{_STATUS}\n")
+        sys.stdout.write(f"usage: {_USAGE}\n{_PATIENT}\n{_STATUS}\n")
         return 0
     files = [argument for argument in arguments if argument != "--patient"]
     if len(files) != 2:

@@ -15,6 +15,7 @@ PILOT = 1 << 16  # draws that a cascade plans its own by
 _PART = 1 << 19  # tickets drawn at once
 _ROWS = 1 << 13  # inputs run at once
 _CALL = 3e4  # a handful of calls of NumPy
+_ALONE = 8e5  # the tables of one knapsack by itself
 _WIDE = 40  # times as long where numbers do not fit into 62 bits
 _BITS = 62
 
@@ -23,17 +24,21 @@ _BITS = 62
 class Price:
     """Of what is made once, of a draw of an input and of all that is left looked at in turn.
 
-    `each` is for one draw, `part` for every _PART of them that are made.
+    `each` is for one draw, `part` for every _PART of them that are made, and `case` for each of at
+    most `cases` that draws of a part are from.
     """
 
     once: float
     each: float
     part: float = 0.0
     memory: float = 0.0
+    case: float = 0.0
+    cases: float = 0.0
 
     def draws(self, n: float | int) -> float:
         """Of n draws."""
-        return n * self.each + math.ceil(n / _PART) * self.part
+        parts = math.ceil(n / _PART)
+        return n * self.each + parts * self.part + min(n, parts * self.cases) * self.case
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ class Prices:
 
     @property
     def terms(self) -> float:
-        """The terms of Theorem 1.2 for a head and a last token."""
-        return _CALL + self.k * (8 * self.v * self.out + 9 * self.v * self.v)
+        """The terms of Theorem 1.2 for a head and a last token, of half of the labels."""
+        return _CALL + self.k * (8 * self.v * self.out + 5 * self.v * self.v)
 
     @property
     def inputs(self) -> Price:
@@ -104,15 +109,20 @@ class Prices:
         """The additive screen counted on a grid."""
         v, k, h, states = self.v, self.k, self.h, points + 1
         length = 1 << (2 * states - 1).bit_length()
-        convolution = 4 * self._limbs(states) * length * math.log2(length) + 40 * states
+        convolution = 1.8 * self._limbs(states) * length * math.log2(length) + 40 * states
         label = max(k - 2, 0) * (convolution + 12 * v) + 30 * v + _CALL
-        case = self.terms + 30 * k * v * v
+        case = self.terms + 15 * k * v * v
         once = h * v * (case + v / 2 * label)
-        rows = h * v * v / 2
-        part = min(_PART, rows) * (label + (h - 1) * case) + min(_PART, h * v) * case
         batch = min(v, max(1, (1 << 20) // states))
         memory = 8.0 * (5 * k * v * v + batch * states * (2 * k + 8) + 4 * batch * length)
-        return Price(once, 1.0 * k * (15 * v + 60), part, memory + 8.0 * _PART * 4 * k)
+        return Price(
+            once,
+            each=1.0 * k * (15 * v + 60),
+            part=h * v * case,
+            memory=memory + 8.0 * _PART * 4 * k,
+            case=label + _ALONE + (h - 1) * case,
+            cases=h * v * v / 2,
+        )
 
     @property
     def gapped(self) -> Price:
