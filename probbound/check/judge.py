@@ -16,7 +16,7 @@ from probbound.check.loss_claim import loss_faults, understated
 from probbound.check.loss_replay import made_again
 from probbound.check.network import Network
 from probbound.check.prior import Law
-from probbound.check.question import one_form
+from probbound.check.question import is_known, one_form
 from probbound.check.replay import counted, screen_of
 from probbound.check.report import Declined, Refused, Report
 from probbound.check.slack import slack_of
@@ -151,6 +151,8 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
 
 
 def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
+    if not is_known(predicate["strategy"]):
+        yield f"there is no strategy {predicate['strategy'][:80]!r}"
     ran = {"budget": predicate["budget"], "draws": predicate["draws"]}
     if predicate["strategy"] != "auto" and (
         predicate["chosen"] != predicate["strategy"] or predicate["ran"] != ran

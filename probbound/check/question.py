@@ -9,7 +9,6 @@ from probbound.check.grid import DEFAULT_POINTS
 from probbound.check.listing import LIMIT
 from probbound.check.noise import SPREADS
 from probbound.check.paths import RERUN
-from probbound.check.report import Refused
 
 _SCREENS = ("cubic", *RERUN)
 _OF_NOISE = tuple(f"entries:{name}" for name in SPREADS)
@@ -21,15 +20,14 @@ _SKETCH = ":sketch"
 _FIRST = {"low-rank": "subproduct", "quadratic": "recursive"}  # noise that needs no name
 
 
-def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """A question without what has no part in its answer.
+def is_known(strategy: str) -> bool:
+    """Whether a strategy goes by this name."""
+    return strategy in _KNOWN
 
-    Raises:
-        Refused: if its strategy is none that this checker knows by this name.
-    """
+
+def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """A question without what has no part in its answer."""
     strategy = asked["strategy"]
-    if strategy not in _KNOWN:
-        raise Refused(f"there is no strategy {strategy[:80]!r}")
     found = dict(asked, claim=_claim(asked["claim"]), strategy=_shortest(strategy))
     if strategy in _WITHOUT_BUDGET or asked["budget_flops"] is not None:
         found["budget"] = None
