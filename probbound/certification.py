@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import jax
 import numpy as np
 import scipy
 
 from probbound import __version__
+from probbound.accepted import accepted_claim, accepted_model, accepted_task
 from probbound.certificate import (
     Certificate,
     Ran,
@@ -32,6 +34,9 @@ from probbound.models.reference import agreement
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
 from probbound.random_streams import Stream
+from probbound.reasonable import require_reasonable
+from probbound.same_question import one_form
+from probbound.scalars import real, whole
 from probbound.seeds import Seed, seed_for
 from probbound.strategies.names import AUTO
 from probbound.strategies.outcome import Outcome, Question
@@ -39,6 +44,8 @@ from probbound.strategies.registry import counts_on_grids, strategy_named, uses_
 from probbound.structured.families import PathChoice
 from probbound.survey import decided
 from probbound.tasks import MaxOfK
+
+_Number = TypeVar("_Number", int, float)
 
 
 def certify(
@@ -87,21 +94,25 @@ def certify(
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
-    settings = {
-        "grid_points": grid_points,
-        "target": target,
-        "draws": draws,
-        "budget_flops": budget_flops,
+    settings: dict[str, Any] = {
+        "grid_points": _maybe(whole, "grid points", grid_points),
+        "target": _maybe(real, "target", target),
+        "draws": _maybe(whole, "draws", draws),
+        "budget_flops": _maybe(real, "budget in flops", budget_flops),
         "paths": paths,
     }
     if isinstance(delta, str) and delta != AUTO:
         raise UserError(f"delta must be a number or {AUTO!r}, got {delta!r}")
-    number = DEFAULT_DELTA if isinstance(delta, str) else delta
+    model, task, claim = accepted_model(model), accepted_task(task), accepted_claim(claim)
+    budget, seed = whole("budget", budget), _maybe(whole, "seed", seed)
+    number = DEFAULT_DELTA if isinstance(delta, str) else real("delta", delta)
+    stopped_at = _maybe(whole, "stopped_at", stopped_at)
     asked = Question(
         model, task, budget, number, seed or 0, stopped_at=stopped_at, claim=claim, **settings
     )
     _require_meaning(asked, strategy)
     _require_usable(asked)
+    require_reasonable(asked, strategy)
     choose = isinstance(delta, str) and uses_delta(strategy)
     record = {
         "claim": Statement.of(claim, task, model).to_json(),
@@ -112,12 +123,16 @@ def certify(
         **settings,
     }
     agreed = None if reference is None else agreement(model, Path(reference))
-    source = seed_for(record, seed, beacon)
+    source = seed_for(one_form(record), seed, beacon)
     asked, meter = replace(asked, seed=source.value), CostMeter()
     name, run = decided(asked, strategy, choose, meter)
     outcome = strategy_named(name).answer(run, meter)
     made = _certificate(asked, source, strategy, name, run, choose, outcome, meter)
     return replace(made, reference=agreed)
+
+
+def _maybe(rule: Callable[[str, Any], _Number], name: str, value: Any) -> _Number | None:
+    return None if value is None else rule(name, value)
 
 
 def _require_meaning(question: Question, strategy: str) -> None:
@@ -138,6 +153,8 @@ def _require_meaning(question: Question, strategy: str) -> None:
         raise UserError(
             f"{strategy} has no grid to count on; cubic has, also in a hybrid or cascade"
         )
+    if question.stopped_at is not None and not (sequential or strategy == AUTO):
+        raise UserError(f"{strategy} cannot be interrupted; a cascade can")
     chooses = strategy != AUTO and strategy_named(strategy).chooses_paths
     if question.paths is not None and not chooses:
         raise UserError(f"{strategy} has no paths to sample jointly or separately; entries has")
@@ -147,13 +164,15 @@ def _require_meaning(question: Question, strategy: str) -> None:
 
 def _require_usable(question: Question) -> None:
     model, task, budget, delta = question.model, question.task, question.budget, question.delta
-    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
+    if budget < 0:
         raise UserError(f"budget must be a non-negative integer, got {budget!r}")
     check_delta(delta)
     if question.target is not None and not 0 < question.target < 1:
         raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
-    if question.draws is not None and question.draws < 0:
-        raise UserError(f"draws must be a non-negative integer, got {question.draws}")
+    for name in ("draws", "stopped_at"):
+        number = getattr(question, name)
+        if number is not None and number < 0:
+            raise UserError(f"{name} must be a non-negative integer, got {number}")
     if question.budget_flops is not None and not 0 < question.budget_flops < math.inf:
         raise UserError(f"budget in flops must be a positive number, got {question.budget_flops}")
     if (task.d_vocab, task.n_ctx) != (model.d_vocab, model.n_ctx):

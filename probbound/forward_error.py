@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from probbound.accepted import require_transformer
 from probbound.models.transformer import WEIGHT_SHAPES, AnyArray, Transformer
 from probbound.noise.norms import lengths_upper, stored_norm_upper
 from probbound.rounding import gamma, rounded_up
@@ -32,7 +33,12 @@ class ForwardError:
 
     @classmethod
     def of(cls, model: Transformer) -> ForwardError:
-        """The sizes of a model, linear in the number of its weights."""
+        """The sizes of a model, linear in the number of its weights.
+
+        Raises:
+            UserError: if it is another network, whose forward pass nothing here bounds.
+        """
+        require_transformer(model)
         m, heads = model, range(model.n_heads)
         norms = {
             name: [_length(getattr(m, name)[h]) for h in heads]

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Int
 
 from probbound.errors import UserError
+from probbound.scalars import whole
 
 MOST_TOKENS = 1 << 16
 MOST_TOTAL = 1 << 32
@@ -43,10 +44,11 @@ class Prior:
     def __post_init__(self) -> None:
         if self.rounded_bits not in (None, ROUNDED_BITS):
             raise UserError(f"priors are rounded to {ROUNDED_BITS} bits, not {self.rounded_bits}")
-        if not any(self.weights) or min(self.weights) < 0:
+        weights = tuple(whole("a weight of a prior", weight) for weight in self.weights)
+        if not any(weights) or min(weights) < 0:
             raise UserError("the weights of a prior must be non-negative and not all zero")
-        common = math.gcd(*self.weights)
-        object.__setattr__(self, "weights", tuple(w // common for w in self.weights))
+        common = math.gcd(*weights)
+        object.__setattr__(self, "weights", tuple(weight // common for weight in weights))
         if self.total >= MOST_TOTAL:
             raise UserError(
                 f"the integer weights of a prior must add up to less than {MOST_TOTAL}, got "

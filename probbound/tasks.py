@@ -13,6 +13,7 @@ from probbound.errors import UserError
 from probbound.models.transformer import Transformer
 from probbound.priors import Prior
 from probbound.random_streams import Stream
+from probbound.scalars import whole
 
 
 @runtime_checkable
@@ -63,6 +64,9 @@ class MaxOfK:
     name: ClassVar[str] = "max-of-k"
 
     def __post_init__(self) -> None:
+        for size in ("d_vocab", "n_ctx"):
+            number = whole(f"{size} of max-of-k", getattr(self, size))
+            object.__setattr__(self, size, number)
         if self.d_vocab < 1 or self.n_ctx < 1:
             raise UserError(
                 f"max-of-k needs d_vocab and n_ctx of at least 1, got {self.d_vocab} and "

@@ -16,6 +16,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from probbound.accepted import accepted_model, accepted_task
 from probbound.errors import UserError
 from probbound.models.transformer import BIASES, Transformer
 from probbound.progress import track
@@ -33,6 +34,7 @@ def initial_model(task: MaxOfK, d_model: int, seed: int, name: str = "unnamed") 
     Raises:
         UserError: if d_model < 1 or the seed is negative.
     """
+    task = accepted_task(task)
     if d_model < 1:
         raise UserError(f"d_model must be at least 1, got {d_model}")
     key = jax.random.fold_in(_root_key(seed), 0)
@@ -83,6 +85,7 @@ def snapshots(
     """
     if list(at) != sorted({*at}) or not all(0 <= step <= recipe.steps for step in at):
         raise UserError(f"snapshots must increase within 0 … {recipe.steps} steps, got {list(at)}")
+    task = accepted_task(task)
     key = jax.random.fold_in(_root_key(seed), 1)
     return _trained(initial_model(task, d_model, seed, name), Training(task, recipe, key), at)
 
@@ -103,6 +106,7 @@ def fine_tune(
     Raises:
         UserError: if the strength or the seed is negative.
     """
+    task, model = accepted_task(task), accepted_model(model)
     if not 0 <= strength < math.inf:
         raise UserError(f"strength must be a number of at least 0, got {strength}")
     key = jax.random.fold_in(_root_key(seed), 2)

@@ -51,10 +51,13 @@ def check(
     certificate: Path | str,
     weights: Path | str | Weights,
     reference: Path | str | None = None,
+    *,
+    patient: bool = False,
 ) -> Report:
     """Whether a certificate file holds for weights, given as a file or as read already.
 
-    `reference` is the file of logits that the certificate names, if it is at hand.
+    `reference` is the file of logits that the certificate names, if it is at hand. What asks for
+    more than ten minutes or 8 GiB is declined unless `patient`.
 
     Raises:
         Unusable: if a file cannot be read, or is no certificate of a format known here.
@@ -72,6 +75,7 @@ def check(
         predicate,
         weights if isinstance(weights, Weights) else read_weights(Path(weights)),
         None if reference is None else read_reference(Path(reference)),
+        patient=patient,
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m probbound.check CERTIFICATE WEIGHTS`: exit 0 holds, 1 does not, 2 unusable."""
+"""`python -m probbound.check CERTIFICATE WEIGHTS [--patient]`: exit 0 if the claim holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import signal
 import sys
 from typing import NoReturn
 
-_STATUS = "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read"
+_STATUS = (
+    "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read, 3 it was "
+    "not checked"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -24,6 +27,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reference", metavar="FILE", help="the .npz of logits that the certificate names"
     )
+    parser.add_argument(
+        "--patient",
+        action="store_true",
+        help="also check what takes longer than ten minutes or more than 8 GiB",
+    )
     return parser
 
 
@@ -33,7 +41,7 @@ def main(arguments: list[str]) -> int:
     from probbound.check import Unusable, check
 
     try:
-        report = check(asked.certificate, asked.weights, asked.reference)
+        report = check(asked.certificate, asked.weights, asked.reference, patient=asked.patient)
     except Unusable as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
@@ -41,11 +49,14 @@ def main(arguments: list[str]) -> int:
         ("confirmed", report.confirmed),
         ("taken on trust", report.trusted),
         ("refused", report.refused),
+        ("work", [report.work] if report.work and not report.declined else []),
+        ("not checked", report.declined),
     ):
         for line in lines:
             sys.stdout.write(f"{label}: {line}\n")
-    sys.stdout.write("holds\n" if report.holds else "does not hold\n")
-    return 0 if report.holds else 1
+    verdict = {0: "holds", 1: "does not hold", 3: "not checked"}[report.status]
+    sys.stdout.write(f"{verdict}\n")
+    return report.status
 
 
 def _interrupted(*_: object) -> None:

@@ -10,17 +10,20 @@ from typing import Any
 
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
+from probbound.check.effort import MOST_BYTES, MOST_OPERATIONS
 from probbound.check.entries import entries_again
 from probbound.check.loss_claim import loss_faults, understated
 from probbound.check.loss_replay import made_again
 from probbound.check.network import Network
 from probbound.check.prior import Law
+from probbound.check.question import is_known, one_form
 from probbound.check.reference import Reference, agreement, said_of
 from probbound.check.replay import counted, screen_of
-from probbound.check.report import Refused, Report
+from probbound.check.report import Declined, Refused, Report
 from probbound.check.slack import slack_of
 from probbound.check.stated_network import misstatements
 from probbound.check.weights import Weights
+from probbound.check.work import work_of
 
 TOLERANCE = 1e-9
 _EXACT = 1e-12
@@ -32,27 +35,39 @@ _ARITHMETIC = (
 
 
 def judge(
-    predicate: Mapping[str, Any], weights: Weights, reference: Reference | None = None
+    predicate: Mapping[str, Any],
+    weights: Weights,
+    reference: Reference | None = None,
+    *,
+    patient: bool = False,
 ) -> Report:
     """The report on a well-formed certificate and the weights it should be about.
 
-    With the file of logits that the certificate names, if it is at hand.
+    With the file of logits that the certificate names, if it is at hand. One that asks for more
+    work than MOST_OPERATIONS or MOST_BYTES is not checked unless `patient`.
     """
-    confirmed, refused = [], ()
+    most = (math.inf, math.inf) if patient else (MOST_OPERATIONS, MOST_BYTES)
+    confirmed, refused, declined, work = [], (), (), ""
     try:
-        for sentence in _confirmed(predicate, weights, reference):
+        for sentence in _identity(predicate, weights):
+            confirmed.append(sentence)
+        asked = work_of(predicate, weights)
+        work = asked.sentence
+        asked.require_within(*most)
+        for sentence in _confirmed(predicate, weights, reference, most[0]):
             confirmed.append(sentence)
     except Refused as refusal:
         refused = (str(refusal),)
+    except Declined as reason:
+        declined = (str(reason),)
     except (ArithmeticError, ValueError, MemoryError) as error:
         refused = (f"it cannot be computed again: {error or type(error).__name__}",)
-    return Report(tuple(confirmed), refused, trusted(predicate, reference))
+    said = trusted(predicate, reference)
+    return Report(tuple(confirmed), refused, said, declined, work)
 
 
-def _confirmed(
-    predicate: Mapping[str, Any], weights: Weights, reference: Reference | None
-) -> Iterator[str]:
-    """What holds, sentence by sentence.
+def _identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
+    """What holds before anything is computed, sentence by sentence.
 
     Raises:
         Refused: at the first thing that does not.
@@ -63,9 +78,20 @@ def _confirmed(
     yield "the network is the one that goes with the weights, each part read or assumed as stated"
     _require(_wrong_question(predicate))
     _require(_wrong_costs(predicate))
+
+
+def _confirmed(
+    predicate: Mapping[str, Any], weights: Weights, reference: Reference | None, most: float
+) -> Iterator[str]:
+    """What holds computed again, sentence by sentence, with at most so many operations.
+
+    Raises:
+        Refused: at the first thing that does not.
+        Declined: if it is seen to take more.
+    """
     law, claim = Law.of(predicate["claim"]), predicate["claim"]
     margin = float(claim["at"] or 0.0)
-    network = Network(weights, slack_of(weights, margin), margin)
+    network = Network(weights, slack_of(weights, margin), margin, most)
     if reference is not None:
         yield agreement(predicate["reference"], reference, network)
     if claim["kind"] == "loss":
@@ -155,6 +181,8 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
 
 
 def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
+    if not is_known(predicate["strategy"]):
+        yield f"there is no strategy {predicate['strategy'][:80]!r}"
     ran = {"budget": predicate["budget"], "draws": predicate["draws"]}
     if predicate["strategy"] != "auto" and (
         predicate["chosen"] != predicate["strategy"] or predicate["ran"] != ran
@@ -190,13 +218,13 @@ def _idle_settings(predicate: Mapping[str, Any]) -> Iterator[str]:
 
 
 def derived_seed(predicate: Mapping[str, Any]) -> int:
-    """The seed that the question gives (Theorem 6.1)."""
+    """The seed that the question gives, in its one form (Theorem 6.1)."""
     names = ("claim", "strategy", "budget", "grid_points", "target", "draws", "budget_flops")
     record = {name: predicate[name] for name in (*names, "paths")}
     delta = "auto" if predicate["delta_chosen"] else predicate["delta_allowed"]
     record |= {"model": predicate["model"]["sha256"], "delta": delta}
     record |= {"format": FORMAT, "beacon": predicate["beacon"]}
-    digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(record)).digest()
+    digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(one_form(record))).digest()
     return int.from_bytes(digest[:6], "big")
 
 

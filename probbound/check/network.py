@@ -6,6 +6,7 @@ not certainly below is counted against the claim.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -36,12 +37,14 @@ class Slack:
 class Network:
     """A network whose answer is right where it leads by more than `margin` (Theorem 1.8).
 
-    Its products of weight matrices are multiplied out when they are first asked for.
+    `most` operations may be spent on inputs that only a screen can show to be left. Its products
+    of weight matrices are multiplied out when they are first asked for.
     """
 
     weights: Weights
     slack: Slack
     margin: float = 0.0
+    most: float = math.inf
 
     @cached_property
     def token(self) -> np.ndarray:

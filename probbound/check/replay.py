@@ -11,11 +11,13 @@ import numpy as np
 
 from probbound.check.arithmetic import Facts, form_of
 from probbound.check.bounds import up
+from probbound.check.effort import running
 from probbound.check.gapped import Gapped
 from probbound.check.grid import DEFAULT_POINTS, Gridded
 from probbound.check.listing import LIMIT, Listed
 from probbound.check.network import Copying, Network
 from probbound.check.paths import RERUN
+from probbound.check.prices import PILOT
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.sketch import Coins
@@ -23,7 +25,7 @@ from probbound.check.stream import Stream
 
 MOST_DRAWS = 1 << 36
 _MOST_IN_A_BLOCK = 1 << 26
-_PILOT = 1 << 16
+_PILOT = PILOT
 _INPUTS_AT_ONCE = 1 << 16
 _TICKETS_AT_ONCE = 1 << 19
 
@@ -59,7 +61,7 @@ def counted(predicate: Mapping[str, Any], network: Network, law: Law) -> Facts:
     if form in ("screen", "nothing", "screen, nothing"):
         return Facts(share)
     if form == "screen, all run":
-        return _all_run(left, network, law)
+        return _all_run(predicate, network, left, law)
     if form == "screen, all through":
         return _all_through(predicate, network, left, law)
     if form == "cascade":
@@ -108,18 +110,22 @@ def wrong_share(network: Network, law: Law) -> float:
 
     Raises:
         Refused: if there are too many inputs.
+        Declined: if running what is left takes more than the network allows.
     """
     vocabulary, length = len(network.token[0]), len(network.weights.W_pos)
     if vocabulary ** (length - 1) > _MOST_IN_A_BLOCK:
         raise Refused(f"{vocabulary}^{length} inputs are too many to be independently re-checked")
-    mass = 0
-    for tokens, _ in Listed(network, Law.equal(vocabulary)).everything():
+    mass, listed = 0, Listed(network, Law.equal(vocabulary))
+    running(network.weights, listed.size).require_within(network.most, math.inf)
+    for tokens, _ in listed.everything():
         mass += int(law.masses(tokens[network.wrong(tokens)]).sum())
     return up(Fraction(mass, law.total**length))
 
 
-def _all_run(left: Leftover | None, network: Network, law: Law) -> Facts:
-    left, run, wrong = _one_by_one(left), 0, 0
+def _all_run(
+    predicate: Mapping[str, Any], network: Network, left: Leftover | None, law: Law
+) -> Facts:
+    left, run, wrong = _one_by_one(left, predicate), 0, 0
     for tokens, blank in left.everything():
         run += int((~blank).sum())
         wrong += int(network.wrong(tokens[~blank]).sum())
@@ -130,11 +136,13 @@ def _all_through(
     predicate: Mapping[str, Any], network: Network, left: Leftover | None, law: Law
 ) -> Facts:
     """All that the screen left, through both checks; what was not seen is conceded (4.23)."""
-    left = _one_by_one(left)
+    left = _one_by_one(left, predicate)
     stopped, budget = predicate["stopped_at"], predicate["ran"]["budget"]
     seen = left.tickets if stopped is None else min(stopped, left.tickets)
     copying, passed, run, failures, start = _copying(predicate, network, budget), 0, 0, 0, 0
     for tokens, blank in left.everything():
+        if start >= seen:
+            break
         looked, start = max(min(len(tokens), seen - start), 0), start + len(tokens)
         tokens = tokens[:looked][~blank[:looked]]
         on = tokens[copying.left(tokens)]
@@ -145,12 +153,15 @@ def _all_through(
     return Facts(share_of(left, network, law), seen, passed, run, failures)
 
 
-def _one_by_one(left: Leftover | None) -> Leftover:
-    """What the screen left, if all of it can be looked at."""
+def _one_by_one(left: Leftover | None, predicate: Mapping[str, Any]) -> Leftover:
+    """What the screen left, if all of it can be looked at and was said to be."""
     if left is None or not left.one_each:
         raise Refused("what the screen left is not numbered one by one, so not all was looked at")
     if left.tickets > MOST_DRAWS:
         raise Refused(f"{left.tickets} tickets are more than are independently re-checked")
+    said = predicate["sampling"]["draws"]
+    if said < left.tickets and predicate["stopped_at"] is None:
+        raise Refused(f"it counts {said} in draws, and {left.tickets} are left")
     return left
 
 
@@ -182,8 +193,10 @@ def _cascade(
     budget, stream = predicate["ran"]["budget"], stream_of(predicate)
     copying = _copying(predicate, network, budget)
     n = _planned(predicate, network, left, law, copying)
-    if n is None:
-        n = predicate["sampling"]["draws"]
+    said = predicate["sampling"]["draws"]
+    if n is not None and n > said:
+        raise Refused(f"it counts {said} in draws, and {n} were planned")
+    n = said if n is None else n
     passed = run = failures = 0
     tokens_of = drawing(network, left, law, stream.named("draws"))
     for tokens, blank in _parts(tokens_of, left, n):

@@ -76,8 +76,12 @@ class Rung:
         found[1:] &= self.gaps.counts[:, 0] > 0
         return found
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _attention(self, query: int) -> tuple[np.ndarray, np.ndarray, float, float]:
-        """The ends of e^{score} over the tokens of each class, (class, label), and at the last."""
+        """The ends of e^{score} over the tokens of each class, (class, label), and at the last.
+
+        What overflows has a relative error without bound, so that it certifies nothing (5.7).
+        """
         known, spread = self.scores.known[query], self.scores.spread[query]
         place = self.place[query]
         free = place[:-1] if len(place) > 1 else place

@@ -95,6 +95,7 @@ def certify(
         from probbound.certification import certify as run
         from probbound.models.registry import load
         from probbound.priors import read_prior
+        from probbound.reasonable import beyond_population
         from probbound.strategies.registry import strategy_named
         from probbound.tasks import task_for
 
@@ -109,11 +110,14 @@ def certify(
         told = notice(loaded.name, loaded.attn_scale, loaded.assumed)
         stderr.print(f"note: {told}", markup=False, soft_wrap=True)
     law = None if prior is None else read_prior(prior, loaded.d_vocab)
+    task, spent = task_for(loaded, law), DEFAULT_BUDGET if budget is None else budget
+    for sentence in beyond_population(task, spent, strategy):
+        stderr.print(f"note: {sentence}", soft_wrap=True)
     certificate = run(
         loaded,
-        task_for(loaded, law),
+        task,
         strategy=strategy,
-        budget=DEFAULT_BUDGET if budget is None else budget,
+        budget=spent,
         delta=DEFAULT_DELTA if delta is None else delta,
         seed=seed,
         beacon=beacon,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from probbound.noise.term import NoiseTerm
 
 DEFAULT_ENTRIES = 100_000
+MOST_ENTRIES = 1 << 28  # drawn at once; their numbers alone take 2 GiB
 LEVEL = 0.99
 PROVEN_RMS = "second-moments"
 ROUNDING_MATTERS = 1000.0
@@ -95,8 +96,10 @@ def noise(
         from probbound.noise.term import noise_term
         from probbound.random_streams import Stream
 
-    if budget < 0:
-        raise UserError(f"budget must be at least 0, got {budget}")
+    if not 0 <= budget <= MOST_ENTRIES:
+        raise UserError(
+            f"budget must be at least 0 and at most {MOST_ENTRIES:,} entries, got {budget}"
+        )
     check_delta(delta)
     chosen = None
     if methods is not None:

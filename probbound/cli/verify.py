@@ -29,27 +29,40 @@ if TYPE_CHECKING:
     help="Also draw new samples, and test the claim on them, unless it is about a loss.",
 )
 @click.option("--reference", type=Path, help="The .npz of logits that CERTIFICATE names.")
+@click.option(
+    "--patient",
+    is_flag=True,
+    help="Also where checking takes more than ten minutes or 8 GiB.",
+)
 @as_json_option
 def verify(
-    certificate: Path, model: str | None, fresh: bool, reference: Path | None, as_json: bool
+    certificate: Path,
+    model: str | None,
+    fresh: bool,
+    reference: Path | None,
+    patient: bool,
+    as_json: bool,
 ) -> None:
-    """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not."""
+    """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not.
+
+    3 if it was not checked, since it asks for too much work.
+    """
     from probbound.check import Unusable
 
     try:
-        report, drawn, claimed = _checked(certificate, model, fresh, reference)
+        report, drawn, claimed = _checked(certificate, model, fresh, reference, patient)
     except Unusable as error:
         raise UserError(str(error)) from error
     if as_json:
         print_json(_as_json(report, drawn))
     else:
         _print(report, drawn, claimed)
-    if not report.holds:
-        click.get_current_context().exit(1)
+    if report.status:
+        click.get_current_context().exit(report.status)
 
 
 def _checked(
-    certificate: Path, named: str | None, fresh: bool, reference: Path | None
+    certificate: Path, named: str | None, fresh: bool, reference: Path | None, patient: bool
 ) -> tuple[Report, Fresh | None, str]:
     """The report, how fresh samples fared, and the claim."""
     with loading():
@@ -76,7 +89,7 @@ def _checked(
     path, name = located(source)
     weights = read_weights(path)
     logits = None if reference is None else read_reference(reference)
-    report, drawn = judge(predicate, weights, logits), None
+    report, drawn = judge(predicate, weights, logits, patient=patient), None
     planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
     if report.holds and planned:
         report = _planned_again(report, predicate, source)
@@ -123,6 +136,7 @@ def _planned_again(report: Report, predicate: dict[str, Any], model: str) -> Rep
 def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
     found = {"holds": report.holds, "reasons": list(report.refused)}
     found |= {"confirmed": list(report.confirmed), "trusted": list(report.trusted)}
+    found |= {"not_checked": list(report.declined), "work": report.work}
     if drawn is not None:
         found["fresh"] = {**asdict(drawn), "agrees": drawn.agrees}
     return found
@@ -130,10 +144,12 @@ def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
 
 def _print(report: Report, drawn: Fresh | None, claimed: str) -> None:
     lines = [*(f"does not hold: {reason}" for reason in report.refused)]
+    lines += [f"not checked: {reason}" for reason in report.declined]
     if report.holds:
         lines.append(f"holds: {claimed}")
     lines += [f"confirmed: {line}" for line in report.confirmed]
     lines += [f"taken on trust: {line}" for line in report.trusted]
+    lines += [f"work: {report.work}"] if report.work and not report.declined else []
     if drawn is not None and drawn.agrees:
         lines.append(f"new samples agree: {_sentence(drawn)}")
     for line in lines:

@@ -10,6 +10,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
+from probbound.accepted import accepted_model
 from probbound.errors import UserError
 from probbound.factored import FactoredMatrix
 from probbound.models.transformer import Transformer, in_float64
@@ -175,13 +176,14 @@ def noise_term(
     out of every factor too (`NoiseTerm.peeled`).
 
     Raises:
-        UserError: if the term or the head does not exist, or the rank is out of range.
+        UserError: if the term or the head does not exist, the rank is out of range, or the model
+            is another network or of other numbers than floats.
     """
     if term not in get_args(TermName):
         raise UserError(f"there is no term {term!r}; choose from {', '.join(get_args(TermName))}")
     if not 0 <= head < model.n_heads:
         raise UserError(f"head must lie between 0 and {model.n_heads - 1}, got {head}")
-    m = in_float64(model)
+    m = in_float64(accepted_model(model))
     last = m.W_E + m.W_pos[-1]
     factors, reads = {
         "qk": ((last / m.attn_scale, m.W_Q[head], m.W_K[head].T, m.W_E.T), "pairs"),

@@ -159,10 +159,15 @@ class Brackets:
     last: Float[np.ndarray, "d_vocab n_labels"]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _attention(
     scores: Known, positions: Float[np.ndarray, "d_vocab n_ctx"], error: float
 ) -> Attention:
-    """Bounds that hold for computed scores, and for sums yet to be rounded (Theorem 5.7)."""
+    """Bounds that hold for computed scores, and for sums yet to be rounded (Theorem 5.7).
+
+    An exponent exceeds 0 by rounding alone, and enough to overflow only where `error` is infinite:
+    then no bound here is finite and positive, so that nothing is certified.
+    """
     free = positions[:, :-1] if positions.shape[1] > 1 else positions
     high, low = free.max(axis=1), free.min(axis=1)
     own, last = np.diagonal(scores.known), positions[:, -1]

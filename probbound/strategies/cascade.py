@@ -27,7 +27,7 @@ CHUNK = 1 << 15
 RESIDUE_CHUNK = 1 << 18
 PILOT_DRAWS = 1 << 16
 RESERVE = 0.01
-MOST_DRAWS = 1 << 40
+MOST_DRAWS = 1 << 36  # the most that `probbound.check` draws again
 
 
 @dataclass(frozen=True)

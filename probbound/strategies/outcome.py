@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from estimators.guarantee import Guarantee
+from probbound.accepted import require_kinds
 from probbound.claims import ACCURACY, Claim
 from probbound.ledger import NOTHING_SPENT, Ledger
 from probbound.models.transformer import Transformer
@@ -25,6 +26,9 @@ class Question:
     failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
     `budget_flops` is what a plan may spend, and `prepared` what it worked out of the weights.
     `paths` says whether `entries` samples all noise paths at the same places or each at its own.
+
+    Raises:
+        UserError: if the model or the task is of another kind, a subclass too.
     """
 
     model: Transformer
@@ -40,6 +44,9 @@ class Question:
     paths: PathChoice | None = None
     claim: Claim = ACCURACY
     prepared: Prepared = NOTHING_PREPARED
+
+    def __post_init__(self) -> None:
+        require_kinds(self.model, self.task)
 
     @property
     def stream(self) -> Stream:

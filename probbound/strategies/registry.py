@@ -45,7 +45,8 @@ class Strategy:
     samples no inputs uses no budget. One that is not `general` answers for the accuracy under a
     uniform prior only; `loss` bounds the mean loss, where there is a way to. One with `margins`
     bounds shares with a margin under a uniform prior. One that chooses paths samples noise on
-    them jointly or separately.
+    them jointly or separately. One that repeats inputs draws its budget from all of them, with
+    replacement.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Strategy:
     margins: bool = False
     samples_inputs: bool = True
     general: bool = False
+    repeats_inputs: bool = False
     loss: Callable[[Question, CostMeter], Outcome] | None = None
 
     def answer(self, question: Question, meter: CostMeter) -> Outcome:
@@ -95,14 +97,14 @@ def strategy_named(name: str) -> Strategy:
     if name == "brute-force":
         return made(True, brute_force, loss=brute_force_loss, samples_inputs=False)
     if name == "iid":
-        return made(False, iid, loss=iid_loss)
+        return made(False, iid, loss=iid_loss, repeats_inputs=True)
     if name == "iid:tables":
-        return made(False, iid_from_tables, loss=iid_loss_from_tables)
+        return made(False, iid_from_tables, loss=iid_loss_from_tables, repeats_inputs=True)
     if name in SCREENS:
         run, loss = _on_screen(screened, name), _loss_on_screen(screened_loss, name)
         return made(not is_sampled(name), run, loss=loss, samples_inputs=False)
     if name == "cascade":
-        return made(False, partial(cascade, None), sequential=True)
+        return made(False, partial(cascade, None), sequential=True, repeats_inputs=True)
     kind, _, screen = name.partition(":")
     if kind == "cascade" and screen in SCREENS:
         return made(False, _on_screen(cascade, screen, sampling=0.5), sequential=True)
@@ -134,6 +136,16 @@ def with_noise(strategy: str, noise: str) -> str:
     """`strategy` with that treatment of its noise; as it is if it takes none, or names one."""
     named = f"{strategy}:{noise}"
     return named if named in strategy_names() else strategy
+
+
+def shortest_name(strategy: str) -> str:
+    """The shortest of the names that mean the same: the default screen and noise left out."""
+    kind, _, screen = strategy.partition(":")
+    if strategy == f"hybrid:{DEFAULT_SCREEN}":
+        return kind
+    outer = f"{kind}:" if kind in ("hybrid", "cascade") else ""
+    base, _, noise = (screen if outer else strategy).partition(":")
+    return outer + base if base in RUNGS and noise == RUNGS[base].noise[0] else strategy
 
 
 def uses_delta(strategy: str) -> bool:
