@@ -33,6 +33,16 @@ class Facts:
     run: int = 0
     failures: int = 0
 
+    def conceding(self, claimed: Facts) -> Facts:
+        """The same draws, and of each count and of the share the larger (Theorem 6.2)."""
+        return Facts(
+            max(self.share, claimed.share),
+            self.draws,
+            max(self.left, claimed.left),
+            max(self.run, claimed.run),
+            max(self.failures, claimed.failures),
+        )
+
 
 @dataclass(frozen=True)
 class Expected:

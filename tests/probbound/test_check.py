@@ -35,7 +35,7 @@ from probbound.random_streams import Stream
 from probbound.screens.grid import count_on_grid
 from probbound.screens.listing import list_residue
 from probbound.screens.residue import draw
-from probbound.screens.sequences import CopyingCheck, SequenceTables
+from probbound.screens.sequences import CopyingCheck, SequenceTables, TableForwardCheck
 from probbound.strategies import cascade as cascade_module
 from probbound.strategies.registry import parts
 from probbound.tasks import task_for
@@ -44,9 +44,11 @@ from tests.factories import (
     all_sequences,
     checked,
     copying_model,
+    perfect_model,
     random_model,
     slow_wrong,
 )
+from tests.forgeries import altered, resealed
 
 SHIPPED = shipped_path("max-of-4")
 SMALL = ("biases", "two heads", "one position", "one token", "two tokens")
@@ -127,6 +129,70 @@ def test_a_listing_that_was_interrupted_holds(stopped_at):
     assert [level.mode for level in made.levels] == ["enumerated"] * 3
     report = checked(made, model)
     assert report.holds, report.refused
+
+
+def less_sure(monkeypatch, check):
+    """The check leaves one sequence more than it has to."""
+    sure = check.uncertified
+
+    def uncertified(self, tokens):
+        left = sure(self, tokens)
+        left[np.flatnonzero(~left)[:1]] = True
+        return left
+
+    monkeypatch.setattr(check, "uncertified", uncertified)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options", "check"),
+    [
+        ("iid:tables", {}, TableForwardCheck),
+        ("cascade", {"draws": 50}, CopyingCheck),
+        ("cascade", {"draws": 50, "budget": 3}, CopyingCheck),
+        ("cascade", {"target": 0.9}, CopyingCheck),
+        ("cascade", {"target": 0.9}, TableForwardCheck),
+        ("cascade:cubic", {"draws": 50, "budget": 3}, CopyingCheck),
+        ("cascade:cubic", {"budget": 500}, CopyingCheck),
+    ],
+)
+def test_what_counts_more_failures_holds(monkeypatch, strategy, options, check):
+    """A maker that is less sure of some answers than the checker is (Theorem 6.2)."""
+    model = copying_model(3)
+    options = {"budget": 30, "delta": 0.1, **options}
+    honest = certify(model, strategy, **options).to_json()
+    less_sure(monkeypatch, check)
+    weaker = certify(model, strategy, **options)
+    assert weaker.to_json()["levels"] != honest["levels"]
+    report = checked(weaker, model)
+    assert report.holds, report.refused
+    for change in ({"samples": -1}, {"failures": -1}, {"samples": 10**6}, {"draws": 1}):
+        sampling = {k: honest["sampling"][k] + v for k, v in change.items()}
+        forged = {**honest, "sampling": {**honest["sampling"], **sampling}}
+        assert not judge(resealed(forged), weights_of(model)).holds
+
+
+def test_counts_that_no_checks_could_have_do_not_hold():
+    """More passed on, or run, than was drawn would make the shares of single levels smaller."""
+    model = random_model(3)
+    predicate = certify(model, "cascade", budget=60, draws=50, delta=0.1).to_json()
+    for number, level in enumerate(predicate["levels"]):
+        for name in ("samples", "failures"):
+            for more in (1, 10**9):
+                place = ("levels", number, name)
+                forged = resealed(altered(predicate, place, lambda x, more=more: x + more))
+                held = judge(forged, weights_of(model)).holds
+                assert not held or level["failures"] + more <= 50
+
+
+def test_nothing_left_of_more_inputs_than_have_numbers_holds():
+    """8^22 inputs, of which no screen leaves any: nothing has to be numbered."""
+    model = perfect_model(8, 22)
+    for strategy in ("hybrid", "hybrid:sub-cubic", "cascade:cubic", "cascade:sub-cubic"):
+        for budget in (0, 100):
+            made = certify(model, strategy, budget=budget, delta=1e-3)
+            assert made.bound == 1
+            report = checked(made, model)
+            assert report.holds, (strategy, report.refused)
 
 
 def test_a_number_of_draws_that_was_not_planned_does_not_hold(monkeypatch):
