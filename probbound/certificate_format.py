@@ -24,6 +24,7 @@ PREDICATE_TYPE = "urn:probbound:certificate:2"
 SCHEMA = "certificate-2.json"
 SEAL = "self_sha256"
 MOST_BYTES = 1 << 24
+MOST_DIGITS = 4300  # of an integer that Python reads and writes
 
 
 def canonical(value: Any) -> bytes:
@@ -109,7 +110,8 @@ def parsed(path: Path) -> Any:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise ValueError(f"it is larger than {MOST_BYTES} bytes")
-        return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+        text = content.decode("utf-8")
+        return json.loads(text, parse_constant=_no_constant, parse_int=_integer)
     except FileNotFoundError as error:
         raise UserError(f"there is no certificate {path}") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -152,6 +154,12 @@ def schema_fault(found: Any) -> str | None:
 def _validator() -> Draft202012Validator:
     text = (files("probbound") / "schemas" / SCHEMA).read_text(encoding="utf-8")
     return Draft202012Validator(json.loads(text), format_checker=FormatChecker())
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"an integer of {len(digits)} digits is more than any in a certificate")
+    return int(digits)
 
 
 def _no_constant(name: str) -> float:

@@ -189,7 +189,7 @@ def _cascade(
     statement = f"{k} of {n} draws failed"
     mixture, spends = "beta-binomial mixture", ()
     if n == 0:
-        upper = 1.0
+        upper, spent = 1.0, _with_idle(predicate, spent)
     elif predicate["target"] is not None:
         upper = anytime(k, n, math.log(delta))
         spends = ((statement, mixture, "4.21", delta, n),)

@@ -18,6 +18,7 @@ _PREDICATE_TYPE = "urn:probbound:certificate:2"
 _SEAL = "self_sha256"
 _MOST_BYTES = 1 << 24
 _LONGEST_TEXT = 10_000
+_MOST_DIGITS = 4300
 
 Rule = Callable[[Any], bool]
 
@@ -199,7 +200,10 @@ def read_document(path: Path) -> dict[str, Any]:
         raise Unusable(f"{path} is larger than any certificate: {_MOST_BYTES} bytes")
     try:
         found = json.loads(
-            content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant
+            content.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_int=_integer,
         )
     except (ValueError, RecursionError) as error:
         raise Unusable(f"{path} cannot be read as a certificate: {error}") from error
@@ -305,6 +309,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         raise ValueError("a name stands twice in one object")
     return made
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"an integer of {len(digits)} digits is more than any in a certificate")
+    return int(digits)
 
 
 def _no_constant(name: str) -> float:

@@ -21,7 +21,7 @@ from probbound.check.slack import slack_of
 from probbound.check.weights import Weights
 
 TOLERANCE = 1e-9
-_EXACT = 1e-12
+_EXACT, _LONGEST_REASON = 1e-12, 1000
 _ARITHMETIC = (
     "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
     "rounding errors bounded a priori and counted against the claim, ties too "
@@ -98,7 +98,7 @@ def trusted(predicate: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _require(reasons: Iterator[str]) -> None:
     for reason in reasons:
-        raise Refused(reason)
+        raise Refused(reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…")
 
 
 def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
     if out < vocabulary:
         yield "the weights have fewer outputs than tokens, so they cannot name every maximum"
     if claim["population"] != vocabulary**length:
-        yield f"the population is {vocabulary**length}, not {claim['population']}"
+        yield f"the population is {vocabulary}^{length}, not {claim['population']}"
     if (claim["at"] is None) != (claim["kind"] != "margin"):
         yield "only a claim about a margin names one"
     loss = claim["kind"] == "loss"
@@ -224,7 +224,7 @@ def _wrong_levels(predicate: Mapping[str, Any], wanted: Expected) -> Iterator[st
         if level["share_upper"] < share * (1 - TOLERANCE):
             yield f"level {number} leaves a share of up to {share!r}, not {level['share_upper']!r}"
         if (level["log_delta"] is None) != (log_delta is None) or (
-            log_delta is not None and not _close(level["log_delta"], log_delta, TOLERANCE)
+            log_delta is not None and not _same_log(level["log_delta"], log_delta)
         ):
             yield f"level {number} spends a log δ of {log_delta!r}, not {level['log_delta']!r}"
 
@@ -242,7 +242,7 @@ def _wrong_spends(predicate: Mapping[str, Any], wanted: Expected) -> Iterator[st
             yield f"its ledger says {said}, it has to be {(statement, method, theorem, samples)}"
         if not _close(spend["delta"], delta, _EXACT):
             yield f"its ledger spends {spend['delta']!r} where it has to be {delta!r}"
-        if not _close(spend["log_delta"], math.log(delta), TOLERANCE):
+        if not _same_log(spend["log_delta"], math.log(delta)):
             yield f"its ledger has a log δ of {spend['log_delta']!r} where δ is {delta!r}"
 
 
@@ -264,6 +264,11 @@ _NAMES = {
     "run": "forward passes",
     "failures": "failures",
 }
+
+
+def _same_log(a: float, b: float) -> bool:
+    """Whether two logarithms are those of one δ; where it is nearly 1, they have few digits."""
+    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=_EXACT)
 
 
 def _close(a: float, b: float, relative: float) -> bool:

@@ -293,7 +293,12 @@ class TableForwardCheck:
         return table_forward_flops(self.tables)
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
-        """Which sequences are not answered rightly by more than the margin and the slack."""
+        """Which sequences are not answered rightly by more than the margin and the slack.
+
+        None, where there is one output only.
+        """
+        if self.tables.d_vocab_out == 1:
+            return np.zeros(len(tokens), dtype=bool)
         return _in_chunks(self._wrong, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
     def losses(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:

@@ -195,6 +195,34 @@ def test_nothing_left_of_more_inputs_than_have_numbers_holds():
             assert report.holds, (strategy, report.refused)
 
 
+@pytest.mark.parametrize("strategy", ["iid", "iid:tables", "brute-force", "cascade"])
+def test_one_output_is_always_right(strategy):
+    """Even where the weights are too large to say anything of logits."""
+    model = random_model(2, d_vocab=1, n_ctx=3)
+    model = replace(model, W_K=2.0**60 * np.asarray(model.W_K))
+    assert slack_of(weights_of(model), 0.0).logits == math.inf
+    made = certify(model, strategy, budget=20, delta=0.1)
+    assert made.sampling.failures == 0
+    report = checked(made, model)
+    assert report.holds, report.refused
+
+
+@pytest.mark.parametrize("delta", [1e-300, 1 - 1e-9, 1 - 2.0**-53])
+def test_any_delta_holds(delta):
+    model = random_model(3)
+    for strategy, options in (
+        ("iid", {}),
+        ("cascade:low-rank-qk:sketch", {"draws": 0}),
+        ("cascade:low-rank-qk:sketch", {"draws": 9}),
+        ("hybrid:low-rank-qk:sketch", {}),
+        ("cascade", {"target": 0.9}),
+        ("entries", {}),
+    ):
+        made = certify(model, strategy, budget=60, delta=delta, **options)
+        report = checked(made, model)
+        assert report.holds, (strategy, report.refused)
+
+
 def test_a_number_of_draws_that_was_not_planned_does_not_hold(monkeypatch):
     """Somebody who stops a fixed-n cascade where it suits him."""
     model = random_model(3)
