@@ -28,10 +28,19 @@ MOST_DIGITS = 4300  # of an integer that Python reads and writes
 
 
 def canonical(value: Any) -> bytes:
-    """JSON with sorted keys, no spaces, UTF-8; floats are the shortest decimals that round-trip."""
-    made = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    """JSON with sorted keys, no spaces, UTF-8; floats are the shortest decimals that round-trip.
+
+    Raises:
+        UserError: if a number has no JSON: NaN, an infinity, an integer of over MOST_DIGITS digits.
+    """
+    try:
+        made = json.dumps(
+            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+    except ValueError as error:
+        raise UserError(
+            f"a certificate holds finite numbers of up to {MOST_DIGITS} digits, and one is not"
+        ) from error
     return made.encode("utf-8", "surrogatepass")
 
 

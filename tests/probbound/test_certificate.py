@@ -68,6 +68,7 @@ def test_a_saved_certificate_is_read_back(certificate, tmp_path):
         (b'{"format": "probbound-certificate/1"}', "of format 'probbound-certificate/1', and this"),
         (b'{"format": "probbound-certificate/2"}', "is a required property"),
         (b'{"bound": NaN}', "NaN is not a number of JSON"),
+        (b'{"budget": ' + b"1" * 4301 + b"}", "an integer of 4301 digits is more than any in a"),
     ],
 )
 def test_files_that_are_not_certificates_are_refused(tmp_path, content, message):
