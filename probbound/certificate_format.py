@@ -25,13 +25,23 @@ SCHEMA = "certificate-3.json"
 SEAL = "self_sha256"
 MOST_BYTES = 1 << 24
 _READERS = {"probbound-certificate/2": "probbound 0.1.0"}
+MOST_DIGITS = 4300  # of an integer that Python reads and writes
 
 
 def canonical(value: Any) -> bytes:
-    """JSON with sorted keys, no spaces, UTF-8; floats are the shortest decimals that round-trip."""
-    made = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    """JSON with sorted keys, no spaces, UTF-8; floats are the shortest decimals that round-trip.
+
+    Raises:
+        UserError: if a number has no JSON: NaN, an infinity, an integer of over MOST_DIGITS digits.
+    """
+    try:
+        made = json.dumps(
+            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+    except ValueError as error:
+        raise UserError(
+            f"a certificate holds finite numbers of up to {MOST_DIGITS} digits, and one is not"
+        ) from error
     return made.encode("utf-8", "surrogatepass")
 
 
@@ -110,8 +120,12 @@ def parsed(path: Path) -> Any:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise ValueError(f"it is larger than {MOST_BYTES} bytes")
+        text = content.decode("utf-8")
         return json.loads(
-            content.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_object
+            text,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            object_pairs_hook=_object,
         )
     except FileNotFoundError as error:
         raise UserError(f"there is no certificate {path}") from error
@@ -156,6 +170,12 @@ def schema_fault(found: Any) -> str | None:
 def _validator() -> Draft202012Validator:
     text = (files("probbound") / "schemas" / SCHEMA).read_text(encoding="utf-8")
     return Draft202012Validator(json.loads(text), format_checker=FormatChecker())
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"an integer of {len(digits)} digits is more than any in a certificate")
+    return int(digits)
 
 
 def _no_constant(name: str) -> float:

@@ -13,6 +13,11 @@ from typing import Literal, SupportsFloat
 Style = Literal["g", "e"]
 
 
+def about(number: int) -> str:
+    """Three digits of a count of any size."""
+    return f"{Decimal(number):.3g}"
+
+
 def rounded_up(x: SupportsFloat, digits: int) -> float:
     """At least `x`, with that many significant digits; what is not finite is left as it is."""
     return _rounded(float(x), digits, ROUND_CEILING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property, partial
 
 import numpy as np
@@ -172,7 +173,7 @@ class Planner:
             alone=proof * (shared if "tables" in self.paid else alone),
             shared=proof * shared,
             draw=lambda draws: proof * in_chunks(each, draws),
-            members=max(1, math.ceil(held * size)),
+            members=max(1, math.ceil(Fraction(held) * size)),
             sampled=is_sampled(name),
             at_best=name not in PREDICTED or share >= 1,
         )

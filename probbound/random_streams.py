@@ -14,6 +14,7 @@ from jaxtyping import Bool, Int, UInt64
 
 from probbound.errors import UserError
 
+MOST_SEED_BITS = 1024
 _DOMAIN = b"probbound/stream/1"
 _WORDS_PER_BLOCK = 4
 
@@ -29,10 +30,14 @@ class Stream:
         """The root stream of a user's seed.
 
         Raises:
-            UserError: if the seed is negative or not an integer.
+            UserError: if the seed is negative, not an integer, or has more than MOST_SEED_BITS.
         """
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise UserError(f"seed must be a non-negative integer, got {seed!r}")
+        if seed.bit_length() > MOST_SEED_BITS:
+            raise UserError(
+                f"seed must have at most {MOST_SEED_BITS} bits, got {seed.bit_length()}"
+            )
         return cls(hashlib.sha256(_DOMAIN + b"/seed/" + str(seed).encode()).digest()[:16])
 
     def fold_in(self, name: str) -> Stream:

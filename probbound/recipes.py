@@ -7,7 +7,6 @@ from typing import Literal
 
 from probbound.errors import UserError
 
-
 MOST_STEPS = (1 << 31) - 1  # the optimiser counts them in 32 bits
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Protocol, runtime_checkable
@@ -9,6 +10,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int
 
+from probbound.certificate_format import MOST_DIGITS
 from probbound.errors import UserError
 from probbound.models.transformer import Transformer
 from probbound.priors import Prior
@@ -56,6 +58,10 @@ class MaxOfK:
     """Tokens are independent, from `prior` at every position (None: uniform).
 
     The answer is the largest token.
+
+    Raises:
+        UserError: if there are no inputs, or 10^MOST_DIGITS of them or more, or the prior is over
+            another number of tokens.
     """
 
     d_vocab: int
@@ -71,6 +77,11 @@ class MaxOfK:
             raise UserError(
                 f"max-of-k needs d_vocab and n_ctx of at least 1, got {self.d_vocab} and "
                 f"{self.n_ctx}"
+            )
+        if self.n_ctx * math.log10(self.d_vocab) >= MOST_DIGITS:
+            raise UserError(
+                f"max-of-k has {self.d_vocab}^{self.n_ctx} inputs here, more than the "
+                f"10^{MOST_DIGITS} that a certificate can count; use a shorter context"
             )
         if self.prior is not None and len(self.prior.weights) != self.d_vocab:
             raise UserError(

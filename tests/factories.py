@@ -88,6 +88,31 @@ def copying_model(
     return Transformer(**noisy, **zeros, attn_scale=1.0, name=f"copy-{seed}")
 
 
+def perfect_model(
+    d_vocab: int, n_ctx: int, *, seed: int = 0, noise: float = 0.0, steepness: float = 6.0
+) -> Transformer:
+    """One-hot embeddings, scores that rise by `steepness` a token, copied 50 times: all right."""
+    rng, d = np.random.default_rng(seed), d_vocab
+    key, bias = np.zeros((1, d, d)), np.zeros((1, d))
+    key[0, :, 0], bias[0, 0] = np.arange(d), steepness
+    weights = {
+        "W_E": np.eye(d),
+        "W_pos": np.zeros((n_ctx, d)),
+        "W_Q": np.zeros((1, d, d)),
+        "W_K": key,
+        "W_V": np.eye(d)[None],
+        "W_O": 50 * np.eye(d)[None],
+        "W_U": np.eye(d),
+        "b_Q": bias,
+        "b_K": np.zeros((1, d)),
+        "b_V": np.zeros((1, d)),
+        "b_O": np.zeros(d),
+        "b_U": np.zeros(d),
+    }
+    noisy = {name: w + noise * rng.standard_normal(w.shape) for name, w in weights.items()}
+    return Transformer(**noisy, attn_scale=1.0, name=f"perfect-{seed}")
+
+
 def trained_model(seed: int, *, d_vocab: int = 6, n_ctx: int = 3, steps: int = 150) -> Transformer:
     """Briefly trained: some answers wrong, some certified."""
     recipe = Recipe("tiny", steps, 64, 5e-3, "constant", 0.0)

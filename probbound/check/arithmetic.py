@@ -34,6 +34,16 @@ class Facts:
     run: int = 0
     failures: int = 0
 
+    def conceding(self, claimed: Facts) -> Facts:
+        """The same draws, and of each count and of the share the larger (Theorem 6.2)."""
+        return Facts(
+            max(self.share, claimed.share),
+            self.draws,
+            max(self.left, claimed.left),
+            max(self.run, claimed.run),
+            max(self.failures, claimed.failures),
+        )
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -180,7 +190,7 @@ def _cascade(
     statement = f"{k} of {n} draws failed"
     mixture, spends = "beta-binomial mixture", ()
     if n == 0:
-        upper = 1.0
+        upper, spent = 1.0, _with_idle(predicate, spent)
     elif predicate["target"] is not None:
         upper = anytime(k, n, math.log(delta))
         spends = ((statement, mixture, "4.21", delta, n),)

@@ -20,6 +20,7 @@ _READERS = {
 }
 _SEAL = "self_sha256"
 _MOST_BYTES = 1 << 24
+_MOST_DIGITS = 4300
 
 # A rule for a value, an object of rules, [rule] for a list, [None, rule] for what may be null.
 _FIELDS: dict[str, Any] = {
@@ -153,7 +154,10 @@ def read_document(path: Path) -> dict[str, Any]:
         raise Unusable(f"{path} is larger than any certificate: {_MOST_BYTES} bytes")
     try:
         found = json.loads(
-            content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant
+            content.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_int=_integer,
         )
     except (ValueError, RecursionError) as error:
         raise Unusable(f"{path} cannot be read as a certificate: {error}") from error
@@ -263,6 +267,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         raise ValueError("a name stands twice in one object")
     return made
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"an integer of {len(digits)} digits is more than any in a certificate")
+    return int(digits)
 
 
 def _no_constant(name: str) -> float:

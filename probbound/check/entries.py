@@ -31,6 +31,8 @@ _OWN = "noise of last tokens with themselves"
 def entries_again(predicate: Mapping[str, Any], weights: Weights, law: Law) -> Expected:
     """What a certificate of `entries` or `entries:VARIANT` has to say.
 
+    Where it counts more failures than are found, it is held to those (Theorem 6.2).
+
     Raises:
         Refused: if the strategy has no answer to such a claim, or not for such weights.
     """
@@ -54,16 +56,17 @@ def entries_again(predicate: Mapping[str, Any], weights: Weights, law: Law) -> E
     wanted = Wanted(joint, budget - pilot.entries, delta, margin, 0 if counted else 1)
     plan = pilot.plan(wanted, cells)
     tolerated = Tolerated(s, plan.tolerances, margin)
+    conceded = [level["failures"] for level in predicate["levels"]] + [0] * (2 + len(plan.counts))
     left = (
         _counted(tolerated, cells)
         if counted
-        else _checked(tolerated, plan.log_delta, stream.named("entries cases"), law)
+        else _checked(tolerated, plan.log_delta, stream.named("entries cases"), law, conceded[0])
     )
     own = own_share(s, plan.tolerances)
     levels, touched, looked, exceeding = [left, (_OWN, "enumerated", own, 0, 0, None)], 0.0, 0, 0
-    for family, count in plan.counts.items():
+    for number, (family, count) in enumerate(plan.counts.items(), start=2):
         members = drawn(s, family, count, stream.named("entries"))
-        found = share(s, members, plan.tolerances, plan.log_delta)
+        found = share(s, members, plan.tolerances, plan.log_delta, conceded[number])
         levels.append(_level(family.name, found))
         touched += found.touch
         looked += found.samples * family.entries(s.shape[2])
@@ -81,11 +84,13 @@ def _counted(tolerated: Tolerated, cells: Cells) -> Level:
     return (_STRUCTURE, "enumerated", left, 0, 0, None)
 
 
-def _checked(tolerated: Tolerated, log_delta: float, stream: Stream, law: Law) -> Level:
+def _checked(
+    tolerated: Tolerated, log_delta: float, stream: Stream, law: Law, conceded: int
+) -> Level:
     """Cases drawn with replacement, each checked and none run (4.34)."""
     length = tolerated.structure.shape[1]
     tokens = law.tokens(stream.below(law.total, 0, _CASES * length)).reshape(-1, length)
-    failures = int((~tolerated.certified(tokens)).sum())
+    failures = max(int((~tolerated.certified(tokens)).sum()), min(conceded, _CASES))
     upper = clopper_pearson(failures, _CASES, log_delta)
     return (_STRUCTURE, "sampled", upper, _CASES, failures, log_delta)
 

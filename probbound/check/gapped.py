@@ -37,7 +37,7 @@ class Gapped:
         self.tickets = int(self.ends[-1])
         bits, everything = self.gaps.unit_bits, law.total ** self.shape[1]
         self.size = Fraction(min(self.tickets << bits, everything))
-        self.one_each = bits == 0
+        self.one_each = self.size <= self.tickets
 
     def draw(self, stream: Stream, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Sequences (n, k) of draws start … stop - 1, and which are blank."""

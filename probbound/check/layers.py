@@ -42,7 +42,7 @@ def layers_of(
         if allowed < above:
             left, above = left_at(margin), allowed
             share = left.size / everything
-            yield Layer(margin, allowed, share, left.size <= left.tickets <= budget)
+            yield Layer(margin, allowed, share, left.one_each and left.tickets <= budget)
             if share == 1:
                 return
 

@@ -39,7 +39,7 @@ class Listed:
         self.ends = np.cumsum(tickets, dtype=np.int64)
         self.tickets = int(self.ends[-1]) if len(self.ends) else 0
         self.size = Fraction(min(self.tickets << self.bits, everything))
-        self.one_each = self.bits == 0
+        self.one_each = self.size <= self.tickets
 
     def draw(self, stream: Stream, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Sequences (n, k) of draws start … stop - 1, by mass, and which are blank."""

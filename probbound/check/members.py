@@ -171,11 +171,17 @@ class Share:
     log_delta: float | None
 
 
-def share(s: Structure, found: Members, tolerances: Tolerances, log_delta: float) -> Share:
-    """Theorem 4.33: by Theorem 2.4 without, by 2.3 with replacement, exact for all members."""
+def share(
+    s: Structure, found: Members, tolerances: Tolerances, log_delta: float, conceded: int = 0
+) -> Share:
+    """Theorem 4.33: by Theorem 2.4 without, by 2.3 with replacement, exact for all members.
+
+    At least `conceded` are taken to exceed (6.2).
+    """
     vocabulary, length, _ = s.shape
     family, exceeding = found.family, found.exceeding(tolerances)
-    n, k, population = len(exceeding), int(exceeding.sum()), family.population(vocabulary)
+    n, population = len(exceeding), family.population(vocabulary)
+    k = max(int(exceeding.sum()), min(conceded, n))
     if n == population and n:
         upper = up(Fraction(k, n))
         touch = widened(family.slots * upper, 1)

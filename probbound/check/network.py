@@ -106,7 +106,12 @@ class Network:
         return found
 
     def wrong(self, tokens: np.ndarray) -> np.ndarray:
-        """Which sequences (n, k) are not certainly answered with their largest token."""
+        """Which sequences (n, k) are not certainly answered with their largest token.
+
+        Where there is one output only, no other can be as large.
+        """
+        if self.weights.W_U.shape[1] == 1:
+            return np.zeros(len(tokens), dtype=bool)
         parts = [self._wrong(tokens[at : at + _ROWS]) for at in range(0, len(tokens), _ROWS)]
         return np.concatenate([np.zeros(0, dtype=bool), *parts])
 

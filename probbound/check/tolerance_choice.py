@@ -23,7 +23,7 @@ from probbound.check.tolerated import Tolerances, Tolerated, far_rows
 
 _SHARE, _MOST_PAIRS, _MOST_ROWS, _SEQUENCES = 0.2, 20_000, 128, 1024
 _QUANTILES = (1.0, 0.9999, 0.999, 0.997, 0.99, 0.97, 0.93, 0.85)
-_LIFT = 2.0**-30
+_LIFT, _ERRORS = 2.0**-30, 16
 _SWEEPS = 2
 _ROWS_A_BLOCK, _MOST_BLOCKS = 12, 8
 _FIRST_NEAR, _EVERY_NEAR = 8, 6
@@ -100,14 +100,16 @@ class Pilot:
         s = self.structure
         vocabulary, _, _ = s.shape
         each = np.ones(vocabulary)
+        moved = _ERRORS * s.output_error
+        direct_row = choice.direct_row * each + moved if choice.sampled_rows else s.direct_norm
         tolerances = Tolerances(
-            score=choice.score * each,
-            low=choice.low * s.scale,
-            row=(choice.row + self._profile) * s.scale,
+            score=choice.score * each + _ERRORS * s.score_error,
+            low=choice.low * s.scale + moved,
+            row=(choice.row + self._profile) * s.scale + moved,
             far_row=self._far_rows,
             near=choice.near,
-            direct_low=choice.direct_low * each,
-            direct_row=choice.direct_row * each if choice.sampled_rows else s.direct_norm,
+            direct_low=choice.direct_low * each + moved,
+            direct_row=direct_row,
         )
         found = families(wanted.joint, s, choice.near, choice.sampled_rows)
         counts = allocation(s, found, wanted.entries)

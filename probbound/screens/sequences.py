@@ -23,13 +23,16 @@ LOGIT_CHUNK = 1 << 20
 class SequenceTables:
     """The products of weights that checks look things up in, in float64.
 
-    `token[h, q·v + t]` · `place[h, p, q]` is e^{s_h(q, t, p)} up to a factor of (h, q) alone. The
-    label's logit has to exceed every other by more than `margin` (Theorem 1.8), the computed one
-    by `slack` more (Theorem 5.4).
+    `token[h, q·v + t]` · `place[h, p, q]` is e^{s_h(q, t, p)} up to a factor of (h, q) alone;
+    `token_scores[h, q·v + t]` + `place_scores[h, q, p]` is the score itself. The label's logit has
+    to exceed every other by more than `margin` (Theorem 1.8), the computed one by `slack` more
+    (Theorem 5.4).
     """
 
     token: Float[np.ndarray, "n_heads pairs"]
     place: Float[np.ndarray, "n_heads n_ctx d_vocab"]
+    token_scores: Float[np.ndarray, "n_heads pairs"]
+    place_scores: Float[np.ndarray, "n_heads d_vocab n_ctx"]
     value: Float[np.ndarray, "n_heads d_vocab d_vocab_out"]
     position: Float[np.ndarray, "n_heads n_ctx d_vocab_out"]
     direct: Float[np.ndarray, "d_vocab d_vocab_out"]
@@ -45,10 +48,13 @@ class SequenceTables:
     @classmethod
     def from_circuits(cls, products: Circuits, slack: float, margin: float) -> SequenceTables:
         """The tables of circuits that are multiplied out; `slack` is theirs (Theorem 5.4)."""
-        heads = len(products.value)
+        heads, scores = len(products.value), np.asarray(products.token_scores)
+        place_scores = np.asarray(products.position_scores)
         return cls(
-            token=_shifted_exp(np.asarray(products.token_scores)).reshape(heads, -1),
-            place=_shifted_exp(np.asarray(products.position_scores)).swapaxes(1, 2).copy(),
+            token=_shifted_exp(scores).reshape(heads, -1),
+            place=_shifted_exp(place_scores).swapaxes(1, 2).copy(),
+            token_scores=scores.reshape(heads, -1),
+            place_scores=place_scores,
             value=np.asarray(products.value),
             position=np.asarray(products.position),
             direct=np.asarray(products.direct),
@@ -82,7 +88,11 @@ class SequenceTables:
         return self.direct.shape[1]
 
     def pattern(self, tokens: Int[np.ndarray, "n_ctx n"]) -> Float[np.ndarray, "n_heads n_ctx n"]:
-        """The attention each position gets; NaN where underflow could have a say in it."""
+        """The attention each position gets.
+
+        Where all weights of a sequence are so far below the largest of its row that underflow
+        could have a say, they are taken from its scores anew, less their own largest.
+        """
         row = tokens[-1] * self.d_vocab
         weights = np.empty((self.n_heads, *tokens.shape))
         for h, p in np.ndindex(weights.shape[:2]):
@@ -91,9 +101,22 @@ class SequenceTables:
                 _look_up(self.place[h, p], tokens[-1]),
                 out=weights[h, p],
             )
-        total = weights.sum(axis=1, keepdims=True)
-        weights /= np.where(total > FLOOR, total, np.nan)
+        total = weights.sum(axis=1)
+        lost = ~(total > FLOOR)
+        weights /= np.where(lost, 1.0, total)[:, None]
+        for h in np.flatnonzero(lost.any(axis=1)):
+            some = np.flatnonzero(lost[h])
+            weights[h][:, some] = self._pattern_from_scores(int(h), tokens[:, some])
         return weights
+
+    def _pattern_from_scores(
+        self, head: int, tokens: Int[np.ndarray, "n_ctx n"]
+    ) -> Float[np.ndarray, "n_ctx n"]:
+        """The attention of one head; a sum of weights of at least 1 (Theorem 5.4)."""
+        scores = self.token_scores[head].take(tokens[-1] * self.d_vocab + tokens)
+        scores += self.place_scores[head][tokens[-1]].T
+        weights = np.exp(scores - scores.max(axis=0))
+        return weights / weights.sum(axis=0)
 
 
 def sequence_table_flops(model: Transformer) -> int:
@@ -270,7 +293,12 @@ class TableForwardCheck:
         return table_forward_flops(self.tables)
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
-        """Which sequences are not answered rightly by more than the margin and the slack."""
+        """Which sequences are not answered rightly by more than the margin and the slack.
+
+        None, where there is one output only.
+        """
+        if self.tables.d_vocab_out == 1:
+            return np.zeros(len(tokens), dtype=bool)
         return _in_chunks(self._wrong, tokens, LOGIT_CHUNK // self.tables.d_vocab_out)
 
     def losses(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:

@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from probbound.additive import AdditiveTables, additive_tables, table_flops
 from probbound.cost import CostMeter
+from probbound.decimals import about
 from probbound.errors import UserError
 from probbound.evaluation import stored_losses, wrong_from_logits
 from probbound.loss_error import capped
@@ -57,8 +58,8 @@ def all_sequences(question: Question, meter: CostMeter) -> Iterator[AdditiveTabl
         operations += 5 * task.size * model.d_vocab_out
     if operations > MAX_FLOPS:
         raise UserError(
-            f"brute force would run {task.size:.3g} sequences ({operations:.2g} operations, the "
-            f"limit is {MAX_FLOPS:.0e}); use a strategy that samples, such as hybrid or iid"
+            f"brute force would run {about(task.size)} sequences ({about(operations)} operations, "
+            f"the limit is {MAX_FLOPS:.0e}); use a strategy that samples, such as hybrid or iid"
         )
     with meter.phase("tables", "proof", table_flops(model)):
         tables = additive_tables(model, question.claim.margin)

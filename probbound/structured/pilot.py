@@ -36,7 +36,7 @@ SHARE_OF_BUDGET = 0.2
 MOST_PAIRS, MOST_ROWS = 20_000, 128
 SEQUENCES, CASES = 1024, 1 << 16
 QUANTILES = (1.0, 0.9999, 0.999, 0.997, 0.99, 0.97, 0.93, 0.85)
-LIFT = 2.0**-30
+LIFT, ERRORS = 2.0**-30, 16
 SWEEPS = 2
 NONE = np.empty(0)
 _ROWS_A_BLOCK, _MOST_BLOCKS = 12, 8
@@ -66,14 +66,19 @@ class Levels:
     def tolerances(
         self, parts: Parts, profile: Vector, scope: Scope, far_row: Vector
     ) -> Tolerances:
-        """`profile` is added to the level of the OV rows."""
+        """`profile` is added to the level of the OV rows.
+
+        What rounding can have moved is added to all of them, so that none of what is compared
+        with a tolerance exceeds it by its rounding alone (Remark 4.35).
+        """
         each = np.ones(parts.d_vocab)
-        direct_row = self.direct_row * each if scope.direct_rows else parts.direct_norm
+        moved = ERRORS * parts.output_error
+        direct_row = self.direct_row * each + moved if scope.direct_rows else parts.direct_norm
         return Tolerances(
-            score=self.score * each,
-            low=self.low * parts.row_scale,
-            row=(self.row + profile) * parts.row_scale,
-            direct_low=self.direct_low * each,
+            score=self.score * each + ERRORS * parts.score_error,
+            low=self.low * parts.row_scale + moved,
+            row=(self.row + profile) * parts.row_scale + moved,
+            direct_low=self.direct_low * each + moved,
             direct_row=direct_row,
             far_row=far_row,
             near=scope.near,

@@ -71,6 +71,7 @@ def test_a_saved_certificate_is_read_back(certificate, tmp_path):
         (b'{"format": "probbound-certificate/3"}', "is a required property"),
         (b'{"bound": NaN}', "NaN is not a number of JSON"),
         (b'{"bound": 0.9, "bound": 1.0}', "the name 'bound' stands twice in one object"),
+        (b'{"budget": ' + b"1" * 4301 + b"}", "an integer of 4301 digits is more than any in a"),
     ],
 )
 def test_files_that_are_not_certificates_are_refused(tmp_path, content, message):

@@ -33,7 +33,7 @@ from probbound.random_streams import Stream
 from probbound.screens.grid import count_on_grid
 from probbound.screens.listing import list_residue
 from probbound.screens.residue import draw
-from probbound.screens.sequences import CopyingCheck, SequenceTables
+from probbound.screens.sequences import CopyingCheck, SequenceTables, TableForwardCheck
 from probbound.strategies import cascade as cascade_module
 from probbound.strategies.registry import parts
 from probbound.tasks import task_for
@@ -42,10 +42,12 @@ from tests.factories import (
     all_sequences,
     checked,
     copying_model,
+    perfect_model,
     random_model,
     slow_wrong,
     weights_of,
 )
+from tests.forgeries import altered, resealed
 
 SHIPPED = shipped_path("max-of-4")
 SMALL = ("biases", "two heads", "one position", "one token", "two tokens")
@@ -128,6 +130,98 @@ def test_a_listing_that_was_interrupted_holds(stopped_at):
     assert [level.mode for level in made.levels] == ["enumerated"] * 3
     report = checked(made, model)
     assert report.holds, report.refused
+
+
+def less_sure(monkeypatch, check):
+    """The check leaves one sequence more than it has to."""
+    sure = check.uncertified
+
+    def uncertified(self, tokens):
+        left = sure(self, tokens)
+        left[np.flatnonzero(~left)[:1]] = True
+        return left
+
+    monkeypatch.setattr(check, "uncertified", uncertified)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options", "check"),
+    [
+        ("iid:tables", {}, TableForwardCheck),
+        ("cascade", {"draws": 50}, CopyingCheck),
+        ("cascade", {"draws": 50, "budget": 3}, CopyingCheck),
+        ("cascade", {"target": 0.9}, CopyingCheck),
+        ("cascade", {"target": 0.9}, TableForwardCheck),
+        ("cascade:cubic", {"draws": 50, "budget": 3}, CopyingCheck),
+        ("cascade:cubic", {"budget": 500}, CopyingCheck),
+    ],
+)
+def test_what_counts_more_failures_holds(monkeypatch, strategy, options, check):
+    """A maker that is less sure of some answers than the checker is (Theorem 6.2)."""
+    model = copying_model(3)
+    options = {"budget": 30, "delta": 0.1, **options}
+    honest = certify(model, strategy, **options).to_json()
+    less_sure(monkeypatch, check)
+    weaker = certify(model, strategy, **options)
+    assert weaker.to_json()["levels"] != honest["levels"]
+    report = checked(weaker, model)
+    assert report.holds, report.refused
+    for change in ({"samples": -1}, {"failures": -1}, {"samples": 10**6}, {"draws": 1}):
+        sampling = {k: honest["sampling"][k] + v for k, v in change.items()}
+        forged = {**honest, "sampling": {**honest["sampling"], **sampling}}
+        assert not judge(resealed(forged), weights_of(model)).holds
+
+
+def test_counts_that_no_checks_could_have_do_not_hold():
+    """More passed on, or run, than was drawn would make the shares of single levels smaller."""
+    model = random_model(3)
+    predicate = certify(model, "cascade", budget=60, draws=50, delta=0.1).to_json()
+    for number, level in enumerate(predicate["levels"]):
+        for name in ("samples", "failures"):
+            for more in (1, 10**9):
+                place = ("levels", number, name)
+                forged = resealed(altered(predicate, place, lambda x, more=more: x + more))
+                held = judge(forged, weights_of(model)).holds
+                assert not held or level["failures"] + more <= 50
+
+
+def test_nothing_left_of_more_inputs_than_have_numbers_holds():
+    """8^22 inputs, of which no screen leaves any: nothing has to be numbered."""
+    model = perfect_model(8, 22)
+    for strategy in ("hybrid", "hybrid:sub-cubic", "cascade:cubic", "cascade:sub-cubic"):
+        for budget in (0, 100):
+            made = certify(model, strategy, budget=budget, delta=1e-3)
+            assert made.bound == 1
+            report = checked(made, model)
+            assert report.holds, (strategy, report.refused)
+
+
+@pytest.mark.parametrize("strategy", ["iid", "iid:tables", "brute-force", "cascade"])
+def test_one_output_is_always_right(strategy):
+    """Even where the weights are too large to say anything of logits."""
+    model = random_model(2, d_vocab=1, n_ctx=3)
+    model = replace(model, W_K=2.0**60 * np.asarray(model.W_K))
+    assert slack_of(weights_of(model), 0.0).logits == math.inf
+    made = certify(model, strategy, budget=20, delta=0.1)
+    assert made.sampling.failures == 0
+    report = checked(made, model)
+    assert report.holds, report.refused
+
+
+@pytest.mark.parametrize("delta", [1e-300, 1 - 1e-9, 1 - 2.0**-53])
+def test_any_delta_holds(delta):
+    model = random_model(3)
+    for strategy, options in (
+        ("iid", {}),
+        ("cascade:low-rank-qk:sketch", {"draws": 0}),
+        ("cascade:low-rank-qk:sketch", {"draws": 9}),
+        ("hybrid:low-rank-qk:sketch", {}),
+        ("cascade", {"target": 0.9}),
+        ("entries", {}),
+    ):
+        made = certify(model, strategy, budget=60, delta=delta, **options)
+        report = checked(made, model)
+        assert report.holds, (strategy, report.refused)
 
 
 def test_a_number_of_draws_that_was_not_planned_does_not_hold(monkeypatch):

@@ -269,6 +269,51 @@ def test_what_claims_more_is_refused(part):
     assert not judge(forged, weights_of(model)).holds
 
 
+@pytest.mark.parametrize("paths", ["joint", "separate"])
+def test_noise_that_is_rounding_alone_decides_nothing(paths):
+    """Two tokens have scores of rank one, so that whatever noise is computed is rounding."""
+    sizes = {"W_E": 17, "W_pos": -10, "W_Q": -7, "W_K": -27, "W_V": -17, "W_U": -17}
+    bounds = []
+    for seed in range(20):
+        model = random_model(seed, d_vocab=2, n_ctx=4, d_model=3, d_head=2, biases=True)
+        grown = {name: 2.0**bits * np.asarray(getattr(model, name)) for name, bits in sizes.items()}
+        model = replace(model, **grown)
+        margins = one_head_margins(model)[1]
+        claim = Claim("margin", float(margins.min() - np.ptp(margins)))
+        made = certify(model, budget=100, delta=0.2, paths=paths, claim=claim)
+        report = checked(made, model)
+        assert report.holds, report.refused
+        bounds.append(made.failure_upper)
+    assert sum(bound < 1 for bound in bounds) >= 3
+
+
+@pytest.mark.parametrize("strategy", ["entries", "entries:counted"])
+def test_what_counts_more_failures_holds(monkeypatch, strategy):
+    """A maker that is less sure of some cases and members than the checker is (Theorem 6.2)."""
+    model = MODELS["wide"]()
+
+    def less_sure(sample, *rest):
+        values = {path: np.append(np.nan, found[1:]) for path, found in sample.values.items()}
+        return share(replace(sample, values=values), *rest)
+
+    share, sure = entries_module.share, entries_module.certified
+    honest = certify(model, strategy, budget=30_000, delta=0.1, seed=5)
+    monkeypatch.setattr(entries_module, "share", less_sure)
+    monkeypatch.setattr(
+        entries_module, "certified", lambda *given: sure(*given) & (np.arange(1 << 11) > 5)
+    )
+    weaker = certify(model, strategy, budget=30_000, delta=0.1, seed=5)
+    assert weaker.failure_upper > honest.failure_upper
+    report = checked(weaker, model)
+    assert report.holds, report.refused
+    for number, level in enumerate(weaker.levels):
+        if level.mode == "sampled":
+            stronger = weaker.to_json()["levels"][number]["share_upper"] * (1 - 1e-6)
+            place = ("levels", number, "share_upper")
+            forged = resealed(altered(weaker.to_json(), place, lambda _, s=stronger: s))
+            assert not judge(forged, weights_of(model)).holds
+
+
 def test_tolerances_chosen_after_the_samples_were_seen_do_not_hold(monkeypatch):
     """Somebody whose pilot looks at the very entries that certify."""
     model = MODELS["wide"]()

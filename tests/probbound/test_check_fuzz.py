@@ -254,7 +254,8 @@ def test_two_alterations_at_once(case):
         ('{"format": NaN}', "NaN is not a number"),
         ("[" * 100_000, "cannot be read"),
         ("[]", "no format"),
-        ("1" * 10_000, "cannot be read"),
+        ("1" * 4301, "an integer of 4301 digits is more than any in a certificate"),
+        ('{"budget": -' + "1" * 10_000 + "}", "an integer of 10001 digits"),
     ],
 )
 def test_what_is_no_certificate_is_refused_in_a_sentence(tmp_path, content, sentence):

@@ -179,7 +179,25 @@ def test_a_task_of_another_size_is_refused():
         probbound.certify(random_model(0), MaxOfK(6, 3), strategy="iid")
 
 
-def test_brute_force_refuses_what_would_take_too_long():
-    model = probbound.load("max-of-10")
-    with pytest.raises(UserError, match=r"brute force would run 1\.15e\+18 sequences"):
+@pytest.mark.parametrize(
+    ("name", "n_ctx", "inputs"), [("max-of-10", None, r"1\.15e\+18"), (None, 400, r"1\.00e\+400")]
+)
+def test_brute_force_refuses_what_would_take_too_long(name, n_ctx, inputs):
+    model = probbound.load(name) if name else random_model(0, d_vocab=10, n_ctx=n_ctx)
+    with pytest.raises(UserError, match=f"brute force would run {inputs} sequences"):
         certify(model, "brute-force")
+
+
+def test_a_count_beyond_what_is_read_and_written_is_refused():
+    """Python writes no integer of over 4300 digits; 10^4299 has as many as are written."""
+    assert MaxOfK(10, 4299).size == 10**4299
+    for sizes in ((10, 4300), (64, 5000), (2, 10**12)):
+        with pytest.raises(UserError, match=r"more than the 10\^4300 that a certificate can count"):
+            MaxOfK(*sizes)
+    model = random_model(0)
+    for huge, message in (
+        ({"budget": 10**4300}, "numbers of up to 4300 digits"),
+        ({"budget": 1, "seed": 10**4300}, "seed must have at most 1024 bits"),
+    ):
+        with pytest.raises(UserError, match=message):
+            probbound.certify(model, task_for(model), strategy="cubic", **huge)
