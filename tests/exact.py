@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -64,7 +65,7 @@ class ExactModel:
             found[tokens] = total
         return found
 
-    def losses(self) -> dict[tuple[int, ...], mpmath.mpf]:
+    def losses(self) -> dict[tuple[int, ...], Any]:
         """The cross-entropy of every sequence."""
         return {
             tokens: mpmath.log1p(_exp(np.delete(logits, max(tokens)) - logits[max(tokens)]).sum())

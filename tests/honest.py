@@ -105,9 +105,9 @@ Weights = dict[str, np.ndarray]
 
 def _scale(rng: np.random.Generator, weights: Weights) -> None:
     """Each by a power of two, some up to those at which nothing can be said."""
-    bits = float(rng.choice([2, 8, 20, 60, 300], p=[0.3, 0.3, 0.2, 0.15, 0.05]))
+    bits = int(rng.choice([2, 8, 20, 60, 300], p=[0.3, 0.3, 0.2, 0.15, 0.05]))
     for name, values in weights.items():
-        weights[name] = values * 2.0 ** rng.integers(-bits, bits + 1)
+        weights[name] = values * 2.0 ** float(rng.integers(-bits, bits + 1))
 
 
 def _compensate(rng: np.random.Generator, weights: Weights) -> None:

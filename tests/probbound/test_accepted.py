@@ -18,9 +18,10 @@ from probbound.evaluation import count_wrong
 from probbound.models.transformer import Transformer
 from probbound.noise.term import noise_term
 from probbound.priors import Prior
+from probbound.recipes import RECIPES
 from probbound.strategies.outcome import Question
 from probbound.tasks import MaxOfK
-from probbound.training import RECIPES, fine_tune, initial_model, train
+from probbound.training import fine_tune, initial_model, train
 from tests.factories import random_model
 
 MODEL = random_model(1)

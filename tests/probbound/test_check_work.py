@@ -21,9 +21,8 @@ from probbound.check.judge import derived_seed, judge
 from probbound.check.report import Declined
 from probbound.check.weights import Weights
 from probbound.check.work import work_of
-from probbound.cli.verify import weights_of
 from probbound.models.transformer import Transformer
-from tests.factories import copying_model, random_model
+from tests.factories import copying_model, random_model, weights_of
 from tests.forgeries import resealed
 
 JUDGE = import_module("probbound.check.judge")  # the package has a function of that name

@@ -17,13 +17,12 @@ from probbound.check.grid import DEFAULT_POINTS
 from probbound.check.judge import derived_seed, judge
 from probbound.check.question import one_form as one_form_of_checker
 from probbound.claims import Kind
-from probbound.cli.verify import weights_of
 from probbound.errors import UserError
 from probbound.priors import ROUNDED_BITS
 from probbound.same_question import one_form
 from probbound.strategies.ladder import RUNGS
 from probbound.strategies.registry import AUTO, strategy_named, uses_delta
-from tests.factories import random_model
+from tests.factories import random_model, weights_of
 from tests.forgeries import resealed
 
 MODEL = random_model(4, d_vocab=4, n_ctx=3, d_model=3, d_head=2)
