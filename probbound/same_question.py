@@ -16,16 +16,15 @@ def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
     `asked` is the record that seeds are derived from, as JSON. Nothing that runs is changed.
     """
     strategy = asked["strategy"]
-    uses_budget, uses_delta = asked["budget_flops"] is None, True
-    if strategy != AUTO:
-        named = strategy_named(strategy)
-        uses_budget, uses_delta = named.samples_inputs, not named.deterministic
+    planned = strategy == AUTO
+    uses_budget = (
+        asked["budget_flops"] is None if planned else strategy_named(strategy).samples_inputs
+    )
     return {
         **asked,
         "claim": _one_claim(asked["claim"]),
         "strategy": shortest_name(strategy),
         "budget": asked["budget"] if uses_budget else None,
-        "delta": asked["delta"] if uses_delta else None,
         "grid_points": _one_grid(asked["grid_points"], asked["claim"]["population"]),
         "paths": None if asked["paths"] == DEFAULT_PATHS else asked["paths"],
     }

@@ -16,7 +16,6 @@ _WITHOUT_BUDGET = frozenset(("brute-force", *_SCREENS, *_OF_NOISE))
 _DRAWN = ("iid", "iid:tables", "hybrid", "cascade", "entries", "entries:counted")
 _ON_SCREENS = tuple(f"{kind}:{name}" for kind in ("hybrid", "cascade") for name in _SCREENS)
 _KNOWN = _WITHOUT_BUDGET | {"auto", *_DRAWN, *_ON_SCREENS}
-_SKETCH = ":sketch"
 _FIRST = {"low-rank": "subproduct", "quadratic": "recursive"}  # noise that needs no name
 
 
@@ -31,8 +30,6 @@ def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(asked, claim=_claim(asked["claim"]), strategy=_shortest(strategy))
     if strategy in _WITHOUT_BUDGET or asked["budget_flops"] is not None:
         found["budget"] = None
-    if strategy in _WITHOUT_BUDGET and not strategy.endswith(_SKETCH):
-        found["delta"] = None
     if asked["budget_flops"] is not None:
         found["budget_flops"] = float(asked["budget_flops"])
     if asked["grid_points"] == DEFAULT_POINTS and asked["claim"]["population"] > LIMIT:

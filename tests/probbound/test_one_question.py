@@ -118,7 +118,7 @@ SAME = [
         for kind, rung in itertools.product(("", "hybrid:", "cascade:"), RUNGS)
     ),
     ({"strategy": "low-rank-qk:sketch", "budget": 8}, {"strategy": "low-rank-qk:sketch"}),
-    ({"strategy": "brute-force", "budget": 8, "delta": 0.2}, {"strategy": "brute-force"}),
+    ({"strategy": "brute-force", "budget": 8}, {"strategy": "brute-force"}),
 ]
 
 
