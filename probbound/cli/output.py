@@ -67,8 +67,9 @@ def at_most(x: float) -> str:
 
 
 def at_most_or_nothing(x: float) -> str:
-    """An upper bound on a share, as `at_most`; in words if every share is below it."""
-    return "says nothing" if x >= 1 else at_most(x)
+    """As `at_most`; where its digits read as all there is, that the bound says nothing."""
+    shown = at_most(x)
+    return "says nothing" if float(shown) >= 1 else shown
 
 
 def nats(x: float) -> str:
