@@ -113,8 +113,10 @@ def _least_share(level: Mapping[str, Any]) -> float:
 
 
 def _proven(certain: float, levels: list[Mapping[str, Any]]) -> bool:
-    first = next((level for level in levels if level["mode"] == "enumerated"), None)
-    return certain == 0 or (first is levels[0] and certain == bound_of(first["share_upper"]))
+    first = levels[0]
+    return certain == 0 or (
+        first["mode"] == "enumerated" and certain == bound_of(first["share_upper"])
+    )
 
 
 def _incoherent_spends(certificate: Mapping[str, Any]) -> Iterator[str]:
