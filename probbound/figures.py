@@ -125,7 +125,7 @@ def readable_logs(figure: Figure) -> None:
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             if axis.get_scale() == "log" and isinstance(axis.get_major_locator(), LogLocator):
-                _label(axis, _LogTicks())
+                _label(axis, _LogTicks(axis))
 
 
 class Zero(NamedTuple):
@@ -156,7 +156,7 @@ def log_limits(values: Collection[float]) -> tuple[float, float]:
 
 def mark_zero(axis: Axis, zero: Zero) -> None:
     """Label the place of a logarithmic axis that stands for zero, and none close by."""
-    _label(axis, _LogTicks(zero))
+    _label(axis, _LogTicks(axis, zero))
     axis.set_minor_locator(NullLocator())
 
 
@@ -169,11 +169,11 @@ def _label(axis: Axis, ticks: _LogTicks) -> None:
 class _LogTicks(Locator):
     """The ticks of `log_ticks`, for the size that the axis has when it is drawn."""
 
-    def __init__(self, zero: Zero | None = None) -> None:
-        self._zero = zero
+    def __init__(self, drawn: Axis, zero: Zero | None = None) -> None:
+        self._drawn, self._zero = drawn, zero
 
     def __call__(self) -> list[float]:
-        return self.tick_values(*sorted(self.axis.get_view_interval()))
+        return self.tick_values(*sorted(self._drawn.get_view_interval()))
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
         """As Matplotlib asks of a locator."""
@@ -181,22 +181,20 @@ class _LogTicks(Locator):
 
     def label(self, x: float, pos: int | None = None) -> str:
         """The label of a tick as mathematics."""
-        shown = dict(self._labelled(*sorted(self.axis.get_view_interval()))).get(x, "")
+        shown = dict(self._labelled(*sorted(self._drawn.get_view_interval()))).get(x, "")
         raised = re.sub(r"\^(.*)", r"^{\1}", shown.replace("·", r"{\cdot}"))
         return f"${raised}$" if shown else ""
 
     def _labelled(self, low: float, high: float) -> list[tuple[float, str]]:
-        axes, size = self.axis.axes, self.axis.get_major_ticks(1)[0].label1.get_size()
-        width, height = axes.bbox.size * 72 / axes.get_figure().dpi / size  # in font sizes
-        start = (
-            low if self._zero is None else max(low, math.sqrt(self._zero.place * self._zero.least))
-        )
+        axes, size = self._drawn.axes, self._drawn.get_major_ticks(1)[0].label1.get_fontsize()
+        em = float(size) * axes.figure.dpi / 72  # in pixels
+        start = low if self._zero is None else max(low, self._zero.start)
         shown = math.log(high / start) / math.log(high / low)  # the part that has ticks
 
         def length(text: str) -> float:
-            if isinstance(self.axis, XAxis):
-                return (_EM * len(text) + _GAP) / width / shown
-            return (1 + _GAP) / height / shown
+            if isinstance(self._drawn, XAxis):
+                return (_EM * len(text) + _GAP) * em / axes.bbox.width / shown
+            return (1 + _GAP) * em / axes.bbox.height / shown
 
         zero = [] if self._zero is None else [(self._zero.place, "0")]
         return [*zero, *log_ticks(start, high, length)]

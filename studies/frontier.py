@@ -127,7 +127,7 @@ def draw(rows: list[Row]) -> Figure:
         for certain in (True, False):
             if (name, certain) in drawn:
                 label = f"{name}, δ = 0" if certain and (name, False) in drawn else name
-                line = {"lw": 0 if certain else 0.9}
+                line: dict[str, Any] = {"lw": 0 if certain else 0.9}
                 marks.append(Line2D([], [], label=label, **_mark(style, certain) | line))
     marks.append(Line2D([], [], color=GREY, lw=1, label="Pareto set (medians)"))
     marks.append(Line2D([], [], color=BLACK, ls=":", lw=1, label="truth, or its estimate"))

@@ -113,8 +113,10 @@ def _least_share(level: Mapping[str, Any]) -> float:
 
 
 def _proven(certain: float, levels: list[Mapping[str, Any]]) -> bool:
-    first = levels[0] if levels and levels[0]["mode"] == "enumerated" else None
-    return certain == 0 or (first is not None and certain == bound_of(first["share_upper"]))
+    first = levels[0]
+    return certain == 0 or (
+        first["mode"] == "enumerated" and certain == bound_of(first["share_upper"])
+    )
 
 
 def _incoherent_spends(certificate: Mapping[str, Any]) -> Iterator[str]:

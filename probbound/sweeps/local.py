@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
 from probbound.errors import UserError
@@ -115,7 +116,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _environment(_ONE_THREAD):
+        with _environment(_ONE_THREAD), _interruptions_kept():
             process.start()
         theirs.close()
         self._process, self._began = process, False
@@ -156,6 +157,23 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
     os._exit(1)
+
+
+@contextmanager
+def _interruptions_kept() -> Iterator[None]:
+    """A process started inside this block hears no Ctrl-C; one that comes meanwhile is not lost.
+
+    Else it would hear it while it still imports, and say so with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which at its own start lets interruptions through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -23,7 +23,10 @@ FORMAT = "probbound-sweep/3"
 MANIFEST = "sweep.json"
 _MOST_SHOWN = 3
 _SHA256 = "[0-9a-f]{64}"
-_WRONG = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, UserError)
+_WRONG = (
+    *(ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, RecursionError, UserError),
+)
 
 
 class DamagedCell(UserError):

@@ -82,7 +82,7 @@ def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
         **{name: certificate[name] for name in plain},
         "d_vocab": claim["d_vocab"],
         "n_ctx": claim["n_ctx"],
-        "population": float(claim["population"]),
+        "population": _as_double(claim["population"]),
         "delta_spent": float(certificate["delta"]),
         "certified_mass": float(proof["certified_mass"]),
         "draws": sampling["draws"],
@@ -93,6 +93,14 @@ def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
         "flops": float(cost["flops"]),
         "seconds": float(cost["seconds"]),
     }
+
+
+def _as_double(number: int) -> float:
+    """Rounded, to infinity where it is beyond all floats."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def versions_of(record: Record) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -151,6 +152,7 @@ FORGED = {
     "model": (put("model", "sha256", "0" * 64), "model of its certificate"),
     "version": (put("versions", "probbound", "0.0.1"), "another version"),
     "margin": (put("claim", "kind", "margin"), "kind of its certificate"),
+    "no levels": (put("levels", []), "damaged|altered"),
     "no number": (put("failure_upper", None), "no bound"),
     "not even a certificate": (lambda found: found.clear(), "lacks its model"),
 }
@@ -293,3 +295,12 @@ def test_hidden_files_do_not_make_a_directory_a_foreign_one(tmp_path):
     (tmp_path / "t" / ".git").mkdir(parents=True)
     with pytest.raises(UserError, match="something other than a sweep"):
         SweepStore.create(tmp_path / "t")
+
+
+def test_a_population_beyond_all_floats_has_a_row(tmp_path):
+    long = {"long": copying_model(0, d_vocab=8, n_ctx=400)}
+    config = small_config(("long",), ("iid",))
+    rows = run_sweep(config, tmp_path / "s", models=long).to_pylist()
+    assert {row["status"] for row in rows} == {"certified"}
+    assert {row["population"] for row in rows} == {math.inf}
+    assert run(["report", str(tmp_path / "s")]) == 0

@@ -101,6 +101,54 @@ def test_workers_that_never_begin_stop_the_sweep_and_no_cell_is_blamed(monkeypat
     assert multiprocessing.active_children() == []
 
 
+SWEEP = """
+import signal, sys
+from probbound.cli.main import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main(sys.argv[1:])
+"""
+
+
+def test_ctrl_c_while_workers_import_is_one_word(tmp_path):
+    """It reaches the whole process group, as from a terminal: workers must not answer it."""
+    (model, _) = small_models(tmp_path)
+    command = ["sweep", "--out", str(tmp_path / "s"), "--models", model, "--strategies", "iid"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SWEEP, *command, "--seeds", "0,1,2,3", "--workers", "2"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    workers: list[int] = []
+    while len(workers) < 2 and process.poll() is None:
+        time.sleep(0.01)
+        workers = _workers(process.pid)
+    deaf = [_is_deaf(pid) for pid in workers]
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert deaf == [True, True]
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.endswith("interrupted\n")
+
+
+def _workers(pid: int) -> list[int]:
+    try:
+        children = psutil.Process(pid).children()
+        return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _is_deaf(pid: int) -> bool:
+    """Whether SIGINT is blocked in a process, where Linux says so."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith("SigBlk:")]
+    return all(mask >> (signal.SIGINT - 1) & 1 for mask in masks)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_whenever_workers_are_killed_the_answers_are_the_same(expected, tmp_path, seed):
