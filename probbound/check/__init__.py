@@ -64,6 +64,7 @@ def check(
     """
     from probbound.check.document import read_document
     from probbound.check.judge import judge
+    from probbound.check.reference import read_reference
     from probbound.check.report import Refused, Report
     from probbound.check.weights import Weights, read_weights
 

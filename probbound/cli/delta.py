@@ -6,7 +6,6 @@ from typing import Literal
 
 import click
 
-from probbound.confidence import too_small
 from probbound.errors import UserError
 from probbound.strategies.names import AUTO
 
@@ -21,6 +20,8 @@ def delta_number(text: str | float) -> float:
     number = float(text)
     mantissa = str(text).lower().partition("e")[0]
     if number == 0 and any(digit in mantissa for digit in "123456789"):
+        from probbound.confidence import too_small
+
         raise too_small(str(text))
     return number
 
@@ -28,7 +29,7 @@ def delta_number(text: str | float) -> float:
 class _Delta(click.ParamType):
     def __init__(self, *, chosen: bool) -> None:
         self.chosen = chosen
-        self.name = "FLOAT|auto" if chosen else "FLOAT"
+        self.name = "float"
 
     def convert(
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None

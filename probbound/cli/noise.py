@@ -25,7 +25,6 @@ from probbound.cli.output import (
 )
 from probbound.cli.output import table as styled
 from probbound.cli.whole import WHOLE
-from probbound.confidence import check_delta
 from probbound.decimals import upper
 from probbound.defaults import DEFAULT_DELTA
 from probbound.errors import UserError
@@ -90,6 +89,7 @@ def noise(
 ) -> None:
     """Bound the noise of one path of MODEL by every method, side by side."""
     with loading():
+        from probbound.confidence import check_delta
         from probbound.models.registry import load
         from probbound.noise.contract import Settings
         from probbound.noise.registry import method_named, noise_table

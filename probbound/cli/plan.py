@@ -25,7 +25,6 @@ from probbound.cli.output import (
     table,
 )
 from probbound.cli.whole import WHOLE
-from probbound.confidence import check_delta
 from probbound.defaults import DEFAULT_DELTA
 from probbound.errors import UserError
 from probbound.strategies.names import AUTO
@@ -64,6 +63,7 @@ def plan(
     The pilot's randomness is its own: nothing it sees is used in a certificate.
     """
     with loading():
+        from probbound.confidence import check_delta
         from probbound.cost import CostMeter
         from probbound.models.registry import load
         from probbound.models.transformer import forward_flops

@@ -56,7 +56,7 @@ def test_fresh_samples_are_drawn_and_reported(capsys, tmp_path):
     assert verdict["fresh"]["agrees"]
     assert verdict["fresh"]["draws"] == 10_000
     assert verdict["fresh"]["false_alarm"] == 1e-6
-    assert len(verdict["confirmed"]) == 3
+    assert len(verdict["confirmed"]) == 4
     status, out, _ = answer(capsys, "verify", path, "--fresh")
     assert status == 0
     assert "new samples agree" in out
