@@ -58,7 +58,9 @@ def save_model(
     Raises:
         UserError: if the file cannot be written.
     """
-    tensors = {long: np.asarray(getattr(model, short)) for short, long in STATE_DICT.items()}
+    tensors = {  # contiguous: safetensors writes memory as it lies
+        long: np.ascontiguousarray(getattr(model, short)) for short, long in STATE_DICT.items()
+    }
     metadata = {"format": FORMAT, "sha256": digest(model)}
     whole = configuration_of(model) if configuration is None else dict(configuration)
     for name, value in (("config", whole), ("record", record), ("source", source)):

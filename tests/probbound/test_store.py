@@ -1,6 +1,7 @@
 """Model files: every way in, one identity, and refusals in one sentence."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,13 @@ def test_state_dict_names_and_layer_axis(tmp_path):
     stacked = {name: w[None] if name[-1] in "QKVO" else w for name, w in short_names(model).items()}
     np.savez(tmp_path / "stacked.npz", allow_pickle=False, **stacked)
     assert digest(read_model(tmp_path / "stacked.npz")) == digest(model)
+
+
+def test_weights_that_are_transposed_in_memory_are_saved_as_they_are(tmp_path):
+    model = random_model(0, n_heads=2)
+    turned = replace(model, W_U=np.asfortranarray(model.W_U), W_E=np.asfortranarray(model.W_E))
+    save_model(turned, tmp_path / "m.safetensors")
+    assert digest(read_model(tmp_path / "m.safetensors")) == digest(model)
 
 
 def test_a_model_of_ours_says_all_of_its_network(tmp_path):

@@ -79,6 +79,8 @@ def test_names_of_version_4_with_a_configuration(tmp_path):
     found = imported({"model": in_version_4(MODEL), "cfg": {"n_heads": 2}}, tmp_path)
     np.testing.assert_array_equal(found.model.W_Q, MODEL.W_Q)
     assert digest(found.model) == digest(MODEL)
+    found.save(tmp_path / "m.safetensors")
+    assert digest(read_model(tmp_path / "m.safetensors")) == digest(MODEL)
 
 
 @pytest.mark.parametrize("told", [{}, {"cfg": {"n_layers": 1}}, {"cfg": {"n_heads": True}}])
