@@ -177,6 +177,7 @@ KEYS: dict[str, Key] = {
             *("grad_clip", "max_grad_norm", "min_lr", "lr_schedule", "num_steps", "step", "epoch"),
             *("train_loss", "test_loss", "train_accuracy", "test_accuracy"),
             *("author", "created", "date", "description", "notes", "version", "git_commit"),
+            *("format", "framework"),
             *("torch_version", "transformer_lens_version"),
         ),
         _HARMLESS,
