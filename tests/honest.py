@@ -43,18 +43,20 @@ class Asked:
             self.model, task, strategy=self.strategy, claim=self.claim, **self.options
         )
 
-    def truth(self) -> mpmath.mpf | None:
+    def truth(self) -> Any:
         """The share of inputs that fail, or the mean loss, by 200 digits; None of many inputs."""
         if self.model.d_vocab**self.model.n_ctx > MOST_EXACT:
             return None
         law, exact = self.prior or Prior.uniform(self.model.d_vocab), ExactModel(self.model)
-        if self.claim.kind == "loss":
-            each = exact.losses()
-        else:
-            each = dict.fromkeys(exact.wrong(self.claim.margin), mpmath.mpf(1))
-        masses = (math.prod(law.weights[t] for t in tokens) for tokens in each)
-        total = sum(mass * found for mass, found in zip(masses, each.values(), strict=True))
-        return mpmath.mpf(total) / law.total**self.model.n_ctx
+        each: dict[tuple[int, ...], Any] = (
+            exact.losses()
+            if self.claim.kind == "loss"
+            else dict.fromkeys(exact.wrong(self.claim.margin), 1)
+        )
+        total = mpmath.mpf(0)
+        for tokens, found in each.items():
+            total += found * math.prod(law.weights[token] for token in tokens)
+        return total / law.total**self.model.n_ctx
 
 
 def asked(seed: int, chunk: int, number: int, strategy: str) -> Asked:
@@ -111,7 +113,7 @@ Weights = dict[str, np.ndarray]
 
 def _scale(rng: np.random.Generator, weights: Weights) -> None:
     """Each by a power of two, some up to those at which nothing can be said."""
-    bits = float(rng.choice([2, 8, 20, 60, 300], p=[0.3, 0.3, 0.2, 0.15, 0.05]))
+    bits = int(rng.choice([2, 8, 20, 60, 300], p=[0.3, 0.3, 0.2, 0.15, 0.05]))
     for name, values in weights.items():
         weights[name] = values * 2.0 ** rng.integers(-bits, bits + 1)
 
