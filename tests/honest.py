@@ -13,6 +13,7 @@ import numpy as np
 import probbound
 from probbound.certificate import Certificate
 from probbound.claims import Claim, claim_of
+from probbound.forward_error import logit_slack
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.priors import ROUNDED_BITS, Prior
 from probbound.strategies.registry import strategy_named
@@ -21,6 +22,7 @@ from tests.exact import ExactModel
 from tests.factories import perfect_model, random_model
 
 MOST_LISTED = 3000  # inputs of models that are to be listed
+MOST_SLACK = 1e-7  # at which bounds on losses agree to nine digits
 SHAPES = 3  # of models that are asked about in one chunk, so that little is compiled
 MOST_EXACT = 16  # inputs that are run in 200 digits
 
@@ -35,6 +37,11 @@ class Asked:
     claim: Claim
     prior: Prior | None
     options: dict[str, Any]
+
+    @property
+    def delicate(self) -> bool:
+        """Whether two ways of rounding may move a loss by more than the checker allows (6.6)."""
+        return self.claim.kind == "loss" and logit_slack(self.model) > MOST_SLACK
 
     def certify(self) -> Certificate:
         """The answer."""
@@ -71,7 +78,9 @@ def asked(seed: int, chunk: int, number: int, strategy: str) -> Asked:
     model, answers = _model(rng, shape), strategy_named(strategy)
     claim = _claim(rng, model, answers.loss is not None)
     prior = _prior(rng, model) if answers.general else None
-    return Asked((seed, chunk, number), model, strategy, claim, prior, _options(rng, strategy))
+    return Asked(
+        (seed, chunk, number), model, strategy, claim, prior, _options(rng, strategy, claim)
+    )
 
 
 def _shape(rng: np.random.Generator) -> dict[str, int]:
@@ -204,12 +213,13 @@ def _prior(rng: np.random.Generator, model: Transformer) -> Prior | None:
     return Prior(tuple(numbers), ROUNDED_BITS if kind == "rounded" else None)
 
 
-def _options(rng: np.random.Generator, strategy: str) -> dict[str, Any]:
+def _options(rng: np.random.Generator, strategy: str, claim: Claim) -> dict[str, Any]:
     kind, *rest = strategy.split(":")
     budgets = [0, 1, 2, 7, 40, 300, 3000] + ([60_000] if kind not in ("cascade",) else [])
     if kind == "entries":
         budgets = [0, 30, 60, 100, 1000, 10_000, 10**7]
-    largest = 0.99 if "sketch" in rest else 1 - 1e-9  # for which a sketch takes seconds
+    easy = "sketch" not in rest and claim.kind != "loss"  # one takes seconds, one has few digits
+    largest = 1 - 1e-9 if easy else 0.99
     delta = float(rng.choice([1e-300, 1e-30, 1e-6, 1e-3, 0.05, 0.2, 0.9, largest]))
     found: dict[str, Any] = {"budget": int(rng.choice(budgets)), "delta": delta}
     if rng.integers(4) == 0:

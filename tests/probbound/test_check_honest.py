@@ -52,8 +52,9 @@ def assert_accepted(chunk: int, each: int) -> None:
         except UserError:
             counts["not made"] += 1
             continue
-        counts["accepted" if report.holds else "refused"] += 1
-        if not report.holds:
+        verdict = "refused, as 6.6 allows" if question.delicate else "refused"
+        counts["accepted" if report.holds else verdict] += 1
+        if not report.holds and not question.delicate:
             refused.append((question.place, question.strategy, report.refused))
         truth = question.truth()
         if truth is not None:
