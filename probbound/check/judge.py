@@ -305,6 +305,8 @@ def _other_counts(claimed: Facts, again: Facts) -> Iterator[str]:
     """Where a certificate counts less than was counted again, or no checks could (Theorem 6.2)."""
     if not claimed.run <= claimed.left <= claimed.draws:
         yield "it counts more in a check than was left for it"
+    if claimed.failures < claimed.left - claimed.run:
+        yield "it does not count as failures what it left without running it"
     if claimed.share < again.share * (1 - TOLERANCE):
         yield f"its screens leave a share of {again.share!r}, not {claimed.share!r}"
     for name in ("draws", "left", "run", "failures"):

@@ -181,7 +181,7 @@ def share(sample: Sample, parts: Parts, tolerances: Tolerances, log_delta: float
         log_delta = -math.inf
     elif family.near is None:
         found = hypergeometric(k, n, population, log_delta=log_delta, side="upper")
-        upper = rounded_up(float(found.upper), 1)
+        upper = min(rounded_up(float(found.upper), 1), 1.0)
     else:
         upper = float(clopper_pearson(k, n, log_delta=log_delta, side="upper").upper)
     return Share(family, upper, rounded_up(family.slots * upper, 1), n, k, log_delta)

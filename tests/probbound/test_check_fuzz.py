@@ -168,7 +168,9 @@ def timeless(value):
 
 def as_strong(new, old):
     """Whether an accepted certificate claims more than the one it was made from."""
-    same = ["claim", "guarantee", "delta", "delta_allowed", "chosen", "ledger", "levels"]
+    same = ["claim", "guarantee", "delta", "delta_allowed", "chosen", "ledger"]
+    if not same_length_and(_weaker_level, new["levels"], old["levels"]):
+        return False
     if new["model"]["sha256"] != old["model"]["sha256"]:
         return False
     if old["claim"]["kind"] == "loss":
@@ -181,11 +183,26 @@ def as_strong(new, old):
     )
 
 
+def same_length_and(holds, new, old):
+    return len(new) == len(old) and all(map(holds, new, old))
+
+
+def _weaker_level(new, old):
+    """More failures are weaker, and more that was run of what was looked at as a whole (6.2)."""
+    counts = {"failures", "samples"}
+    more_run = old["mode"] == "enumerated" and new["samples"] >= old["samples"]
+    return (
+        new["failures"] >= old["failures"]
+        and (new["samples"] == old["samples"] or more_run)
+        and _weaker_or_same(*({k: v for k, v in x.items() if k not in counts} for x in (new, old)))
+    )
+
+
 def _weaker_or_same(new, old):
     if isinstance(old, dict):
         return new.keys() == old.keys() and all(_weaker_or_same(new[k], old[k]) for k in old)
     if isinstance(old, list):
-        return len(new) == len(old) and all(map(_weaker_or_same, new, old))
+        return same_length_and(_weaker_or_same, new, old)
     if isinstance(old, float):
         return math.isclose(new, old, rel_tol=2e-9) or new > old
     return new == old

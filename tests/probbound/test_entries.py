@@ -304,6 +304,15 @@ def test_shares_fail_no_more_often_than_they_may(family):
     assert 0 < failures <= binom.isf(FALSE_ALARM, seeds, delta)
 
 
+@pytest.mark.parametrize("count", [1, 60, 131])
+def test_no_share_is_above_one(count):
+    parts = parts_of(random_model(0, d_vocab=12, n_ctx=3), CostMeter())
+    tolerances = replace(level(parts, 0.7), score=-np.ones(12))
+    family = Family("pairs", ("QK",), 2)
+    sample = drawn(parts, family, count, Stream.from_seed(0))
+    assert share(sample, parts, tolerances, np.log(0.9)).upper == 1
+
+
 def test_one_spike_that_no_sample_sees_costs_no_soundness():
     """A single enormous entry in each path: bounds hold, since its inputs are a small share."""
     model = copying(4, d_vocab=40, n_ctx=2, factor=6)

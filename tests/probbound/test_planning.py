@@ -9,6 +9,7 @@ import pytest
 import probbound
 from probbound.cli.main import run
 from probbound.cost import CostMeter
+from probbound.models.store import save_model
 from probbound.planning import Planner
 from probbound.prices import Prices, prices_in_seconds
 from probbound.screens.cubic import CubicScreen
@@ -158,6 +159,14 @@ def test_the_command_prints_and_picks(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["unit"] == "seconds"
     assert 0 <= found["pick"]["delta"] < 1
+
+
+def test_more_inputs_than_the_largest_float_are_planned_for(tmp_path, capsys):
+    path = tmp_path / "long.safetensors"
+    sizes = {"d_vocab": 2, "n_ctx": 1100, "d_model": 2, "d_head": 1, "n_heads": 2}
+    save_model(random_model(1, **sizes), path)
+    assert run(["plan", str(path), "--budget-flops", "1e7"]) == 0
+    assert "Pick: probbound certify" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
