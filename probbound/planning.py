@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, partial
 
@@ -223,12 +223,16 @@ class Planner:
     def _cascade(self, source: Source, budget: float) -> Iterator[Forecast]:
         """Draws, and a limit on the forward passes that chance will hardly exceed.
 
-        Passes that are not needed are not made; draws left over when they run out count as wrong.
+        Passes that are not needed are not made, and draws left over when they run out count as
+        wrong: so what is left of the budget where all of a source is looked at is allowed too.
         """
         cost = partial(self._cascade_cost, source)
         for made in self._sampled(source.named("cascade"), source, cost, budget):
             passes = made.budget * source.kept
-            limit = math.ceil(PILOT_ERROR * passes + 4 * math.sqrt(passes) + 10)
+            hardly = math.ceil(PILOT_ERROR * passes + 4 * math.sqrt(passes) + 10)
+            rest = budget - self._cascade_cost(replace(source, kept=0.0), made.budget)
+            affordable = rest / (self.prices.cheap * table_forward_flops(self.model))
+            limit = max(hardly, min(int(affordable), made.budget))
             yield Forecast(
                 *(made.strategy, made.failure_upper, made.cost, limit, made.budget),
                 *(made.delta, made.weighted, made.at_best),

@@ -8,6 +8,8 @@ import signal
 import sys
 from typing import NoReturn
 
+_PROGRAM = "python -m probbound.check"
+_USAGE = f"{_PROGRAM} [--reference FILE] [--patient] CERTIFICATE WEIGHTS"
 _STATUS = (
     "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read, 3 it was "
     "not checked"
@@ -21,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("python -m probbound.check", epilog=_STATUS, allow_abbrev=False)
+    parser = _Parser(_PROGRAM, usage=_USAGE, epilog=_STATUS, allow_abbrev=False)
     parser.add_argument("certificate", metavar="CERTIFICATE")
     parser.add_argument("weights", metavar="WEIGHTS", help="a .safetensors or .npz file")
     parser.add_argument(

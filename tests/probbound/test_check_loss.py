@@ -451,4 +451,5 @@ def test_what_bounds_no_loss_is_refused(chosen):
     model = copying_model(1)
     predicate = certify(model, "iid", budget=5, seed=1).to_json()
     forged = resealed({**predicate, "strategy": chosen, "chosen": chosen})
-    assert "is not independently re-checked" in judge(forged, weights_of(model)).refused[0]
+    (reason,) = judge(forged, weights_of(model)).refused
+    assert "is not independently re-checked" in reason or "there is no strategy" in reason
