@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from probbound.arithmetic.factored import FactoredMatrix
     from probbound.certificate import Certificate
     from probbound.certificate_format import read_certificate
     from probbound.certification import certify
-    from probbound.claims import Claim
-    from probbound.errors import UserError
-    from probbound.factored import FactoredMatrix
+    from probbound.contract.claims import Claim
+    from probbound.draws.priors import Prior, read_prior
+    from probbound.machine.errors import UserError
     from probbound.models.catalogue import shipped_names
     from probbound.models.importing import import_model
     from probbound.models.registry import load
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm, noise_term
-    from probbound.priors import Prior, read_prior
     from probbound.strategies.registry import strategy_names
     from probbound.sweeps.config import SweepConfig
     from probbound.sweeps.run import run_sweep
@@ -32,21 +32,21 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "Certificate": "probbound.certificate",
-    "Claim": "probbound.claims",
-    "FactoredMatrix": "probbound.factored",
+    "Claim": "probbound.contract.claims",
+    "FactoredMatrix": "probbound.arithmetic.factored",
     "MaxOfK": "probbound.tasks",
     "NoiseTerm": "probbound.noise.term",
-    "Prior": "probbound.priors",
+    "Prior": "probbound.draws.priors",
     "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
-    "UserError": "probbound.errors",
+    "UserError": "probbound.machine.errors",
     "certify": "probbound.certification",
     "import_model": "probbound.models.importing",
     "load": "probbound.models.registry",
     "noise_term": "probbound.noise.term",
     "read_certificate": "probbound.certificate_format",
     "read_model": "probbound.models.store",
-    "read_prior": "probbound.priors",
+    "read_prior": "probbound.draws.priors",
     "run_sweep": "probbound.sweeps.run",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.catalogue",

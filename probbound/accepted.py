@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from probbound.claims import Claim
-from probbound.errors import UserError
+from probbound.contract.claims import Claim
+from probbound.draws.priors import Prior
+from probbound.machine.errors import UserError
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
-from probbound.priors import Prior
 from probbound.tasks import MaxOfK
 
 _WIDEST = 8  # bytes: every float up to this width is a float64

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from probbound.arithmetic.rounding import ratio_up
 from probbound.forward_error import forward_error_flops, logit_slack
 from probbound.models.transformer import AnyArray, Transformer, in_float64
-from probbound.rounding import ratio_up
 
 NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from estimators.guarantee import Guarantee
+from probbound.arithmetic.rounding import one_minus_down
 from probbound.certificate_format import FORMAT, file_content, sealed
-from probbound.claims import Claim
-from probbound.cost import Cost
-from probbound.files import write_atomically
-from probbound.ledger import Spend
+from probbound.contract.claims import Claim
+from probbound.contract.cost import Cost
+from probbound.contract.ledger import Spend
+from probbound.draws.priors import Prior
+from probbound.machine.files import write_atomically
 from probbound.models.network import network_parts
 from probbound.models.reference import Reference
 from probbound.models.transformer import Transformer
-from probbound.priors import Prior
-from probbound.rounding import one_minus_down
 from probbound.seeds import Seed
 from probbound.strategies.outcome import Level, LossBound, Outcome
 from probbound.tasks import MaxOfK

@@ -16,7 +16,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 FORMAT = "probbound-certificate/3"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -15,6 +15,7 @@ import scipy
 
 from probbound import __version__
 from probbound.accepted import accepted_claim, accepted_model, accepted_task
+from probbound.arithmetic.scalars import real, whole
 from probbound.certificate import (
     Certificate,
     Ran,
@@ -24,19 +25,18 @@ from probbound.certificate import (
     certain_bound_of,
     confidence_weighted,
 )
-from probbound.claims import ACCURACY, Claim
-from probbound.confidence import check_delta
-from probbound.cost import CostMeter
+from probbound.contract.claims import ACCURACY, Claim
+from probbound.contract.confidence import check_delta
+from probbound.contract.cost import CostMeter
 from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
-from probbound.errors import UserError
+from probbound.draws.random_streams import Stream
 from probbound.forward_error import ForwardError
+from probbound.machine.errors import UserError
 from probbound.models.reference import agreement
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
-from probbound.random_streams import Stream
 from probbound.reasonable import require_reasonable
 from probbound.same_question import one_form
-from probbound.scalars import real, whole
 from probbound.seeds import Seed, seed_for
 from probbound.strategies.names import AUTO
 from probbound.strategies.outcome import Outcome, Question

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from probbound.claims import ACCURACY
-from probbound.confidence import CANDIDATES, Choice, best_delta
-from probbound.cost import CostMeter
-from probbound.errors import UserError
+from probbound.contract.claims import ACCURACY
+from probbound.contract.confidence import CANDIDATES, Choice, best_delta
+from probbound.contract.cost import CostMeter
+from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
 from probbound.pilot import Passed, Source, look, planning_stream, source_of
 from probbound.screens.residue import Residue

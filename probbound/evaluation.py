@@ -16,8 +16,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from probbound.forward_error import logit_slack
 from probbound.loss_error import losses_upper
+from probbound.machine.progress import track
 from probbound.models.transformer import Transformer, in_float64
-from probbound.progress import track
 from probbound.tasks import Task
 
 CHUNK_BYTES = 64 << 20

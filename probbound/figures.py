@@ -26,7 +26,7 @@ from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullFormatter, NullLocator
 
-from probbound.files import write_atomically
+from probbound.machine.files import write_atomically
 from probbound.ticks import log_ticks
 
 BLACK, GREY = "#000000", "#6e6e6e"

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.accepted import require_transformer
+from probbound.arithmetic.rounding import gamma, rounded_up
 from probbound.models.transformer import WEIGHT_SHAPES, AnyArray, Transformer
 from probbound.noise.norms import lengths_upper, stored_norm_upper
-from probbound.rounding import gamma, rounded_up
 
 UNDERFLOW = 2.0**-500  # t of Theorem 5.4
 LARGEST_NORM = 2.0**64

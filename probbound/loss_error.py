@@ -7,8 +7,8 @@ from types import ModuleType
 import numpy as np
 from jaxtyping import Float, Int
 
+from probbound.arithmetic.rounding import rounded_up
 from probbound.models.transformer import AnyArray
-from probbound.rounding import rounded_up
 
 LEAST = 2.0**-900  # no bound on a loss is below it, so that underflow cannot matter
 

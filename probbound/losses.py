@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.additive import worst_excess, worst_excess_flops
-from probbound.errors import UserError
+from probbound.draws.priors import Prior
 from probbound.forward_error import ForwardError, forward_error_flops
 from probbound.loss_error import LEAST
+from probbound.machine.errors import UserError
 from probbound.models.transformer import AnyArray, Transformer, in_float64
-from probbound.priors import Prior
 
 CHUNK_ENTRIES = 1 << 22
 _SLACK = 2.0**-30

@@ -6,7 +6,7 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from probbound.decimals import lower, percent_down, upper
+from probbound.arithmetic.decimals import lower, percent_down, upper
 from probbound.models.network import described
 from probbound.vacuity import remedy, says_nothing
 

@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 from jaxtyping import Int
 
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
 from probbound.evaluation import wrong_answers
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.preparation import Prepared
-from probbound.random_streams import Stream
 from probbound.screens.bracket_check import BracketCheck, bracket_check_flops
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.ladder import LadderScreen, expected_classes

@@ -10,10 +10,10 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from probbound.confidence import CANDIDATES, Choice, best_delta
+from probbound.contract.confidence import CANDIDATES, Choice, best_delta
 from probbound.entries_plan import SAMPLED, Entries
-from probbound.errors import UserError
 from probbound.forecast import MOST_SAMPLES, Forecast, Measured, Source, in_chunks, largest
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.pilot import Pilot
 from probbound.prices import Prices

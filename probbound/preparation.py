@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from probbound.additive import Circuits, circuits
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.screens.ladder import LadderScreen

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from probbound.draws.random_streams import Stream
 from probbound.evaluation import wrong_answers
 from probbound.models.transformer import Transformer, forward_flops, in_float64
-from probbound.random_streams import Stream
 from probbound.screens.sequences import AdditiveCheck, CopyingCheck, SequenceTables
 from probbound.tasks import MaxOfK
 

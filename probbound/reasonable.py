@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.strategies.cascade import MOST_DRAWS
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import AUTO, strategy_named

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 MOST_STEPS = (1 << 31) - 1  # the optimiser counts them in 32 bits
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from probbound.certificate_format import FORMAT, canonical
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 SeedSource = Literal["content", "beacon", "chosen"]
 _DOMAIN = b"probbound/seed/1\n"

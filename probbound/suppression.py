@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
 
 _STEPS = 16

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.delta_choice import delta_for
 from probbound.entries_plan import NOT_RUN, SAMPLED, look_flops, looked
-from probbound.errors import UserError
 from probbound.forecast import Forecast, Measured
+from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
 from probbound.pilot import CHEAP_PILOT, Passed, look, planning_stream, run_pilot, source_of
 from probbound.planning import Planner

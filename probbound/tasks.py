@@ -10,12 +10,12 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int
 
+from probbound.arithmetic.scalars import whole
 from probbound.certificate_format import MOST_DIGITS
-from probbound.errors import UserError
+from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
-from probbound.priors import Prior
-from probbound.random_streams import Stream
-from probbound.scalars import whole
 
 
 @runtime_checkable

@@ -17,9 +17,9 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from probbound.accepted import accepted_model, accepted_task
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
+from probbound.machine.progress import track
 from probbound.models.transformer import BIASES, Transformer
-from probbound.progress import track
 from probbound.recipes import Recipe
 from probbound.tasks import MaxOfK
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from probbound.cost import CostMeter
-from probbound.errors import UserError
+from probbound.contract.cost import CostMeter
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
 from probbound.strategies.outcome import Question
 from probbound.survey import decided

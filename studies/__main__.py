@@ -9,7 +9,7 @@ import click
 
 from probbound.cli.output import seconds, stderr, stdout
 from probbound.cli.status import status_of
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from studies.study import NAMES
 from studies.write_up import CONFIGURATIONS, FULL, QUICK, run_study
 

@@ -20,17 +20,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from estimators.guarantee import Guarantee
-from probbound.cost import CostMeter
-from probbound.decimals import upper
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.decimals import upper
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
 from probbound.figures import AMBER, BLACK, GREEN, ORANGE, SKY, shade_vacuous, styles
+from probbound.machine.progress import track
 from probbound.models.store import read_model, save_model
 from probbound.models.transformer import Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
 from probbound.noise.term import NoiseTerm
-from probbound.progress import track
-from probbound.random_streams import Stream
 from probbound.recipes import recipe_named
 from probbound.strategies.registry import strategy_named
 from probbound.structured.margin import structured_margin

@@ -24,12 +24,12 @@ from matplotlib.figure import Figure
 
 from estimators.guarantee import Guarantee
 from estimators.proportion import clopper_pearson
+from probbound.arithmetic.decimals import lower
 from probbound.certification import certify
-from probbound.decimals import lower
+from probbound.draws.random_streams import Stream
 from probbound.figures import BLACK, BLUE, ORANGE, PINK
+from probbound.machine.progress import track
 from probbound.models.transformer import Transformer
-from probbound.progress import track
-from probbound.random_streams import Stream
 from probbound.tasks import task_for
 from studies.methods import METHODS, Draw, Ends
 from studies.models import model_named

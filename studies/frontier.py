@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from probbound.decimals import upper
+from probbound.arithmetic.decimals import upper
 from probbound.figures import BLACK, GREY, Style, pareto, shade_vacuous, stairs, styles
 from studies.grids import certified_rows, truths
 from studies.study import Row, Study

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import in_process, on_workers
 from probbound.sweeps.run import Sweep

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from probbound.decimals import upper
+from probbound.arithmetic.decimals import upper
 from probbound.figures import BLACK, BLUE, GREEN, ORANGE, PINK
 from studies.bands import exponent
 from studies.grids import BRUTE_FORCE, certified_rows, truths

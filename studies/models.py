@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.planted_max import planted_max_of_k
 from probbound.models.registry import load
 from probbound.models.store import read_model, renamed, save_model

@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from probbound.decimals import lower
+from probbound.arithmetic.decimals import lower
 from probbound.figures import AMBER, BLACK, GREY, ORANGE, PINK
 from studies.bands import band, draw_band
 from studies.grids import certified_rows

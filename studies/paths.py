@@ -20,10 +20,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from estimators.proportion import clopper_pearson
+from probbound.draws.random_streams import Stream
 from probbound.figures import BLACK, BLUE, GREEN, ORANGE, PINK, SKY
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.term import noise_term
-from probbound.random_streams import Stream
 from studies.bands import band, draw_band
 from studies.grids import certified_rows
 from studies.models import model_named

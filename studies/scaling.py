@@ -16,9 +16,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 import probbound
-from probbound.decimals import upper
+from probbound.arithmetic.decimals import upper
 from probbound.figures import styles
-from probbound.progress import track
+from probbound.machine.progress import track
 from probbound.tasks import task_for
 from studies.bands import band, draw_band, exponent
 from studies.models import model_named

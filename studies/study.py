@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from matplotlib.figure import Figure
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -18,11 +18,11 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from probbound.decimals import upper
+from probbound.arithmetic.decimals import upper
 from probbound.figures import BLACK, GREEN, styles
+from probbound.machine.progress import track
 from probbound.models.store import read_model, save_model
 from probbound.models.transformer import Transformer
-from probbound.progress import track
 from probbound.recipes import Recipe
 from probbound.strategies.registry import strategy_named
 from probbound.suppression import noise_energy

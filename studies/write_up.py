@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from probbound import __version__
-from probbound.errors import UserError
 from probbound.figures import house_style, save
-from probbound.files import write_atomically
+from probbound.machine.errors import UserError
+from probbound.machine.files import write_atomically
 from probbound.sweeps.config import read_toml
 from studies.study import Row, Study, study_named
 

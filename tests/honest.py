@@ -12,10 +12,10 @@ import numpy as np
 
 import probbound
 from probbound.certificate import Certificate
-from probbound.claims import Claim, claim_of
+from probbound.contract.claims import Claim, claim_of
+from probbound.draws.priors import ROUNDED_BITS, Prior
 from probbound.forward_error import logit_slack
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
-from probbound.priors import ROUNDED_BITS, Prior
 from probbound.strategies.registry import strategy_named
 from probbound.tasks import task_for
 from tests.exact import ExactModel

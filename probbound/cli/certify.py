@@ -10,7 +10,6 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from probbound.claims import claim_of
 from probbound.cli.delta import DELTA
 from probbound.cli.loading import loading
 from probbound.cli.output import (
@@ -28,16 +27,17 @@ from probbound.cli.output import (
     table,
 )
 from probbound.cli.whole import WHOLE
+from probbound.contract.claims import claim_of
 from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
-from probbound.files import leads_to_stdout, require_writable
+from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.network import described, notice
 from probbound.strategies.names import AUTO, strategy_summary
 from probbound.vacuity import remedy, says_nothing
 
 if TYPE_CHECKING:
     from probbound.certificate import Certificate
+    from probbound.draws.priors import Prior
     from probbound.models.reference import Reference
-    from probbound.priors import Prior
     from probbound.structured.families import PathChoice
 
 _BUDGET = "Forward passes to sample, noise entries for entries"
@@ -93,8 +93,8 @@ def certify(
     with loading():
         from probbound.certificate_format import statement as statement_of
         from probbound.certification import certify as run
+        from probbound.draws.priors import read_prior
         from probbound.models.registry import load
-        from probbound.priors import read_prior
         from probbound.reasonable import beyond_population
         from probbound.strategies.registry import strategy_named
         from probbound.tasks import task_for

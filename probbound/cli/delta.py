@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.strategies.names import AUTO
 
 
@@ -20,7 +20,7 @@ def delta_number(text: str | float) -> float:
     number = float(text)
     mantissa = str(text).lower().partition("e")[0]
     if number == 0 and any(digit in mantissa for digit in "123456789"):
-        from probbound.confidence import too_small
+        from probbound.contract.confidence import too_small
 
         raise too_small(str(text))
     return number

@@ -8,8 +8,8 @@ import click
 
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, print_json, stderr, stdout
-from probbound.errors import UserError
-from probbound.files import require_writable
+from probbound.machine.errors import UserError
+from probbound.machine.files import require_writable
 
 
 @click.command("import")

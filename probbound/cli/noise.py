@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from rich.table import Table
 
+from probbound.arithmetic.decimals import upper
 from probbound.cli.delta import FIXED_DELTA
 from probbound.cli.loading import loading
 from probbound.cli.output import (
@@ -25,10 +26,9 @@ from probbound.cli.output import (
 )
 from probbound.cli.output import table as styled
 from probbound.cli.whole import WHOLE
-from probbound.decimals import upper
 from probbound.defaults import DEFAULT_DELTA
-from probbound.errors import UserError
-from probbound.files import require_writable
+from probbound.machine.errors import UserError
+from probbound.machine.files import require_writable
 from probbound.noise.names import TermName
 
 if TYPE_CHECKING:
@@ -89,12 +89,12 @@ def noise(
 ) -> None:
     """Bound the noise of one path of MODEL by every method, side by side."""
     with loading():
-        from probbound.confidence import check_delta
+        from probbound.contract.confidence import check_delta
+        from probbound.draws.random_streams import Stream
         from probbound.models.registry import load
         from probbound.noise.contract import Settings
         from probbound.noise.registry import method_named, noise_table
         from probbound.noise.term import noise_term
-        from probbound.random_streams import Stream
 
     if not 0 <= budget <= MOST_ENTRIES:
         raise UserError(

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 
 from estimators import proportion
 from estimators.guarantee import Guarantee
+from probbound.arithmetic.decimals import upper
 from probbound.cli.output import chance
-from probbound.decimals import upper
 from probbound.figures import BLUE, GREEN, ORANGE, rendered
-from probbound.files import write_atomically
+from probbound.machine.files import write_atomically
 from probbound.noise.contract import NoiseBound, Settings
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.sampled.entries import gathered

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from probbound.decimals import percent_down, upper
+from probbound.arithmetic.decimals import percent_down, upper
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True)

@@ -26,7 +26,7 @@ from probbound.cli.output import (
 )
 from probbound.cli.whole import WHOLE
 from probbound.defaults import DEFAULT_DELTA
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.strategies.names import AUTO
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def plan(
     The pilot's randomness is its own: nothing it sees is used in a certificate.
     """
     with loading():
-        from probbound.confidence import check_delta
-        from probbound.cost import CostMeter
+        from probbound.contract.confidence import check_delta
+        from probbound.contract.cost import CostMeter
         from probbound.models.registry import load
         from probbound.models.transformer import forward_flops
         from probbound.pilot import CHEAP_PILOT, MOST_PILOT

@@ -6,8 +6,8 @@ import click
 
 from probbound.cli.main import INTERRUPTED
 from probbound.cli.output import stderr
-from probbound.errors import UserError
-from probbound.progress import progress_on
+from probbound.machine.errors import UserError
+from probbound.machine.progress import progress_on
 
 
 def status_of(command: click.Command, arguments: list[str], name: str) -> int:

@@ -24,7 +24,7 @@ from probbound.cli.output import (
     warn,
 )
 from probbound.cli.whole import whole
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa

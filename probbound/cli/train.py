@@ -10,8 +10,8 @@ import click
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, percent, print_json, stderr, stdout
 from probbound.cli.whole import WHOLE
-from probbound.errors import UserError
-from probbound.files import require_writable
+from probbound.machine.errors import UserError
+from probbound.machine.files import require_writable
 from probbound.recipes import RECIPES, Recipe, recipe_named
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def training_record(model: Transformer, task: MaxOfK, recipe: Recipe, seed: int)
     """How the model was made and how it scores on fresh sampled inputs."""
     import jax
 
+    from probbound.draws.random_streams import Stream
     from probbound.evaluation import count_wrong
-    from probbound.random_streams import Stream
 
     stream = Stream.from_seed(seed).fold_in("report")
     wrong = count_wrong(

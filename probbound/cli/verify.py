@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from probbound.arithmetic.decimals import upper
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
-from probbound.decimals import upper
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.strategies.names import AUTO
 from probbound.vacuity import remedy, says_nothing
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.configuration import (
     PARTS_READ,
     Configuration,

@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 SHIPPED = Path(__file__).parent / "shipped"
 ALIASES = {"max-of-4": "max-of-4-s0"}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 NAMES = ("config", "cfg", "model_config", "model_cfg")
 DEEPEST = 16

@@ -14,8 +14,8 @@ import ml_dtypes
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from probbound.errors import UserError, first_line
-from probbound.files import ARCHIVE_ERRORS
+from probbound.machine.errors import UserError, first_line
+from probbound.machine.files import ARCHIVE_ERRORS
 from probbound.models.configuration import KEYS
 from probbound.models.names import is_constant, is_weight
 

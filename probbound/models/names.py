@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 STATE_DICT = {
     "W_E": "embed.W_E",

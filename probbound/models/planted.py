@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from probbound.errors import UserError
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.noise.term import NoiseTerm
-from probbound.random_streams import Stream
 
 Kind = Literal["gaussian", "heavy-tailed", "spike", "coherent", "block-sparse"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

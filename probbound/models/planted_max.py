@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from probbound.errors import UserError
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.models.transformer import BIASES, WEIGHT_SHAPES, Transformer
-from probbound.random_streams import Stream
 
 
 def planted_max_of_k(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.files import read_npz
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 

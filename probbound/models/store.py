@@ -14,8 +14,8 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from probbound.errors import UserError
-from probbound.files import write_atomically
+from probbound.machine.errors import UserError
+from probbound.machine.files import write_atomically
 from probbound.models.assembling import assembled, configuration_beside
 from probbound.models.configuration import PARTS_READ
 from probbound.models.files import read_npz, read_safetensors

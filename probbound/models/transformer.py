@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 WEIGHT_SHAPES: dict[str, tuple[str, ...]] = {
     "W_E": ("d_vocab", "d_model"),

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from estimators.guarantee import Guarantee
+from probbound.arithmetic.rounding import rounded_up
 from probbound.noise import norms
 from probbound.noise.chain import (
     recursive_flops,
@@ -32,7 +33,6 @@ from probbound.noise.envelope import FROM_ENTRIES, FROM_NORMS, FROM_SPREADS, Env
 from probbound.noise.inputs import diagonal_flops
 from probbound.noise.streamed import order_statistic, row_extremes, streaming_flops
 from probbound.noise.term import NoiseTerm
-from probbound.rounding import rounded_up
 
 Vector = Float[np.ndarray, " m"]
 _ROOT_TWO = math.nextafter(math.sqrt(2), math.inf)

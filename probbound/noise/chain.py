@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.arithmetic.rounding import rounded_up
 from probbound.noise.norms import lengths_upper, row_errors
-from probbound.rounding import rounded_up
 
 Matrix = Float[np.ndarray, "m n"]
 

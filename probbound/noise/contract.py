@@ -21,9 +21,9 @@ import numpy as np
 from jaxtyping import Float
 
 from estimators.guarantee import Guarantee
-from probbound.errors import UserError
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.noise.term import NoiseTerm
-from probbound.random_streams import Stream
 
 QuantityName = Literal[
     "mean",

@@ -10,11 +10,11 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float
 
+from probbound.arithmetic.rounding import ratio_up, rounded_up
 from probbound.noise.contract import Quantity, QuantityName
 from probbound.noise.inputs import input_share
 from probbound.noise.norms import frobenius_upper
 from probbound.noise.term import NoiseTerm
-from probbound.rounding import ratio_up, rounded_up
 
 Vector = Float[np.ndarray, " m"]
 _BISECTIONS = 60

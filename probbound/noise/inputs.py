@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from probbound.errors import UserError
+from probbound.arithmetic.rounding import rounded_up
+from probbound.machine.errors import UserError
 from probbound.noise.term import NoiseTerm
-from probbound.rounding import rounded_up
 
 
 def input_share(

@@ -8,8 +8,8 @@ from functools import reduce
 import numpy as np
 from jaxtyping import Float
 
-from probbound.factored import FactoredMatrix
-from probbound.rounding import gamma, rounded_up
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.arithmetic.rounding import gamma, rounded_up
 
 Vector = Float[np.ndarray, " m"]
 _SCALAR_STEPS = 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.noise.bounds import DETERMINISTIC
 from probbound.noise.contract import Method, NoiseBound, Quantity, Settings
 from probbound.noise.sampled import SAMPLED

@@ -11,8 +11,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.factored import FactoredMatrix, Index
-from probbound.parallel import parallel_map
+from probbound.arithmetic.factored import FactoredMatrix, Index
+from probbound.machine.parallel import parallel_map
 
 T = TypeVar("T")
 Block = TypeVar("Block")

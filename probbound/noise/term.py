@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.accepted import accepted_model
-from probbound.errors import UserError
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.names import TermName
 

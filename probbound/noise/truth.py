@@ -10,12 +10,12 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Bool, Float
 
-from probbound.factored import FactoredMatrix, Index
+from probbound.arithmetic.factored import FactoredMatrix, Index
+from probbound.arithmetic.rounding import gamma, ratio_up
 from probbound.noise.contract import Quantity, QuantityName
 from probbound.noise.streamed import order_statistic, over_row_blocks
 from probbound.noise.term import NoiseTerm
 from probbound.noise.wide import Pair, WideProduct, pair_of
-from probbound.rounding import gamma, ratio_up
 
 Vector = Float[np.ndarray, " m"]
 

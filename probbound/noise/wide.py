@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.factored import FactoredMatrix, Index
+from probbound.arithmetic.factored import FactoredMatrix, Index
 
 Matrix = Float[np.ndarray, "m n"]
 BITS = 100  # of a factor, from the leading bit of the largest entry in its row (or column)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from probbound.additive import additive_tables, label_term_flops, table_flops
-from probbound.cost import CostMeter
-from probbound.errors import UserError
-from probbound.ledger import NOTHING_SPENT, Ledger
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import NOTHING_SPENT, Ledger
+from probbound.draws.priors import Prior
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
-from probbound.priors import Prior
 from probbound.screens.grid import GridResidue, count_on_grid, grid_draw_flops, grid_flops
 from probbound.screens.listing import (
     ListedResidue,

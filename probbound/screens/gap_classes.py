@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Int
 
-from probbound.priors import Prior, Whole
+from probbound.draws.priors import Prior, Whole
 
 MULTISET_LIMIT = 56
 LEAST_CLASSES = 5

@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from probbound.priors import Whole
-from probbound.random_streams import Stream
+from probbound.draws.priors import Whole
+from probbound.draws.random_streams import Stream
 from probbound.screens.gap_classes import GapClasses
 from probbound.screens.residue import Tickets, located, numbers_within
 

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from probbound.additive import AdditiveTables, label_term_flops, label_terms
+from probbound.arithmetic.rounding import FLOOR, gamma
+from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
+from probbound.machine.parallel import parallel_map
 from probbound.models.transformer import Transformer
-from probbound.parallel import parallel_map
-from probbound.priors import Prior
-from probbound.random_streams import Stream
-from probbound.rounding import FLOOR, gamma
 from probbound.screens.knapsack import (
     Scale,
     convolution_length,

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Bool, Float, Int, UInt64
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 Prices = Int[np.ndarray, "batch positions tokens"]
 Table = Int[np.ndarray, "batch 2 states"]

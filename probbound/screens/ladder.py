@@ -14,15 +14,15 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from probbound.additive import Circuits, worst_excess, worst_excess_flops
-from probbound.cost import CostMeter
-from probbound.errors import UserError
+from probbound.arithmetic.rounding import certainly_negative
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import Ledger, Spend
+from probbound.draws.priors import Prior
 from probbound.forward_error import ForwardError, forward_error_flops
-from probbound.ledger import Ledger, Spend
+from probbound.machine.errors import UserError
+from probbound.machine.parallel import parallel_map
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.registry import method_named
-from probbound.parallel import parallel_map
-from probbound.priors import Prior
-from probbound.rounding import certainly_negative
 from probbound.screens.gap_classes import MULTISET_LIMIT, GapClasses, gap_classes
 from probbound.screens.gap_residue import GapResidue
 from probbound.screens.ladder_error import attention_error, bracket_error

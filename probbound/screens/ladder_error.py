@@ -7,8 +7,8 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from probbound.arithmetic.rounding import gamma, rounded_up
 from probbound.forward_error import LARGEST_ERROR, LARGEST_NORM, ForwardError
-from probbound.rounding import gamma, rounded_up
 from probbound.screens.paths import Known
 
 

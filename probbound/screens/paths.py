@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.additive import Circuits
-from probbound.cost import CostMeter
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.contract.cost import CostMeter
 from probbound.models.transformer import AnyArray, Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import method_named

@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Int
 
-from probbound.priors import Whole
-from probbound.random_streams import Stream
+from probbound.draws.priors import Whole
+from probbound.draws.random_streams import Stream
 
 
 @dataclass(frozen=True)

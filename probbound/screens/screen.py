@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from probbound.cost import CostMeter
-from probbound.ledger import Ledger
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import Ledger
 from probbound.models.transformer import Transformer
 from probbound.screens.residue import Residue
 

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.additive import NO_RIVAL, Circuits, circuit_flops, circuits, margin_each
+from probbound.arithmetic.rounding import FLOOR, certainly_negative
 from probbound.forward_error import forward_error_flops, logit_slack
 from probbound.loss_error import losses_upper
+from probbound.machine.parallel import parallel_map
 from probbound.models.transformer import Transformer, in_float64
-from probbound.parallel import parallel_map
-from probbound.rounding import FLOOR, certainly_negative
 
 LOGIT_CHUNK = 1 << 20
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
 from probbound.screens.split_error import Peeled, structure_error, structure_error_flops
 
 Matrix = Float[np.ndarray, "_ _"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from probbound.arithmetic.rounding import gamma, rounded_up
 from probbound.forward_error import UNDERFLOW
 from probbound.noise.norms import lengths_upper, stored_norm_upper
-from probbound.rounding import gamma, rounded_up
 
 Matrix = Float[np.ndarray, "_ _"]
 

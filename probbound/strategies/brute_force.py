@@ -13,15 +13,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from probbound.additive import AdditiveTables, additive_tables, table_flops
-from probbound.cost import CostMeter
-from probbound.decimals import about
-from probbound.errors import UserError
+from probbound.arithmetic.decimals import about
+from probbound.arithmetic.rounding import FLOOR, ratio_up, rounded_up
+from probbound.contract.cost import CostMeter
+from probbound.draws.priors import Prior, Whole
 from probbound.evaluation import stored_losses, wrong_from_logits
 from probbound.loss_error import capped
+from probbound.machine.errors import UserError
+from probbound.machine.progress import track
 from probbound.models.transformer import AnyArray, Transformer
-from probbound.priors import Prior, Whole
-from probbound.progress import track
-from probbound.rounding import FLOOR, ratio_up, rounded_up
 from probbound.strategies.outcome import Level, Outcome, Question
 from probbound.tasks import MaxOfK
 

@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Int
 
 from estimators.proportion import anytime, clopper_pearson
-from probbound.cost import CostMeter
-from probbound.ledger import Ledger, Spend
+from probbound.arithmetic.rounding import product_up, ratio_up
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import Ledger, Spend
+from probbound.draws.random_streams import Stream
+from probbound.machine.parallel import parallel_map
 from probbound.models.transformer import forward_flops
-from probbound.parallel import parallel_map
 from probbound.preparation import Prepared
-from probbound.random_streams import Stream
-from probbound.rounding import product_up, ratio_up
 from probbound.screens.residue import Residue, draw, listed_by
 from probbound.screens.screen import Screen
 from probbound.screens.sequences import SequenceCheck, copying_table_flops

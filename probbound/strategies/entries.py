@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from estimators.proportion import clopper_pearson
-from probbound.cost import CostMeter
-from probbound.decimals import upper
-from probbound.ledger import Ledger, Spend
+from probbound.arithmetic.decimals import upper
+from probbound.arithmetic.rounding import ratio_up, rounded_up
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import Ledger, Spend
+from probbound.machine.parallel import parallel_map
 from probbound.noise.contract import Settings
-from probbound.parallel import parallel_map
-from probbound.rounding import ratio_up, rounded_up
 from probbound.strategies.outcome import Level, Outcome, Question, Sampled
 from probbound.structured.cells import cells_of
 from probbound.structured.count import certified_count

@@ -12,16 +12,16 @@ import numpy as np
 from jaxtyping import Float
 
 from estimators.mean import betting
-from probbound.claims import Claim
-from probbound.cost import CostMeter
-from probbound.decimals import lower, upper
+from probbound.arithmetic.decimals import lower, upper
+from probbound.arithmetic.rounding import ratio_up
+from probbound.contract.claims import Claim
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.evaluation import Sampler, sampled_losses
-from probbound.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.loss_error import capped
 from probbound.losses import largest_loss, largest_loss_flops, loss_at, margin_for
+from probbound.machine.parallel import parallel_map
 from probbound.models.transformer import forward_flops
-from probbound.parallel import parallel_map
-from probbound.rounding import ratio_up
 from probbound.screens.residue import draw, listed_by
 from probbound.screens.screen import Screen
 from probbound.screens.sequences import SequenceTables, TableForwardCheck, sequence_table_flops

@@ -8,11 +8,11 @@ from typing import Literal
 
 from estimators.guarantee import Guarantee
 from probbound.accepted import require_kinds
-from probbound.claims import ACCURACY, Claim
-from probbound.ledger import NOTHING_SPENT, Ledger
+from probbound.contract.claims import ACCURACY, Claim
+from probbound.contract.ledger import NOTHING_SPENT, Ledger
+from probbound.draws.random_streams import Stream
 from probbound.models.transformer import Transformer
 from probbound.preparation import NOTHING_PREPARED, Prepared
-from probbound.random_streams import Stream
 from probbound.structured.families import PathChoice
 from probbound.tasks import MaxOfK
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from probbound.cost import CostMeter
-from probbound.errors import UserError
+from probbound.contract.cost import CostMeter
+from probbound.machine.errors import UserError
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.screen import Screen
 from probbound.strategies.brute_force import brute_force

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from estimators.proportion import clopper_pearson
-from probbound.cost import CostMeter
-from probbound.decimals import upper
+from probbound.arithmetic.decimals import upper
+from probbound.arithmetic.rounding import product_up, ratio_up
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.evaluation import Sampler, count_wrong, wrong_answers
-from probbound.ledger import NOTHING_SPENT, Ledger, Spend
+from probbound.machine.parallel import parallel_map
 from probbound.models.transformer import forward_flops
-from probbound.parallel import parallel_map
-from probbound.rounding import product_up, ratio_up
 from probbound.screens.residue import Residue, draw, listed_by
 from probbound.screens.screen import Screen
 from probbound.strategies.outcome import Level, Outcome, Question, Sampled

@@ -9,9 +9,9 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from probbound.cost import CostMeter
-from probbound.errors import UserError
-from probbound.parallel import parallel_map
+from probbound.contract.cost import CostMeter
+from probbound.machine.errors import UserError
+from probbound.machine.parallel import parallel_map
 from probbound.structured.cells import Cells
 from probbound.structured.parts import Sizes
 from probbound.structured.tolerances import Brackets, gainful, priced, spared

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from probbound.cost import CostMeter
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.arithmetic.rounding import rounded_up
+from probbound.contract.cost import CostMeter
+from probbound.machine.parallel import parallel_map
 from probbound.noise import norms
 from probbound.noise.chain import recursive_flops, subproduct_flops
 from probbound.noise.contract import NoiseBound, Quantity, QuantityName, Settings
 from probbound.noise.registry import method_named
 from probbound.noise.streamed import streaming_flops
 from probbound.noise.term import NoiseTerm, Reads
-from probbound.parallel import parallel_map
-from probbound.rounding import rounded_up
 from probbound.structured.parts import Parts, Sizes, Vector
 from probbound.structured.tolerances import Tolerances
 from probbound.structured.values import row_flops, row_values

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from estimators.proportion import clopper_pearson, hypergeometric
+from probbound.arithmetic.rounding import ratio_up, rounded_up
+from probbound.draws.random_streams import Stream
 from probbound.noise.sampled.draws import distinct
-from probbound.random_streams import Stream
-from probbound.rounding import ratio_up, rounded_up
 from probbound.structured.parts import Parts, Sizes, Vector
 from probbound.structured.tolerances import Tolerances
 from probbound.structured.values import (

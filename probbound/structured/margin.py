@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.structured.cells import cells_of
 from probbound.structured.count import certified_count
 from probbound.structured.parts import Parts

@@ -9,12 +9,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from probbound.cost import CostMeter
-from probbound.errors import UserError
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.arithmetic.rounding import gamma, rounded_up
+from probbound.contract.cost import CostMeter
 from probbound.forward_error import UNDERFLOW, ForwardError, forward_error_flops
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, in_float64
-from probbound.rounding import gamma, rounded_up
 from probbound.screens.paths import position_score_flops, position_scores
 
 _STEPS = 4

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.progress import track
-from probbound.random_streams import Stream
+from probbound.draws.random_streams import Stream
+from probbound.machine.progress import track
 from probbound.structured.cells import Cells
 from probbound.structured.families import (
     Family,

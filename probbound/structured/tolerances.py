@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from probbound.rounding import FLOOR
+from probbound.arithmetic.rounding import FLOOR
 from probbound.structured.parts import Parts, Vector
 
 _ROUNDING = 2.0**-40  # of sums and products of fewer than 4096 numbers (Theorem 4.37)

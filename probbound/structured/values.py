@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.parallel import parallel_map
+from probbound.machine.parallel import parallel_map
 from probbound.structured.parts import Parts, Sizes
 
 PathName = Literal["QK", "OV", "direct"]

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.sweeps.cells import Record
 from probbound.sweeps.execute import run_cell
 from probbound.sweeps.local import Backend, Job, died

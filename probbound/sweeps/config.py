@@ -10,9 +10,9 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from probbound.confidence import LEAST_DELTA
+from probbound.contract.confidence import LEAST_DELTA
 from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.strategies.names import AUTO, NOISE_CHOICES
 from probbound.strategies.registry import strategy_named
 

@@ -6,9 +6,9 @@ import time
 
 from probbound import __version__
 from probbound.certification import certify
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
+from probbound.machine.parallel import at_most_threads
 from probbound.models.transformer import Transformer
-from probbound.parallel import at_most_threads
 from probbound.sweeps.cells import Cell, Record
 from probbound.tasks import task_for
 

@@ -14,8 +14,8 @@ from estimators.proportion import clopper_pearson
 from probbound.certificate import bound_of, confidence_weighted
 from probbound.certificate_format import predicate_of, statement
 from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
-from probbound.errors import UserError
-from probbound.ledger import Ledger, Spend
+from probbound.contract.ledger import Ledger, Spend
+from probbound.machine.errors import UserError
 from probbound.strategies.registry import AUTO
 from probbound.sweeps.cells import Cell, Record
 

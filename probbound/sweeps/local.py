@@ -13,7 +13,7 @@ from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.execute import failed, run_cell

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
+from probbound.machine.progress import counting
 from probbound.models.registry import load
 from probbound.models.store import digest, renamed
 from probbound.models.transformer import Transformer
-from probbound.progress import counting
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import Backend, Job, in_process

@@ -13,8 +13,8 @@ from typing import Any
 
 from probbound import __version__
 from probbound.certificate_format import MOST_BYTES, canonical
-from probbound.errors import UserError
-from probbound.files import require_writable, write_atomically
+from probbound.machine.errors import UserError
+from probbound.machine.files import require_writable, write_atomically
 from probbound.sweeps.cells import Cell, Record, cells_of
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.faults import fault_of

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probbound.errors import UserError
-from probbound.files import write_atomically
+from probbound.machine.errors import UserError
+from probbound.machine.files import write_atomically
 from probbound.sweeps.cells import Record
 
 RESULTS = "results.parquet"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import probbound
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.models.transformer import forward_flops
 from probbound.screens.sequences import sequence_table_flops, table_forward_flops
 from probbound.strategies.outcome import Question

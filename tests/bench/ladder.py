@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import probbound
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.figures import readable_logs
 from probbound.models.transformer import Transformer
 from probbound.screens.ladder import LadderScreen

@@ -19,14 +19,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.draws.random_streams import Stream
 from probbound.models.planted import planted
 from probbound.noise.contract import NoiseBound, Quantity, Settings
 from probbound.noise.registry import METHODS
 from probbound.noise.sampled.entries import gathered
 from probbound.noise.sampled.tiles import SingleFactors, tile_counts
 from probbound.noise.term import NoiseTerm
-from probbound.random_streams import Stream
 
 DELTA, INNER, RUNS = 1e-6, 64, 5
 STREAM = Stream.from_seed(0)

@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.draws.random_streams import Stream
 from probbound.figures import AMBER, BLACK, BLUE, GREEN, ORANGE, PINK, SKY, readable_logs
 from probbound.models.planted import planted
 from probbound.noise.contract import NoiseBound, Quantity, Settings
 from probbound.noise.registry import METHODS
 from probbound.noise.term import NoiseTerm
-from probbound.random_streams import Stream
 
 PATH = Path(__file__).parents[2] / "docs" / "img" / "noise_bounds.png"
 DELTA, V, INNER = 1e-6, 8_192, 64

@@ -17,13 +17,13 @@ import numpy as np
 
 import probbound
 from estimators.proportion import clopper_pearson
-from probbound.cost import CostMeter
-from probbound.errors import UserError
+from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
 from probbound.forecast import MOST_SAMPLES, in_chunks, largest
+from probbound.machine.errors import UserError
 from probbound.models.catalogue import shipped_names
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.preparation import NOTHING_PREPARED, Prepared
-from probbound.random_streams import Stream
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.residue import draw, listed_by
 from probbound.screens.sequences import (

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from statistics import median
 
 import probbound
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.entries_plan import CERTAIN, SAMPLED, Entries
 from probbound.forecast import largest
 from probbound.models.transformer import Transformer, forward_flops

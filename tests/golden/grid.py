@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from probbound.certification import certify
-from probbound.claims import ACCURACY, Claim
-from probbound.errors import UserError
+from probbound.contract.claims import ACCURACY, Claim
+from probbound.draws.priors import Prior
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
-from probbound.priors import Prior
 from probbound.strategies.registry import AUTO, strategy_names
 from probbound.tasks import MaxOfK
 from tests.factories import copying_model, random_model

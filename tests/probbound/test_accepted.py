@@ -13,11 +13,11 @@ import pytest
 
 import probbound
 from probbound.accepted import accepted_claim, accepted_model, accepted_task
-from probbound.errors import UserError
+from probbound.draws.priors import Prior
 from probbound.evaluation import count_wrong
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
 from probbound.noise.term import noise_term
-from probbound.priors import Prior
 from probbound.recipes import RECIPES
 from probbound.strategies.outcome import Question
 from probbound.tasks import MaxOfK

@@ -8,10 +8,10 @@ import probbound
 from estimators.guarantee import Guarantee
 from estimators.proportion import anytime, clopper_pearson
 from probbound.additive import additive_tables
-from probbound.errors import UserError
+from probbound.draws.random_streams import Stream
 from probbound.evaluation import wrong_answers
+from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
-from probbound.random_streams import Stream
 from probbound.screens.listing import list_residue
 from probbound.screens.sequences import (
     AdditiveCheck,

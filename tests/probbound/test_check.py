@@ -24,12 +24,12 @@ from probbound.check.prior import Law
 from probbound.check.replay import forward_operations
 from probbound.check.slack import slack_of
 from probbound.check.stream import Stream as PlainStream
-from probbound.claims import Claim
+from probbound.contract.claims import Claim
+from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
 from probbound.models.catalogue import shipped_path
 from probbound.models.store import digest, save_model
 from probbound.models.transformer import WEIGHT_SHAPES, forward_flops
-from probbound.priors import Prior
-from probbound.random_streams import Stream
 from probbound.screens.grid import count_on_grid
 from probbound.screens.listing import list_residue
 from probbound.screens.residue import draw

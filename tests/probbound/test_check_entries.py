@@ -22,13 +22,13 @@ from probbound.check.stream import Stream as PlainStream
 from probbound.check.structure import PATHS, structure_of
 from probbound.check.tolerated import Tolerances as PlainTolerances
 from probbound.check.tolerated import Tolerated
-from probbound.claims import Claim
-from probbound.cost import CostMeter
+from probbound.contract.claims import Claim
+from probbound.contract.cost import CostMeter
+from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
 from probbound.models.planted_max import planted_max_of_k
 from probbound.noise.contract import Settings
 from probbound.noise.sampled.draws import distinct
-from probbound.priors import Prior
-from probbound.random_streams import Stream
 from probbound.strategies import entries as entries_module
 from probbound.structured import pilot as pilot_module
 from probbound.structured.cells import cells_of

@@ -12,9 +12,9 @@ from probbound.certificate_format import canonical, predicate_of, sealed, statem
 from probbound.check import Refused, Report, Unusable, loss_replay
 from probbound.check.document import predicate_of as checked_predicate_of
 from probbound.check.judge import judge
-from probbound.claims import Claim
-from probbound.errors import UserError
-from probbound.priors import Prior
+from probbound.contract.claims import Claim
+from probbound.draws.priors import Prior
+from probbound.machine.errors import UserError
 from probbound.strategies import cascade as cascade_module
 from probbound.tasks import task_for
 from tests.factories import copying_model, random_model, weights_of

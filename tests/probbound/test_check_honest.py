@@ -10,7 +10,7 @@ from collections import Counter
 import mpmath
 import pytest
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.strategies import cascade as cascade_module
 from probbound.strategies import entries as entries_module
 from probbound.strategies.registry import strategy_names

@@ -18,13 +18,13 @@ from probbound.check.prior import Law
 from probbound.check.sketch import Coins
 from probbound.check.slack import Sizes, slack_of
 from probbound.check.stream import Stream
-from probbound.claims import Claim
-from probbound.errors import UserError
+from probbound.contract.claims import Claim
+from probbound.draws.priors import Prior
 from probbound.forward_error import ForwardError
+from probbound.machine.errors import UserError
 from probbound.model_card import page
 from probbound.models.store import read_model
 from probbound.models.transformer import Transformer
-from probbound.priors import Prior
 from probbound.tasks import task_for
 from tests.factories import ASSORTED, copying_model, random_model, weights_of
 from tests.forgeries import resealed

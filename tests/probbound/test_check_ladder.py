@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import binom
 
 import probbound
+from probbound.arithmetic.factored import FactoredMatrix
 from probbound.check.gapped import Gapped
 from probbound.check.gaps import Gaps
 from probbound.check.judge import derived_seed, judge
@@ -24,17 +25,16 @@ from probbound.check.sketch import Coins
 from probbound.check.slack import slack_of
 from probbound.check.split import taken_apart
 from probbound.check.stream import Stream as PlainStream
-from probbound.claims import Claim
-from probbound.cost import CostMeter
-from probbound.factored import FactoredMatrix
+from probbound.contract.claims import Claim
+from probbound.contract.cost import CostMeter
+from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
 from probbound.models.planted_max import planted_max_of_k
 from probbound.models.store import digest
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import method_named
 from probbound.noise.term import NoiseTerm
-from probbound.priors import Prior
-from probbound.random_streams import Stream
 from probbound.screens import ladder as ladder_module
 from probbound.screens.residue import draw
 from probbound.strategies import cascade as cascade_module

@@ -22,12 +22,12 @@ from probbound.check.paths import RERUN
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.slack import slack_of
-from probbound.claims import Claim
+from probbound.contract.claims import Claim
+from probbound.draws.priors import Prior
 from probbound.losses import largest_loss as made_largest_loss
 from probbound.losses import loss_at as made_loss_at
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer
-from probbound.priors import Prior
 from probbound.screens import ladder as ladder_module
 from probbound.strategies import loss as maker
 from probbound.tasks import task_for

@@ -22,9 +22,9 @@ from probbound.check.replay import share_of
 from probbound.check.report import Refused
 from probbound.check.slack import slack_of
 from probbound.check.stream import Stream as PlainStream
-from probbound.claims import Claim
-from probbound.priors import Prior
-from probbound.random_streams import Stream
+from probbound.contract.claims import Claim
+from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
 from probbound.screens import knapsack as maker_knapsack
 from probbound.screens import listing as listing_module
 from probbound.screens.grid import count_on_grid

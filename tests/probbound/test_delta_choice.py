@@ -7,11 +7,11 @@ import pytest
 
 import probbound
 from estimators.proportion import clopper_pearson
-from probbound.claims import Claim
 from probbound.cli.main import run
-from probbound.confidence import CANDIDATES, best_delta
+from probbound.contract.claims import Claim
+from probbound.contract.confidence import CANDIDATES, best_delta
 from probbound.delta_choice import SCREEN_DELTAS
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.tasks import task_for
 from probbound.verification import plan_faults
 from tests.factories import checked, copying_model, random_model

@@ -17,7 +17,7 @@ import json
 import jax
 from probbound.certification import certify
 from probbound.evaluation import _padded, sampled_losses
-from probbound.random_streams import Stream
+from probbound.draws.random_streams import Stream
 from probbound.tasks import task_for
 from tests.factories import copying_model
 

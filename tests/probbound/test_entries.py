@@ -9,12 +9,12 @@ from scipy.stats import binom
 
 import probbound
 from estimators.guarantee import Guarantee
-from probbound.claims import claim_of
-from probbound.cost import CostMeter
-from probbound.errors import UserError
+from probbound.contract.claims import claim_of
+from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.models.planted_max import planted_max_of_k
 from probbound.noise.contract import Settings
-from probbound.random_streams import Stream
 from probbound.strategies.entries import entries
 from probbound.strategies.outcome import Question
 from probbound.structured.cells import Cells, cells_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import probbound
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.entries_plan import CERTAIN, NOT_RUN, OVER, SAMPLED, Entries, look_flops
 from probbound.evaluation import wrong_answers
 from probbound.models.planted_max import planted_max_of_k

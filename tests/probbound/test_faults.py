@@ -11,12 +11,12 @@ import time
 import pytest
 
 from probbound.cli.main import run
-from probbound.files import write_atomically
+from probbound.machine.files import write_atomically
 
 WRITE_FOREVER = """
 import sys, itertools, json
 from pathlib import Path
-from probbound.files import write_atomically
+from probbound.machine.files import write_atomically
 path, who = Path(sys.argv[1]), sys.argv[2]
 for turn in itertools.count():
     text = json.dumps({"who": who, "turn": turn, "filling": [who] * 20_000, "end": True})

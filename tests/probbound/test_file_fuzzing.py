@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.store import read_model, save_model
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from tests.factories import random_model

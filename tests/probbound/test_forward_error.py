@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 
 import probbound
 from probbound.additive import AdditiveTables, additive_tables, circuits
-from probbound.claims import Claim
-from probbound.cost import CostMeter
-from probbound.errors import UserError
+from probbound.contract.claims import Claim
+from probbound.contract.cost import CostMeter
+from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
 from probbound.evaluation import wrong_answers
 from probbound.forward_error import ForwardError, logit_slack
+from probbound.machine.errors import UserError
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
-from probbound.priors import Prior
-from probbound.random_streams import Stream
 from probbound.screens import ladder
 from probbound.screens.grid import count_on_grid
 from probbound.screens.ladder_error import attention_error

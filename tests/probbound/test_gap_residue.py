@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from probbound.cost import CostMeter
-from probbound.random_streams import Stream
+from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
 from probbound.screens.gap_classes import GapClasses, gap_classes
 from probbound.screens.gap_residue import GapResidue
 from probbound.screens.ladder import LadderScreen

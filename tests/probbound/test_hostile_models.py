@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import probbound
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.tasks import task_for
 from tests.exact import ExactModel

@@ -9,11 +9,11 @@ from scipy.stats import binom
 
 import probbound
 from estimators.guarantee import Guarantee
-from probbound.cost import CostMeter
-from probbound.errors import UserError
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, in_float64
-from probbound.random_streams import Stream
 from probbound.screens import ladder
 from probbound.screens.ladder import LadderScreen
 from probbound.screens.paths import token_scores

@@ -15,14 +15,14 @@ from hypothesis import Phase, given, settings
 import probbound
 from estimators.guarantee import Guarantee
 from probbound.additive import additive_tables
-from probbound.claims import Claim
-from probbound.errors import UserError
+from probbound.contract.claims import Claim
+from probbound.draws.priors import Prior
 from probbound.evaluation import sampled_losses
 from probbound.forward_error import ForwardError, logit_slack
 from probbound.loss_error import LEAST, capped, losses_upper
 from probbound.losses import largest_loss, loss_at, margin_for
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, in_float64
-from probbound.priors import Prior
 from probbound.screens.sequences import SequenceTables, TableForwardCheck
 from probbound.strategies import brute_force
 from probbound.strategies.brute_force import mean_loss

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import probbound
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from tests.factories import checked, random_model
 
 BASE = random_model(2, d_vocab=4, n_ctx=3, d_model=3, d_head=2, biases=True)

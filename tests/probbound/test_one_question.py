@@ -16,9 +16,9 @@ from probbound.check.document import canonical
 from probbound.check.grid import DEFAULT_POINTS
 from probbound.check.judge import derived_seed, judge
 from probbound.check.question import one_form as one_form_of_checker
-from probbound.claims import Kind
-from probbound.errors import UserError
-from probbound.priors import ROUNDED_BITS
+from probbound.contract.claims import Kind
+from probbound.draws.priors import ROUNDED_BITS
+from probbound.machine.errors import UserError
 from probbound.same_question import one_form
 from probbound.strategies.ladder import RUNGS
 from probbound.strategies.registry import AUTO, strategy_named, uses_delta

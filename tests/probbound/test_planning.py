@@ -8,7 +8,7 @@ import pytest
 
 import probbound
 from probbound.cli.main import run
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.models.store import save_model
 from probbound.planning import Planner
 from probbound.prices import Prices, prices_in_seconds

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import probbound
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.planted_max import planted_max_of_k
 from probbound.tasks import task_for
 

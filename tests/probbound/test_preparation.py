@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from probbound.additive import circuits
-from probbound.cost import CostMeter
-from probbound.ledger import NOTHING_SPENT
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import NOTHING_SPENT
 from probbound.models.transformer import in_float64
 from probbound.preparation import NOTHING_PREPARED
 from probbound.screens.bracket_check import BracketCheck

@@ -4,7 +4,7 @@ import pytest
 
 import probbound
 from probbound.cli.main import run
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.store import save_model
 from probbound.reasonable import FEW_INPUTS, MOST_DRAWS
 from tests.factories import random_model

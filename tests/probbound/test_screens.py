@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import chi2
 
 from probbound.additive import additive_tables, circuit_flops, circuits, label_terms, table_flops
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
 from probbound.forward_error import forward_error_flops
 from probbound.models.transformer import in_float64
-from probbound.random_streams import Stream
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.grid import count_on_grid
 from probbound.screens.knapsack import Scale

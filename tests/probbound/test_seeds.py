@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.seeds import seed_for
 
 QUESTION = {"strategy": "iid", "budget": 10, "delta": 1e-6, "target": None}

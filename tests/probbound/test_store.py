@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.catalogue import shipped_names, shipped_path
 from probbound.models.registry import load
 from probbound.models.store import digest, read_model, read_record, renamed, save_model

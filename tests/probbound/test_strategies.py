@@ -9,7 +9,7 @@ from scipy.stats import binom
 import probbound
 from estimators.guarantee import Guarantee
 from estimators.proportion import clopper_pearson
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
 from probbound.tasks import MaxOfK, task_for
 from tests.factories import copying_model, random_model, slow_wrong, trained_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.models.planted_max import planted_max_of_k
 from probbound.models.transformer import Transformer, in_float64
 from probbound.screens.paths import position_scores

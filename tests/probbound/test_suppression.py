@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.store import digest
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
 from probbound.recipes import Recipe

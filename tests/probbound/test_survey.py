@@ -7,12 +7,12 @@ import pytest
 from scipy.stats import binom
 
 import probbound
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
 from probbound.delta_choice import delta_for
-from probbound.errors import UserError
+from probbound.draws.random_streams import Stream
 from probbound.forecast import Forecast
+from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
-from probbound.random_streams import Stream
 from probbound.strategies.outcome import Question
 from probbound.survey import (
     PILOT_SHARE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.store import digest
 from probbound.recipes import Recipe
 from probbound.tasks import MaxOfK

@@ -5,8 +5,8 @@ import jax
 import numpy as np
 import pytest
 
-from probbound.errors import UserError
 from probbound.evaluation import count_wrong, wrong_answers
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, forward_flops, in_float64
 from probbound.tasks import task_for
 from tests.factories import all_sequences, copying_model, random_model, slow_logits, slow_wrong

@@ -8,10 +8,10 @@ from scipy.stats import chi2
 
 import probbound
 from probbound.additive import additive_tables
-from probbound.cost import CostMeter
+from probbound.contract.cost import CostMeter
+from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
 from probbound.evaluation import wrong_answers
-from probbound.priors import Prior
-from probbound.random_streams import Stream
 from probbound.screens import knapsack, listing
 from probbound.screens.gap_classes import GapClasses
 from probbound.screens.grid import count_on_grid

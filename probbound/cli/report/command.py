@@ -9,8 +9,8 @@ import click
 
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, print_json, stdout, warn
-from probbound.errors import UserError
-from probbound.files import write_atomically
+from probbound.machine.errors import UserError
+from probbound.machine.files import write_atomically
 
 if TYPE_CHECKING:
     from probbound.cli.report.data import Report

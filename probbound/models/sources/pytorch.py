@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from probbound.errors import UserError, first_line
+from probbound.machine.errors import UserError, first_line
 from probbound.models.sources.source import Source
 
 _HOW = (

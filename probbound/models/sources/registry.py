@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.sources.arrays import NPZ, SAFETENSORS
 from probbound.models.sources.pytorch import PYTORCH
 from probbound.models.sources.source import Source

@@ -6,10 +6,10 @@ import math
 from typing import NamedTuple
 
 from estimators.guarantee import Guarantee
+from probbound.arithmetic.rounding import product_up, ratio_up
 from probbound.noise.contract import NoiseBound, Quantity
 from probbound.noise.inputs import input_share_from_share
 from probbound.noise.term import NoiseTerm
-from probbound.rounding import product_up, ratio_up
 
 
 class Work(NamedTuple):

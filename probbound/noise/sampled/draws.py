@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import special
 
-from probbound.random_streams import Stream
+from probbound.draws.random_streams import Stream
 
 
 def distinct(stream: Stream, count: int, population: int) -> Int[np.ndarray, " count"]:

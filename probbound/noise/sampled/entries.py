@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from estimators import mean, quantile
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.arithmetic.rounding import rounded_up
+from probbound.machine.parallel import parallel_map
 from probbound.noise.contract import Method, NoiseBound, Quantity, QuantityName, Settings
 from probbound.noise.sampled.answers import Work, share_up, touched
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.term import NoiseTerm
-from probbound.parallel import parallel_map
-from probbound.rounding import rounded_up
 
 CHUNK = 1 << 15
 _LINES = 1 << 11  # gathered at a time: two blocks of 1 MB at inner dimension 64, within a cache

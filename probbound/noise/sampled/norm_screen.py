@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from estimators import proportion
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.arithmetic.rounding import gamma
 from probbound.noise.contract import Method, NoiseBound, Quantity, Settings
 from probbound.noise.sampled.answers import Work, share_up, touched
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.sampled.entries import gathered
 from probbound.noise.term import NoiseTerm
-from probbound.rounding import gamma
 
 METHOD = "norm-screen"
 _CONDITION = 1e-8  # the least eigenvalue of a Gram matrix that is balanced, over the largest

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from estimators import mean, proportion
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.machine.parallel import parallel_map
 from probbound.noise.contract import Method, NoiseBound, Quantity, Settings
 from probbound.noise.sampled.answers import Work, share_up
 from probbound.noise.sampled.draws import distinct
 from probbound.noise.term import NoiseTerm
-from probbound.parallel import parallel_map
 
 _BLOCK_BYTES = 1 << 23
 METHOD = "rows"

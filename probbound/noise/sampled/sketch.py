@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Float
 
 from estimators import sketch
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.arithmetic.rounding import gamma, ratio_up, rounded_up
+from probbound.draws.random_streams import Stream
 from probbound.noise.contract import Method, NoiseBound, Quantity, QuantityName, Settings
 from probbound.noise.sampled.answers import Work
 from probbound.noise.sampled.draws import gaussian
 from probbound.noise.term import NoiseTerm
-from probbound.random_streams import Stream
-from probbound.rounding import gamma, ratio_up, rounded_up
 
 METHOD = "sketch"
 COLUMNS = 32

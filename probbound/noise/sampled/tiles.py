@@ -15,12 +15,12 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 
 from estimators import tiles
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.draws.random_streams import Stream
+from probbound.machine.parallel import parallel_map
 from probbound.noise.contract import Method, NoiseBound, Quantity, Settings
 from probbound.noise.sampled.answers import Work, touched
 from probbound.noise.term import NoiseTerm
-from probbound.parallel import parallel_map
-from probbound.random_streams import Stream
 
 METHOD = "tiles"
 LARGEST_SIDE = 64

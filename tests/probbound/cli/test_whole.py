@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probbound.cli.main import run
 from probbound.cli.whole import whole
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.sweeps.config import SweepConfig, read_toml
 
 

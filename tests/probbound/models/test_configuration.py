@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.configuration import (
     KEYS,
     Configuration,

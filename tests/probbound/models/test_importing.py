@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from probbound.cli.main import run
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.importing import import_model, network_in
 from probbound.models.names import STATE_DICT
 from probbound.models.store import digest, read_model

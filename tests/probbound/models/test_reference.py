@@ -8,7 +8,7 @@ import pytest
 
 from probbound.certification import certify
 from probbound.cli.main import run
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.reference import agreement, forward
 from probbound.models.store import save_model
 from probbound.tasks import task_for

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.configuration import KEYS
 from probbound.models.importing import import_model
 from probbound.models.reference import agreement, forward

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
 
 Exact = list[list[Fraction]]
 

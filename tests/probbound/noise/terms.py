@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
 from probbound.models.planted import KINDS, planted
 from probbound.noise.contract import Quantity
 from probbound.noise.term import NoiseTerm, noise_term

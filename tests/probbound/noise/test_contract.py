@@ -3,10 +3,10 @@ import math
 import pytest
 
 from probbound import UserError
+from probbound.draws.random_streams import Stream
 from probbound.models.planted import planted
 from probbound.noise.contract import MAXIMA, QUANTITIES, Method, Quantity, Settings
 from probbound.noise.registry import METHODS, method_named, noise_table
-from probbound.random_streams import Stream
 
 SETTINGS = Settings(Stream.from_seed(0))
 TERM = planted("gaussian", 20, 20, 3)

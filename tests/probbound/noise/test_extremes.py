@@ -8,14 +8,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from probbound.errors import UserError
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import METHODS
 from probbound.noise.sampled.norm_screen import uncertified
 from probbound.noise.streamed import row_extremes
 from probbound.noise.term import NoiseTerm, noise_term
-from probbound.random_streams import Stream
 from tests.factories import random_model
 
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from probbound.errors import UserError
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.models.planted import planted
 from probbound.noise.contract import MAXIMA, Method, Quantity, Settings
 from probbound.noise.registry import method_named, noise_table
@@ -19,7 +20,6 @@ from probbound.noise.sampled.norm_screen import uncertified
 from probbound.noise.sampled.sketch import spectral_bound
 from probbound.noise.sampled.tiles import SingleFactors, side_for
 from probbound.noise.term import NoiseTerm
-from probbound.random_streams import Stream
 
 STREAM = Stream.from_seed(0)
 

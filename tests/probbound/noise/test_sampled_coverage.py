@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from probbound.draws.random_streams import Stream
 from probbound.models.planted import KINDS, planted
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.sampled import SAMPLED
-from probbound.random_streams import Stream
 from tests.estimators import coverage
 
 ROWS, INNER, DELTA, BUDGET, N_CTX = 40, 4, 0.1, 600, 3

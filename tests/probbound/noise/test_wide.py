@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from probbound.factored import FactoredMatrix
+from probbound.arithmetic.factored import FactoredMatrix
 from probbound.noise.wide import BITS, WideProduct, slice_bits, slice_count
 from tests.probbound.noise.fractions_of import exact_product
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probbound.cli.main import run
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.sweeps.config import MOST_BYTES, SweepConfig, read_toml
 
 KEYS = ("models", "strategies", "budgets", "deltas", "seeds", "paths", "noises")

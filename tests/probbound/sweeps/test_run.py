@@ -18,7 +18,7 @@ import pytest
 import probbound
 from probbound.check.judge import judge
 from probbound.cli.main import run
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.store import read_model
 from probbound.sweeps.local import in_process
 from probbound.sweeps.run import Sweep, run_sweep
@@ -203,7 +203,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_finished(
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
-    monkeypatch.setattr("probbound.files.os.fsync", fsync)
+    monkeypatch.setattr("probbound.machine.files.os.fsync", fsync)
     grid = ["--strategies", "brute-force,cubic,iid,hybrid,cascade", "--budgets", "5,40"]
     grid += ["--deltas", "1e-3,1e-6", "--seeds", "0,1", "--models", ",".join(models)]
     assert run(["sweep", "--out", str(out), *grid]) == 2

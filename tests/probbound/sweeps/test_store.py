@@ -15,7 +15,7 @@ import pytest
 from probbound.certificate import bound_of, confidence_weighted
 from probbound.certificate_format import SEAL, canonical, sealed
 from probbound.cli.main import run
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.store import save_model
 from probbound.sweeps.cells import Record
 from probbound.sweeps.run import Sweep, run_sweep

@@ -21,7 +21,7 @@ import pytest
 from distributed import LocalCluster
 
 from probbound.cli.main import run
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Record
 from probbound.sweeps.cluster import on_cluster

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 
 def whole(name: str, value: Any) -> int:

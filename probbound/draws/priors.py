@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from probbound.errors import UserError
-from probbound.scalars import whole
+from probbound.arithmetic.scalars import whole
+from probbound.machine.errors import UserError
 
 MOST_TOKENS = 1 << 16
 MOST_TOTAL = 1 << 32

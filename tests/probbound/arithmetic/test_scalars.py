@@ -3,8 +3,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from probbound.errors import UserError
-from probbound.scalars import real, whole
+from probbound.arithmetic.scalars import real, whole
+from probbound.machine.errors import UserError
 
 
 class Loud(float):

@@ -10,8 +10,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.errors import UserError
-from probbound.rounding import gamma, rounded_up
+from probbound.arithmetic.rounding import gamma, rounded_up
+from probbound.machine.errors import UserError
 
 CHUNK_BYTES = 1 << 22
 

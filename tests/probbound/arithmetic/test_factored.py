@@ -49,7 +49,7 @@ def test_entries_do_not_depend_on_the_chunk(monkeypatch):
     matrix = chain(30, 4, 20)
     i, j = np.divmod(np.arange(600), 20)
     expected = matrix.entries(i, j)
-    monkeypatch.setattr("probbound.factored.CHUNK_BYTES", 700)
+    monkeypatch.setattr("probbound.arithmetic.factored.CHUNK_BYTES", 700)
     np.testing.assert_array_equal(matrix.entries(i, j), expected)
 
 

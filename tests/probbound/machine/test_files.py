@@ -12,8 +12,8 @@ import threading
 import pytest
 
 from probbound.cli.main import run
-from probbound.errors import UserError
-from probbound.files import leads_to_stdout, require_writable, write_atomically
+from probbound.machine.errors import UserError
+from probbound.machine.files import leads_to_stdout, require_writable, write_atomically
 
 CERTIFY = ["certify", "max-of-4", "--strategy", "sub-cubic"]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 Kind = Literal["accuracy", "margin", "loss"]
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from probbound.arithmetic.decimals import lower, percent_down, rounded_down, rounded_up, upper
 from probbound.check.digits import ceiling, floor
 from probbound.cli.output import at_most, chance, exactly, nats, percent
-from probbound.decimals import lower, percent_down, rounded_down, rounded_up, upper
 
 FLOATS = st.floats(allow_nan=False)
 SHARES = st.floats(0, 1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 MOST_SEED_BITS = 1024
 _DOMAIN = b"probbound/stream/1"

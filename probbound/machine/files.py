@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 ARCHIVE_ERRORS = (  # what a damaged zip archive can make Python's reader raise
     OSError,

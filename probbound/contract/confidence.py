@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from estimators.proportion import clopper_pearson
-from probbound.errors import UserError
+from probbound.machine.errors import UserError
 
 LEAST_DELTA = 1e-300  # the shares that δ is split into must be numbers too
 CANDIDATES = np.array([float(f"{10 ** (-step / 20):.2e}") for step in range(600, 0, -1)])

@@ -13,10 +13,10 @@ from scipy.stats import binom
 
 import probbound
 from estimators.guarantee import Guarantee
-from probbound.claims import ACCURACY, Claim, claim_of
-from probbound.errors import UserError
+from probbound.contract.claims import ACCURACY, Claim, claim_of
+from probbound.draws.priors import Prior
 from probbound.losses import largest_loss, loss_at, margin_for
-from probbound.priors import Prior
+from probbound.machine.errors import UserError
 from probbound.strategies import cascade as cascade_module
 from probbound.tasks import MaxOfK, task_for
 from tests.factories import all_sequences, copying_model, random_model, slow_logits
@@ -166,7 +166,7 @@ def test_a_margin_is_not_above_itself(strategy):
 
 def test_zero_weights_and_one_heavy_token_are_drawn_as_told():
     tokens = MaxOfK(4, 3, Prior((0, 5, 0, 995))).sample(
-        probbound.random_streams.Stream.from_seed(0), 0, 20_000
+        probbound.draws.random_streams.Stream.from_seed(0), 0, 20_000
     )
     assert set(tokens.ravel().tolist()) == {1, 3}
     assert binom.isf(1e-6, 60_000, 0.005) > (tokens == 1).sum() > binom.ppf(1e-6, 60_000, 0.005)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from probbound.errors import UserError
-from probbound.random_streams import Stream
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
 from probbound.tasks import MaxOfK
 
 

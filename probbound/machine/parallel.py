@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-from probbound.progress import track
+from probbound.machine.progress import track
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -1,0 +1,1 @@
+"""What strategies are asked and answer in: claims, costs, spends of δ."""

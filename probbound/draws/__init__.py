@@ -1,0 +1,1 @@
+"""Randomness: counter-based streams, and exact laws of tokens."""
