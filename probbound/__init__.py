@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from probbound.arithmetic.factored import FactoredMatrix
-    from probbound.certificate import Certificate
-    from probbound.certificate_format import read_certificate
-    from probbound.certification import certify
+    from probbound.certificates.certificate import Certificate
+    from probbound.certificates.certification import certify
+    from probbound.certificates.format import read_certificate
     from probbound.contract.claims import Claim
     from probbound.draws.priors import Prior, read_prior
     from probbound.machine.errors import UserError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOMES = {
-    "Certificate": "probbound.certificate",
+    "Certificate": "probbound.certificates.certificate",
     "Claim": "probbound.contract.claims",
     "FactoredMatrix": "probbound.arithmetic.factored",
     "MaxOfK": "probbound.tasks",
@@ -40,11 +40,11 @@ _HOMES = {
     "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.machine.errors",
-    "certify": "probbound.certification",
+    "certify": "probbound.certificates.certification",
     "import_model": "probbound.models.importing",
     "load": "probbound.models.registry",
     "noise_term": "probbound.noise.term",
-    "read_certificate": "probbound.certificate_format",
+    "read_certificate": "probbound.certificates.format",
     "read_model": "probbound.models.store",
     "read_prior": "probbound.draws.priors",
     "run_sweep": "probbound.sweeps.run",

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from probbound.arithmetic.scalars import whole
-from probbound.certificate_format import MOST_DIGITS
+from probbound.certificates.format import MOST_DIGITS
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError

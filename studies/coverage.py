@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from estimators.guarantee import Guarantee
 from estimators.proportion import clopper_pearson
 from probbound.arithmetic.decimals import lower
-from probbound.certification import certify
+from probbound.certificates.certification import certify
 from probbound.draws.random_streams import Stream
 from probbound.figures import BLACK, BLUE, ORANGE, PINK
 from probbound.machine.progress import track

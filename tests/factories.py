@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from probbound.certificate import Certificate
-from probbound.certificate_format import statement
+from probbound.certificates.certificate import Certificate
+from probbound.certificates.format import statement
 from probbound.check import Report, Weights
 from probbound.check.document import predicate_of
 from probbound.check.judge import judge

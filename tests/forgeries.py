@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from probbound.certificate_format import sealed, statement
+from probbound.certificates.format import sealed, statement
 from probbound.check.document import predicate_of
 
 ALTERED: dict[str, tuple[tuple[str | int, ...], Callable[[Any], Any]]] = {

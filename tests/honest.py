@@ -11,7 +11,7 @@ import mpmath
 import numpy as np
 
 import probbound
-from probbound.certificate import Certificate
+from probbound.certificates.certificate import Certificate
 from probbound.contract.claims import Claim, claim_of
 from probbound.draws.priors import ROUNDED_BITS, Prior
 from probbound.forward_error import logit_slack

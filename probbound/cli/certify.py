@@ -10,6 +10,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.delta import DELTA
 from probbound.cli.loading import loading
 from probbound.cli.output import (
@@ -32,10 +33,9 @@ from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.network import described, notice
 from probbound.strategies.names import AUTO, strategy_summary
-from probbound.vacuity import remedy, says_nothing
 
 if TYPE_CHECKING:
-    from probbound.certificate import Certificate
+    from probbound.certificates.certificate import Certificate
     from probbound.draws.priors import Prior
     from probbound.models.reference import Reference
     from probbound.structured.families import PathChoice
@@ -91,11 +91,11 @@ def certify(
 ) -> None:
     """Bound the accuracy of MODEL, its margins or its loss, and certify the bound."""
     with loading():
-        from probbound.certificate_format import statement as statement_of
-        from probbound.certification import certify as run
+        from probbound.certificates.certification import certify as run
+        from probbound.certificates.format import statement as statement_of
+        from probbound.certificates.reasonable import beyond_population
         from probbound.draws.priors import read_prior
         from probbound.models.registry import load
-        from probbound.reasonable import beyond_population
         from probbound.strategies.registry import strategy_named
         from probbound.tasks import task_for
 

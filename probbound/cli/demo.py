@@ -21,7 +21,7 @@ from probbound.cli.output import (
 from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 
 if TYPE_CHECKING:
-    from probbound.certificate import Certificate
+    from probbound.certificates.certificate import Certificate
 
 SMALL, LARGE = "max-of-4", "max-of-10"
 LABELS = {
@@ -51,7 +51,7 @@ def demo() -> None:
 def _compare(name: str, strategies: list[str]) -> None:
     with loading():
         from estimators.guarantee import Guarantee
-        from probbound.certification import certify
+        from probbound.certificates.certification import certify
         from probbound.models.registry import load
         from probbound.tasks import task_for
 

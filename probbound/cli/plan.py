@@ -30,8 +30,8 @@ from probbound.machine.errors import UserError
 from probbound.strategies.names import AUTO
 
 if TYPE_CHECKING:
-    from probbound.forecast import Forecast
-    from probbound.survey import Survey
+    from probbound.planning.forecast import Forecast
+    from probbound.planning.survey import Survey
 
 
 @click.command()
@@ -67,11 +67,11 @@ def plan(
         from probbound.contract.cost import CostMeter
         from probbound.models.registry import load
         from probbound.models.transformer import forward_flops
-        from probbound.pilot import CHEAP_PILOT, MOST_PILOT
-        from probbound.planning import checked_amount
-        from probbound.prices import prices_in_flops, prices_in_seconds
+        from probbound.planning.pilot import CHEAP_PILOT, MOST_PILOT
+        from probbound.planning.planner import checked_amount
+        from probbound.planning.prices import prices_in_flops, prices_in_seconds
+        from probbound.planning.survey import settled, surveyed
         from probbound.strategies.outcome import Question
-        from probbound.survey import settled, surveyed
         from probbound.tasks import task_for
 
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
@@ -120,7 +120,7 @@ def plan(
 
 
 def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: bool) -> None:
-    from probbound.entries_plan import OVER
+    from probbound.planning.entries import OVER
 
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
     made = table("strategy", *numbers, title=f"Forecasts for {escape(model)}", right=numbers)

@@ -17,8 +17,8 @@ from probbound.cli.output import as_json_option, print_json
 def show(certificate: Path, as_json: bool) -> None:
     """Print CERTIFICATE as Markdown fit for a model card. It is not checked: `verify` does that."""
     with loading():
-        from probbound.certificate_format import read_certificate
-        from probbound.model_card import page
+        from probbound.certificates.format import read_certificate
+        from probbound.certificates.model_card import page
 
     predicate = read_certificate(certificate)
     if as_json:

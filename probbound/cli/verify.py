@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from probbound.arithmetic.decimals import upper
+from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
 from probbound.machine.errors import UserError
 from probbound.strategies.names import AUTO
-from probbound.vacuity import remedy, says_nothing
 
 if TYPE_CHECKING:
     from probbound.check import Fresh, Report
@@ -123,8 +123,8 @@ def _planned_again(report: Report, predicate: dict[str, Any], model: str) -> Rep
     from probbound.check.judge import trusted_plans
 
     with loading():
+        from probbound.certificates.verification import plan_faults
         from probbound.models.registry import load
-        from probbound.verification import plan_faults
 
     if faults := plan_faults(predicate, load(model)):
         return report.and_refused(faults)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from probbound import __version__
-from probbound.certificate_format import SEAL, canonical
+from probbound.certificates.format import SEAL, canonical
 from probbound.strategies.names import AUTO
 from probbound.strategies.registry import strategy_named, with_noise
 from probbound.sweeps.config import SweepConfig

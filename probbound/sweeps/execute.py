@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from probbound import __version__
-from probbound.certification import certify
+from probbound.certificates.certification import certify
 from probbound.machine.errors import UserError
 from probbound.machine.parallel import at_most_threads
 from probbound.models.transformer import Transformer

@@ -11,9 +11,9 @@ from fractions import Fraction
 from typing import Any
 
 from estimators.proportion import clopper_pearson
-from probbound.certificate import bound_of, confidence_weighted
-from probbound.certificate_format import predicate_of, statement
-from probbound.certification import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.certificates.certificate import bound_of, confidence_weighted
+from probbound.certificates.certification import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.certificates.format import predicate_of, statement
 from probbound.contract.ledger import Ledger, Spend
 from probbound.machine.errors import UserError
 from probbound.strategies.registry import AUTO

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from probbound import __version__
-from probbound.certificate_format import MOST_BYTES, canonical
+from probbound.certificates.format import MOST_BYTES, canonical
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable, write_atomically
 from probbound.sweeps.cells import Cell, Record, cells_of

@@ -19,10 +19,11 @@ import probbound
 from estimators.proportion import clopper_pearson
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
-from probbound.forecast import MOST_SAMPLES, in_chunks, largest
 from probbound.machine.errors import UserError
 from probbound.models.catalogue import shipped_names
 from probbound.models.transformer import Transformer, forward_flops
+from probbound.planning.forecast import MOST_SAMPLES, in_chunks, largest
+from probbound.planning.survey import planned
 from probbound.preparation import NOTHING_PREPARED, Prepared
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.residue import draw, listed_by
@@ -37,7 +38,6 @@ from probbound.strategies.brute_force import brute_force_flops
 from probbound.strategies.ladder import is_sampled
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS, parts
-from probbound.survey import planned
 from probbound.tasks import MaxOfK
 from tests.bench.planner_entries import EntriesRuns
 

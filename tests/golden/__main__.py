@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from probbound.certification import versions
+from probbound.certificates.certification import versions
 from tests.golden.grid import digests
 
 GOLDEN = Path(__file__).parent / "golden.json"

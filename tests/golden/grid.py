@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from probbound.certification import certify
+from probbound.certificates.certification import certify
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError

@@ -8,7 +8,7 @@ import random
 import pytest
 
 import probbound
-from probbound.certificate_format import canonical, predicate_of, sealed, statement
+from probbound.certificates.format import canonical, predicate_of, sealed, statement
 from probbound.check import Refused, Report, Unusable, loss_replay
 from probbound.check.document import predicate_of as checked_predicate_of
 from probbound.check.judge import judge

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import probbound
+from probbound.certificates.model_card import page
 from probbound.check import Refused, Unusable, read_weights
 from probbound.check.gapped import Gapped
 from probbound.check.grid import Gridded
@@ -22,7 +23,6 @@ from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
 from probbound.forward_error import ForwardError
 from probbound.machine.errors import UserError
-from probbound.model_card import page
 from probbound.models.store import read_model
 from probbound.models.transformer import Transformer
 from probbound.tasks import task_for

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import probbound
-from probbound.certificate_format import sealed, statement
+from probbound.certificates.format import sealed, statement
 from probbound.check import Refused, Unusable, check, read_reference, read_weights
 from probbound.check.__main__ import main
 from probbound.check.document import FORMAT, predicate_of

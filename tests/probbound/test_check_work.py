@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import probbound
-from probbound.certificate_format import statement
+from probbound.certificates.format import statement
 from probbound.check import check
 from probbound.check.__main__ import main
 from probbound.check.bounds import anytime, clopper_pearson

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import json
 import jax
-from probbound.certification import certify
+from probbound.certificates.certification import certify
 from probbound.evaluation import _padded, sampled_losses
 from probbound.draws.random_streams import Stream
 from probbound.tasks import task_for

@@ -11,7 +11,8 @@ import itertools
 import pytest
 
 import probbound
-from probbound.certificate import Certificate
+from probbound.certificates.certificate import Certificate
+from probbound.certificates.same_question import one_form
 from probbound.check.document import canonical
 from probbound.check.grid import DEFAULT_POINTS
 from probbound.check.judge import derived_seed, judge
@@ -19,7 +20,6 @@ from probbound.check.question import one_form as one_form_of_checker
 from probbound.contract.claims import Kind
 from probbound.draws.priors import ROUNDED_BITS
 from probbound.machine.errors import UserError
-from probbound.same_question import one_form
 from probbound.strategies.ladder import RUNGS
 from probbound.strategies.registry import AUTO, strategy_named, uses_delta
 from tests.factories import random_model, weights_of

@@ -15,19 +15,19 @@ import pytest
 from rich.console import Console
 
 import probbound
+from probbound.certificates.model_card import page
+from probbound.certificates.vacuity import says_nothing
 from probbound.cli.certify import certificate_table
 from probbound.cli.certify import statement as sentence
 from probbound.cli.main import run
 from probbound.cli.noise import bounds_table
 from probbound.draws.random_streams import Stream
-from probbound.model_card import page
 from probbound.models.store import save_model
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
 from probbound.noise.term import noise_term
 from probbound.strategies.registry import strategy_named
 from probbound.tasks import task_for
-from probbound.vacuity import says_nothing
 from tests.factories import random_model
 
 NUMBER = r"(-?\d[\d.]*(?:e[-+]?\d+)?)"

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import probbound
+from probbound.certificates.model_card import page
 from probbound.check.judge import judge
 from probbound.cli.main import run
 from probbound.contract.claims import Claim
 from probbound.draws.priors import ROUNDED_BITS, Prior, read_prior
 from probbound.machine.errors import UserError
-from probbound.model_card import page
 from probbound.models.store import save_model
 from probbound.tasks import task_for
 from tests.factories import checked, copying_model, slow_wrong, weights_of

@@ -6,7 +6,7 @@ import equinox as eqx
 import numpy as np
 import pytest
 
-from probbound.certification import certify
+from probbound.certificates.certification import certify
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
 from probbound.models.reference import agreement, forward

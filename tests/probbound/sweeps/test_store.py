@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from probbound.certificate import bound_of, confidence_weighted
-from probbound.certificate_format import SEAL, canonical, sealed
+from probbound.certificates.certificate import bound_of, confidence_weighted
+from probbound.certificates.format import SEAL, canonical, sealed
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
 from probbound.models.store import save_model

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
+from probbound.certificates.seeds import seed_for
 from probbound.machine.errors import UserError
-from probbound.seeds import seed_for
 
 QUESTION = {"strategy": "iid", "budget": 10, "delta": 1e-6, "target": None}
 

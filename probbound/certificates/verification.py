@@ -8,8 +8,8 @@ from typing import Any
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
+from probbound.planning.survey import decided
 from probbound.strategies.outcome import Question
-from probbound.survey import decided
 from probbound.tasks import MaxOfK
 
 

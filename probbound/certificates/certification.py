@@ -16,7 +16,7 @@ import scipy
 from probbound import __version__
 from probbound.accepted import accepted_claim, accepted_model, accepted_task
 from probbound.arithmetic.scalars import real, whole
-from probbound.certificate import (
+from probbound.certificates.certificate import (
     Certificate,
     Ran,
     Sampling,
@@ -25,6 +25,9 @@ from probbound.certificate import (
     certain_bound_of,
     confidence_weighted,
 )
+from probbound.certificates.reasonable import require_reasonable
+from probbound.certificates.same_question import one_form
+from probbound.certificates.seeds import Seed, seed_for
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.confidence import check_delta
 from probbound.contract.cost import CostMeter
@@ -35,14 +38,11 @@ from probbound.machine.errors import UserError
 from probbound.models.reference import agreement
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
-from probbound.reasonable import require_reasonable
-from probbound.same_question import one_form
-from probbound.seeds import Seed, seed_for
+from probbound.planning.survey import decided
 from probbound.strategies.names import AUTO
 from probbound.strategies.outcome import Outcome, Question
 from probbound.strategies.registry import counts_on_grids, strategy_named, uses_delta
 from probbound.structured.families import PathChoice
-from probbound.survey import decided
 from probbound.tasks import MaxOfK
 
 _Number = TypeVar("_Number", int, float)

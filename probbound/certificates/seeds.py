@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from probbound.certificate_format import FORMAT, canonical
+from probbound.certificates.format import FORMAT, canonical
 from probbound.machine.errors import UserError
 
 SeedSource = Literal["content", "beacon", "chosen"]

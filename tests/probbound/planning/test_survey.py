@@ -7,14 +7,14 @@ import pytest
 from scipy.stats import binom
 
 import probbound
+from probbound.certificates.verification import plan_faults
 from probbound.contract.cost import CostMeter
-from probbound.delta_choice import delta_for
 from probbound.draws.random_streams import Stream
-from probbound.forecast import Forecast
 from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
-from probbound.strategies.outcome import Question
-from probbound.survey import (
+from probbound.planning.delta_choice import delta_for
+from probbound.planning.forecast import Forecast
+from probbound.planning.survey import (
     PILOT_SHARE,
     planned,
     settled,
@@ -22,8 +22,8 @@ from probbound.survey import (
     with_entries,
     with_screen,
 )
+from probbound.strategies.outcome import Question
 from probbound.tasks import task_for
-from probbound.verification import plan_faults
 from tests.factories import checked, copying_model, random_model
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from probbound.contract.confidence import CANDIDATES
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
-from probbound.forecast import Forecast, largest
-from probbound.pilot import share_seen
-from probbound.prices import Prices
+from probbound.planning.forecast import Forecast, largest
+from probbound.planning.pilot import share_seen
+from probbound.planning.prices import Prices
 from probbound.structured.cells import Cells, cells_of
 from probbound.structured.count import Resolution, certified_estimate, counting_flops
 from probbound.structured.deterministic import NOISE_CHOICES, certain_flops

@@ -7,16 +7,16 @@ import pytest
 
 import probbound
 from probbound.contract.cost import CostMeter
-from probbound.entries_plan import CERTAIN, NOT_RUN, OVER, SAMPLED, Entries, look_flops
 from probbound.evaluation import wrong_answers
 from probbound.models.planted_max import planted_max_of_k
 from probbound.models.transformer import forward_flops
-from probbound.prices import prices_in_flops
+from probbound.planning.entries import CERTAIN, NOT_RUN, OVER, SAMPLED, Entries, look_flops
+from probbound.planning.prices import prices_in_flops
+from probbound.planning.survey import settled, surveyed, with_entries, with_treatment
 from probbound.strategies.outcome import Question
 from probbound.structured.cells import Cells
 from probbound.structured.outlook import hoped_for
 from probbound.structured.parts import structure_flops
-from probbound.survey import settled, surveyed, with_entries, with_treatment
 from probbound.tasks import task_for
 from tests.factories import all_sequences, checked, copying_model, random_model
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import probbound
+from probbound.certificates.model_card import page
+from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.certify import certificate_table, statement
 from probbound.cli.main import run
 from probbound.cli.output import at_most, at_most_or_nothing
-from probbound.model_card import page
 from probbound.tasks import task_for
-from probbound.vacuity import remedy, says_nothing
 from tests.factories import copying_model
 
 MORE = "A larger budget or another strategy may say more."

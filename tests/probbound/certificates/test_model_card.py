@@ -3,7 +3,7 @@ import re
 import pytest
 
 import probbound
-from probbound.model_card import page
+from probbound.certificates.model_card import page
 from probbound.models.store import renamed
 from probbound.tasks import task_for
 from tests.factories import copying_model

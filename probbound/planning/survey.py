@@ -7,15 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probbound.contract.cost import CostMeter
-from probbound.delta_choice import delta_for
-from probbound.entries_plan import NOT_RUN, SAMPLED, look_flops, looked
-from probbound.forecast import Forecast, Measured
 from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
-from probbound.pilot import CHEAP_PILOT, Passed, look, planning_stream, run_pilot, source_of
-from probbound.planning import Planner
+from probbound.planning.delta_choice import delta_for
+from probbound.planning.entries import NOT_RUN, SAMPLED, look_flops, looked
+from probbound.planning.forecast import Forecast, Measured
+from probbound.planning.pilot import (
+    CHEAP_PILOT,
+    Passed,
+    look,
+    planning_stream,
+    run_pilot,
+    source_of,
+)
+from probbound.planning.planner import Planner
+from probbound.planning.prices import prices_in_flops
 from probbound.preparation import Prepared
-from probbound.prices import prices_in_flops
 from probbound.screens.ladder import LadderScreen
 from probbound.screens.sequences import (
     copying_table_flops,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from probbound.pilot import Passed
+from probbound.planning.pilot import Passed
 from probbound.screens.residue import Residue
 from probbound.strategies.cascade import RESIDUE_CHUNK
 

@@ -10,13 +10,13 @@ import probbound
 from probbound.cli.main import run
 from probbound.contract.cost import CostMeter
 from probbound.models.store import save_model
-from probbound.planning import Planner
-from probbound.prices import Prices, prices_in_seconds
+from probbound.planning.planner import Planner
+from probbound.planning.prices import Prices, prices_in_seconds
+from probbound.planning.survey import settled, surveyed, with_entries, with_treatment
 from probbound.screens.cubic import CubicScreen
 from probbound.strategies.ladder import RUNGS
 from probbound.strategies.outcome import Question
 from probbound.strategies.registry import SCREENS, strategy_names
-from probbound.survey import settled, surveyed, with_entries, with_treatment
 from probbound.tasks import task_for
 from tests.factories import copying_model, random_model
 

@@ -10,8 +10,8 @@ import pytest
 import probbound
 from estimators.guarantee import Guarantee, weakest
 from probbound.arithmetic.rounding import one_minus_down, product_up, ratio_up
-from probbound.certificate import bound_of
-from probbound.certificate_format import read_certificate
+from probbound.certificates.certificate import bound_of
+from probbound.certificates.format import read_certificate
 from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.machine.errors import UserError
 from probbound.tasks import task_for

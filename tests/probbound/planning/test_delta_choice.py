@@ -7,13 +7,13 @@ import pytest
 
 import probbound
 from estimators.proportion import clopper_pearson
+from probbound.certificates.verification import plan_faults
 from probbound.cli.main import run
 from probbound.contract.claims import Claim
 from probbound.contract.confidence import CANDIDATES, best_delta
-from probbound.delta_choice import SCREEN_DELTAS
 from probbound.machine.errors import UserError
+from probbound.planning.delta_choice import SCREEN_DELTAS
 from probbound.tasks import task_for
-from probbound.verification import plan_faults
 from tests.factories import checked, copying_model, random_model
 
 SAMPLED = ("iid", "iid:tables", "hybrid", "hybrid:sub-cubic", "cascade", "cascade:sub-cubic")

@@ -12,7 +12,7 @@ from probbound.contract.confidence import CANDIDATES, Choice, best_delta
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
-from probbound.pilot import Passed, Source, look, planning_stream, source_of
+from probbound.planning.pilot import Passed, Source, look, planning_stream, source_of
 from probbound.screens.residue import Residue
 from probbound.screens.sequences import copying_flops
 from probbound.strategies.cascade import with_checks

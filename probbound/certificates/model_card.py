@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from probbound.arithmetic.decimals import lower, percent_down, upper
+from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.models.network import described
-from probbound.vacuity import remedy, says_nothing
 
 _SEEDS = {
     "content": "derived from the question itself",

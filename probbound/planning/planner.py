@@ -11,12 +11,12 @@ from functools import cached_property, partial
 import numpy as np
 
 from probbound.contract.confidence import CANDIDATES, Choice, best_delta
-from probbound.entries_plan import SAMPLED, Entries
-from probbound.forecast import MOST_SAMPLES, Forecast, Measured, Source, in_chunks, largest
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, forward_flops
-from probbound.pilot import Pilot
-from probbound.prices import Prices
+from probbound.planning.entries import SAMPLED, Entries
+from probbound.planning.forecast import MOST_SAMPLES, Forecast, Measured, Source, in_chunks, largest
+from probbound.planning.pilot import Pilot
+from probbound.planning.prices import Prices
 from probbound.screens.cubic import CubicScreen
 from probbound.screens.gap_classes import GapClasses
 from probbound.screens.gap_residue import gap_draw_flops

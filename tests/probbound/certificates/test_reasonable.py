@@ -3,10 +3,10 @@
 import pytest
 
 import probbound
+from probbound.certificates.reasonable import FEW_INPUTS, MOST_DRAWS
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
 from probbound.models.store import save_model
-from probbound.reasonable import FEW_INPUTS, MOST_DRAWS
 from tests.factories import random_model
 
 MODEL = random_model(1)

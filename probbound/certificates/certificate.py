@@ -10,7 +10,8 @@ from typing import Any
 
 from estimators.guarantee import Guarantee
 from probbound.arithmetic.rounding import one_minus_down
-from probbound.certificate_format import FORMAT, file_content, sealed
+from probbound.certificates.format import FORMAT, file_content, sealed
+from probbound.certificates.seeds import Seed
 from probbound.contract.claims import Claim
 from probbound.contract.cost import Cost
 from probbound.contract.ledger import Spend
@@ -19,7 +20,6 @@ from probbound.machine.files import write_atomically
 from probbound.models.network import network_parts
 from probbound.models.reference import Reference
 from probbound.models.transformer import Transformer
-from probbound.seeds import Seed
 from probbound.strategies.outcome import Level, LossBound, Outcome
 from probbound.tasks import MaxOfK
 
