@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from probbound.machine.errors import UserError
     from probbound.models.catalogue import shipped_names
     from probbound.models.importing import import_model
+    from probbound.models.paths import noise_term
     from probbound.models.registry import load
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
-    from probbound.noise.term import NoiseTerm, noise_term
+    from probbound.noise.term import NoiseTerm
     from probbound.strategies.registry import strategy_names
     from probbound.sweeps.config import SweepConfig
     from probbound.sweeps.run import run_sweep
@@ -43,7 +44,7 @@ _HOMES = {
     "certify": "probbound.certificates.certification",
     "import_model": "probbound.models.importing",
     "load": "probbound.models.registry",
-    "noise_term": "probbound.noise.term",
+    "noise_term": "probbound.models.paths",
     "read_certificate": "probbound.certificates.format",
     "read_model": "probbound.models.store",
     "read_prior": "probbound.draws.priors",

@@ -10,8 +10,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int
 
-from probbound.arithmetic.scalars import whole
-from probbound.certificates.format import MOST_DIGITS
+from probbound.arithmetic.scalars import MOST_DIGITS, whole
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError

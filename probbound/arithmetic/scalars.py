@@ -7,6 +7,8 @@ from typing import Any
 
 from probbound.machine.errors import UserError
 
+MOST_DIGITS = 4300  # of an integer that Python reads and writes
+
 
 def whole(name: str, value: Any) -> int:
     """A Python integer, of one of NumPy's too.

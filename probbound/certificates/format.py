@@ -16,6 +16,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
 
+from probbound.arithmetic.scalars import MOST_DIGITS
 from probbound.machine.errors import UserError
 
 FORMAT = "probbound-certificate/3"
@@ -25,7 +26,6 @@ SCHEMA = "certificate-3.json"
 SEAL = "self_sha256"
 MOST_BYTES = 1 << 24
 _READERS = {"probbound-certificate/2": "probbound 0.1.0"}
-MOST_DIGITS = 4300  # of an integer that Python reads and writes
 
 
 def canonical(value: Any) -> bytes:

@@ -29,7 +29,7 @@ from probbound.cli.whole import WHOLE
 from probbound.defaults import DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable
-from probbound.noise.names import TermName
+from probbound.models.path_names import TermName
 
 if TYPE_CHECKING:
     from probbound.noise.contract import NoiseBound, Quantity, Settings
@@ -91,10 +91,10 @@ def noise(
     with loading():
         from probbound.contract.confidence import check_delta
         from probbound.draws.random_streams import Stream
+        from probbound.models.paths import noise_term
         from probbound.models.registry import load
         from probbound.noise.contract import Settings
         from probbound.noise.registry import method_named, noise_table
-        from probbound.noise.term import noise_term
 
     if not 0 <= budget <= MOST_ENTRIES:
         raise UserError(

@@ -11,10 +11,11 @@ from fractions import Fraction
 from typing import Any
 
 from estimators.proportion import clopper_pearson
+from probbound.arithmetic.scalars import MOST_DIGITS
 from probbound.certificates.certificate import bound_of, confidence_weighted
-from probbound.certificates.certification import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.certificates.format import predicate_of, statement
 from probbound.contract.ledger import Ledger, Spend
+from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.strategies.registry import AUTO
 from probbound.sweeps.cells import Cell, Record
@@ -22,7 +23,6 @@ from probbound.sweeps.cells import Cell, Record
 _RUN = "forward pass"
 _CLOSE = 1e-9
 _MOST_COUNT = 2**63
-_MOST_DIGITS = 4300
 _NEVER_ASKED = ("grid_points", "target", "draws", "budget_flops", "beacon", "stopped_at")
 
 
@@ -83,8 +83,8 @@ def _incoherent_claim(certificate: Mapping[str, Any]) -> Iterator[str]:
     if failure is None or certain is None:
         yield "its certificate has no bound on a failure rate"
         return
-    if claim["n_ctx"] * math.log10(claim["d_vocab"]) > _MOST_DIGITS:
-        yield f"its population has more than {_MOST_DIGITS} digits"
+    if claim["n_ctx"] * math.log10(claim["d_vocab"]) > MOST_DIGITS:
+        yield f"its population has more than {MOST_DIGITS} digits"
     elif claim["population"] != claim["d_vocab"] ** claim["n_ctx"]:
         yield "its population is not that of its vocabulary and context"
     if certificate["bound"] != bound_of(failure):

@@ -21,8 +21,8 @@ import numpy as np
 
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.draws.random_streams import Stream
-from probbound.models.planted import planted
 from probbound.noise.contract import NoiseBound, Quantity, Settings
+from probbound.noise.planted import planted
 from probbound.noise.registry import METHODS
 from probbound.noise.sampled.entries import gathered
 from probbound.noise.sampled.tiles import SingleFactors, tile_counts

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.draws.random_streams import Stream
 from probbound.figures import AMBER, BLACK, BLUE, GREEN, ORANGE, PINK, SKY, readable_logs
-from probbound.models.planted import planted
 from probbound.noise.contract import NoiseBound, Quantity, Settings
+from probbound.noise.planted import planted
 from probbound.noise.registry import METHODS
 from probbound.noise.term import NoiseTerm
 

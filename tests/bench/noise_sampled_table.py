@@ -6,10 +6,10 @@ import math
 
 from probbound.arithmetic.decimals import upper
 from probbound.draws.random_streams import Stream
+from probbound.models.paths import noise_term
 from probbound.models.registry import load
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
-from probbound.noise.term import noise_term
 from tests.bench.noise_table import MODELS
 
 BUDGETS = {**dict.fromkeys(MODELS, 1_000), "max-of-4-v1024": 100_000}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from probbound.arithmetic.decimals import upper
 from probbound.draws.random_streams import Stream
+from probbound.models.paths import noise_term
 from probbound.models.registry import load
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
-from probbound.noise.term import noise_term
 
 MODELS = ("max-of-4-published", *(f"max-of-4-s{seed}" for seed in range(5)))
 METHODS = ("exact", "max-diff", "second-moments", "subproduct", "svd", "recursive")

@@ -16,8 +16,8 @@ from probbound.accepted import accepted_claim, accepted_model, accepted_task
 from probbound.draws.priors import Prior
 from probbound.evaluation import count_wrong
 from probbound.machine.errors import UserError
+from probbound.models.paths import noise_term
 from probbound.models.transformer import Transformer
-from probbound.noise.term import noise_term
 from probbound.recipes import RECIPES
 from probbound.strategies.outcome import Question
 from probbound.tasks import MaxOfK

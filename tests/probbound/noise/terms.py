@@ -9,9 +9,10 @@ from fractions import Fraction
 import numpy as np
 
 from probbound.arithmetic.factored import FactoredMatrix
-from probbound.models.planted import KINDS, planted
+from probbound.models.paths import noise_term
 from probbound.noise.contract import Quantity
-from probbound.noise.term import NoiseTerm, noise_term
+from probbound.noise.planted import KINDS, planted
+from probbound.noise.term import NoiseTerm
 from tests.factories import random_model
 
 SHAPES = [(5, 4, 9), (12, 12, 4)]

@@ -8,9 +8,9 @@ import pytest
 from estimators.guarantee import Guarantee
 from probbound import FactoredMatrix, NoiseTerm
 from probbound.draws.random_streams import Stream
-from probbound.models.planted import planted
 from probbound.noise.bounds import DETERMINISTIC
 from probbound.noise.contract import QUANTITIES, Quantity, Settings
+from probbound.noise.planted import planted
 from tests.probbound.noise.terms import all_terms, truth
 
 TERMS = all_terms()

@@ -4,8 +4,8 @@ import pytest
 
 from probbound import UserError
 from probbound.draws.random_streams import Stream
-from probbound.models.planted import planted
 from probbound.noise.contract import MAXIMA, QUANTITIES, Method, Quantity, Settings
+from probbound.noise.planted import planted
 from probbound.noise.registry import METHODS, method_named, noise_table
 
 SETTINGS = Settings(Stream.from_seed(0))

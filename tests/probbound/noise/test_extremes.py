@@ -11,11 +11,12 @@ import pytest
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
+from probbound.models.paths import noise_term
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import METHODS
 from probbound.noise.sampled.norm_screen import uncertified
 from probbound.noise.streamed import row_extremes
-from probbound.noise.term import NoiseTerm, noise_term
+from probbound.noise.term import NoiseTerm
 from tests.factories import random_model
 
 

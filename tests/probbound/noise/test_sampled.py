@@ -10,8 +10,8 @@ import pytest
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.planted import planted
 from probbound.noise.contract import MAXIMA, Method, Quantity, Settings
+from probbound.noise.planted import planted
 from probbound.noise.registry import method_named, noise_table
 from probbound.noise.sampled import SAMPLED
 from probbound.noise.sampled.draws import distinct, gaussian

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from probbound.draws.random_streams import Stream
-from probbound.models.planted import KINDS, planted
 from probbound.noise.contract import Quantity, Settings
+from probbound.noise.planted import KINDS, planted
 from probbound.noise.sampled import SAMPLED
 from tests.estimators import coverage
 

@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from probbound.models.planted import planted
+from probbound.noise.planted import planted
 from probbound.noise.streamed import order_statistic, row_extremes
 
 MATRIX = planted("heavy-tailed", 70, 90, 5).remainder

@@ -10,8 +10,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from probbound.models.planted import planted
 from probbound.noise.bounds import DETERMINISTIC
+from probbound.noise.planted import planted
 from probbound.noise.registry import noise_table
 from probbound.noise.truth import truths
 from tests.probbound.noise.fractions_of import exact_product

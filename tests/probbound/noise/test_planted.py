@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from probbound import UserError
-from probbound.models.planted import KINDS, planted, spike_position
+from probbound.noise.planted import KINDS, planted, spike_position
 
 ALL = slice(None)
 
