@@ -163,8 +163,8 @@ def test_the_command_prints_and_picks(capsys):
 
 def test_more_inputs_than_the_largest_float_are_planned_for(tmp_path, capsys):
     path = tmp_path / "long.safetensors"
-    sizes = {"d_vocab": 2, "n_ctx": 1100, "d_model": 2, "d_head": 1, "n_heads": 2}
-    save_model(random_model(1, **sizes), path)
+    long = random_model(1, d_vocab=2, n_ctx=1100, d_model=2, d_head=1, n_heads=2)
+    save_model(long, path)
     assert run(["plan", str(path), "--budget-flops", "1e7"]) == 0
     assert "Pick: probbound certify" in capsys.readouterr().out
 
