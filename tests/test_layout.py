@@ -15,6 +15,71 @@ ROOMS = set(ALLOWED)
 COMPOSITION_ROOT = ROOT / "probbound" / "cli"
 
 
+# The rooms of probbound from the ground up: each may import from itself and those before it. A name
+# with .py is a module at the root that has no room yet.
+ORDER = (
+    ("machine",),
+    ("arithmetic", "contract"),
+    ("draws",),
+    ("noise",),
+    ("models", "accepted.py", "tasks.py"),
+    ("forward_error.py", "loss_error.py", "recipes.py"),
+    ("additive.py", "evaluation.py", "suppression.py", "training.py"),
+    ("losses.py",),
+    ("screens", "structured"),
+    ("preparation.py",),
+    ("strategies",),
+    ("planning",),
+    ("defaults.py",),
+    ("certificates",),
+    ("ticks.py",),
+    ("figures.py",),
+    ("sweeps",),
+    ("cli",),
+)
+ALONE = ("check",)  # imports nothing of probbound, and only the command line imports it
+LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+
+
+def room_of(module: str) -> str:
+    """The room of a module of probbound: the package below the root, or its own file."""
+    first = module.split(".")[1]
+    return first if (ROOT / "probbound" / first).is_dir() else f"{first}.py"
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Every module of probbound that a file names in an import, at whatever depth."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return {name for name in found if name.startswith("probbound.")}
+
+
+@pytest.mark.parametrize("room", sorted(LEVEL))
+def test_rooms_import_only_what_lies_below_them(room):
+    place = ROOT / "probbound" / room
+    for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        for module in imported_modules(path):
+            other = room_of(module)
+            allowed = other in ALONE if room == "cli" else False
+            assert allowed or LEVEL[other] <= LEVEL[room], f"{path} imports {module}"
+
+
+def test_every_module_has_a_room():
+    rooms = {path.name for path in (ROOT / "probbound").iterdir() if path.is_dir()}
+    files = {path.name for path in (ROOT / "probbound").glob("*.py")}
+    data = {"schemas", "__pycache__"}
+    assert (rooms - data) | files == {*LEVEL, *ALONE, "__init__.py", "__main__.py"}
+
+
+def test_the_checker_stands_alone():
+    for path in sorted((ROOT / "probbound" / "check").rglob("*.py")):
+        assert {room_of(module) for module in imported_modules(path)} <= {"check"}, path
+
+
 def imported_rooms(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
