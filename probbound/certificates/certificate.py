@@ -186,7 +186,11 @@ class Certificate:
 
 
 def confidence_weighted(bound: float, delta: float, deterministic: float) -> float:
-    """(1 - δ) · bound + δ · deterministic: one axis for both kinds of guarantee."""
+    """(1 - δ) · bound + δ · deterministic: one axis for both kinds of guarantee.
+
+    What a reader expects at least whose credence in the bound is 1 - δ, and who knows the
+    deterministic one for certain (Theorem 1.15).
+    """
     return (1 - delta) * bound + delta * deterministic
 
 

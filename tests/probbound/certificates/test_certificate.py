@@ -5,12 +5,13 @@ import math
 import re
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import probbound
 from estimators.guarantee import Guarantee, weakest
 from probbound.arithmetic.rounding import one_minus_down, product_up, ratio_up
-from probbound.certificates.certificate import bound_of
+from probbound.certificates.certificate import bound_of, confidence_weighted
 from probbound.certificates.format import read_certificate
 from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.machine.errors import UserError
@@ -130,3 +131,18 @@ def test_ledgers_add_up_and_the_weakest_guarantee_wins():
     assert NOTHING_SPENT.log_delta == -math.inf
     assert weakest() is Guarantee.DETERMINISTIC
     assert weakest(Guarantee.HEURISTIC, Guarantee.DETERMINISTIC) is Guarantee.HEURISTIC
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_who_believes_the_bound_expects_no_less_than_the_weighted_one(seed):
+    """Theorem 1.15, with a reader's law on five accuracies above what is certain."""
+    rng = np.random.default_rng(seed)
+    certain = rng.random()
+    accuracies = certain + (1 - certain) * rng.random(5)
+    credences = rng.dirichlet(np.ones(5))
+    for bound in (*accuracies, certain / 2):
+        delta = credences[accuracies < bound].sum()
+        weighted = confidence_weighted(bound, delta, certain)
+        assert credences @ accuracies >= weighted - 1e-12
+    two = confidence_weighted(0.9, 0.25, 0.2)
+    assert two == pytest.approx(0.75 * 0.9 + 0.25 * 0.2)
