@@ -5,7 +5,7 @@ LENS3  := $(VENV)-transformer-lens-3
 LENS4  := $(VENV)-transformer-lens-4
 MODULES = $(subst /,.,$(basename $(shell find estimators probbound studies -name '[a-z]*.py' | sort)))
 
-.PHONY: demo test test-full bench studies docs lint clean
+.PHONY: demo test test-full golden bench studies docs lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/probbound demo
@@ -18,6 +18,9 @@ test-full: lint $(LENS3)/.installed $(LENS4)/.installed
 	PROBBOUND_TRANSFORMER_LENS_3=$(abspath $(LENS3))/bin/python \
 	PROBBOUND_TRANSFORMER_LENS_4=$(abspath $(LENS4))/bin/python \
 	$(BIN)/pytest -n auto -m "slow or not slow"
+
+golden: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.golden compare
 
 bench: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.bench
