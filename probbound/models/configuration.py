@@ -16,7 +16,6 @@ from probbound.machine.errors import UserError
 
 NAMES = ("config", "cfg", "model_config", "model_cfg")
 DEEPEST = 16
-LONGEST = 1000
 _LARGEST_SCALE = 1e300
 
 
@@ -269,19 +268,16 @@ def configurations_in(found: Any, place: str = "", depth: int = 0) -> Iterator[C
         found = _in_text(found, place)
     if isinstance(found, Mapping):
         parts = [(str(name), value) for name, value in found.items()]
-    elif isinstance(found, list | tuple) and len(found) <= LONGEST:
+        named = _is_name_for_one(place) and bool(found)
+        if named or any(is_telling(name) for name, _ in parts):
+            yield Configuration(place or "it", _by_last_name(parts, place))
+    elif isinstance(found, list | tuple):
         parts = [(str(number), value) for number, value in enumerate(found)]
     else:
         return
-    inner: list[Configuration] = []
     for name, value in parts:
         if isinstance(value, Mapping | list | tuple | str):
-            inner += configurations_in(value, f"{place}.{name}" if place else name, depth + 1)
-    if isinstance(found, Mapping):
-        named = _is_name_for_one(place) and bool(found) and not inner
-        if named or any(is_telling(name) for name, _ in parts):
-            yield Configuration(place or "it", _by_last_name(parts, place))
-    yield from inner
+            yield from configurations_in(value, f"{place}.{name}" if place else name, depth + 1)
 
 
 def is_telling(name: str) -> bool:

@@ -129,6 +129,7 @@ TEXT = json.dumps({"n_layers": 1, "attn_scale": 3.0})
         ({"config": TEXT}, "config"),
         ({"notes": json.dumps({"model": TEXT})}, "notes.model"),
         ({"history": [{"step": 1}, {"normalization_type": None}]}, "history.1"),
+        ({"history": [0.5] * 5000 + [{"normalization_type": None}]}, "history.5000"),
         ({"cfg": {"my_own_mask": "local"}}, "cfg"),
         ({"attn_scale": 3.0, "epoch": 5}, "it"),
         ({"config": json.dumps(TEXT)}, "config"),
@@ -167,6 +168,11 @@ def test_a_text_that_speaks_of_a_network_is_not_skipped(found):
 def test_one_key_under_two_names_is_refused():
     with pytest.raises(UserError, match="under two names"):
         list(configurations_in({"a.attn_scale": 1.0, "b.attn_scale": 2.0}))
+
+
+def test_what_stands_around_a_configuration_under_a_name_for_one_is_not_skipped():
+    around = {"config": {"window": 2, "model": {"n_layers": 1}}}
+    assert [one.place for one in configurations_in(around)] == ["config", "config.model"]
 
 
 def test_two_configurations_are_refused_with_their_places():
