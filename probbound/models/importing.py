@@ -17,6 +17,8 @@ from probbound.models.configuration import (
     KEYS,
     Configuration,
     configurations_in,
+    is_telling,
+    last_of,
     require_understood,
     same,
     the_one,
@@ -85,7 +87,7 @@ def network_in(
     candidates = [*_flat(state, place), *configurations_in(_without(found, state))]
     told = _configuration(candidates, config, path)
     tensors = {name: values for name, values in state.items() if isinstance(values, np.ndarray)}
-    tensors = {name: values for name, values in tensors.items() if name not in KEYS}
+    tensors = {name: values for name, values in tensors.items() if last_of(name) not in KEYS}
     prefix = prefix_of(tensors)
     named = {name.removeprefix(prefix): values for name, values in tensors.items()}
     if IN_VERSION_4 in named:
@@ -126,10 +128,15 @@ def _chosen(
 
 
 def _flat(state: Mapping[str, Any], place: str) -> Iterator[Configuration]:
-    """Settings that stand among the weights themselves."""
-    told = {name: _scalar(value) for name, value in state.items() if name in KEYS}
-    if any(KEYS[name].telling for name in told):
-        yield Configuration(place or "the file itself", told)
+    """Settings that stand among the weights themselves, those that are not known among them."""
+    told = {name: _scalar(value) for name, value in state.items() if _is_setting(name, value)}
+    if any(is_telling(name) for name in told):
+        values = {last_of(name): value for name, value in told.items()}
+        yield Configuration(place or "the file itself", values)
+
+
+def _is_setting(name: str, value: Any) -> bool:
+    return last_of(name) in KEYS or not isinstance(value, np.ndarray | Mapping | list)
 
 
 def _scalar(value: Any) -> Any:
@@ -141,7 +148,7 @@ def _without(found: Any, state: Mapping[str, Any]) -> Any:
     if isinstance(found, Mapping):
         if {str(name) for name in found} == set(state):
             found = {name: v for name, v in found.items() if not isinstance(v, np.ndarray)}
-            found = {name: v for name, v in found.items() if str(name) not in KEYS}
+            found = {name: v for name, v in found.items() if last_of(str(name)) not in KEYS}
         return {name: _without(value, state) for name, value in found.items()}
     return [_without(value, state) for value in found] if isinstance(found, list) else found
 
@@ -252,9 +259,14 @@ _FROM_VERSION_4 = {
 
 
 def _left_out(found: Any, state: Mapping[str, Any], told: Configuration | None) -> Iterator[str]:
-    """What else is in the file at its top, by name."""
-    if isinstance(found, Mapping) and {str(name) for name in found} != set(state):
-        used = "" if told is None else told.place.partition(".")[0]
+    """What else is in the file at its top, or among the weights, by name."""
+    used = "" if told is None else told.place.partition(".")[0]
+    if isinstance(found, Mapping) and {str(name) for name in found} == set(state):
+        known = {} if told is None else told.values
+        for name, value in state.items():
+            if not isinstance(value, np.ndarray) and last_of(name) not in (*known, used):
+                yield name
+    elif isinstance(found, Mapping):
         for name, value in found.items():
             if str(name) != used and not any(True for _ in _states({name: value})):
                 yield str(name)

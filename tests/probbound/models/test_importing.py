@@ -116,6 +116,13 @@ def test_a_configuration_is_found_wherever_it_stands(found, tmp_path):
     assert not made.model.assumed
 
 
+def test_settings_among_the_weights_are_read_or_refused_or_named(tmp_path):
+    assert imported({**STATE, "module.attn_scale": 2.0}, tmp_path).model.attn_scale == 2.0
+    with pytest.raises(UserError, match="my_mask = 'local', a key that is not known"):
+        imported({**STATE, **WHOLE, "my_mask": "local"}, tmp_path)
+    assert imported({**STATE, "my_mask": "local"}, tmp_path).left_out == ("my_mask",)
+
+
 def test_what_is_left_out_is_named(tmp_path):
     found = {"model": STATE, "cfg": WHOLE, "epoch": 3, "losses": [1.0]}
     assert imported(found, tmp_path).left_out == ("epoch", "losses")
