@@ -57,13 +57,9 @@ def _size(axis: str, unset: Callable[[Mapping[str, int]], int] | None = None) ->
     return Key(f"the {axis} of the weights", allows)
 
 
-def _unless(decider: str, default: Any, *, telling: bool = True) -> Key:
+def _beside(decider: str, *, telling: bool = True) -> Key:
     """Without effect here where the configuration has `decider`, which allows one value only."""
-    return Key(
-        f"{default!r}, or anything beside {decider}",
-        lambda value, told, _: decider in told or same(value, default),
-        telling,
-    )
+    return Key(f"a value beside {decider}", lambda _, told, __: decider in told, telling)
 
 
 def same(value: Any, wanted: Any) -> bool:
@@ -128,35 +124,35 @@ KEYS: dict[str, Key] = {
         ),
         _only(None),
     ),
-    "act_fn": _unless(_NO_MLP, "relu"),
-    "d_mlp": _unless(_NO_MLP, None),
-    "gated_mlp": _unless(_NO_MLP, False),
-    "num_experts": _unless(_NO_MLP, None),
-    "experts_per_token": _unless(_NO_MLP, None),
-    "norm_topk_prob": _unless(_NO_MLP, False),
-    "eps": _unless(_NO_NORM, 1e-5, telling=False),  # optimizers have one too
-    "uses_rms_norm": _unless(_NO_NORM, False),
-    "rmsnorm_uses_offset": _unless(_NO_NORM, False),
-    "layer_norm_folding": _unless(_NO_NORM, False),
-    "rotary_dim": _unless(_NO_ROTATION, None),
-    "rotary_base": _unless(_NO_ROTATION, 10000),
-    "rotary_base_local": _unless(_NO_ROTATION, None),
-    "rotary_scaling_factor": _unless(_NO_ROTATION, 1.0),
-    "rotary_adjacent_pairs": _unless(_NO_ROTATION, False),
-    "rotary_interleaved_cos_sin": _unless(_NO_ROTATION, False),
-    "use_NTK_by_parts_rope": _unless(_NO_ROTATION, False),
-    "NTK_by_parts_low_freq_factor": _unless(_NO_ROTATION, 1.0),
-    "NTK_by_parts_high_freq_factor": _unless(_NO_ROTATION, 4.0),
-    "NTK_by_parts_factor": _unless(_NO_ROTATION, 8.0),
-    "NTK_original_ctx_len": _unless(_NO_ROTATION, 8192),
-    "use_yarn_rope": _unless(_NO_ROTATION, False),
-    "yarn_factor": _unless(_NO_ROTATION, 1.0),
-    "yarn_attention_factor": _unless(_NO_ROTATION, 1.0),
-    "yarn_beta_fast": _unless(_NO_ROTATION, 32.0),
-    "yarn_beta_slow": _unless(_NO_ROTATION, 1.0),
-    "yarn_original_max_position_embeddings": _unless(_NO_ROTATION, 4096),
-    "yarn_truncate": _unless(_NO_ROTATION, True),
-    "yarn_global_attn_only": _unless(_NO_ROTATION, False),
+    "act_fn": _beside(_NO_MLP),
+    "d_mlp": _beside(_NO_MLP),
+    "gated_mlp": _beside(_NO_MLP),
+    "num_experts": _beside(_NO_MLP),
+    "experts_per_token": _beside(_NO_MLP),
+    "norm_topk_prob": _beside(_NO_MLP),
+    "eps": _beside(_NO_NORM, telling=False),  # optimizers have one too
+    "uses_rms_norm": _beside(_NO_NORM),
+    "rmsnorm_uses_offset": _beside(_NO_NORM),
+    "layer_norm_folding": _beside(_NO_NORM),
+    "rotary_dim": _beside(_NO_ROTATION),
+    "rotary_base": _beside(_NO_ROTATION),
+    "rotary_base_local": _beside(_NO_ROTATION),
+    "rotary_scaling_factor": _beside(_NO_ROTATION),
+    "rotary_adjacent_pairs": _beside(_NO_ROTATION),
+    "rotary_interleaved_cos_sin": _beside(_NO_ROTATION),
+    "use_NTK_by_parts_rope": _beside(_NO_ROTATION),
+    "NTK_by_parts_low_freq_factor": _beside(_NO_ROTATION),
+    "NTK_by_parts_high_freq_factor": _beside(_NO_ROTATION),
+    "NTK_by_parts_factor": _beside(_NO_ROTATION),
+    "NTK_original_ctx_len": _beside(_NO_ROTATION),
+    "use_yarn_rope": _beside(_NO_ROTATION),
+    "yarn_factor": _beside(_NO_ROTATION),
+    "yarn_attention_factor": _beside(_NO_ROTATION),
+    "yarn_beta_fast": _beside(_NO_ROTATION),
+    "yarn_beta_slow": _beside(_NO_ROTATION),
+    "yarn_original_max_position_embeddings": _beside(_NO_ROTATION),
+    "yarn_truncate": _beside(_NO_ROTATION),
+    "yarn_global_attn_only": _beside(_NO_ROTATION),
     # what cannot change the function: where it runs, how it was made, hooks that only look
     **dict.fromkeys(
         (
