@@ -266,7 +266,7 @@ def configurations_in(found: Any, place: str = "", depth: int = 0) -> Iterator[C
         parts = [(str(name), value) for name, value in found.items()]
         named = _is_name_for_one(place) and bool(found)
         if named or any(is_telling(name) for name, _ in parts):
-            yield Configuration(place or "it", _by_last_name(parts, place))
+            yield Configuration(place or "it", by_last_name(parts, place))
     elif isinstance(found, list | tuple):
         parts = [(str(number), value) for number, value in enumerate(found)]
     else:
@@ -291,7 +291,12 @@ def _is_name_for_one(place: str) -> bool:
     return last_of(place).lower() in NAMES
 
 
-def _by_last_name(parts: list[tuple[str, Any]], place: str) -> dict[str, Any]:
+def by_last_name(parts: list[tuple[str, Any]], place: str) -> dict[str, Any]:
+    """Values by key, without the paths before keys that tell something.
+
+    Raises:
+        UserError: if one key stands there under two paths.
+    """
     made = {last_of(name) if is_telling(name) else name: value for name, value in parts}
     if len(made) < len(parts):
         raise UserError(f"{place or 'it'} says one thing under two names; leave one of them out")

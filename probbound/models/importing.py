@@ -16,6 +16,7 @@ from probbound.models.assembling import assembled
 from probbound.models.configuration import (
     KEYS,
     Configuration,
+    by_last_name,
     configurations_in,
     is_telling,
     last_of,
@@ -129,10 +130,10 @@ def _chosen(
 
 def _flat(state: Mapping[str, Any], place: str) -> Iterator[Configuration]:
     """Settings that stand among the weights themselves, those that are not known among them."""
-    told = {name: _scalar(value) for name, value in state.items() if _is_setting(name, value)}
-    if any(is_telling(name) for name in told):
-        values = {last_of(name): value for name, value in told.items()}
-        yield Configuration(place or "the file itself", values)
+    told = [(name, _scalar(value)) for name, value in state.items() if _is_setting(name, value)]
+    if any(is_telling(name) for name, _ in told):
+        place = place or "the file itself"
+        yield Configuration(place, by_last_name(told, place))
 
 
 def _is_setting(name: str, value: Any) -> bool:
@@ -274,7 +275,7 @@ def _left_out(found: Any, state: Mapping[str, Any], told: Configuration | None) 
 
 def _for_json(values: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values; what JSON has no word for (an infinity among harmless settings) as text."""
-    return {name: json.loads(json.dumps(v)) if _finite(v) else str(v) for name, v in values.items()}
+    return {name: value if _finite(value) else str(value) for name, value in values.items()}
 
 
 def _finite(value: Any) -> bool:

@@ -121,6 +121,8 @@ def test_settings_among_the_weights_are_read_or_refused_or_named(tmp_path):
     with pytest.raises(UserError, match="my_mask = 'local', a key that is not known"):
         imported({**STATE, **WHOLE, "my_mask": "local"}, tmp_path)
     assert imported({**STATE, "my_mask": "local"}, tmp_path).left_out == ("my_mask",)
+    with pytest.raises(UserError, match="one thing under two names"):
+        imported({**STATE, "a.attn_scale": 2.0, "b.attn_scale": 3.0}, tmp_path)
 
 
 def test_what_is_left_out_is_named(tmp_path):
