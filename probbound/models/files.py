@@ -57,11 +57,10 @@ def read_npz(path: Path) -> Held:
     try:
         _require_honest_sizes(path)
         with np.load(path, allow_pickle=False) as file:
-            return _parted({key: as_floats(file[key]) for key in file.files}, {}, path)
+            arrays = {key: as_floats(file[key]) for key in file.files}
     except ARCHIVE_ERRORS as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{path} cannot be read as .npz: {first_line(error)}") from error
+    return _parted(arrays, {}, path)
 
 
 def as_floats(values: np.ndarray) -> np.ndarray:
