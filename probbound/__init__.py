@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm
-    from probbound.strategies.registry import strategy_names
     from probbound.sweeps.config import SweepConfig
     from probbound.sweeps.run import run_sweep
-    from probbound.tasks import MaxOfK, task_for
-    from probbound.training import train
+    from probbound.tasks.max_of_k.strategies import strategy_names
+    from probbound.tasks.max_of_k.task import MaxOfK, task_for
+    from probbound.tasks.max_of_k.training import train
 
 __version__ = "0.2.0"
 
@@ -35,7 +35,7 @@ _HOMES = {
     "Certificate": "probbound.certificates.certificate",
     "Claim": "probbound.contract.claims",
     "FactoredMatrix": "probbound.arithmetic.factored",
-    "MaxOfK": "probbound.tasks",
+    "MaxOfK": "probbound.tasks.max_of_k.task",
     "NoiseTerm": "probbound.noise.term",
     "Prior": "probbound.draws.priors",
     "SweepConfig": "probbound.sweeps.config",
@@ -51,9 +51,9 @@ _HOMES = {
     "run_sweep": "probbound.sweeps.run",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.catalogue",
-    "strategy_names": "probbound.strategies.registry",
-    "task_for": "probbound.tasks",
-    "train": "probbound.training",
+    "strategy_names": "probbound.tasks.max_of_k.strategies",
+    "task_for": "probbound.tasks.max_of_k.task",
+    "train": "probbound.tasks.max_of_k.training",
 }
 
 __all__ = [

@@ -24,19 +24,19 @@ from probbound.arithmetic.decimals import upper
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
-from probbound.figures import AMBER, BLACK, GREEN, ORANGE, SKY, shade_vacuous, styles
+from probbound.figures.charts import AMBER, BLACK, GREEN, ORANGE, SKY, shade_vacuous, styles
 from probbound.machine.progress import track
 from probbound.models.store import read_model, save_model
 from probbound.models.transformer import Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
 from probbound.noise.term import NoiseTerm
-from probbound.recipes import recipe_named
-from probbound.strategies.registry import strategy_named
-from probbound.structured.margin import structured_margin
-from probbound.structured.parts import Parts, parts_of
-from probbound.tasks import MaxOfK
-from probbound.training import snapshots
+from probbound.tasks.max_of_k.recipes import recipe_named
+from probbound.tasks.max_of_k.strategies import strategy_named
+from probbound.tasks.max_of_k.structured.margin import structured_margin
+from probbound.tasks.max_of_k.structured.parts import Parts, parts_of
+from probbound.tasks.max_of_k.task import MaxOfK
+from probbound.tasks.max_of_k.training import snapshots
 from studies.bands import band, draw_band
 from studies.grids import BRUTE_FORCE as TRUTH
 from studies.grids import certified_beside_truth

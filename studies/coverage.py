@@ -27,10 +27,10 @@ from estimators.proportion import clopper_pearson
 from probbound.arithmetic.decimals import lower
 from probbound.certificates.certification import certify
 from probbound.draws.random_streams import Stream
-from probbound.figures import BLACK, BLUE, ORANGE, PINK
+from probbound.figures.charts import BLACK, BLUE, ORANGE, PINK
 from probbound.machine.progress import track
 from probbound.models.transformer import Transformer
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 from studies.methods import METHODS, Draw, Ends
 from studies.models import model_named
 from studies.populations import MADE, Values, of_model, population

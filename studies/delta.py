@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from probbound.figures import BLACK, styles
+from probbound.figures.charts import BLACK, styles
 from studies.bands import band, draw_band, exponent
 from studies.grids import certified_rows
 from studies.study import Row, Study

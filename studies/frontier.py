@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from probbound.arithmetic.decimals import upper
-from probbound.figures import BLACK, GREY, Style, pareto, shade_vacuous, stairs, styles
+from probbound.figures.charts import BLACK, GREY, Style, pareto, shade_vacuous, stairs, styles
 from studies.grids import certified_rows, truths
 from studies.study import Row, Study
 from studies.write_up import markdown_table

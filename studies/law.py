@@ -19,7 +19,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from probbound.arithmetic.decimals import upper
-from probbound.figures import BLACK, BLUE, GREEN, ORANGE, PINK
+from probbound.figures.charts import BLACK, BLUE, GREEN, ORANGE, PINK
 from studies.bands import exponent
 from studies.grids import BRUTE_FORCE, certified_rows, truths
 from studies.study import Row, Study

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 from probbound.machine.errors import UserError
-from probbound.models.planted_max import planted_max_of_k
 from probbound.models.registry import load
 from probbound.models.store import read_model, renamed, save_model
 from probbound.models.transformer import Transformer
-from probbound.recipes import recipe_named
-from probbound.tasks import MaxOfK
-from probbound.training import train
+from probbound.tasks.max_of_k.planted_max import planted_max_of_k
+from probbound.tasks.max_of_k.recipes import recipe_named
+from probbound.tasks.max_of_k.task import MaxOfK
+from probbound.tasks.max_of_k.training import train
 
 _NAME = re.compile(
     r"(?P<kind>planted|trained)-max-of-(?P<n_ctx>\d+)-v(?P<d_vocab>\d+)-d(?P<d_model>\d+)"

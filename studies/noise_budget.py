@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from probbound.arithmetic.decimals import lower
-from probbound.figures import AMBER, BLACK, GREY, ORANGE, PINK
+from probbound.figures.charts import AMBER, BLACK, GREY, ORANGE, PINK
 from studies.bands import band, draw_band
 from studies.grids import certified_rows
 from studies.models import model_named

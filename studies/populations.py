@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy import special
 
-from probbound.evaluation import wrong_answers
+from probbound.models.evaluation import wrong_answers
 from probbound.models.transformer import Transformer, in_float64
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 
 MEMBERS = 100_000
 MILLION = 1_000_000

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 
 import probbound
 from probbound.arithmetic.decimals import upper
-from probbound.figures import styles
+from probbound.figures.charts import styles
 from probbound.machine.progress import track
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 from studies.bands import band, draw_band, exponent
 from studies.models import model_named
 from studies.study import Row, Study

@@ -1,7 +1,7 @@
 """What does it buy to train the noise away, and what does it cost?
 
-A trained model is trained on with the size of its noise (`probbound.suppression`) added to the
-loss. The less noise, the less the cheap proofs give away; but the weights change, and with them
+A trained model is trained on with the size of its noise (`probbound.models.suppression`) added to
+the loss. The less noise, the less the cheap proofs give away; but the weights change, and with them
 the accuracy itself. What comes out is *another model*, and a bound on it says nothing of the first.
 The alternative is to leave the model alone and to sample what the proof cannot certify. The
 control is trained on just as long without the penalty.
@@ -19,15 +19,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from probbound.arithmetic.decimals import upper
-from probbound.figures import BLACK, GREEN, styles
+from probbound.figures.charts import BLACK, GREEN, styles
 from probbound.machine.progress import track
 from probbound.models.store import read_model, save_model
+from probbound.models.suppression import noise_energy
 from probbound.models.transformer import Transformer
-from probbound.recipes import Recipe
-from probbound.strategies.registry import strategy_named
-from probbound.suppression import noise_energy
-from probbound.tasks import task_for
-from probbound.training import fine_tune
+from probbound.tasks.max_of_k.recipes import Recipe
+from probbound.tasks.max_of_k.strategies import strategy_named
+from probbound.tasks.max_of_k.task import task_for
+from probbound.tasks.max_of_k.training import fine_tune
 from studies.bands import band, draw_band
 from studies.grids import BRUTE_FORCE as TRUTH
 from studies.grids import certified_beside_truth

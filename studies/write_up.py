@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from probbound import __version__
-from probbound.figures import house_style, save
+from probbound.figures.charts import house_style, save
 from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
 from probbound.sweeps.config import read_toml

@@ -15,9 +15,9 @@ from probbound.check import Report, Weights
 from probbound.check.document import predicate_of
 from probbound.check.judge import judge
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
-from probbound.recipes import Recipe
-from probbound.tasks import MaxOfK
-from probbound.training import train
+from probbound.tasks.max_of_k.recipes import Recipe
+from probbound.tasks.max_of_k.task import MaxOfK
+from probbound.tasks.max_of_k.training import train
 
 
 def random_model(

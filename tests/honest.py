@@ -14,10 +14,10 @@ import probbound
 from probbound.certificates.certificate import Certificate
 from probbound.contract.claims import Claim, claim_of
 from probbound.draws.priors import ROUNDED_BITS, Prior
-from probbound.forward_error import logit_slack
+from probbound.models.forward_error import logit_slack
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer
-from probbound.strategies.registry import strategy_named
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.strategies import strategy_named
+from probbound.tasks.max_of_k.task import task_for
 from tests.exact import ExactModel
 from tests.factories import perfect_model, random_model
 

@@ -21,7 +21,7 @@ from probbound.models.network import network_parts
 from probbound.models.reference import Reference
 from probbound.models.transformer import Transformer
 from probbound.strategies.outcome import Level, LossBound, Outcome
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.task import MaxOfK
 
 ARITHMETIC = (
     "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "

@@ -14,7 +14,6 @@ import numpy as np
 import scipy
 
 from probbound import __version__
-from probbound.accepted import accepted_claim, accepted_model, accepted_task
 from probbound.arithmetic.scalars import real, whole
 from probbound.certificates.certificate import (
     Certificate,
@@ -31,19 +30,21 @@ from probbound.certificates.seeds import Seed, seed_for
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.confidence import check_delta
 from probbound.contract.cost import CostMeter
-from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.draws.random_streams import Stream
-from probbound.forward_error import ForwardError
 from probbound.machine.errors import UserError
+from probbound.models.accepted import accepted_model
+from probbound.models.forward_error import ForwardError
 from probbound.models.reference import agreement
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
-from probbound.planning.survey import decided
-from probbound.strategies.names import AUTO
 from probbound.strategies.outcome import Outcome, Question
-from probbound.strategies.registry import counts_on_grids, strategy_named, uses_delta
-from probbound.structured.families import PathChoice
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
+from probbound.tasks.max_of_k.planning.survey import decided
+from probbound.tasks.max_of_k.strategies import counts_on_grids, strategy_named, uses_delta
+from probbound.tasks.max_of_k.strategy_names import AUTO
+from probbound.tasks.max_of_k.structured.families import PathChoice
+from probbound.tasks.max_of_k.task import MaxOfK
 
 _Number = TypeVar("_Number", int, float)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probbound.machine.errors import UserError
-from probbound.strategies.cascade import MOST_DRAWS
 from probbound.strategies.outcome import Question
-from probbound.strategies.registry import AUTO, strategy_named
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.methods.cascade import MOST_DRAWS
+from probbound.tasks.max_of_k.strategies import AUTO, strategy_named
+from probbound.tasks.max_of_k.task import MaxOfK
 
 MOST_LOSSES = 1 << 24  # the most whose losses it bounds again
 MOST_GRID_POINTS = 1 << 22

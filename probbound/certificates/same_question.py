@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from probbound.screens.cubic import DEFAULT_GRID_POINTS, LISTING_LIMIT
-from probbound.strategies.entries import DEFAULT_PATHS
-from probbound.strategies.registry import AUTO, shortest_name, strategy_named
+from probbound.tasks.max_of_k.methods.entries import DEFAULT_PATHS
+from probbound.tasks.max_of_k.screens.cubic import DEFAULT_GRID_POINTS, LISTING_LIMIT
+from probbound.tasks.max_of_k.strategies import AUTO, shortest_name, strategy_named
 
 
 def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:

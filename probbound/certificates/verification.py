@@ -8,9 +8,9 @@ from typing import Any
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
-from probbound.planning.survey import decided
 from probbound.strategies.outcome import Question
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.planning.survey import decided
+from probbound.tasks.max_of_k.task import MaxOfK
 
 
 def plan_faults(predicate: Mapping[str, Any], model: Transformer) -> list[str]:

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from probbound.check.document import read_document
-    from probbound.check.fresh import Fresh, fresh_samples
-    from probbound.check.reference import Reference, read_reference
+    from probbound.check.models.reference import Reference, read_reference
+    from probbound.check.models.weights import Weights, read_weights
     from probbound.check.report import Refused, Report, Unusable
-    from probbound.check.weights import Weights, read_weights
+    from probbound.check.tasks.max_of_k.fresh import Fresh, fresh_samples
 
 _HOMES = {
-    "Fresh": "probbound.check.fresh",
-    "Reference": "probbound.check.reference",
+    "Fresh": "probbound.check.tasks.max_of_k.fresh",
+    "Reference": "probbound.check.models.reference",
     "Refused": "probbound.check.report",
     "Report": "probbound.check.report",
     "Unusable": "probbound.check.report",
-    "Weights": "probbound.check.weights",
-    "fresh_samples": "probbound.check.fresh",
+    "Weights": "probbound.check.models.weights",
+    "fresh_samples": "probbound.check.tasks.max_of_k.fresh",
     "read_document": "probbound.check.document",
-    "read_reference": "probbound.check.reference",
-    "read_weights": "probbound.check.weights",
+    "read_reference": "probbound.check.models.reference",
+    "read_weights": "probbound.check.models.weights",
 }
 
 __all__ = [
@@ -64,9 +64,9 @@ def check(
     """
     from probbound.check.document import read_document
     from probbound.check.judge import judge
-    from probbound.check.reference import read_reference
+    from probbound.check.models.reference import read_reference
+    from probbound.check.models.weights import Weights, read_weights
     from probbound.check.report import Refused, Report
-    from probbound.check.weights import Weights, read_weights
 
     try:
         predicate = read_document(Path(certificate))

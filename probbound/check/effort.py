@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from probbound.check.prices import Prices
+from probbound.check.models.weights import Weights
 from probbound.check.report import Declined
-from probbound.check.weights import Weights
+from probbound.check.tasks.max_of_k.prices import Prices
 
 MOST_OPERATIONS = 6e11  # ten minutes of one core
 MOST_BYTES = 2.0**33

@@ -11,19 +11,19 @@ from typing import Any
 from probbound.check.arithmetic import Expected, Facts, claimed_facts, expected
 from probbound.check.document import FORMAT, canonical
 from probbound.check.effort import MOST_BYTES, MOST_OPERATIONS
-from probbound.check.entries import entries_again
-from probbound.check.loss_claim import loss_faults, understated
-from probbound.check.loss_replay import made_again
-from probbound.check.network import Network
+from probbound.check.models.network import Network
+from probbound.check.models.reference import Reference, agreement, said_of
+from probbound.check.models.slack import slack_of
+from probbound.check.models.stated_network import misstatements
+from probbound.check.models.weights import Weights
 from probbound.check.prior import Law
-from probbound.check.question import is_known, one_form
-from probbound.check.reference import Reference, agreement, said_of
-from probbound.check.replay import counted, screen_of
 from probbound.check.report import Declined, Refused, Report
-from probbound.check.slack import slack_of
-from probbound.check.stated_network import misstatements
-from probbound.check.weights import Weights
-from probbound.check.work import work_of
+from probbound.check.tasks.max_of_k.entries import entries_again
+from probbound.check.tasks.max_of_k.loss_claim import loss_faults, understated
+from probbound.check.tasks.max_of_k.loss_replay import made_again
+from probbound.check.tasks.max_of_k.question import is_known, one_form
+from probbound.check.tasks.max_of_k.replay import counted, screen_of
+from probbound.check.tasks.max_of_k.work import work_of
 
 TOLERANCE = 1e-9
 _EXACT, _LONGEST_REASON = 1e-12, 1000

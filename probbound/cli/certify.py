@@ -29,16 +29,16 @@ from probbound.cli.output import (
 )
 from probbound.cli.whole import WHOLE
 from probbound.contract.claims import claim_of
-from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.network import described, notice
-from probbound.strategies.names import AUTO, strategy_summary
+from probbound.tasks.max_of_k.strategy_names import AUTO, strategy_summary
 
 if TYPE_CHECKING:
     from probbound.certificates.certificate import Certificate
     from probbound.draws.priors import Prior
     from probbound.models.reference import Reference
-    from probbound.structured.families import PathChoice
+    from probbound.tasks.max_of_k.structured.families import PathChoice
 
 _BUDGET = "Forward passes to sample, noise entries for entries"
 
@@ -96,8 +96,8 @@ def certify(
         from probbound.certificates.reasonable import beyond_population
         from probbound.draws.priors import read_prior
         from probbound.models.registry import load
-        from probbound.strategies.registry import strategy_named
-        from probbound.tasks import task_for
+        from probbound.tasks.max_of_k.strategies import strategy_named
+        from probbound.tasks.max_of_k.task import task_for
 
     claim = claim_of(kind, at)
     deterministic = strategy != AUTO and strategy_named(strategy).deterministic

@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from probbound.machine.errors import UserError
-from probbound.strategies.names import AUTO
+from probbound.tasks.max_of_k.strategy_names import AUTO
 
 
 def delta_number(text: str | float) -> float:

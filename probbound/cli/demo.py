@@ -18,7 +18,7 @@ from probbound.cli.output import (
     stdout,
     table,
 )
-from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 
 if TYPE_CHECKING:
     from probbound.certificates.certificate import Certificate
@@ -53,7 +53,7 @@ def _compare(name: str, strategies: list[str]) -> None:
         from estimators.guarantee import Guarantee
         from probbound.certificates.certification import certify
         from probbound.models.registry import load
-        from probbound.tasks import task_for
+        from probbound.tasks.max_of_k.task import task_for
 
     model = load(name)
     task = task_for(model)

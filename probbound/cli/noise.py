@@ -26,7 +26,7 @@ from probbound.cli.output import (
 )
 from probbound.cli.output import table as styled
 from probbound.cli.whole import WHOLE
-from probbound.defaults import DEFAULT_DELTA
+from probbound.contract.defaults import DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable
 from probbound.models.path_names import TermName

@@ -12,7 +12,7 @@ from estimators import proportion
 from estimators.guarantee import Guarantee
 from probbound.arithmetic.decimals import upper
 from probbound.cli.output import chance
-from probbound.figures import BLUE, GREEN, ORANGE, rendered
+from probbound.figures.charts import BLUE, GREEN, ORANGE, rendered
 from probbound.machine.files import write_atomically
 from probbound.noise.contract import NoiseBound, Settings
 from probbound.noise.sampled.draws import distinct

@@ -25,13 +25,13 @@ from probbound.cli.output import (
     table,
 )
 from probbound.cli.whole import WHOLE
-from probbound.defaults import DEFAULT_DELTA
+from probbound.contract.defaults import DEFAULT_DELTA
 from probbound.machine.errors import UserError
-from probbound.strategies.names import AUTO
+from probbound.tasks.max_of_k.strategy_names import AUTO
 
 if TYPE_CHECKING:
     from probbound.planning.forecast import Forecast
-    from probbound.planning.survey import Survey
+    from probbound.tasks.max_of_k.planning.survey import Survey
 
 
 @click.command()
@@ -67,12 +67,12 @@ def plan(
         from probbound.contract.cost import CostMeter
         from probbound.models.registry import load
         from probbound.models.transformer import forward_flops
-        from probbound.planning.pilot import CHEAP_PILOT, MOST_PILOT
-        from probbound.planning.planner import checked_amount
-        from probbound.planning.prices import prices_in_flops, prices_in_seconds
-        from probbound.planning.survey import settled, surveyed
         from probbound.strategies.outcome import Question
-        from probbound.tasks import task_for
+        from probbound.tasks.max_of_k.planning.pilot import CHEAP_PILOT, MOST_PILOT
+        from probbound.tasks.max_of_k.planning.planner import checked_amount
+        from probbound.tasks.max_of_k.planning.prices import prices_in_flops, prices_in_seconds
+        from probbound.tasks.max_of_k.planning.survey import settled, surveyed
+        from probbound.tasks.max_of_k.task import task_for
 
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
     if len(given) != 1:
@@ -120,7 +120,7 @@ def plan(
 
 
 def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: bool) -> None:
-    from probbound.planning.entries import OVER
+    from probbound.tasks.max_of_k.planning.entries import OVER
 
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
     made = table("strategy", *numbers, title=f"Forecasts for {escape(model)}", right=numbers)

@@ -12,11 +12,11 @@ from probbound.cli.output import as_json_option, percent, print_json, stderr, st
 from probbound.cli.whole import WHOLE
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable
-from probbound.recipes import RECIPES, Recipe, recipe_named
+from probbound.tasks.max_of_k.recipes import RECIPES, Recipe, recipe_named
 
 if TYPE_CHECKING:
     from probbound.models.transformer import Transformer
-    from probbound.tasks import MaxOfK
+    from probbound.tasks.max_of_k.task import MaxOfK
 
 REPORT_SAMPLES = 1 << 20
 
@@ -49,8 +49,8 @@ def train(
     """Train a model and report its accuracy on 2^20 sampled inputs."""
     with loading():
         from probbound.models.store import digest, save_model
-        from probbound.tasks import MaxOfK
-        from probbound.training import train as run
+        from probbound.tasks.max_of_k.task import MaxOfK
+        from probbound.tasks.max_of_k.training import train as run
 
     if task != MaxOfK.name:
         raise UserError(f"there is no task {task!r}; choose {MaxOfK.name}")
@@ -78,7 +78,7 @@ def training_record(model: Transformer, task: MaxOfK, recipe: Recipe, seed: int)
     import jax
 
     from probbound.draws.random_streams import Stream
-    from probbound.evaluation import count_wrong
+    from probbound.models.evaluation import count_wrong
 
     stream = Stream.from_seed(seed).fold_in("report")
     wrong = count_wrong(

@@ -14,7 +14,7 @@ from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
 from probbound.machine.errors import UserError
-from probbound.strategies.names import AUTO
+from probbound.tasks.max_of_k.strategy_names import AUTO
 
 if TYPE_CHECKING:
     from probbound.check import Fresh, Report

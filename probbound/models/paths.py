@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from probbound.accepted import accepted_model
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.machine.errors import UserError
+from probbound.models.accepted import accepted_model
 from probbound.models.path_names import TermName
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.term import Axis, NoiseTerm

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from probbound.planning.pilot import Passed
-from probbound.screens.residue import Residue
-from probbound.strategies.cascade import RESIDUE_CHUNK
+from probbound.tasks.max_of_k.methods.cascade import RESIDUE_CHUNK
+from probbound.tasks.max_of_k.planning.pilot import Passed
+from probbound.tasks.max_of_k.screens.residue import Residue
 
 MOST_SAMPLES = 10**15
 

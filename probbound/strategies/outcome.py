@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from estimators.guarantee import Guarantee
-from probbound.accepted import require_kinds
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.ledger import NOTHING_SPENT, Ledger
 from probbound.draws.random_streams import Stream
 from probbound.models.transformer import Transformer
-from probbound.preparation import NOTHING_PREPARED, Prepared
-from probbound.structured.families import PathChoice
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.accepted import require_kinds
+from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED, Prepared
+from probbound.tasks.max_of_k.structured.families import PathChoice
+from probbound.tasks.max_of_k.task import MaxOfK
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from probbound import __version__
 from probbound.certificates.format import SEAL, canonical
-from probbound.strategies.names import AUTO
-from probbound.strategies.registry import strategy_named, with_noise
 from probbound.sweeps.config import SweepConfig
+from probbound.tasks.max_of_k.strategies import strategy_named, with_noise
+from probbound.tasks.max_of_k.strategy_names import AUTO
 
 FORMAT = "probbound-cell/3"
 Status = Literal["certified", "failed"]

@@ -10,7 +10,7 @@ from probbound.machine.errors import UserError
 from probbound.machine.parallel import at_most_threads
 from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 
 
 def run_cell(cell: Cell, model: Transformer, threads: int | None = None) -> Record:

@@ -13,14 +13,14 @@ import numpy as np
 
 import probbound
 from probbound.contract.cost import CostMeter
-from probbound.figures import readable_logs
+from probbound.figures.charts import readable_logs
 from probbound.models.transformer import Transformer
-from probbound.screens.ladder import LadderScreen
-from probbound.screens.screen import Screen
-from probbound.strategies.ladder import RUNGS
 from probbound.strategies.outcome import Question
-from probbound.strategies.registry import SCREENS
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.methods.ladder import RUNGS
+from probbound.tasks.max_of_k.screens.ladder import LadderScreen
+from probbound.tasks.max_of_k.screens.screen import Screen
+from probbound.tasks.max_of_k.strategies import SCREENS
+from probbound.tasks.max_of_k.task import task_for
 
 SEEDS = tuple(f"max-of-4-s{seed}" for seed in range(5))
 PUBLISHED_RECIPE = "max-of-4-published"

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.draws.random_streams import Stream
-from probbound.figures import AMBER, BLACK, BLUE, GREEN, ORANGE, PINK, SKY, readable_logs
+from probbound.figures.charts import AMBER, BLACK, BLUE, GREEN, ORANGE, PINK, SKY, readable_logs
 from probbound.noise.contract import NoiseBound, Quantity, Settings
 from probbound.noise.planted import planted
 from probbound.noise.registry import METHODS

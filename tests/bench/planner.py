@@ -23,22 +23,22 @@ from probbound.machine.errors import UserError
 from probbound.models.catalogue import shipped_names
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.planning.forecast import MOST_SAMPLES, in_chunks, largest
-from probbound.planning.survey import planned
-from probbound.preparation import NOTHING_PREPARED, Prepared
-from probbound.screens.cubic import CubicScreen
-from probbound.screens.residue import draw, listed_by
-from probbound.screens.sequences import (
+from probbound.strategies.outcome import Question
+from probbound.tasks.max_of_k.methods.brute_force import brute_force_flops
+from probbound.tasks.max_of_k.methods.ladder import is_sampled
+from probbound.tasks.max_of_k.planning.survey import planned
+from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED, Prepared
+from probbound.tasks.max_of_k.screens.cubic import CubicScreen
+from probbound.tasks.max_of_k.screens.residue import draw, listed_by
+from probbound.tasks.max_of_k.screens.sequences import (
     AdditiveCheck,
     copying_flops,
     copying_table_flops,
     sequence_table_flops,
     table_forward_flops,
 )
-from probbound.strategies.brute_force import brute_force_flops
-from probbound.strategies.ladder import is_sampled
-from probbound.strategies.outcome import Question
-from probbound.strategies.registry import SCREENS, parts
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.strategies import SCREENS, parts
+from probbound.tasks.max_of_k.task import MaxOfK
 from tests.bench.planner_entries import EntriesRuns
 
 DELTA = 1e-6

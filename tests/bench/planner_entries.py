@@ -13,14 +13,14 @@ from statistics import median
 import probbound
 from probbound.contract.cost import CostMeter
 from probbound.models.transformer import Transformer, forward_flops
-from probbound.planning.entries import CERTAIN, SAMPLED, Entries
 from probbound.planning.forecast import largest
-from probbound.planning.survey import planned
 from probbound.strategies.outcome import Question
-from probbound.structured.cells import cells_of
-from probbound.structured.outlook import Outlook, hoped_for
-from probbound.structured.parts import parts_of
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.planning.entries import CERTAIN, SAMPLED, Entries
+from probbound.tasks.max_of_k.planning.survey import planned
+from probbound.tasks.max_of_k.structured.cells import cells_of
+from probbound.tasks.max_of_k.structured.outlook import Outlook, hoped_for
+from probbound.tasks.max_of_k.structured.parts import parts_of
+from probbound.tasks.max_of_k.task import MaxOfK
 
 DELTA = 1e-6
 SEEDS = 3

@@ -12,8 +12,8 @@ from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
-from probbound.strategies.registry import AUTO, strategy_names
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.strategies import AUTO, strategy_names
+from probbound.tasks.max_of_k.task import MaxOfK
 from tests.factories import copying_model, random_model
 
 MODELS = {

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from probbound import __version__
-from probbound.figures import FAMILIES, Style, family_of, styles
+from probbound.figures.charts import FAMILIES, Style, family_of, styles
 from probbound.sweeps.cells import Cell
 from probbound.sweeps.store import Asked, Contents
 from probbound.sweeps.table import Summary, table_of, versions_of

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from estimators.guarantee import Guarantee
 from probbound.cli.output import chance
 from probbound.cli.report.data import Report, Row
-from probbound.figures import (
+from probbound.figures.charts import (
     BLACK,
     GREY,
     Style,

@@ -15,7 +15,7 @@ from probbound.certificates.certificate import bound_of, confidence_weighted
 from probbound.certificates.format import read_certificate
 from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.machine.errors import UserError
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 from tests.factories import checked, copying_model
 
 CONTRACT = {

@@ -5,7 +5,7 @@ import pytest
 import probbound
 from probbound.certificates.model_card import page
 from probbound.models.store import renamed
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 from tests.factories import copying_model
 
 

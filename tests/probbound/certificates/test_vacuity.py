@@ -11,7 +11,7 @@ from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.certify import certificate_table, statement
 from probbound.cli.main import run
 from probbound.cli.output import at_most, at_most_or_nothing
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 from tests.factories import copying_model
 
 MORE = "A larger budget or another strategy may say more."

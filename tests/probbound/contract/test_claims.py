@@ -15,10 +15,10 @@ import probbound
 from estimators.guarantee import Guarantee
 from probbound.contract.claims import ACCURACY, Claim, claim_of
 from probbound.draws.priors import Prior
-from probbound.losses import largest_loss, loss_at, margin_for
 from probbound.machine.errors import UserError
-from probbound.strategies import cascade as cascade_module
-from probbound.tasks import MaxOfK, task_for
+from probbound.tasks.max_of_k.losses import largest_loss, loss_at, margin_for
+from probbound.tasks.max_of_k.methods import cascade as cascade_module
+from probbound.tasks.max_of_k.task import MaxOfK, task_for
 from tests.factories import all_sequences, copying_model, random_model, slow_logits
 
 DETERMINISTIC = ("brute-force", "cubic", "sub-cubic", "quadratic-qk-eu")

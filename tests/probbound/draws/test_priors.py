@@ -14,7 +14,7 @@ from probbound.contract.claims import Claim
 from probbound.draws.priors import ROUNDED_BITS, Prior, read_prior
 from probbound.machine.errors import UserError
 from probbound.models.store import save_model
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 from tests.factories import checked, copying_model, slow_wrong, weights_of
 
 

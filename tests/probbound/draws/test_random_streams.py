@@ -4,7 +4,7 @@ from scipy.stats import chi2
 
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.tasks import MaxOfK
+from probbound.tasks.max_of_k.task import MaxOfK
 
 
 def test_words_depend_on_key_and_number_alone():

@@ -11,7 +11,7 @@ from probbound.cli.main import run
 from probbound.machine.errors import UserError
 from probbound.models.reference import agreement, forward
 from probbound.models.store import save_model
-from probbound.tasks import task_for
+from probbound.tasks.max_of_k.task import task_for
 from tests.factories import all_sequences, copying_model, random_model, slow_logits
 
 MODEL = copying_model(2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from probbound import FactoredMatrix, NoiseTerm, UserError, noise_term
-from probbound.additive import circuits
+from probbound.models.additive import circuits
 from probbound.models.transformer import BIASES, in_float64
 from tests.factories import random_model
 

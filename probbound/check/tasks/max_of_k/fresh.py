@@ -1,0 +1,64 @@
+"""New samples against an old claim (Theorem 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import scipy
+
+from probbound.check.models.network import Network
+from probbound.check.models.slack import slack_of
+from probbound.check.models.weights import Weights
+from probbound.check.prior import Law
+from probbound.check.stream import Stream
+from probbound.check.tasks.max_of_k.replay import drawing, screened, share_of
+
+FALSE_ALARM = 1e-6
+LEAST_DRAWS, MOST_DRAWS = 10_000, 200_000
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """How new draws fared: `p_value` is at most FALSE_ALARM with at most that probability if the
+    claim is true.
+    """
+
+    seed: int
+    draws: int
+    failures: int
+    expected_at_most: float
+    p_value: float
+    false_alarm: float = FALSE_ALARM
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the draws leave the claim standing."""
+        return self.p_value > self.false_alarm
+
+
+def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> Fresh:
+    """Draw anew, from what its screen leaves if that is run again here, and answer.
+
+    As many draws as the certificate rests on, but at least LEAST_DRAWS and at most MOST_DRAWS.
+    The claim is one about answers, not about the loss.
+    """
+    claim = predicate["claim"]
+    margin, law = float(claim["at"] or 0.0), Law.of(claim)
+    network = Network(weights, slack_of(weights, margin), margin)
+    left = screened(predicate, network, law)
+    share = share_of(left, network, law)
+    draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)
+    stream = Stream.of_seed(seed).named("fresh")
+    failures = 0
+    if share > 0:
+        tokens, blank = drawing(network, left, law, stream)(0, draws)
+        failures = int(network.wrong(tokens[~blank]).sum())
+    most = min(predicate["failure_upper"] / share, 1.0) if share > 0 else 0.0
+    return Fresh(seed, draws, failures, draws * most, _upper_tail(failures, draws, most))
+
+
+def _upper_tail(k: int, n: int, rate: float) -> float:
+    """P(Bin(n, rate) >= k)."""
+    return 1.0 if k == 0 else float(scipy.special.betainc(k, n - k + 1, rate))

@@ -1,0 +1,112 @@
+"""How much work a certificate asks of its checker, from its fields and the sizes of the weights.
+
+Known before anything of it is done, so that nobody is kept busy by a number that somebody wrote.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from probbound.check.arithmetic import form_of
+from probbound.check.effort import Work
+from probbound.check.models.weights import Weights
+from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS
+from probbound.check.tasks.max_of_k.layers import LAYERS
+from probbound.check.tasks.max_of_k.listing import LIMIT
+from probbound.check.tasks.max_of_k.loss_replay import MOST_LOSSES
+from probbound.check.tasks.max_of_k.prices import PILOT, Price, Prices
+from probbound.check.tasks.max_of_k.replay import screen_of
+
+_BETTING = 2500  # operations for a loss of the interval of Theorem 2.25
+_INTERVAL = 1e5  # for the root of a number of draws: sums of tails are as long
+_LEAST = 1e6  # the digest, and what else is always there
+
+
+def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
+    """What checking a certificate takes, at most about.
+
+    Raises:
+        Refused: if no theorem has such levels.
+    """
+    v, k, d, e, h, out = weights.sizes
+    prior = predicate["claim"]["prior"]
+    prices = Prices(v, k, d, e, h, out, total=prior["total"] if prior else v)
+    if predicate["chosen"].partition(":")[0] == "entries":
+        return _of_entries(predicate, prices)
+    if predicate["claim"]["kind"] == "loss":
+        return _of_losses(predicate, prices)
+    return _of_counts(predicate, prices)
+
+
+def _of_entries(predicate: Mapping[str, Any], prices: Prices) -> Work:
+    variant = predicate["chosen"].partition(":")[2]
+    parts = []
+    if variant in ("", "counted"):
+        parts.append(prices.entries(predicate["ran"]["budget"]))
+    if variant:
+        parts.append(prices.counted_entries(noise=variant != "counted"))
+    return _sum(sum(part.once for part in parts), *parts)
+
+
+def _of_losses(predicate: Mapping[str, Any], prices: Prices) -> Work:
+    screen, base = _screen(predicate, prices), prices.inputs
+    each = prices.loss + _BETTING
+    number = min(predicate["ran"]["budget"], MOST_LOSSES)
+    operations = prices.tables + 20.0 * prices.v * (prices.h + 1) * (prices.v + prices.out)
+    if predicate["chosen"] == "brute-force":
+        number, each = min(prices.inputs_in_all, MOST_LOSSES), prices.loss + prices.listed.each
+    elif screen is not None:
+        base = screen
+        operations += (LAYERS + 2) * screen.once
+        number = number if predicate["chosen"].startswith("hybrid") else 0
+    operations += base.draws(number) + number * each
+    values = Price(0.0, 0.0, 0.0, 32.0 * number + 8.0 * (1 << 14) * 4 * prices.out)
+    return _sum(operations, base, values, Price(0.0, 0.0, 0.0, prices.table_memory))
+
+
+def _of_counts(predicate: Mapping[str, Any], prices: Prices) -> Work:
+    form, budget = form_of(predicate), predicate["ran"]["budget"]
+    drawn, screen = predicate["sampling"]["draws"], _screen(predicate, prices)
+    tables = Price(prices.tables, 0.0, 0.0, prices.table_memory)
+    base = screen or prices.inputs
+    parts = [base, *([tables] if screen else ())]
+    operations = sum(part.once for part in parts) + _INTERVAL * math.sqrt(drawn)
+    if form == "all run":
+        return _sum(2 * prices.listed.once + tables.once, prices.listed, tables)
+    if form in ("sampled", "screen, sampled"):
+        operations += base.draws(budget) + budget * prices.forward
+    elif form in ("screen, all run", "screen, all through"):
+        operations += base.once + drawn * base.each + min(drawn, budget) * prices.forward
+    copying = prices.copying(_cubic_table(predicate, prices))
+    if form in ("cascade", "screen, all through"):
+        parts += [copying, tables]
+        operations += copying.once + tables.once + drawn * copying.each
+    if form == "cascade":
+        operations += base.draws(drawn) + min(drawn, budget) * prices.forward
+        operations += base.draws(PILOT) + PILOT * copying.each
+    return _sum(operations, *parts)
+
+
+def _screen(predicate: Mapping[str, Any], prices: Prices) -> Price | None:
+    screen = screen_of(predicate["chosen"])
+    if screen is None:
+        return None
+    if screen != "cubic":
+        return prices.gapped
+    points = predicate["grid_points"]
+    if points is None and prices.inputs_in_all <= LIMIT:
+        return prices.listed
+    return prices.gridded(points or DEFAULT_POINTS)
+
+
+def _cubic_table(predicate: Mapping[str, Any], prices: Prices) -> bool:
+    """Whether the copying check may have its cubic table: the budget dwarfs its cost."""
+    table = prices.h * prices.v * prices.v * 2.0 * prices.out
+    planned = predicate["strategy"] == "auto"
+    return not planned and table <= predicate["ran"]["budget"] * prices.forward
+
+
+def _sum(operations: float, *held: Price) -> Work:
+    return Work(_LEAST + operations, sum(part.memory for part in held))

@@ -1,0 +1,155 @@
+"""Forward passes in float64, in chunks: the exact check at the end of every cascade.
+
+Each chunk is split evenly over the devices that JAX sees; the model is copied to each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Bool, Float, Int
+
+from probbound.contract.tasks import Task
+from probbound.machine.progress import track
+from probbound.models.forward_error import logit_slack
+from probbound.models.loss_error import losses_upper
+from probbound.models.transformer import Transformer, in_float64
+
+CHUNK_BYTES = 64 << 20
+MIN_CHUNK = 256
+
+Sampler = Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
+
+
+def wrong_answers(
+    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float = 0.0
+) -> Bool[np.ndarray, " n"]:
+    """Which sequences fail: the right logit is not for sure above every other by over `margin`.
+
+    Computed in float64, whatever the precision of the weights. What is within the rounding error
+    fails, as does a tie (Theorem 5.6).
+    """
+    if len(tokens) == 0:
+        return np.zeros(0, dtype=bool)
+    lead = margin + logit_slack(model, margin)
+    return _forward_wrong(in_float64(model), task, tokens, lead)
+
+
+def count_wrong(
+    model: Transformer,
+    task: Task,
+    sampler: Sampler,
+    samples: int,
+    description: str,
+    margin: float = 0.0,
+) -> int:
+    """How many of the draws 0 … samples - 1 of `sampler(start, stop)` fail, as `wrong_answers`.
+
+    Memory is bounded by CHUNK_BYTES, whatever the number of samples; neither the chunk size nor
+    the number of devices changes what is drawn.
+    """
+    lead, model = margin + logit_slack(model, margin), in_float64(model)
+    chunk = chunk_size(model)
+    return sum(
+        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples)), lead).sum())
+        for i in track(range(0, samples, chunk), description)
+    )
+
+
+def chunk_size(model: Transformer) -> int:
+    """Sequences evaluated at once: a power of two that keeps activations near CHUNK_BYTES."""
+    width = model.n_ctx * (model.d_model + model.n_heads) + 2 * model.d_vocab_out
+    fitting = CHUNK_BYTES // (8 * width)
+    return max(MIN_CHUNK, 1 << (fitting.bit_length() - 1 if fitting else 0))
+
+
+def _forward_wrong(
+    model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], lead: float
+) -> Bool[np.ndarray, " n"]:
+    """One call of the compiled check; tokens are padded to a power of two to compile rarely."""
+    with jax.enable_x64(True):
+        padded = _padded(task, tokens)
+        wrong = _compiled_wrong(model, *padded, jnp.asarray(lead, dtype=jnp.float64))
+        return np.asarray(wrong)[: len(tokens)]
+
+
+def _padded(task: Task, tokens: Int[np.ndarray, "n n_ctx"]) -> tuple[Array, Array]:
+    """Tokens and labels on all devices; a power of two of them, rounded up to split evenly."""
+    devices = jax.local_devices()
+    n = len(tokens)
+    padded = max(MIN_CHUNK, 1 << (n - 1).bit_length())
+    padded = -(-padded // len(devices)) * len(devices)
+    by_sequence = NamedSharding(Mesh(np.array(devices), ("sequence",)), PartitionSpec("sequence"))
+    return (
+        jax.device_put(np.pad(tokens, ((0, padded - n), (0, 0))), by_sequence),
+        jax.device_put(np.pad(task.labels(tokens), (0, padded - n)), by_sequence),
+    )
+
+
+@eqx.filter_jit
+def _compiled_wrong(
+    model: Transformer,
+    tokens: Int[Array, "n n_ctx"],
+    labels: Int[Array, " n"],
+    lead: Float[Array, ""],
+) -> Bool[Array, " n"]:
+    return wrong_from_logits(model(tokens), labels, lead)
+
+
+def wrong_from_logits(
+    logits: Float[Array, "n d_vocab_out"],
+    labels: Int[Array, " n"],
+    lead: Float[Array, "..."],
+) -> Bool[Array, " n"]:
+    """Whether some other logit is not below the label's by over `lead`; a NaN is wrong.
+
+    `lead` is one number, or one for each row, (n, 1).
+    """
+    own = jnp.take_along_axis(logits, labels[:, None], axis=1) - lead
+    other = jnp.arange(logits.shape[1])[None] != labels[:, None]
+    return jnp.any(~(logits < own) & other, axis=1)
+
+
+def sampled_losses(
+    model: Transformer, task: Task, sampler: Sampler, samples: int, description: str
+) -> Float[np.ndarray, " samples"]:
+    """Bounds on the cross-entropy, in nats, of the draws 0 … samples - 1 of `sampler(start, stop)`.
+
+    Rounding is counted against the claim, as in `losses_upper` (Theorem 5.10).
+    """
+    slack, model = logit_slack(model), in_float64(model)
+    chunk = chunk_size(model)
+    found = np.empty(samples)
+    with jax.enable_x64(True):
+        for start in track(range(0, samples, chunk), description):
+            stop = min(start + chunk, samples)
+            padded = _padded(task, sampler(start, stop))
+            logits = _compiled_logits(model, padded[0])
+            some = stored_losses(logits, padded[1], jnp.asarray(slack, dtype=jnp.float64))
+            found[start:stop] = np.asarray(some)[: stop - start]
+    return found
+
+
+@eqx.filter_jit
+def _compiled_logits(
+    model: Transformer, tokens: Int[Array, "n n_ctx"]
+) -> Float[Array, "n d_vocab_out"]:
+    return model(tokens)
+
+
+@jax.jit
+def stored_losses(
+    logits: Float[Array, "n d_vocab_out"],
+    labels: Int[Array, " n"],
+    slack: Float[Array, ""],
+) -> Float[Array, " n"]:
+    """`losses_upper`, compiled apart from what makes the logits.
+
+    Compiled together, one logit can be computed twice and differ from itself by a fused operation.
+    """
+    return jnp.asarray(losses_upper(logits, labels, slack, jnp))

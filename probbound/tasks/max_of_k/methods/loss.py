@@ -1,0 +1,275 @@
+"""Strategies for the mean cross-entropy: every loss bounded from the weights, then sampled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from estimators.mean import betting
+from probbound.arithmetic.decimals import lower, upper
+from probbound.arithmetic.rounding import ratio_up
+from probbound.contract.claims import Claim
+from probbound.contract.cost import CostMeter
+from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
+from probbound.machine.parallel import parallel_map
+from probbound.models.evaluation import Sampler, sampled_losses
+from probbound.models.loss_error import capped
+from probbound.models.transformer import forward_flops
+from probbound.strategies.outcome import (
+    NOTHING_SAMPLED,
+    Level,
+    LossBound,
+    Outcome,
+    Question,
+    Sampled,
+)
+from probbound.tasks.max_of_k.losses import largest_loss, largest_loss_flops, loss_at, margin_for
+from probbound.tasks.max_of_k.methods.brute_force import all_sequences, mean_loss
+from probbound.tasks.max_of_k.methods.sampling import TABLE_CHUNK
+from probbound.tasks.max_of_k.screens.residue import draw, listed_by
+from probbound.tasks.max_of_k.screens.screen import Screen
+from probbound.tasks.max_of_k.screens.sequences import (
+    SequenceTables,
+    TableForwardCheck,
+    sequence_table_flops,
+)
+
+LAYERS = 16
+LEAST_LAYER = 1e-5
+
+Build = Callable[[Question], Screen]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A screen run at one margin: what it certifies has a loss of at most `loss`.
+
+    `share` is the share of inputs it leaves, and `listed` whether the budget of forward passes
+    covers all of these.
+    """
+
+    margin: float
+    loss: float
+    share: Fraction
+    listed: bool
+
+
+def brute_force_loss(question: Question, meter: CostMeter) -> Outcome:
+    """The mean loss over every sequence (Theorems 1.1 and 5.13).
+
+    Raises:
+        UserError: as `brute_force`.
+    """
+    largest = _largest(question, meter)
+    with all_sequences(question, meter) as tables:
+        mean = mean_loss(tables, question.task.law, largest)
+    return _outcome(LossBound(mean, mean, largest), (_level("enumerated", mean, largest),))
+
+
+def iid_loss(question: Question, meter: CostMeter) -> Outcome:
+    """The losses of plain input samples (Theorems 1.14, 5.13). Fixed-n, with replacement."""
+    largest = _largest(question, meter)
+    task, stream = question.task, question.stream.fold_in("inputs")
+    found = _run(question, lambda a, b: task.sample(stream, a, b), question.budget, meter)
+    return _sampled(question, found, largest)
+
+
+def iid_loss_from_tables(question: Question, meter: CostMeter) -> Outcome:
+    """`iid_loss` with forward passes looked up in tables (Theorems 1.1 and 1.14)."""
+    largest = _largest(question, meter)
+    model, task, stream = question.model, question.task, question.stream.fold_in("inputs")
+    with meter.phase("tables", "proof", sequence_table_flops(model)):
+        check = TableForwardCheck(SequenceTables.of(model))
+
+    def some(start: int) -> Float[np.ndarray, " n"]:
+        stop = min(start + TABLE_CHUNK, question.budget)
+        return check.losses(task.sample(stream, start, stop))
+
+    with meter.phase("forward passes", "sampling", question.budget * check.flops):
+        chunks = range(0, question.budget, TABLE_CHUNK)
+        parts = list(parallel_map(some, chunks, "sampling"))
+    return _sampled(question, np.concatenate([np.zeros(0), *parts]), largest)
+
+
+def screened_loss(build: Build, question: Question, meter: CostMeter) -> Outcome:
+    """The screen alone, at several margins (Theorem 1.13). Deterministic."""
+    largest = _largest(question, meter)
+    layers = _layers(build, question, largest, meter)
+    bound = layered_bound(layers, largest)
+    levels = _levels(build(question), layers)
+    return _outcome(LossBound(bound, bound, largest), levels)
+
+
+def hybrid_loss(build: Build, question: Question, meter: CostMeter) -> Outcome:
+    """The screen at one margin, then forward passes on draws from what it left (Theorem 1.14).
+
+    The margin is chosen from the counts alone, before any draw. Where the budget covers all that
+    is left, every sequence of it is run and the bound is deterministic; where no margin is worth
+    screening for, the draws are those of `iid_loss`.
+    """
+    largest = _largest(question, meter)
+    layers = _layers(build, question, largest, meter)
+    proven, levels = layered_bound(layers, largest), _levels(build(question), layers)
+    best = _most_promising(layers, question, largest)
+    if best is None:
+        found = iid_loss(question, meter)
+    else:
+        found = _after_screen(build, best, question, largest, meter)
+    if found.loss is None:
+        raise TypeError("what samples a mean loss gave no bound on one")
+    upper = min(found.loss.upper if best is None else _mixed(best, found.loss.upper), proven)
+    certain = proven if found.ledger.spends else upper
+    loss = LossBound(upper, certain, largest)
+    return replace(found, loss=loss, levels=(*levels, *found.levels))
+
+
+def layered_bound(layers: Sequence[Layer], largest: float) -> float:
+    """The mean loss if every input had the largest that its layers allow (Theorem 1.13)."""
+    above, bound = Fraction(largest), Fraction(0)
+    for layer in layers:
+        bound += layer.share * (above - Fraction(layer.loss))
+        above = Fraction(layer.loss)
+    return ratio_up(bound + above, 1)
+
+
+def _mixed(layer: Layer, rest: float) -> float:
+    """The mean loss where that of what the layer leaves is at most `rest` (Theorem 1.14)."""
+    certain = (1 - layer.share) * Fraction(layer.loss)
+    return ratio_up(certain + layer.share * Fraction(rest), 1)
+
+
+def _largest(question: Question, meter: CostMeter) -> float:
+    model = question.model
+    with meter.phase("largest loss", "proof", largest_loss_flops(model)):
+        return largest_loss(model, question.task.law)
+
+
+def _layers(build: Build, question: Question, largest: float, meter: CostMeter) -> list[Layer]:
+    """The screen at margins that allow LAYERS losses, in geometric steps down to LEAST_LAYER.
+
+    A margin that leaves everything ends the row: larger ones do too.
+    """
+    outputs, inner, layers = question.model.d_vocab_out, CostMeter(), []
+    with meter.phase("screens at several margins", "proof") as phase:
+        for loss in np.geomspace(largest, LEAST_LAYER, LAYERS + 1)[1:]:
+            margin = margin_for(float(loss), outputs)
+            allowed = loss_at(margin, outputs)
+            if allowed >= (layers[-1].loss if layers else largest):
+                continue
+            residue = build(_at(question, margin)).enumerate(question.model, inner)
+            share = residue.size / question.task.mass
+            layers.append(Layer(margin, allowed, share, listed_by(residue, question.budget)))
+            if share == 1:
+                break
+        phase.flops = inner.total().flops
+    return layers
+
+
+def _at(question: Question, margin: float) -> Question:
+    return replace(question, claim=Claim("margin", margin))
+
+
+def _most_promising(layers: Sequence[Layer], question: Question, largest: float) -> Layer | None:
+    """The layer with the least bound were every sampled loss 0; None to sample all inputs."""
+    budget = question.budget
+    risk = -math.log(question.delta) * largest / budget if budget else math.inf
+    scores: list[tuple[float, Layer | None]] = [(risk, None)]
+    for layer in layers:
+        share = float(layer.share)
+        rest = 0.0 if layer.listed else share * risk
+        scores.append(((1 - share) * layer.loss + rest, layer if layer.share < 1 else None))
+    return min(scores, key=lambda score: score[0])[1]
+
+
+def _after_screen(
+    build: Build, layer: Layer, question: Question, largest: float, meter: CostMeter
+) -> Outcome:
+    """The mean loss over the tickets that a layer leaves; a blank one has what the layer allows."""
+    model = question.model
+    inner = CostMeter()
+    with meter.phase("the screen at the margin chosen", "proof") as phase:
+        residue = build(_at(question, layer.margin)).enumerate(model, inner)
+        phase.flops = inner.total().flops
+    number = residue.tickets if layer.listed else question.budget
+    with meter.phase("drawing", "sampling", residue.draw_flops(number)):
+        stream = question.stream.fold_in("residue")
+        tickets = (
+            residue.members(np.arange(number), stream, 0)
+            if layer.listed
+            else draw(residue, stream, 0, number)
+        )
+    genuine = tickets.tokens[~tickets.blank]
+    values = np.full(number, layer.loss)
+    values[~tickets.blank] = _run(question, lambda a, b: genuine[a:b], len(genuine), meter)
+    if not layer.listed:
+        return _sampled(question, values, largest)
+    mean = min(_up(math.fsum(capped(values, largest)) / max(number, 1)), largest)
+    level = _level("enumerated", mean, largest, number)
+    sampled = Sampled(number, len(genuine), 0, replace=False, mean_loss=mean)
+    return _outcome(LossBound(mean, mean, largest), (level,), sampled=sampled)
+
+
+def _run(
+    question: Question, sampler: Sampler, samples: int, meter: CostMeter
+) -> Float[np.ndarray, " samples"]:
+    model = question.model
+    with meter.phase("forward passes", "sampling", samples * forward_flops(model)):
+        return sampled_losses(model, question.task, sampler, samples, "sampling")
+
+
+def _sampled(question: Question, found: Float[np.ndarray, " n"], largest: float) -> Outcome:
+    """A bound on the mean from losses drawn independently, in [0, largest]."""
+    if question.budget == 0:
+        return _outcome(
+            LossBound(largest, largest, largest), (_level("enumerated", largest, largest),)
+        )
+    values, n = capped(found, largest), question.budget
+    interval = betting(values, delta=question.delta, low=0.0, high=largest, side="upper", planned=n)
+    bound, log_delta, mean = float(interval.upper), float(interval.log_delta), float(values.mean())
+    level = _level("sampled", bound, largest, n, log_delta)
+    statement = (
+        f"{n} losses, at most {upper(largest, 6)} each, have a mean of at most {upper(mean, 6)}, "
+        f"so that of all they were drawn from is at most {upper(level.share_upper * largest, 6)}"
+    )
+    ledger = Ledger((Spend(statement, interval.method, "1.14", question.delta, log_delta, n),))
+    sampled = Sampled(n, n, 0, replace=True, mean_loss=mean)
+    return _outcome(LossBound(bound, largest, largest), (level,), ledger, sampled)
+
+
+def _outcome(
+    loss: LossBound,
+    levels: tuple[Level, ...],
+    ledger: Ledger = NOTHING_SPENT,
+    sampled: Sampled = NOTHING_SAMPLED,
+) -> Outcome:
+    return Outcome(1.0, 1.0, levels, ledger, sampled, loss=loss)
+
+
+def _levels(screen: Screen, layers: Sequence[Layer]) -> tuple[Level, ...]:
+    return tuple(
+        Level.enumerated(
+            f"{screen.name} at margin {lower(layer.margin, 6)}", ratio_up(layer.share, 1)
+        )
+        for layer in layers
+    )
+
+
+def _level(
+    mode: Literal["enumerated", "sampled"],
+    upper: float,
+    largest: float,
+    samples: int = 0,
+    log_delta: float = -math.inf,
+) -> Level:
+    """Forward passes; what a level of losses leaves over is its mean, as a share of the largest."""
+    return Level("forward pass", mode, min(_up(upper / largest), 1.0), samples, 0, log_delta)
+
+
+def _up(x: float) -> float:
+    return math.nextafter(x * (1 + 2.0**-50), math.inf)
