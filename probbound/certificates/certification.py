@@ -38,9 +38,10 @@ from probbound.models.forward_error import ForwardError
 from probbound.models.reference import agreement
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer, require_finite
-from probbound.strategies.outcome import Outcome, Question
+from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
 from probbound.tasks.max_of_k.planning.survey import decided
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.strategies import counts_on_grids, strategy_named, uses_delta
 from probbound.tasks.max_of_k.strategy_names import AUTO
 from probbound.tasks.max_of_k.structured.families import PathChoice

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probbound.machine.errors import UserError
-from probbound.strategies.outcome import Question
-from probbound.tasks.max_of_k.methods.cascade import MOST_DRAWS
+from probbound.strategies.levels import MOST_DRAWS
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.strategies import AUTO, strategy_named
 from probbound.tasks.max_of_k.task import MaxOfK
 

@@ -8,8 +8,8 @@ from typing import Any
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.planning.survey import decided
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.task import MaxOfK
 
 

@@ -67,11 +67,11 @@ def plan(
         from probbound.contract.cost import CostMeter
         from probbound.models.registry import load
         from probbound.models.transformer import forward_flops
-        from probbound.strategies.outcome import Question
         from probbound.tasks.max_of_k.planning.pilot import CHEAP_PILOT, MOST_PILOT
         from probbound.tasks.max_of_k.planning.planner import checked_amount
         from probbound.tasks.max_of_k.planning.prices import prices_in_flops, prices_in_seconds
         from probbound.tasks.max_of_k.planning.survey import settled, surveyed
+        from probbound.tasks.max_of_k.question import Question
         from probbound.tasks.max_of_k.task import task_for
 
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]

@@ -78,12 +78,12 @@ def training_record(model: Transformer, task: MaxOfK, recipe: Recipe, seed: int)
     import jax
 
     from probbound.draws.random_streams import Stream
-    from probbound.models.evaluation import count_wrong
+    from probbound.models.evaluation import ForwardPass
+    from probbound.strategies.levels import Inputs, Row, look
 
     stream = Stream.from_seed(seed).fold_in("report")
-    wrong = count_wrong(
-        model, task, lambda a, b: task.sample(stream, a, b), REPORT_SAMPLES, "evaluating"
-    )
+    row = Row((), ForwardPass.of(model, task))
+    seen = look(Inputs(task, stream), REPORT_SAMPLES, row, REPORT_SAMPLES, label="evaluating")
     return {
         "task": task.name,
         "recipe": recipe.name,
@@ -92,6 +92,6 @@ def training_record(model: Transformer, task: MaxOfK, recipe: Recipe, seed: int)
         "training_seed": seed,
         "jax": jax.__version__,
         "samples": REPORT_SAMPLES,
-        "wrong": wrong,
-        "sampled_accuracy": 1 - wrong / REPORT_SAMPLES,
+        "wrong": seen.failures,
+        "sampled_accuracy": 1 - seen.failures / REPORT_SAMPLES,
     }

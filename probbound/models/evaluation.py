@@ -6,6 +6,7 @@ Each chunk is split evenly over the devices that JAX sees; the model is copied t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import equinox as eqx
 import jax
@@ -18,7 +19,7 @@ from probbound.contract.tasks import Task
 from probbound.machine.progress import track
 from probbound.models.forward_error import logit_slack
 from probbound.models.loss_error import losses_upper
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.transformer import Transformer, forward_flops, in_float64
 
 CHUNK_BYTES = 64 << 20
 MIN_CHUNK = 256
@@ -26,39 +27,42 @@ MIN_CHUNK = 256
 Sampler = Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
 
 
+@dataclass(frozen=True)
+class ForwardPass:
+    """The check at the end of every row: the right logit is for sure above every other by `margin`.
+
+    Computed in float64, whatever the precision of the weights. What is within the rounding error
+    fails, as does a tie (Theorem 5.6). Memory is bounded by CHUNK_BYTES; neither that nor the
+    number of devices changes what is found.
+    """
+
+    model: Transformer
+    task: Task
+    lead: float
+    flops: int
+    name: str = "forward pass"
+
+    @classmethod
+    def of(cls, model: Transformer, task: Task, margin: float = 0.0) -> ForwardPass:
+        """Of a model, whose own logits these are."""
+        lead = margin + logit_slack(model, margin)
+        return cls(in_float64(model), task, lead, forward_flops(model))
+
+    def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
+        """Which sequences fail."""
+        chunk = chunk_size(self.model)
+        parts = [
+            _forward_wrong(self.model, self.task, tokens[start : start + chunk], self.lead)
+            for start in range(0, len(tokens), chunk)
+        ]
+        return np.concatenate([np.zeros(0, dtype=bool), *parts])
+
+
 def wrong_answers(
     model: Transformer, task: Task, tokens: Int[np.ndarray, "n n_ctx"], margin: float = 0.0
 ) -> Bool[np.ndarray, " n"]:
-    """Which sequences fail: the right logit is not for sure above every other by over `margin`.
-
-    Computed in float64, whatever the precision of the weights. What is within the rounding error
-    fails, as does a tie (Theorem 5.6).
-    """
-    if len(tokens) == 0:
-        return np.zeros(0, dtype=bool)
-    lead = margin + logit_slack(model, margin)
-    return _forward_wrong(in_float64(model), task, tokens, lead)
-
-
-def count_wrong(
-    model: Transformer,
-    task: Task,
-    sampler: Sampler,
-    samples: int,
-    description: str,
-    margin: float = 0.0,
-) -> int:
-    """How many of the draws 0 … samples - 1 of `sampler(start, stop)` fail, as `wrong_answers`.
-
-    Memory is bounded by CHUNK_BYTES, whatever the number of samples; neither the chunk size nor
-    the number of devices changes what is drawn.
-    """
-    lead, model = margin + logit_slack(model, margin), in_float64(model)
-    chunk = chunk_size(model)
-    return sum(
-        int(_forward_wrong(model, task, sampler(i, min(i + chunk, samples)), lead).sum())
-        for i in track(range(0, samples, chunk), description)
-    )
+    """Which sequences fail, as `ForwardPass` says."""
+    return ForwardPass.of(model, task, margin).uncertified(tokens)
 
 
 def chunk_size(model: Transformer) -> int:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from probbound.tasks.max_of_k.methods.cascade import RESIDUE_CHUNK
-from probbound.tasks.max_of_k.planning.pilot import Passed
-from probbound.tasks.max_of_k.screens.residue import Residue
+from probbound.contract.residue import Residue
 
 MOST_SAMPLES = 10**15
 
@@ -34,6 +32,25 @@ class Forecast:
     def samples(self) -> int:
         """Draws that the bound rests on."""
         return self.budget if self.draws is None else self.draws
+
+
+@dataclass(frozen=True)
+class Passed:
+    """How many draws a pilot made, how many the copying check left, and how many were wrong."""
+
+    draws: int = 0
+    left: int = 0
+    wrong: int = 0
+
+    @property
+    def kept(self) -> float:
+        """The share that the copying check leaves, never 0."""
+        return share_seen(self.left, self.draws)
+
+    @property
+    def failing(self) -> float:
+        """The share answered wrongly, never 0."""
+        return share_seen(self.wrong, self.draws)
 
 
 @dataclass(frozen=True)
@@ -75,10 +92,9 @@ class Source:
         return f"{kind}:{self.screen}" if self.screen else kind
 
 
-def in_chunks(flops: Callable[[int], int], draws: int) -> int:
-    """Operations of drawing as a cascade does: what a residue works out anew is paid each time."""
-    chunks, rest = divmod(draws, RESIDUE_CHUNK)
-    return chunks * flops(RESIDUE_CHUNK) + flops(rest)
+def share_seen(hits: int, draws: int) -> float:
+    """(hits + ½) / (draws + 1): what nobody has seen may still be there."""
+    return (hits + 0.5) / (draws + 1)
 
 
 def largest(holds: Callable[[int], bool], most: int) -> int:

@@ -15,8 +15,8 @@ import probbound
 from probbound.contract.cost import CostMeter
 from probbound.figures.charts import readable_logs
 from probbound.models.transformer import Transformer
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.methods.ladder import RUNGS
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen
 from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.strategies import SCREENS

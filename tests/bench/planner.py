@@ -18,18 +18,19 @@ import numpy as np
 import probbound
 from estimators.proportion import clopper_pearson
 from probbound.contract.cost import CostMeter
+from probbound.contract.residue import draw, listed_by
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.models.catalogue import shipped_names
 from probbound.models.transformer import Transformer, forward_flops
-from probbound.planning.forecast import MOST_SAMPLES, in_chunks, largest
-from probbound.strategies.outcome import Question
+from probbound.planning.forecast import MOST_SAMPLES, largest
+from probbound.strategies.levels import in_chunks
 from probbound.tasks.max_of_k.methods.brute_force import brute_force_flops
 from probbound.tasks.max_of_k.methods.ladder import is_sampled
 from probbound.tasks.max_of_k.planning.survey import planned
 from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED, Prepared
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
-from probbound.tasks.max_of_k.screens.residue import draw, listed_by
 from probbound.tasks.max_of_k.screens.sequences import (
     AdditiveCheck,
     copying_flops,
@@ -148,7 +149,7 @@ def case_of(name: str) -> Case:
 
         def sample(start: int, stop: int, residue=residue, within=within) -> np.ndarray:
             tickets = draw(residue, within, start, stop)
-            return tickets.tokens[~tickets.blank]
+            return tickets.genuine
 
         listing = isinstance(screen, CubicScreen)
         quiet = screen_name.startswith("sub-cubic")

@@ -14,9 +14,9 @@ import probbound
 from probbound.contract.cost import CostMeter
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.planning.forecast import largest
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.planning.entries import CERTAIN, SAMPLED, Entries
 from probbound.tasks.max_of_k.planning.survey import planned
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.structured.cells import cells_of
 from probbound.tasks.max_of_k.structured.outlook import Outlook, hoped_for
 from probbound.tasks.max_of_k.structured.parts import parts_of

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from probbound.contract.cost import CostMeter
+from probbound.contract.residue import Residue
 from probbound.models.additive import Circuits, circuits
 from probbound.models.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen
-from probbound.tasks.max_of_k.screens.residue import Residue
 from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.screens.sequences import (
     CopyingCheck,

@@ -8,7 +8,7 @@ from functools import partial
 
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
-from probbound.strategies.outcome import Outcome, Question
+from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.methods.brute_force import brute_force
 from probbound.tasks.max_of_k.methods.cascade import cascade
 from probbound.tasks.max_of_k.methods.entries import entries, entries_by
@@ -22,6 +22,7 @@ from probbound.tasks.max_of_k.methods.loss import (
     screened_loss,
 )
 from probbound.tasks.max_of_k.methods.sampling import hybrid, iid, iid_from_tables, screened
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.strategy_names import AUTO, strategy_summary

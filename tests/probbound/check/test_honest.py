@@ -11,6 +11,7 @@ import mpmath
 import pytest
 
 from probbound.machine.errors import UserError
+from probbound.strategies import levels
 from probbound.tasks.max_of_k.methods import cascade as cascade_module
 from probbound.tasks.max_of_k.methods import entries as entries_module
 from probbound.tasks.max_of_k.strategies import strategy_names
@@ -26,8 +27,8 @@ NO_CHANCE = 1e-6
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     monkeypatch.setattr(cascade_module, "PILOT_DRAWS", 64)
-    monkeypatch.setattr(cascade_module, "RESIDUE_CHUNK", 1 << 10)
-    monkeypatch.setattr(cascade_module, "CHUNK", 1 << 10)
+    monkeypatch.setattr(levels, "RESIDUE_CHUNK", 1 << 10)
+    monkeypatch.setattr(levels, "CHUNK", 1 << 10)
     monkeypatch.setattr("probbound.check.tasks.max_of_k.replay._PILOT", 64)
     monkeypatch.setattr(pilot_module, "SEQUENCES", 64)
     monkeypatch.setattr("probbound.check.tasks.max_of_k.tolerance_choice._SEQUENCES", 64)

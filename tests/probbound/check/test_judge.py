@@ -24,6 +24,7 @@ from probbound.check.tasks.max_of_k.grid import Gridded
 from probbound.check.tasks.max_of_k.listing import Listed
 from probbound.check.tasks.max_of_k.replay import forward_operations
 from probbound.contract.claims import Claim
+from probbound.contract.residue import draw
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.models.additive import additive_tables
@@ -33,7 +34,6 @@ from probbound.models.transformer import WEIGHT_SHAPES, forward_flops
 from probbound.tasks.max_of_k.methods import cascade as cascade_module
 from probbound.tasks.max_of_k.screens.grid import count_on_grid
 from probbound.tasks.max_of_k.screens.listing import list_residue
-from probbound.tasks.max_of_k.screens.residue import draw
 from probbound.tasks.max_of_k.screens.sequences import (
     CopyingCheck,
     SequenceTables,
@@ -301,7 +301,7 @@ def test_counts_and_draws_are_the_same(name):
         tokens, blank = found.draw(mine, 3, 60)
         wanted = draw(reference, theirs, 3, 60)
         np.testing.assert_array_equal(blank, wanted.blank)
-        np.testing.assert_array_equal(tokens[~blank], wanted.tokens[~blank])
+        np.testing.assert_array_equal(tokens[~blank], wanted.members[~blank])
 
 
 def test_units_of_many_sequences_are_drawn_the_same():
@@ -315,7 +315,7 @@ def test_units_of_many_sequences_are_drawn_the_same():
     tokens, blank = found.draw(mine, 0, 20)
     wanted = draw(reference, theirs, 0, 20)
     np.testing.assert_array_equal(blank, wanted.blank)
-    np.testing.assert_array_equal(tokens[~blank], wanted.tokens[~blank])
+    np.testing.assert_array_equal(tokens[~blank], wanted.members[~blank])
 
 
 def test_integers_beyond_the_last_multiple_are_drawn_anew_the_same():

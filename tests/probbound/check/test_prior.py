@@ -22,6 +22,7 @@ from probbound.check.tasks.max_of_k.knapsack import Knapsacks
 from probbound.check.tasks.max_of_k.listing import Listed
 from probbound.check.tasks.max_of_k.replay import share_of
 from probbound.contract.claims import Claim
+from probbound.contract.residue import draw
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.models.additive import additive_tables
@@ -30,7 +31,6 @@ from probbound.tasks.max_of_k.screens import knapsack as maker_knapsack
 from probbound.tasks.max_of_k.screens import listing as listing_module
 from probbound.tasks.max_of_k.screens.grid import count_on_grid
 from probbound.tasks.max_of_k.screens.listing import list_residue
-from probbound.tasks.max_of_k.screens.residue import draw
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import (
     all_sequences,
@@ -92,7 +92,7 @@ def assert_same(mine, theirs, count=200):
         tokens, blank = mine.draw(PlainStream.of_seed(5).named("a"), 3, count)
         wanted = draw(theirs, Stream.from_seed(5).fold_in("a"), 3, count)
         np.testing.assert_array_equal(blank, wanted.blank)
-        np.testing.assert_array_equal(tokens[~blank], wanted.tokens[~blank])
+        np.testing.assert_array_equal(tokens[~blank], wanted.members[~blank])
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -112,7 +112,7 @@ def test_all_tickets_in_a_row_are_the_same(name, law):
         tokens, blank = map(np.concatenate, zip(*mine.everything(), strict=True))
         wanted = theirs.members(np.arange(theirs.tickets), Stream.from_seed(0), 0)
         np.testing.assert_array_equal(blank, wanted.blank)
-        np.testing.assert_array_equal(tokens[~blank], wanted.tokens[~blank])
+        np.testing.assert_array_equal(tokens[~blank], wanted.members[~blank])
 
 
 def test_units_of_much_mass_are_drawn_the_same():

@@ -27,9 +27,9 @@ from probbound.models.additive import AdditiveTables, additive_tables, circuits
 from probbound.models.evaluation import wrong_answers
 from probbound.models.forward_error import ForwardError, logit_slack
 from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.methods.brute_force import count_all_wrong
 from probbound.tasks.max_of_k.methods.ladder import ladder_screens
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens import ladder
 from probbound.tasks.max_of_k.screens.grid import count_on_grid
 from probbound.tasks.max_of_k.screens.ladder_error import attention_error
@@ -89,7 +89,7 @@ def without_slack(tables):
 
 def residue_members(residue) -> set[tuple[int, ...]]:
     tickets = residue.members(np.arange(residue.tickets), Stream.from_seed(0), 0)
-    return set(map(tuple, tickets.tokens[~tickets.blank].tolist()))
+    return set(map(tuple, tickets.genuine.tolist()))
 
 
 def left_by_each_check(model: Transformer, margin: float = 0.0) -> dict[str, set[tuple[int, ...]]]:

@@ -22,7 +22,8 @@ from probbound.models.additive import AdditiveTables, additive_tables, table_flo
 from probbound.models.evaluation import stored_losses, wrong_from_logits
 from probbound.models.loss_error import capped
 from probbound.models.transformer import AnyArray, Transformer
-from probbound.strategies.outcome import Level, Outcome, Question
+from probbound.strategies.outcome import Level, Outcome
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.task import MaxOfK
 
 MAX_FLOPS = 10**12

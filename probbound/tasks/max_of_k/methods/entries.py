@@ -11,7 +11,8 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import Ledger, Spend
 from probbound.machine.parallel import parallel_map
 from probbound.noise.contract import Settings
-from probbound.strategies.outcome import Level, Outcome, Question, Sampled
+from probbound.strategies.outcome import Level, Outcome, Sampled
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.structured.cells import cells_of
 from probbound.tasks.max_of_k.structured.count import certified_count
 from probbound.tasks.max_of_k.structured.deterministic import certain_tolerances

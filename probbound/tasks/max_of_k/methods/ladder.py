@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from probbound.noise.contract import Settings
-from probbound.strategies.outcome import Question
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen
 from probbound.tasks.max_of_k.screens.paths import Treatment
 from probbound.tasks.max_of_k.strategy_names import RUNG_NOISE, SAMPLED_CHOICES

@@ -17,22 +17,15 @@ from probbound.arithmetic.rounding import ratio_up
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
+from probbound.contract.residue import draw, listed_by
 from probbound.machine.parallel import parallel_map
 from probbound.models.evaluation import Sampler, sampled_losses
 from probbound.models.loss_error import capped
 from probbound.models.transformer import forward_flops
-from probbound.strategies.outcome import (
-    NOTHING_SAMPLED,
-    Level,
-    LossBound,
-    Outcome,
-    Question,
-    Sampled,
-)
+from probbound.strategies.outcome import NOTHING_SAMPLED, Level, LossBound, Outcome, Sampled
 from probbound.tasks.max_of_k.losses import largest_loss, largest_loss_flops, loss_at, margin_for
 from probbound.tasks.max_of_k.methods.brute_force import all_sequences, mean_loss
-from probbound.tasks.max_of_k.methods.sampling import TABLE_CHUNK
-from probbound.tasks.max_of_k.screens.residue import draw, listed_by
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.screens.sequences import (
     SequenceTables,
@@ -41,6 +34,7 @@ from probbound.tasks.max_of_k.screens.sequences import (
 )
 
 LAYERS = 16
+TABLE_CHUNK = 1 << 13
 LEAST_LAYER = 1e-5
 
 Build = Callable[[Question], Screen]
@@ -204,7 +198,7 @@ def _after_screen(
             if layer.listed
             else draw(residue, stream, 0, number)
         )
-    genuine = tickets.tokens[~tickets.blank]
+    genuine = tickets.genuine
     values = np.full(number, layer.loss)
     values[~tickets.blank] = _run(question, lambda a, b: genuine[a:b], len(genuine), meter)
     if not layer.listed:

@@ -10,13 +10,14 @@ import numpy as np
 from probbound.contract.claims import ACCURACY
 from probbound.contract.confidence import CANDIDATES, Choice, best_delta
 from probbound.contract.cost import CostMeter
+from probbound.contract.residue import Residue
 from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
-from probbound.strategies.outcome import Question
+from probbound.planning.forecast import Passed
 from probbound.tasks.max_of_k.methods.cascade import with_checks
 from probbound.tasks.max_of_k.methods.ladder import is_sampled
-from probbound.tasks.max_of_k.planning.pilot import Passed, Source, look, planning_stream, source_of
-from probbound.tasks.max_of_k.screens.residue import Residue
+from probbound.tasks.max_of_k.planning.pilot import Source, look, planning_stream, source_of
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.sequences import copying_flops
 from probbound.tasks.max_of_k.strategies import SCREENS, parts
 

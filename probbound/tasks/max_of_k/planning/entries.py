@@ -12,8 +12,7 @@ import numpy as np
 from probbound.contract.confidence import CANDIDATES
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
-from probbound.planning.forecast import Forecast, largest
-from probbound.tasks.max_of_k.planning.pilot import share_seen
+from probbound.planning.forecast import Forecast, largest, share_seen
 from probbound.tasks.max_of_k.planning.prices import Prices
 from probbound.tasks.max_of_k.structured.cells import Cells, cells_of
 from probbound.tasks.max_of_k.structured.count import Resolution, certified_estimate, counting_flops

@@ -11,14 +11,15 @@ import numpy as np
 from jaxtyping import Int
 
 from probbound.contract.cost import CostMeter
+from probbound.contract.residue import Residue, draw
 from probbound.draws.random_streams import Stream
 from probbound.models.evaluation import wrong_answers
 from probbound.models.transformer import Transformer, forward_flops
+from probbound.planning.forecast import Passed, share_seen
 from probbound.tasks.max_of_k.preparation import Prepared
 from probbound.tasks.max_of_k.screens.bracket_check import BracketCheck, bracket_check_flops
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen, expected_classes
-from probbound.tasks.max_of_k.screens.residue import Residue, draw
 from probbound.tasks.max_of_k.screens.sequences import AdditiveCheck
 from probbound.tasks.max_of_k.task import MaxOfK
 
@@ -45,36 +46,12 @@ class Pilot:
 
 
 @dataclass(frozen=True)
-class Passed:
-    """How many draws a pilot made, how many the copying check left, and how many were wrong."""
-
-    draws: int = 0
-    left: int = 0
-    wrong: int = 0
-
-    @property
-    def kept(self) -> float:
-        """The share that the copying check leaves, never 0."""
-        return share_seen(self.left, self.draws)
-
-    @property
-    def failing(self) -> float:
-        """The share answered wrongly, never 0."""
-        return share_seen(self.wrong, self.draws)
-
-
-@dataclass(frozen=True)
 class Source:
     """Where a pilot draws from: draws `start` to `stop` - 1, and the operations of so many."""
 
     name: str
     sample: Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
     draw_flops: Callable[[int], int] = lambda _: 0
-
-
-def share_seen(hits: int, draws: int) -> float:
-    """(hits + ½) / (draws + 1): what nobody has seen may still be there."""
-    return (hits + 0.5) / (draws + 1)
 
 
 def planning_stream(seed: int) -> Stream:
@@ -141,7 +118,7 @@ def source_of(name: str, residue: Residue, seed: int) -> Source:
 
     def sample(start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
         tickets = draw(residue, stream, start, stop)
-        return tickets.tokens[~tickets.blank]
+        return tickets.genuine
 
     return Source(name, sample, residue.draw_flops)
 

@@ -11,20 +11,21 @@ from functools import cached_property, partial
 import numpy as np
 
 from probbound.contract.confidence import CANDIDATES, Choice, best_delta
+from probbound.contract.residue import listed_by
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, forward_flops
-from probbound.planning.forecast import MOST_SAMPLES, Forecast, Measured, Source, in_chunks, largest
-from probbound.strategies.outcome import Question
+from probbound.planning.forecast import MOST_SAMPLES, Forecast, Measured, Source, largest
+from probbound.strategies.levels import in_chunks
 from probbound.tasks.max_of_k.methods.brute_force import MAX_FLOPS, brute_force_flops
 from probbound.tasks.max_of_k.methods.ladder import is_sampled
 from probbound.tasks.max_of_k.planning.entries import SAMPLED, Entries
 from probbound.tasks.max_of_k.planning.pilot import Pilot
 from probbound.tasks.max_of_k.planning.prices import Prices
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.gap_classes import GapClasses
 from probbound.tasks.max_of_k.screens.gap_residue import gap_draw_flops
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen, expected_classes
-from probbound.tasks.max_of_k.screens.residue import listed_by
 from probbound.tasks.max_of_k.screens.sequences import (
     copying_flops,
     copying_table_flops,

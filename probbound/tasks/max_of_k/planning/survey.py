@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
-from probbound.planning.forecast import Forecast, Measured
-from probbound.strategies.outcome import Question
+from probbound.planning.forecast import Forecast, Measured, Passed
 from probbound.tasks.max_of_k.methods.ladder import is_sampled
 from probbound.tasks.max_of_k.planning.delta_choice import delta_for
 from probbound.tasks.max_of_k.planning.entries import NOT_RUN, SAMPLED, look_flops, looked
 from probbound.tasks.max_of_k.planning.pilot import (
     CHEAP_PILOT,
-    Passed,
     look,
     planning_stream,
     run_pilot,
@@ -25,6 +23,7 @@ from probbound.tasks.max_of_k.planning.pilot import (
 from probbound.tasks.max_of_k.planning.planner import Planner
 from probbound.tasks.max_of_k.planning.prices import prices_in_flops
 from probbound.tasks.max_of_k.preparation import Prepared
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen
 from probbound.tasks.max_of_k.screens.sequences import (
     copying_table_flops,

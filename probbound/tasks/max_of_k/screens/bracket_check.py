@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -26,7 +25,7 @@ class BracketCheck:
     brackets: Brackets
     high: Float[np.ndarray, " d_vocab"]
     low: Float[np.ndarray, " d_vocab"]
-    name: ClassVar[str] = "brackets"
+    name: str = "brackets"
 
     @classmethod
     def of(cls, tables: SequenceTables) -> BracketCheck:

@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from probbound.contract.residue import Tickets, located, numbers_within
 from probbound.draws.priors import Whole
 from probbound.draws.random_streams import Stream
 from probbound.tasks.max_of_k.screens.gap_classes import GapClasses
-from probbound.tasks.max_of_k.screens.residue import Tickets, located, numbers_within
 
 _CHUNK = 1 << 13
 

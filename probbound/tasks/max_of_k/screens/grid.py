@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from probbound.arithmetic.rounding import FLOOR, gamma
+from probbound.contract.residue import Tickets, located
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.parallel import parallel_map
@@ -23,7 +24,6 @@ from probbound.tasks.max_of_k.screens.knapsack import (
     tables_of,
     tuples_by_number,
 )
-from probbound.tasks.max_of_k.screens.residue import Tickets, located
 
 CHUNK_STATES = 1 << 21
 

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.arithmetic.rounding import certainly_negative
+from probbound.contract.residue import Tickets, located, numbers_within
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.parallel import parallel_map
 from probbound.models.additive import AdditiveTables, label_term_flops, label_terms
 from probbound.models.transformer import Transformer
-from probbound.tasks.max_of_k.screens.residue import Tickets, located, numbers_within
 
 Block = tuple[slice, ...]
 _TICKET_BITS = 61

@@ -6,8 +6,8 @@ from typing import Protocol, runtime_checkable
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import Ledger
+from probbound.contract.residue import Residue
 from probbound.models.transformer import Transformer
-from probbound.tasks.max_of_k.screens.residue import Residue
 
 
 @runtime_checkable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -148,22 +147,6 @@ def copying_table_flops(model: Transformer, *, cubic: bool) -> int:
     return h * v * out * (2 * v if cubic else 5) + h * v * v
 
 
-@runtime_checkable
-class SequenceCheck(Protocol):
-    """A sound check of single sequences of max-of-K."""
-
-    name: ClassVar[str]
-
-    @property
-    def flops(self) -> int:
-        """Operations for one sequence."""
-        ...
-
-    def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
-        """Which sequences the check cannot certify."""
-        ...
-
-
 @dataclass(frozen=True)
 class CopyingCheck:
     """A wrong token in the sequence is compared exactly, one that is not, in the worst case.
@@ -176,7 +159,7 @@ class CopyingCheck:
     tables: SequenceTables
     outside: Float[np.ndarray, "n_heads pairs"]
     place: Float[np.ndarray, "n_heads n_ctx"]
-    name: ClassVar[str] = "copying"
+    name: str = "copying"
 
     @classmethod
     def quadratic(cls, tables: SequenceTables) -> CopyingCheck:
@@ -247,7 +230,7 @@ class AdditiveCheck:
     """The additive screen of one sequence: the wrong token is maximised per token (Theorem 1.2)."""
 
     tables: SequenceTables
-    name: ClassVar[str] = "cubic"
+    name: str = "cubic"
 
     @property
     def flops(self) -> int:
@@ -285,7 +268,7 @@ class TableForwardCheck:
     """
 
     tables: SequenceTables
-    name: ClassVar[str] = "forward pass"
+    name: str = "forward pass"
 
     @property
     def flops(self) -> int:

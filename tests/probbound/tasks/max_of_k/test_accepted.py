@@ -15,11 +15,11 @@ import probbound
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.models.accepted import accepted_model
-from probbound.models.evaluation import count_wrong
+from probbound.models.evaluation import wrong_answers
 from probbound.models.paths import noise_term
 from probbound.models.transformer import Transformer
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.recipes import RECIPES
 from probbound.tasks.max_of_k.task import MaxOfK
 from probbound.tasks.max_of_k.training import fine_tune, initial_model, train
@@ -81,7 +81,7 @@ REFUSING = {
     "initial": lambda: initial_model(SMALLEST, 4, 0),
     "tune": lambda: fine_tune(MODEL, SMALLEST, RECIPES["published"], 0, no_penalty, 1.0),
     "noise": lambda: noise_term(DOUBLED),
-    "count": lambda: count_wrong(DOUBLED, TASK, lambda a, b: np.zeros((b - a, 3), int), 1, "x"),
+    "count": lambda: wrong_answers(DOUBLED, TASK, np.zeros((1, 3), int)),
 }
 
 

@@ -8,17 +8,17 @@ import pytest
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT
+from probbound.contract.residue import listed_by
 from probbound.models.additive import circuits
 from probbound.models.transformer import in_float64
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.methods.cascade import cascade, with_checks
 from probbound.tasks.max_of_k.methods.ladder import ladder_screens
 from probbound.tasks.max_of_k.methods.sampling import hybrid
 from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.bracket_check import BracketCheck
 from probbound.tasks.max_of_k.screens.gap_residue import GapResidue
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen
-from probbound.tasks.max_of_k.screens.residue import listed_by
 from probbound.tasks.max_of_k.screens.sequences import AdditiveCheck, SequenceTables
 from probbound.tasks.max_of_k.strategies import SCREENS, strategy_named
 from probbound.tasks.max_of_k.task import task_for
@@ -77,7 +77,7 @@ def test_the_bracket_check_lies_between_the_screens(model):
     assert not (AdditiveCheck(tables).uncertified(tokens) & ~left).any()
     screen = SCREENS["sub-cubic"](question(model))
     residue = screen.enumerate(model, CostMeter())
-    members = residue.members(np.arange(residue.tickets), question(model).stream, 0).tokens
+    members = residue.members(np.arange(residue.tickets), question(model).stream, 0).members
     kept = {tuple(row) for row in members.tolist()}
     assert {tuple(row) for row in tokens[left].tolist()} <= kept
 

@@ -27,6 +27,7 @@ from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.check.tasks.max_of_k.split import taken_apart
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
+from probbound.contract.residue import draw
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.models.store import digest
@@ -34,11 +35,10 @@ from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import method_named
 from probbound.noise.term import NoiseTerm
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.methods import cascade as cascade_module
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens import ladder as ladder_module
-from probbound.tasks.max_of_k.screens.residue import draw
 from probbound.tasks.max_of_k.strategies import SCREENS
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import ASSORTED, checked, copying_model, random_model, slow_wrong, weights_of
@@ -85,7 +85,7 @@ def assert_same(
         tokens, blank = mine.draw(PlainStream.of_seed(5).named("a"), 3, count)
         wanted = draw(theirs, Stream.from_seed(5).fold_in("a"), 3, count)
         np.testing.assert_array_equal(blank, wanted.blank)
-        np.testing.assert_array_equal(tokens[~blank], wanted.tokens[~blank])
+        np.testing.assert_array_equal(tokens[~blank], wanted.members[~blank])
     return mine
 
 

@@ -12,6 +12,7 @@ from probbound.machine.errors import UserError
 from probbound.models.additive import additive_tables
 from probbound.models.evaluation import wrong_answers
 from probbound.models.transformer import forward_flops
+from probbound.strategies import levels
 from probbound.tasks.max_of_k.methods import cascade as module
 from probbound.tasks.max_of_k.screens.listing import list_residue
 from probbound.tasks.max_of_k.screens.sequences import (
@@ -96,8 +97,8 @@ def test_aims_on_the_shipped_models():
 def test_violations_are_as_rare_as_promised(strategy, monkeypatch):
     """δ = 0.1 on small models, fixed-n and with a target, at a false-alarm rate of 1e-6."""
     monkeypatch.setattr(module, "PILOT_DRAWS", 64)
-    monkeypatch.setattr(module, "CHUNK", 32)
-    monkeypatch.setattr(module, "RESIDUE_CHUNK", 32)
+    monkeypatch.setattr(levels, "CHUNK", 32)
+    monkeypatch.setattr(levels, "RESIDUE_CHUNK", 32)
     models = [(copying_model, random_model)[seed % 2](seed) for seed in range(10)]
     truths = [certify(model, "brute-force").failure_upper for model in models]
     for target in (None, 0.2):
@@ -144,16 +145,16 @@ def test_a_target_is_reached_and_not_overshot_by_much():
 
 def test_an_interrupted_cascade_is_bounded_by_what_was_drawn_and_can_be_verified(monkeypatch):
     model = probbound.load("max-of-4")
-    original = module._followed_up
+    original = levels._followed_up
 
     def interrupt(tally, *rest):
-        if tally.draws >= 3 * module.CHUNK:
+        if tally.draws >= 3 * levels.CHUNK:
             raise KeyboardInterrupt
         return original(tally, *rest)
 
-    monkeypatch.setattr(module, "_followed_up", interrupt)
+    monkeypatch.setattr(levels, "_followed_up", interrupt)
     found = certify(model, budget=10_000, delta=1e-6)
-    assert found.stopped_at == found.sampling.draws == 3 * module.CHUNK
+    assert found.stopped_at == found.sampling.draws == 3 * levels.CHUNK
     counts = (found.sampling.failures, found.sampling.draws)
     bound = anytime(*counts, delta=1e-8, side="upper")
     assert found.failure_upper == pytest.approx(float(bound.upper), rel=1e-12)
@@ -165,7 +166,7 @@ def test_an_interrupted_cascade_is_bounded_by_what_was_drawn_and_can_be_verified
 def test_results_do_not_depend_on_the_chunks(monkeypatch):
     model = random_model(2)
     whole = certify(model, budget=50, delta=0.1).to_json()
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(levels, "CHUNK", 7)
     parts = certify(model, budget=50, delta=0.1).to_json()
     assert parts["sampling"] == whole["sampling"]
     assert parts["bound"] == whole["bound"]
@@ -186,19 +187,19 @@ def test_what_a_screen_left_is_passed_through_as_a_whole_where_the_draws_cover_i
 
 def test_what_an_interruption_leaves_unseen_of_a_whole_is_conceded(monkeypatch):
     model = random_model(1, d_vocab=8)
-    monkeypatch.setattr(module, "RESIDUE_CHUNK", 64)
-    original = module._followed_up
+    monkeypatch.setattr(levels, "RESIDUE_CHUNK", 64)
+    original = levels._followed_up
 
     def interrupt(tally, *rest):
         if tally.draws >= 128:
             raise KeyboardInterrupt
         return original(tally, *rest)
 
-    monkeypatch.setattr(module, "_followed_up", interrupt)
+    monkeypatch.setattr(levels, "_followed_up", interrupt)
     found = certify(model, "cascade:sub-cubic", budget=200, draws=8**3)
     assert found.stopped_at == 128
     assert certify(model, "brute-force").failure_upper <= found.failure_upper
-    monkeypatch.setattr(module, "_followed_up", original)
+    monkeypatch.setattr(levels, "_followed_up", original)
     whole = certify(model, "cascade:sub-cubic", budget=8**3 - 1, draws=8**3)
     assert whole.failure_upper < found.failure_upper
     assert checked(found, model).holds, checked(found, model)

@@ -14,9 +14,9 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.noise.contract import Settings
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.methods.entries import entries
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.structured.cells import Cells, cells_of
 from probbound.tasks.max_of_k.structured.count import Resolution, certified_count
 from probbound.tasks.max_of_k.structured.deterministic import NOISE_CHOICES, certain_tolerances

@@ -14,8 +14,8 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, in_float64
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.methods.ladder import RUNGS, ladder_screens
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens import ladder
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen
 from probbound.tasks.max_of_k.screens.paths import token_scores
@@ -42,7 +42,7 @@ def left_by(name, model, **options):
     """The set of sequences that a screen leaves, drawn ticket by ticket."""
     residue = ladder_screens()[name](question(model, **options)).enumerate(model, CostMeter())
     tickets = residue.members(np.arange(residue.tickets), Stream.from_seed(0), 0)
-    found = set(map(tuple, tickets.tokens.tolist()))
+    found = set(map(tuple, tickets.members.tolist()))
     assert not tickets.blank.any()
     assert len(found) == residue.tickets == residue.size
     return found

@@ -9,7 +9,6 @@ import probbound
 from probbound.contract.cost import CostMeter
 from probbound.models.evaluation import wrong_answers
 from probbound.models.transformer import forward_flops
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.planning.entries import (
     CERTAIN,
     NOT_RUN,
@@ -21,6 +20,7 @@ from probbound.tasks.max_of_k.planning.entries import (
 from probbound.tasks.max_of_k.planning.prices import prices_in_flops
 from probbound.tasks.max_of_k.planning.survey import settled, surveyed, with_entries, with_treatment
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.structured.cells import Cells
 from probbound.tasks.max_of_k.structured.outlook import hoped_for
 from probbound.tasks.max_of_k.structured.parts import structure_flops

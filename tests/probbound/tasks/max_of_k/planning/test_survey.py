@@ -13,7 +13,6 @@ from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
 from probbound.planning.forecast import Forecast
-from probbound.strategies.outcome import Question
 from probbound.tasks.max_of_k.planning.delta_choice import delta_for
 from probbound.tasks.max_of_k.planning.survey import (
     PILOT_SHARE,
@@ -23,6 +22,7 @@ from probbound.tasks.max_of_k.planning.survey import (
     with_entries,
     with_screen,
 )
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import checked, copying_model, random_model
 

@@ -8,11 +8,11 @@ import pytest
 from scipy.stats import chi2
 
 from probbound.contract.cost import CostMeter
+from probbound.contract.residue import draw
 from probbound.draws.random_streams import Stream
 from probbound.tasks.max_of_k.screens.gap_classes import GapClasses, gap_classes
 from probbound.tasks.max_of_k.screens.gap_residue import GapResidue
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen
-from probbound.tasks.max_of_k.screens.residue import draw
 from probbound.tasks.max_of_k.screens.windows import label_windows, trailing_windows
 from tests.factories import copying_model
 
@@ -34,7 +34,7 @@ def everything_left(classes):
 def test_the_multisets_are_a_partition_of_all_sequences(d_vocab, n_ctx, offset):
     residue = everything_left(gap_classes(d_vocab, n_ctx, offset, 1.0))
     tickets = residue.members(np.arange(residue.tickets), Stream.from_seed(0), 0)
-    found = set(map(tuple, tickets.tokens.tolist()))
+    found = set(map(tuple, tickets.members.tolist()))
     assert len(found) == residue.tickets == residue.size == d_vocab**n_ctx
     assert not tickets.blank.any()
 
@@ -65,7 +65,7 @@ def test_windows_are_the_extremes_over_each_class(starts):
 def chi_square(residue, n):
     """A statistic of n draws against the uniform law over sequences, and its degrees."""
     tickets = draw(residue, Stream.from_seed(1), 0, n)
-    counts = Counter(map(tuple, tickets.tokens[~tickets.blank].tolist()))
+    counts = Counter(map(tuple, tickets.genuine.tolist()))
     share = n / float(residue.tickets << residue.classes.unit_bits)
     statistic = sum((count - share) ** 2 / share for count in counts.values())
     blank = n - share * len(counts)
@@ -93,7 +93,7 @@ def test_draws_depend_on_their_number_alone():
     assert residue.classes.unit_bits == 59
     whole = draw(residue, Stream.from_seed(3), 0, 60)
     parts = [draw(residue, Stream.from_seed(3), a, b) for a, b in ((0, 1), (1, 40), (40, 60))]
-    np.testing.assert_array_equal(whole.tokens, np.concatenate([p.tokens for p in parts]))
-    assert whole.tokens.max() <= 63
-    assert whole.tokens.min() >= 0
+    np.testing.assert_array_equal(whole.members, np.concatenate([p.members for p in parts]))
+    assert whole.members.max() <= 63
+    assert whole.members.min() >= 0
     assert residue.draw_flops(10) == 10 * residue.draw_flops(1) > 0

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import chi2
 
 from probbound.contract.cost import CostMeter
+from probbound.contract.residue import draw
 from probbound.draws.random_streams import Stream
 from probbound.models.additive import (
     additive_tables,
@@ -23,7 +24,6 @@ from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.grid import count_on_grid
 from probbound.tasks.max_of_k.screens.knapsack import Scale
 from probbound.tasks.max_of_k.screens.listing import blocks_of, list_residue
-from probbound.tasks.max_of_k.screens.residue import draw
 from tests.factories import (
     ASSORTED,
     all_sequences,
@@ -80,15 +80,15 @@ def test_listing_is_exact(model):
     residue = list_residue(additive_tables(model))
     tickets = residue.members(np.arange(residue.tickets), Stream.from_seed(0), 0)
     assert not tickets.blank.any()
-    assert len(rows(tickets.tokens)) == residue.tickets == residue.size
-    assert set(rows(tickets.tokens)) == uncertified(model)
+    assert len(rows(tickets.members)) == residue.tickets == residue.size
+    assert set(rows(tickets.members)) == uncertified(model)
 
 
 @pytest.mark.parametrize("grid_points", [1, 30, 4095])
 def test_the_grid_leaves_a_superset_with_one_ticket_each(model, grid_points):
     residue = count_on_grid(additive_tables(model), grid_points)
     tickets = residue.members(np.arange(residue.tickets), Stream.from_seed(0), 0)
-    drawn = rows(tickets.tokens[~tickets.blank])
+    drawn = rows(tickets.genuine)
     assert len(drawn) == len(set(drawn))
     assert set(drawn) >= uncertified(model)
     assert residue.size == min(residue.tickets, model.d_vocab**model.n_ctx)
@@ -112,7 +112,7 @@ def test_draws_are_uniform_over_what_is_left(kind, monkeypatch):
     residue = list_residue(tables) if kind == "listing" else count_on_grid(tables, 50)
     n = 20_000
     tickets = draw(residue, Stream.from_seed(1), 0, n)
-    counts = Counter(rows(tickets.tokens[~tickets.blank]))
+    counts = Counter(rows(tickets.genuine))
     exact = count_on_grid(tables, 50) if kind == "coarse units" else residue
     assert set(counts) >= uncertified(copying_model(2))
     share = n / float(exact.size)
@@ -129,7 +129,7 @@ def test_draws_depend_on_their_number_alone():
     ):
         whole = draw(residue, Stream.from_seed(3), 0, 100)
         parts = [draw(residue, Stream.from_seed(3), a, b) for a, b in ((0, 1), (1, 64), (64, 100))]
-        np.testing.assert_array_equal(whole.tokens, np.concatenate([p.tokens for p in parts]))
+        np.testing.assert_array_equal(whole.members, np.concatenate([p.members for p in parts]))
 
 
 def test_blocks_are_a_partition():

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 
 from probbound.draws.priors import Whole
 from probbound.draws.random_streams import Stream
@@ -15,19 +15,24 @@ from probbound.draws.random_streams import Stream
 
 @dataclass(frozen=True)
 class Tickets:
-    """Drawn tickets: each holds a sequence, or is blank (no sequence at all)."""
+    """Drawn tickets: each holds a member, or is blank (no member at all)."""
 
-    tokens: Int[np.ndarray, "n n_ctx"]
+    members: Shaped[np.ndarray, "n ..."]
     blank: Bool[np.ndarray, " n"]
+
+    @property
+    def genuine(self) -> Shaped[np.ndarray, "m ..."]:
+        """The members, blank tickets left out."""
+        return self.members[~self.blank]
 
 
 @runtime_checkable
 class Residue(Protocol):
-    """The sequences a screen could not certify, on `tickets` equal tickets.
+    """The members a screen could not certify, on `tickets` equal tickets.
 
-    Each has as many as its mass: one, under a uniform prior (Theorem 1.11). Blank tickets and
-    tickets of sequences that a finer look would certify are allowed: they only make
-    `size` larger than need be (Theorem 1.4).
+    Each has as many as its mass: one, where all weigh the same (Theorem 1.11). Blank tickets and
+    tickets of members that a finer look would certify are allowed: they only make `size` larger
+    than need be (Theorem 1.4).
     """
 
     @property
@@ -37,14 +42,14 @@ class Residue(Protocol):
 
     @property
     def size(self) -> Fraction:
-        """An upper bound on the mass of the uncertified sequences: tickets × mass of a ticket."""
+        """An upper bound on the mass of the uncertified members: tickets × mass of a ticket."""
         ...
 
     def members(self, ranks: Int[np.ndarray, " n"], stream: Stream, start: int) -> Tickets:
-        """The tickets number `ranks`; `stream` decides what a ticket of several sequences holds.
+        """The tickets number `ranks`; `stream` decides what a ticket of several members holds.
 
         `start` is the number of the first draw: draw i's outcome depends on ranks[i - start],
-        `stream` and i alone. Where every ticket is one sequence, `stream` is not used.
+        `stream` and i alone. Where every ticket is one member, `stream` is not used.
         """
         ...
 
@@ -63,7 +68,7 @@ def located(
 
 
 def listed_by(residue: Residue, budget: int) -> bool:
-    """Whether each ticket is one sequence and `budget` covers them all, so that none is missed."""
+    """Whether each ticket is one member and `budget` covers them all, so that none is missed."""
     return residue.size <= residue.tickets <= budget
 
 

@@ -1,0 +1,50 @@
+"""What a strategy is asked of max-of-K."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probbound.contract.claims import ACCURACY, Claim
+from probbound.draws.random_streams import Stream
+from probbound.models.transformer import Transformer
+from probbound.tasks.max_of_k.accepted import require_kinds
+from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED, Prepared
+from probbound.tasks.max_of_k.structured.families import PathChoice
+from probbound.tasks.max_of_k.task import MaxOfK
+
+
+@dataclass(frozen=True)
+class Question:
+    """Bound what `claim` is about with `budget` forward passes, failing with `delta`.
+
+    `grid_points` is the resolution of counting, None for exact counting where that is feasible.
+    Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
+    failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
+    `budget_flops` is what a plan may spend, and `prepared` what it worked out of the weights.
+    `paths` says whether `entries` samples all noise paths at the same places or each at its own.
+
+    Raises:
+        UserError: if the model or the task is of another kind, a subclass too.
+    """
+
+    model: Transformer
+    task: MaxOfK
+    budget: int
+    delta: float
+    seed: int
+    grid_points: int | None = None
+    target: float | None = None
+    draws: int | None = None
+    budget_flops: float | None = None
+    stopped_at: int | None = None
+    paths: PathChoice | None = None
+    claim: Claim = ACCURACY
+    prepared: Prepared = NOTHING_PREPARED
+
+    def __post_init__(self) -> None:
+        require_kinds(self.model, self.task)
+
+    @property
+    def stream(self) -> Stream:
+        """The randomness of the certifying samples."""
+        return Stream.from_seed(self.seed).fold_in("certify")
