@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from probbound.noise.term import NoiseTerm
     from probbound.sweeps.config import SweepConfig
     from probbound.sweeps.run import run_sweep
-    from probbound.tasks.max_of_k.strategies import strategy_names
-    from probbound.tasks.max_of_k.task import MaxOfK, task_for
+    from probbound.tasks.max_of_k.task import MaxOfK
     from probbound.tasks.max_of_k.training import train
+    from probbound.tasks.registry import strategy_names, task_for
 
 __version__ = "0.2.0"
 
@@ -51,8 +51,8 @@ _HOMES = {
     "run_sweep": "probbound.sweeps.run",
     "save_model": "probbound.models.store",
     "shipped_names": "probbound.models.catalogue",
-    "strategy_names": "probbound.tasks.max_of_k.strategies",
-    "task_for": "probbound.tasks.max_of_k.task",
+    "strategy_names": "probbound.tasks.registry",
+    "task_for": "probbound.tasks.registry",
     "train": "probbound.tasks.max_of_k.training",
 }
 

@@ -15,13 +15,13 @@ from probbound.certificates.seeds import Seed
 from probbound.contract.claims import Claim
 from probbound.contract.cost import Cost
 from probbound.contract.ledger import Spend
+from probbound.contract.tasks import Task
 from probbound.draws.priors import Prior
 from probbound.machine.files import write_atomically
 from probbound.models.network import network_parts
 from probbound.models.reference import Reference
 from probbound.models.transformer import Transformer
 from probbound.strategies.outcome import Level, LossBound, Outcome
-from probbound.tasks.max_of_k.task import MaxOfK
 
 ARITHMETIC = (
     "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
@@ -49,7 +49,7 @@ class Statement:
     network: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def of(cls, claim: Claim, task: MaxOfK, model: Transformer) -> Statement:
+    def of(cls, claim: Claim, task: Task, model: Transformer) -> Statement:
         """A claim on a task and a network."""
         sizes = (task.name, task.d_vocab, task.n_ctx, task.size)
         network = network_parts(model.n_heads, model.attn_scale, model.assumed)
@@ -94,7 +94,8 @@ class Certificate:
     said of failures `failure_upper` is 1 and `certified_mass` 0. `confidence_weighted` is
     (1 - δ) · bound + δ · b, with b the bound that is certain. `chosen` is what ran where the
     strategy was "auto", and `ran` what it was given. `delta_allowed` is the δ that was asked for,
-    or, with `delta_chosen`, that was chosen before any draw; `delta` is what was spent.
+    or, with `delta_chosen`, that was chosen before any draw; `delta` is what was spent. `settings`
+    are those that some strategies have, by name, None where none was given.
     """
 
     claim: Statement
@@ -118,12 +119,8 @@ class Certificate:
     reference: Reference | None
     budget: int
     seed: Seed
-    grid_points: int | None
-    target: float | None
-    draws: int | None
-    budget_flops: float | None
+    settings: Mapping[str, Any]
     stopped_at: int | None
-    paths: str | None
     ran: Ran
     versions: Mapping[str, str]
 
@@ -164,12 +161,8 @@ class Certificate:
             "seed": self.seed.value,
             "seed_source": self.seed.source,
             "beacon": self.seed.beacon,
-            "grid_points": self.grid_points,
-            "target": self.target,
-            "draws": self.draws,
-            "budget_flops": self.budget_flops,
+            **self.settings,
             "stopped_at": self.stopped_at,
-            "paths": self.paths,
             "ran": asdict(self.ran),
             "arithmetic": ARITHMETIC,
             "versions": dict(self.versions),

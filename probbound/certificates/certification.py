@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import platform
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal
 
 import jax
 import numpy as np
 import scipy
 
 from probbound import __version__
-from probbound.arithmetic.scalars import real, whole
 from probbound.certificates.certificate import (
     Certificate,
     Ran,
@@ -24,35 +21,23 @@ from probbound.certificates.certificate import (
     certain_bound_of,
     confidence_weighted,
 )
-from probbound.certificates.reasonable import require_reasonable
-from probbound.certificates.same_question import one_form
 from probbound.certificates.seeds import Seed, seed_for
 from probbound.contract.claims import ACCURACY, Claim
-from probbound.contract.confidence import check_delta
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
-from probbound.draws.random_streams import Stream
+from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.tasks import Task
 from probbound.machine.errors import UserError
-from probbound.models.accepted import accepted_model
-from probbound.models.forward_error import ForwardError
 from probbound.models.reference import agreement
 from probbound.models.store import digest
-from probbound.models.transformer import Transformer, require_finite
+from probbound.models.transformer import Transformer
 from probbound.strategies.outcome import Outcome
-from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
-from probbound.tasks.max_of_k.planning.survey import decided
-from probbound.tasks.max_of_k.question import Question
-from probbound.tasks.max_of_k.strategies import counts_on_grids, strategy_named, uses_delta
-from probbound.tasks.max_of_k.strategy_names import AUTO
-from probbound.tasks.max_of_k.structured.families import PathChoice
-from probbound.tasks.max_of_k.task import MaxOfK
-
-_Number = TypeVar("_Number", int, float)
+from probbound.tasks.registry import room_of
+from probbound.tasks.room import Room
 
 
 def certify(
     model: Transformer,
-    task: MaxOfK,
+    task: Task,
     *,
     strategy: str,
     budget: int = DEFAULT_BUDGET,
@@ -64,7 +49,7 @@ def certify(
     draws: int | None = None,
     budget_flops: float | None = None,
     stopped_at: int | None = None,
-    paths: PathChoice | None = None,
+    paths: Literal["joint", "separate"] | None = None,
     claim: Claim = ACCURACY,
     reference: Path | str | None = None,
 ) -> Certificate:
@@ -96,112 +81,48 @@ def certify(
     Raises:
         UserError: on anything that cannot be used, in one sentence.
     """
-    settings: dict[str, Any] = {
-        "grid_points": _maybe(whole, "grid points", grid_points),
-        "target": _maybe(real, "target", target),
-        "draws": _maybe(whole, "draws", draws),
-        "budget_flops": _maybe(real, "budget in flops", budget_flops),
-        "paths": paths,
-    }
     if isinstance(delta, str) and delta != AUTO:
         raise UserError(f"delta must be a number or {AUTO!r}, got {delta!r}")
-    model, task, claim = accepted_model(model), accepted_task(task), accepted_claim(claim)
-    budget, seed = whole("budget", budget), _maybe(whole, "seed", seed)
-    number = DEFAULT_DELTA if isinstance(delta, str) else real("delta", delta)
-    stopped_at = _maybe(whole, "stopped_at", stopped_at)
-    asked = Question(
-        model, task, budget, number, seed or 0, stopped_at=stopped_at, claim=claim, **settings
+    room = room_of(task)
+    asked = room.asked(
+        *(model, task, claim, strategy),
+        budget=budget,
+        delta=DEFAULT_DELTA if isinstance(delta, str) else delta,
+        seed=seed,
+        stopped_at=stopped_at,
+        settings={
+            "grid_points": grid_points,
+            "target": target,
+            "draws": draws,
+            "budget_flops": budget_flops,
+            "paths": paths,
+        },
     )
-    _require_meaning(asked, strategy)
-    _require_usable(asked)
-    require_reasonable(asked, strategy)
-    choose = isinstance(delta, str) and uses_delta(strategy)
+    choose = isinstance(delta, str) and room.uses_delta(strategy)
     record = {
-        "claim": Statement.of(claim, task, model).to_json(),
-        "model": digest(model),
+        "claim": Statement.of(asked.claim, asked.task, asked.model).to_json(),
+        "model": digest(asked.model),
         "strategy": strategy,
-        "budget": budget,
-        "delta": AUTO if choose else number,
-        **settings,
+        "budget": asked.budget,
+        "delta": AUTO if choose else asked.delta,
+        **room.settings(asked),
     }
-    agreed = None if reference is None else agreement(model, Path(reference))
-    source = seed_for(one_form(record), seed, beacon)
+    agreed = None if reference is None else agreement(asked.model, Path(reference))
+    source = seed_for(room.one_form(record), None if seed is None else asked.seed, beacon)
     asked, meter = replace(asked, seed=source.value), CostMeter()
-    name, run = decided(asked, strategy, choose, meter)
-    outcome = strategy_named(name).answer(run, meter)
-    made = _certificate(asked, source, strategy, name, run, choose, outcome, meter)
+    name, run = room.decided(asked, strategy, choose, meter)
+    outcome = room.answer(name, run, meter)
+    made = _certificate(asked, room, source, strategy, name, run, choose, outcome, meter)
     return replace(made, reference=agreed)
 
 
-def _maybe(rule: Callable[[str, Any], _Number], name: str, value: Any) -> _Number | None:
-    return None if value is None else rule(name, value)
-
-
-def _require_meaning(question: Question, strategy: str) -> None:
-    if strategy == AUTO and (question.claim != ACCURACY or question.task.prior):
-        raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
-    sequential = strategy != AUTO and strategy_named(strategy).sequential
-    if strategy != AUTO:
-        strategy_named(strategy).require_meaning(question)
-    if question.budget_flops is not None and strategy != AUTO:
-        raise UserError(f"a budget of operations is for the strategy {AUTO}, not for {strategy}")
-    if question.target is not None and not sequential:
-        raise UserError(f"{strategy} has no target to stop at; a cascade has")
-    if question.draws is not None and not sequential:
-        raise UserError(f"{strategy} has no number of draws to set; a cascade has")
-    if question.draws is not None and question.target is not None:
-        raise UserError("give a target to stop at or a number of draws, not both")
-    if question.grid_points is not None and not counts_on_grids(strategy):
-        raise UserError(
-            f"{strategy} has no grid to count on; cubic has, also in a hybrid or cascade"
-        )
-    if question.stopped_at is not None and not (sequential or strategy == AUTO):
-        raise UserError(f"{strategy} cannot be interrupted; a cascade can")
-    chooses = strategy != AUTO and strategy_named(strategy).chooses_paths
-    if question.paths is not None and not chooses:
-        raise UserError(f"{strategy} has no paths to sample jointly or separately; entries has")
-    if question.paths not in (None, *get_args(PathChoice)):
-        raise UserError(f"paths must be joint or separate, got {question.paths!r}")
-
-
-def _require_usable(question: Question) -> None:
-    model, task, budget, delta = question.model, question.task, question.budget, question.delta
-    if budget < 0:
-        raise UserError(f"budget must be a non-negative integer, got {budget!r}")
-    check_delta(delta)
-    if question.target is not None and not 0 < question.target < 1:
-        raise UserError(f"target must lie strictly between 0 and 1, got {question.target!r}")
-    for name in ("draws", "stopped_at"):
-        number = getattr(question, name)
-        if number is not None and number < 0:
-            raise UserError(f"{name} must be a non-negative integer, got {number}")
-    if question.budget_flops is not None and not 0 < question.budget_flops < math.inf:
-        raise UserError(f"budget in flops must be a positive number, got {question.budget_flops}")
-    if (task.d_vocab, task.n_ctx) != (model.d_vocab, model.n_ctx):
-        raise UserError(
-            f"the task has d_vocab {task.d_vocab} and n_ctx {task.n_ctx}, but {model.name} has "
-            f"{model.d_vocab} and {model.n_ctx}"
-        )
-    if model.d_vocab_out < task.d_vocab:
-        raise UserError(
-            f"{model.name} has {model.d_vocab_out} outputs for {task.d_vocab} tokens, so it "
-            "cannot name every maximum"
-        )
-    require_finite(model)
-    if not math.isfinite(ForwardError.of(model).logits):
-        raise UserError(
-            f"the weights of {model.name} are too far from 1 for sound arithmetic in float64; "
-            "rescale them"
-        )
-    Stream.from_seed(question.seed)
-
-
 def _certificate(
-    question: Question,
+    question: Any,
+    room: Room[Any],
     seed: Seed,
     strategy: str,
     chosen: str,
-    run: Question,
+    run: Any,
     delta_chosen: bool,
     outcome: Outcome,
     meter: CostMeter,
@@ -231,13 +152,9 @@ def _certificate(
         reference=None,
         budget=question.budget,
         seed=seed,
-        grid_points=question.grid_points,
-        target=question.target,
-        draws=question.draws,
-        budget_flops=question.budget_flops,
+        settings=room.settings(question),
         stopped_at=outcome.stopped_at,
         ran=Ran(run.budget, run.draws),
-        paths=question.paths,
         versions=versions(),
     )
 

@@ -29,16 +29,15 @@ from probbound.cli.output import (
 )
 from probbound.cli.whole import WHOLE
 from probbound.contract.claims import claim_of
-from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.network import described, notice
-from probbound.tasks.max_of_k.strategy_names import AUTO, strategy_summary
+from probbound.tasks.registry import DEFAULT_TASK, strategy_summary
 
 if TYPE_CHECKING:
     from probbound.certificates.certificate import Certificate
     from probbound.draws.priors import Prior
     from probbound.models.reference import Reference
-    from probbound.tasks.max_of_k.structured.families import PathChoice
 
 _BUDGET = "Forward passes to sample, noise entries for entries"
 
@@ -46,6 +45,9 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.command()
 @click.argument("model")
 @click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
+@click.option(
+    "--task", default=DEFAULT_TASK, help="What inputs and answers are.", show_default=True
+)
 @click.option("--budget", type=WHOLE, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
 @click.option(
     "--delta",
@@ -73,6 +75,7 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 def certify(
     model: str,
     strategy: str,
+    task: str,
     budget: int | None,
     delta: float | Literal["auto"] | None,
     seed: int | None,
@@ -81,7 +84,7 @@ def certify(
     budget_flops: float | None,
     draws: int | None,
     target: float | None,
-    paths: PathChoice | None,
+    paths: Literal["joint", "separate"] | None,
     kind: str,
     at: float | None,
     prior: Path | None,
@@ -93,15 +96,13 @@ def certify(
     with loading():
         from probbound.certificates.certification import certify as run
         from probbound.certificates.format import statement as statement_of
-        from probbound.certificates.reasonable import beyond_population
         from probbound.draws.priors import read_prior
         from probbound.models.registry import load
-        from probbound.tasks.max_of_k.strategies import strategy_named
-        from probbound.tasks.max_of_k.task import task_for
+        from probbound.tasks.registry import room_named
 
     claim = claim_of(kind, at)
-    deterministic = strategy != AUTO and strategy_named(strategy).deterministic
-    if deterministic and (budget is not None or delta is not None):
+    room = room_named(task)
+    if room.deterministic(strategy) and (budget is not None or delta is not None):
         stderr.print(f"note: {strategy} is deterministic; --budget and --delta are not used")
     if out is not None:
         require_writable(out)
@@ -110,12 +111,12 @@ def certify(
         told = notice(loaded.name, loaded.attn_scale, loaded.assumed)
         stderr.print(f"note: {told}", markup=False, soft_wrap=True)
     law = None if prior is None else read_prior(prior, loaded.d_vocab)
-    task, spent = task_for(loaded, law), DEFAULT_BUDGET if budget is None else budget
-    for sentence in beyond_population(task, spent, strategy):
+    inputs, spent = room.task_for(loaded, law), DEFAULT_BUDGET if budget is None else budget
+    for sentence in room.beyond(inputs, spent, strategy):
         stderr.print(f"note: {sentence}", soft_wrap=True)
     certificate = run(
         loaded,
-        task,
+        inputs,
         strategy=strategy,
         budget=spent,
         delta=DEFAULT_DELTA if delta is None else delta,

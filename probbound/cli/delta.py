@@ -6,8 +6,8 @@ from typing import Literal
 
 import click
 
+from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
-from probbound.tasks.max_of_k.strategy_names import AUTO
 
 
 def delta_number(text: str | float) -> float:

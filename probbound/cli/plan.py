@@ -25,9 +25,8 @@ from probbound.cli.output import (
     table,
 )
 from probbound.cli.whole import WHOLE
-from probbound.contract.defaults import DEFAULT_DELTA
+from probbound.contract.defaults import AUTO, DEFAULT_DELTA
 from probbound.machine.errors import UserError
-from probbound.tasks.max_of_k.strategy_names import AUTO
 
 if TYPE_CHECKING:
     from probbound.planning.forecast import Forecast

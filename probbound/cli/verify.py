@@ -13,8 +13,8 @@ from probbound.arithmetic.decimals import upper
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
+from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
-from probbound.tasks.max_of_k.strategy_names import AUTO
 
 if TYPE_CHECKING:
     from probbound.check import Fresh, Report

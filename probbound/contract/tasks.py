@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int
 
+from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 
 
@@ -24,6 +25,11 @@ class Task(Protocol):
     @property
     def n_ctx(self) -> int:
         """Number of positions."""
+        ...
+
+    @property
+    def prior(self) -> Prior | None:
+        """The law that tokens are drawn from at every position, None if it is uniform."""
         ...
 
     @property

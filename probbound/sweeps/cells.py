@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from probbound import __version__
 from probbound.certificates.format import SEAL, canonical
+from probbound.contract.defaults import AUTO
 from probbound.sweeps.config import SweepConfig
-from probbound.tasks.max_of_k.strategies import strategy_named, with_noise
-from probbound.tasks.max_of_k.strategy_names import AUTO
+from probbound.tasks.max_of_k.grammar import with_noise
+from probbound.tasks.max_of_k.strategies import strategy_named
 
 FORMAT = "probbound-cell/3"
 Status = Literal["certified", "failed"]
@@ -130,6 +131,6 @@ def _cell(
         *(model, sha256, strategy),
         budget=budget if samples_inputs else None,
         delta=delta if random else None,
-        paths=paths if known is not None and known.chooses_paths else None,
+        paths=paths if known is not None and "paths" in known.settings else None,
         seed=seed if random else None,
     )

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from probbound.contract.confidence import LEAST_DELTA
-from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
+from probbound.tasks.max_of_k.grammar import NOISE_CHOICES
 from probbound.tasks.max_of_k.strategies import strategy_named
-from probbound.tasks.max_of_k.strategy_names import AUTO, NOISE_CHOICES
 
 DEFAULT_SEEDS = (0,)
 MOST_BYTES = 1 << 16

@@ -14,11 +14,10 @@ from estimators.proportion import clopper_pearson
 from probbound.arithmetic.scalars import MOST_DIGITS
 from probbound.certificates.certificate import bound_of, confidence_weighted
 from probbound.certificates.format import predicate_of, statement
-from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.contract.ledger import Ledger, Spend
 from probbound.machine.errors import UserError
 from probbound.sweeps.cells import Cell, Record
-from probbound.tasks.max_of_k.strategies import AUTO
 
 _RUN = "forward pass"
 _CLOSE = 1e-9

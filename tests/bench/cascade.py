@@ -8,6 +8,7 @@ from probbound.models.transformer import forward_flops
 from probbound.tasks.max_of_k.planning.survey import surveyed
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.sequences import sequence_table_flops, table_forward_flops
+from probbound.tasks.max_of_k.task import task_for
 
 DELTA = 1e-6
 CASES = {
@@ -24,7 +25,7 @@ def rows() -> list[dict]:
 
 def _row(name: str, budget: float) -> dict:
     model = probbound.load(name)
-    task = probbound.task_for(model)
+    task = task_for(model)
     plain = int(budget / forward_flops(model))
     tabled = int((budget - sequence_table_flops(model)) / table_forward_flops(model))
     question = Question(model, task, 0, DELTA, 0)

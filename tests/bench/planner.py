@@ -25,8 +25,8 @@ from probbound.models.catalogue import shipped_names
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.planning.forecast import MOST_SAMPLES, largest
 from probbound.strategies.levels import in_chunks
+from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods.brute_force import brute_force_flops
-from probbound.tasks.max_of_k.methods.ladder import is_sampled
 from probbound.tasks.max_of_k.planning.survey import planned
 from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED, Prepared
 from probbound.tasks.max_of_k.question import Question
@@ -38,8 +38,8 @@ from probbound.tasks.max_of_k.screens.sequences import (
     sequence_table_flops,
     table_forward_flops,
 )
-from probbound.tasks.max_of_k.strategies import SCREENS, parts
-from probbound.tasks.max_of_k.task import MaxOfK
+from probbound.tasks.max_of_k.strategies import SCREENS
+from probbound.tasks.max_of_k.task import MaxOfK, task_for
 from tests.bench.planner_entries import EntriesRuns
 
 DELTA = 1e-6
@@ -128,7 +128,7 @@ class Case:
 def case_of(name: str) -> Case:
     """Run every deterministic screen of a model, and look at what each leaves."""
     model = probbound.load(name)
-    task = probbound.task_for(model)
+    task = task_for(model)
     question = Question(model, task, 0, DELTA, 0)
     prepared = NOTHING_PREPARED.with_check(model, CostMeter(), cubic=False)
     stream = Stream.from_seed(0).fold_in("reference")
@@ -136,7 +136,7 @@ def case_of(name: str) -> Case:
     found: dict[str, Source] = {}
     for screen_name, build in SCREENS.items():
         screen = build(question)
-        if is_sampled(screen_name):
+        if parsed(screen_name).sampled_screen:
             continue
         if isinstance(screen, CubicScreen) and screen.flops(model) > DEAREST_SCREEN:
             found[screen_name] = _cubic_by_sampling(model, task, prepared, kept, wrong)
@@ -241,18 +241,18 @@ def _canonical(name: str) -> str:
 
 
 def _given_by(case: Case, name: str, knobs: Question) -> float:
-    kind, screen = parts(name)
     if name == "none":
         return 1.0
+    found = parsed(name)
     if name == "brute-force":
         return case.wrong
     if name.startswith("entries"):
         assert case.entries is not None
         return case.entries.found(name, knobs.budget)
-    if kind == "screen":
-        return case.sources[screen].share
+    if found.kind == "screen" and found.screen is not None:
+        return case.sources[found.screen.text].share
     draws = knobs.budget if knobs.draws is None else knobs.draws
-    return case.bound(case.sources[screen], draws) or 1.0
+    return case.bound(case.sources[found.screen.text if found.screen else ""], draws) or 1.0
 
 
 def _pilots(meter: CostMeter) -> int:

@@ -20,7 +20,7 @@ from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.structured.cells import cells_of
 from probbound.tasks.max_of_k.structured.outlook import Outlook, hoped_for
 from probbound.tasks.max_of_k.structured.parts import parts_of
-from probbound.tasks.max_of_k.task import MaxOfK
+from probbound.tasks.max_of_k.task import MaxOfK, task_for
 
 DELTA = 1e-6
 SEEDS = 3
@@ -75,7 +75,7 @@ class EntriesRuns:
 def main(name: str, budgets: list[float]) -> None:
     """For every budget what `auto` chooses, plain sampling, and the variants of `entries`."""
     model = probbound.load(name)
-    task = probbound.task_for(model)
+    task = task_for(model)
     runs = EntriesRuns(model, task, DELTA)
     for budget in budgets:
         passes = int(budget / forward_flops(model))

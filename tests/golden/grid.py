@@ -9,10 +9,11 @@ from typing import Any
 
 from probbound.certificates.certification import certify
 from probbound.contract.claims import ACCURACY, Claim
+from probbound.contract.defaults import AUTO
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
-from probbound.tasks.max_of_k.strategies import AUTO, strategy_names
+from probbound.tasks.max_of_k.grammar import strategy_names
 from probbound.tasks.max_of_k.task import MaxOfK
 from tests.factories import copying_model, random_model
 

@@ -1,4 +1,4 @@
-"""The strategies by name."""
+"""The strategies of max-of-K by name."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from probbound.contract.cost import CostMeter
+from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
+from probbound.tasks.max_of_k import grammar
+from probbound.tasks.max_of_k.grammar import DEFAULT_SCREEN, Name
 from probbound.tasks.max_of_k.methods.brute_force import brute_force
 from probbound.tasks.max_of_k.methods.cascade import cascade
 from probbound.tasks.max_of_k.methods.entries import entries, entries_by
-from probbound.tasks.max_of_k.methods.ladder import RUNGS, is_sampled, ladder_screens
+from probbound.tasks.max_of_k.methods.ladder import ladder_screens
 from probbound.tasks.max_of_k.methods.loss import (
     Build,
     brute_force_loss,
@@ -25,16 +28,13 @@ from probbound.tasks.max_of_k.methods.sampling import hybrid, iid, iid_from_tabl
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.screen import Screen
-from probbound.tasks.max_of_k.strategy_names import AUTO, strategy_summary
-from probbound.tasks.max_of_k.structured.deterministic import NOISE_CHOICES as ENTRIES_CHOICES
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
-    "cubic": lambda question: CubicScreen(
+    DEFAULT_SCREEN: lambda question: CubicScreen(
         question.grid_points, question.claim.margin, question.task.law
     ),
     **ladder_screens(),
 }
-DEFAULT_SCREEN = "cubic"
 LOSS_STRATEGIES = "brute-force, iid, iid:tables, hybrid or a deterministic screen such as cubic"
 
 
@@ -42,24 +42,27 @@ LOSS_STRATEGIES = "brute-force, iid, iid:tables, hybrid or a deterministic scree
 class Strategy:
     """A way to bound the accuracy.
 
-    A deterministic one uses neither budget nor δ; a sequential one may stop at a target; one that
-    samples no inputs uses no budget. One that is not `general` answers for the accuracy under a
-    uniform prior only; `loss` bounds the mean loss, where there is a way to. One with `margins`
-    bounds shares with a margin under a uniform prior. One that chooses paths samples noise on
-    them jointly or separately. One that repeats inputs draws its budget from all of them, with
-    replacement.
+    A deterministic one uses neither budget nor δ; one that samples no inputs uses no budget.
+    `settings` are those it has a use for. One that is not `general` answers for the accuracy under
+    a uniform prior only; `loss` bounds the mean loss, where there is a way to. One with `margins`
+    bounds shares with a margin under a uniform prior. One that repeats inputs draws its budget
+    from all of them, with replacement.
     """
 
     name: str
     deterministic: bool
     run: Callable[[Question, CostMeter], Outcome]
-    sequential: bool = False
-    chooses_paths: bool = False
+    settings: frozenset[str] = frozenset()
     margins: bool = False
     samples_inputs: bool = True
     general: bool = False
     repeats_inputs: bool = False
     loss: Callable[[Question, CostMeter], Outcome] | None = None
+
+    @property
+    def sequential(self) -> bool:
+        """Whether its drawing may stop, at a target or at an interruption."""
+        return "target" in self.settings
 
     def answer(self, question: Question, meter: CostMeter) -> Outcome:
         """Bound what the question's claim is about.
@@ -89,64 +92,22 @@ class Strategy:
 
 
 def strategy_named(name: str) -> Strategy:
-    """The strategy `name`; `hybrid` alone means `hybrid:cubic`, `cascade` enumerates nothing.
+    """The strategy `name`.
 
     Raises:
-        UserError: if there is none of that name, or no such noise choice for that screen.
+        UserError: as `grammar.parsed`, and for "auto", which only stands for one.
     """
-    made = partial(Strategy, name, general=True)
-    if name == "brute-force":
-        return made(True, brute_force, loss=brute_force_loss, samples_inputs=False)
-    if name == "iid":
-        return made(False, iid, loss=iid_loss, repeats_inputs=True)
-    if name == "iid:tables":
-        return made(False, iid_from_tables, loss=iid_loss_from_tables, repeats_inputs=True)
-    if name in SCREENS:
-        run, loss = _on_screen(screened, name), _loss_on_screen(screened_loss, name)
-        return made(not is_sampled(name), run, loss=loss, samples_inputs=False)
-    if name == "cascade":
-        return made(False, partial(cascade, None), sequential=True, repeats_inputs=True)
-    kind, _, screen = name.partition(":")
-    if kind == "cascade" and screen in SCREENS:
-        return made(False, _on_screen(cascade, screen, sampling=0.5), sequential=True)
-    if kind == "entries":
-        return _entries(name, screen)
-    screen = screen or DEFAULT_SCREEN
-    if kind == "hybrid" and screen in SCREENS and name != "hybrid:":
-        loss = _loss_on_screen(hybrid_loss, screen)
-        return made(False, _on_screen(hybrid, screen, sampling=0.5), loss=loss)
-    base, _, noise = name.removeprefix("hybrid:").partition(":")
-    if base in RUNGS and noise:
-        choices = ", ".join(RUNGS[base].noise)
-        raise UserError(f"{base} cannot bound its noise by {noise!r}; choose from {choices}")
-    raise UserError(f"there is no strategy {name!r}; choose from {strategy_summary()}")
+    found = grammar.parsed(name)
+    if found.kind == AUTO:
+        raise UserError(f"{AUTO} is no strategy of its own; a plan puts one in its place")
+    return _KINDS[found.kind](name, found)
 
 
-def _entries(name: str, variant: str) -> Strategy:
-    if name in ("entries", "entries:counted"):
-        run = partial(entries, counted=variant == "counted")
-        return Strategy(name, False, run, chooses_paths=True, margins=True)
-    if variant in ENTRIES_CHOICES:
-        run = partial(entries_by, variant)
-        return Strategy(name, True, run, margins=True, samples_inputs=False)
-    choices = ", ".join(("counted", *ENTRIES_CHOICES))
-    raise UserError(f"entries has no variant {variant!r}; choose from {choices}")
-
-
-def with_noise(strategy: str, noise: str) -> str:
-    """`strategy` with that treatment of its noise; as it is if it takes none, or names one."""
-    named = f"{strategy}:{noise}"
-    return named if named in strategy_names() else strategy
-
-
-def shortest_name(strategy: str) -> str:
-    """The shortest of the names that mean the same: the default screen and noise left out."""
-    kind, _, screen = strategy.partition(":")
-    if strategy == f"hybrid:{DEFAULT_SCREEN}":
-        return kind
-    outer = f"{kind}:" if kind in ("hybrid", "cascade") else ""
-    base, _, noise = (screen if outer else strategy).partition(":")
-    return outer + base if base in RUNGS and noise == RUNGS[base].noise[0] else strategy
+def settings_of(strategy: str) -> frozenset[str]:
+    """The settings that a strategy, or what is planned in its place, has a use for."""
+    if strategy == AUTO:
+        return frozenset({"budget_flops", "grid_points"})
+    return strategy_named(strategy).settings
 
 
 def uses_delta(strategy: str) -> bool:
@@ -154,42 +115,80 @@ def uses_delta(strategy: str) -> bool:
     return strategy == AUTO or not strategy_named(strategy).deterministic
 
 
-def counts_on_grids(strategy: str) -> bool:
-    """Whether a strategy, or what is planned in its place, may count on a grid."""
-    return strategy == AUTO or parts(strategy)[1] == "cubic"
+def _brute_force(text: str, name: Name) -> Strategy:
+    run, loss = brute_force, brute_force_loss
+    return Strategy(text, True, run, loss=loss, samples_inputs=False, general=True)
 
 
-def parts(strategy: str) -> tuple[str, str]:
-    """What a strategy does (iid, hybrid, cascade, or screen), and on which screen, if any."""
-    kind, _, rest = strategy.partition(":")
-    if kind == "iid":
-        return kind, ""
-    if kind in ("hybrid", "cascade"):
-        return kind, rest or (DEFAULT_SCREEN if kind == "hybrid" else "")
-    return "screen", strategy
+def _iid(text: str, name: Name) -> Strategy:
+    run, loss = (iid_from_tables, iid_loss_from_tables) if name.variant else (iid, iid_loss)
+    return Strategy(text, False, run, loss=loss, repeats_inputs=True, general=True)
 
 
-def strategy_names() -> list[str]:
-    """Every name that `strategy_named` knows."""
-    hybrids = [f"hybrid:{name}" for name in SCREENS]
-    cascades = [f"cascade:{name}" for name in SCREENS]
-    structured = ["entries", "entries:counted", *(f"entries:{name}" for name in ENTRIES_CHOICES)]
-    sampled = ["iid", "iid:tables", *structured, "hybrid", "cascade"]
-    return ["brute-force", *SCREENS, *sampled, *hybrids, *cascades]
+def _screen(text: str, name: Name) -> Strategy:
+    run = _on_screen(screened, name)
+    loss = _loss_on_screen(screened_loss, name)
+    return Strategy(
+        *(text, not name.sampled_screen, run),
+        settings=_grid(name),
+        loss=loss,
+        samples_inputs=False,
+        general=True,
+    )
+
+
+def _hybrid(text: str, name: Name) -> Strategy:
+    run, loss = _on_screen(hybrid, name, sampling=0.5), _loss_on_screen(hybrid_loss, name)
+    return Strategy(text, False, run, settings=_grid(name), loss=loss, general=True)
+
+
+def _cascade(text: str, name: Name) -> Strategy:
+    alone = name.screen is None
+    run = partial(cascade, None) if alone else _on_screen(cascade, name, sampling=0.5)
+    settings = _grid(name) | {"target", "draws"}
+    return Strategy(text, False, run, settings=settings, repeats_inputs=alone, general=True)
+
+
+def _entries(text: str, name: Name) -> Strategy:
+    if name.variant in ("", "counted"):
+        run = partial(entries, counted=name.variant == "counted")
+        return Strategy(text, False, run, settings=frozenset({"paths"}), margins=True)
+    run = partial(entries_by, name.variant)
+    return Strategy(text, True, run, margins=True, samples_inputs=False)
+
+
+def _grid(name: Name) -> frozenset[str]:
+    return frozenset({"grid_points"} if name.on_grids else ())
+
+
+_KINDS: dict[str, Callable[[str, Name], Strategy]] = {
+    "brute-force": _brute_force,
+    "iid": _iid,
+    "screen": _screen,
+    "hybrid": _hybrid,
+    "cascade": _cascade,
+    "entries": _entries,
+}
 
 
 def _on_screen(
-    run: Callable[[Screen, Question, CostMeter], Outcome], screen: str, sampling: float = 0.0
+    run: Callable[[Screen, Question, CostMeter], Outcome], name: Name, sampling: float = 0.0
 ) -> Callable[[Question, CostMeter], Outcome]:
     """`run` on a screen that may spend all of δ but the share `sampling`."""
-    return partial(_build_and_run, run, SCREENS[screen], 1 - sampling)
+    return partial(_build_and_run, run, _build(name), 1 - sampling)
 
 
 def _loss_on_screen(
-    run: Callable[[Build, Question, CostMeter], Outcome], screen: str
+    run: Callable[[Build, Question, CostMeter], Outcome], name: Name
 ) -> Callable[[Question, CostMeter], Outcome] | None:
     """`run` on a screen at several margins; not on one that spends δ."""
-    return None if is_sampled(screen) else partial(run, SCREENS[screen])
+    return None if name.sampled_screen else partial(run, _build(name))
+
+
+def _build(name: Name) -> Build:
+    if name.screen is None:
+        raise LookupError(f"{name.shortest} has no screen")
+    return SCREENS[name.screen.text]
 
 
 def _build_and_run(

@@ -12,9 +12,9 @@ import pytest
 
 from probbound.machine.errors import UserError
 from probbound.strategies import levels
+from probbound.tasks.max_of_k.grammar import strategy_names
 from probbound.tasks.max_of_k.methods import cascade as cascade_module
 from probbound.tasks.max_of_k.methods import entries as entries_module
-from probbound.tasks.max_of_k.strategies import strategy_names
 from probbound.tasks.max_of_k.structured import pilot as pilot_module
 from tests.factories import checked
 from tests.honest import asked

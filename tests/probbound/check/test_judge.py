@@ -31,6 +31,7 @@ from probbound.models.additive import additive_tables
 from probbound.models.catalogue import shipped_path
 from probbound.models.store import digest, save_model
 from probbound.models.transformer import WEIGHT_SHAPES, forward_flops
+from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods import cascade as cascade_module
 from probbound.tasks.max_of_k.screens.grid import count_on_grid
 from probbound.tasks.max_of_k.screens.listing import list_residue
@@ -39,7 +40,6 @@ from probbound.tasks.max_of_k.screens.sequences import (
     SequenceTables,
     TableForwardCheck,
 )
-from probbound.tasks.max_of_k.strategies import parts
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import (
     ASSORTED,
@@ -108,7 +108,7 @@ def test_it_runs_by_itself(tmp_path):
 )
 def test_what_was_made_holds(name, strategy):
     model = ASSORTED[name]()
-    grid = {"grid_points": 9} if parts(strategy)[1] == "cubic" else {}
+    grid = {"grid_points": 9} if parsed(strategy).on_grids else {}
     for options in (
         {"budget": 0},
         {"budget": 10, "seed": 3},

@@ -8,9 +8,9 @@ import click
 import pytest
 
 from probbound.cli.app import COMMANDS, app
+from probbound.tasks.max_of_k.grammar import PLAIN_SCREENS, RUNG_NOISE
 from probbound.tasks.max_of_k.methods.ladder import RUNGS
 from probbound.tasks.max_of_k.strategies import SCREENS
-from probbound.tasks.max_of_k.strategy_names import PLAIN_SCREENS, RUNG_NOISE
 
 MAKER = {"jax", "equinox", "jaxtyping", "matplotlib", "optax", "pyarrow", "numpyro"}
 HEAVY = MAKER | {"numpy", "scipy", "jsonschema"}

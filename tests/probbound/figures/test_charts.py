@@ -22,7 +22,7 @@ from probbound.figures.charts import (
     stairs,
     styles,
 )
-from probbound.tasks.max_of_k.strategies import strategy_names
+from probbound.tasks.max_of_k.grammar import strategy_names
 
 
 def test_every_strategy_of_a_readable_figure_has_its_own_look():

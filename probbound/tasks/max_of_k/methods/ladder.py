@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from probbound.noise.contract import Settings
+from probbound.tasks.max_of_k.grammar import RUNG_NOISE
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen
 from probbound.tasks.max_of_k.screens.paths import Treatment
-from probbound.tasks.max_of_k.strategy_names import RUNG_NOISE, SAMPLED_CHOICES
 
 LadderBuilder = Callable[[Question], LadderScreen]
 
@@ -69,8 +69,3 @@ def ladder_screens() -> dict[str, LadderBuilder]:
             full = f"{name}:{noise}" if noise else name
             found[full] = partial(rung.screen, full, noise or rung.noise[0])
     return found
-
-
-def is_sampled(name: str) -> bool:
-    """Whether the screen `name` spends δ."""
-    return name.rpartition(":")[2] in SAMPLED_CHOICES

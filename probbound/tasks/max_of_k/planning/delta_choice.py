@@ -14,12 +14,12 @@ from probbound.contract.residue import Residue
 from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
 from probbound.planning.forecast import Passed
+from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods.cascade import with_checks
-from probbound.tasks.max_of_k.methods.ladder import is_sampled
 from probbound.tasks.max_of_k.planning.pilot import Source, look, planning_stream, source_of
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.sequences import copying_flops
-from probbound.tasks.max_of_k.strategies import SCREENS, parts
+from probbound.tasks.max_of_k.strategies import SCREENS
 
 PILOT_SHARE = 0.025
 SCREEN_DELTAS = (1e-12, 1e-9, 1e-6, 1e-4, 1e-2)
@@ -39,19 +39,20 @@ def delta_for(question: Question, strategy: str, meter: CostMeter) -> Question:
         raise UserError("with a target the bound is given, so δ must be a number, not auto")
     if question.claim != ACCURACY or question.task.prior is not None:
         raise UserError("δ is chosen for the accuracy under a uniform prior; give it a number")
-    kind, screen = parts(strategy)
-    if screen and screen not in SCREENS:
+    name = parsed(strategy)
+    if name.kind not in ("iid", "screen", "hybrid", "cascade"):
         raise UserError(f"δ is not chosen for {strategy}; give it a number")
-    prepared = question.prepared
+    prepared, kind, screen = question.prepared, name.kind, name.screen
     if kind == "cascade":
         prepared = with_checks(question, meter)
-    if screen and is_sampled(screen):
-        delta = _of_a_sampled_screen(replace(question, prepared=prepared), kind, screen, meter)
+    if screen is not None and screen.sampled:
+        drawn = replace(question, prepared=prepared)
+        delta = _of_a_sampled_screen(drawn, kind, screen.text, meter)
         return replace(question, prepared=prepared, delta=delta)
     share, residue = 1.0, None
-    if screen:
-        prepared = prepared.with_residue(SCREENS[screen](question), question.model, meter)
-        residue = prepared.residues[screen]
+    if screen is not None:
+        prepared = prepared.with_residue(SCREENS[screen.text](question), question.model, meter)
+        residue = prepared.residues[screen.text]
         share = float(residue.size / question.task.size)
     question = replace(question, prepared=prepared)
     seen = _pilot(question, residue, meter)

@@ -13,10 +13,11 @@ from probbound.contract.confidence import CANDIDATES
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.planning.forecast import Forecast, largest, share_seen
+from probbound.tasks.max_of_k.grammar import ENTRIES_CHOICES
 from probbound.tasks.max_of_k.planning.prices import Prices
 from probbound.tasks.max_of_k.structured.cells import Cells, cells_of
 from probbound.tasks.max_of_k.structured.count import Resolution, certified_estimate, counting_flops
-from probbound.tasks.max_of_k.structured.deterministic import NOISE_CHOICES, certain_flops
+from probbound.tasks.max_of_k.structured.deterministic import certain_flops
 from probbound.tasks.max_of_k.structured.families import Family, own_share
 from probbound.tasks.max_of_k.structured.outlook import Outlook, Work
 from probbound.tasks.max_of_k.structured.parts import Parts, Sizes
@@ -36,7 +37,7 @@ from probbound.tasks.max_of_k.structured.tolerances import Brackets, certified, 
 from probbound.tasks.max_of_k.task import MaxOfK
 
 SAMPLED = ("entries", "entries:counted")
-CERTAIN = tuple(f"entries:{noise}" for noise in NOISE_CHOICES)
+CERTAIN = tuple(f"entries:{noise}" for noise in ENTRIES_CHOICES)
 TRIED, CHECKED, COUNTED = 256, 1 << 12, 64
 _ROWS_SEEN, _PAIRS_SEEN = 64, 4096
 OVER, NOT_RUN = "over the budget", "not run"
@@ -76,7 +77,7 @@ class Entries:
         counting = counting_flops(sizes, self.outlook.cells)
         return {
             f"entries:{noise}": Work(structure, certain_flops(sizes, noise), counting)
-            for noise in NOISE_CHOICES
+            for noise in ENTRIES_CHOICES
         }
 
     def _sampled(self, name: str, budget: float, delta: float | None, prices: Prices) -> Forecast:

@@ -16,8 +16,8 @@ from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.planning.forecast import MOST_SAMPLES, Forecast, Measured, Source, largest
 from probbound.strategies.levels import in_chunks
+from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods.brute_force import MAX_FLOPS, brute_force_flops
-from probbound.tasks.max_of_k.methods.ladder import is_sampled
 from probbound.tasks.max_of_k.planning.entries import SAMPLED, Entries
 from probbound.tasks.max_of_k.planning.pilot import Pilot
 from probbound.tasks.max_of_k.planning.prices import Prices
@@ -175,7 +175,7 @@ class Planner:
             shared=proof * shared,
             draw=lambda draws: proof * in_chunks(each, draws),
             members=max(1, math.ceil(Fraction(held) * size)),
-            sampled=is_sampled(name),
+            sampled=parsed(name).sampled_screen,
             at_best=name not in PREDICTED or share >= 1,
         )
 

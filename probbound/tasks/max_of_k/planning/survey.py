@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probbound.contract.cost import CostMeter
+from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
 from probbound.planning.forecast import Forecast, Measured, Passed
-from probbound.tasks.max_of_k.methods.ladder import is_sampled
+from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.planning.delta_choice import delta_for
 from probbound.tasks.max_of_k.planning.entries import NOT_RUN, SAMPLED, look_flops, looked
 from probbound.tasks.max_of_k.planning.pilot import (
@@ -30,8 +31,7 @@ from probbound.tasks.max_of_k.screens.sequences import (
     sequence_table_flops,
     table_forward_flops,
 )
-from probbound.tasks.max_of_k.strategies import SCREENS, parts, strategy_named
-from probbound.tasks.max_of_k.strategy_names import AUTO
+from probbound.tasks.max_of_k.strategies import SCREENS, strategy_named
 from probbound.tasks.max_of_k.structured.parts import structure_flops
 
 PILOT_SHARE = 0.025
@@ -206,10 +206,10 @@ def _noted(forecast: Forecast, why_not: str) -> Forecast:
 
 def _unknown_screen(best: Forecast, planner: Planner) -> str | None:
     """The deterministic screen that a forecast builds on, if nobody has run it."""
-    name = parts(best.strategy)[1]
-    if best.at_best or name not in SCREENS or name in planner.measured or is_sampled(name):
+    screen = parsed(best.strategy).screen
+    if best.at_best or screen is None or screen.text in planner.measured or screen.sampled:
         return None
-    return name
+    return screen.text
 
 
 def planned(question: Question, delta: float | None, meter: CostMeter) -> tuple[str, Question]:
@@ -230,7 +230,7 @@ def planned(question: Question, delta: float | None, meter: CostMeter) -> tuple[
             f"forward pass takes {each:.2g}"
         )
     best, prepared = found[0], survey.prepared
-    if parts(best.strategy)[0] == "cascade":
+    if parsed(best.strategy).kind == "cascade":
         prepared = prepared.with_check(question.model, meter, cubic=False)
     chosen = replace(
         question,

@@ -22,7 +22,6 @@ from probbound.tasks.max_of_k.structured.tolerances import Tolerances
 from probbound.tasks.max_of_k.structured.values import row_flops, row_values
 
 STREAMED = ("exact", "max-diff")
-NOISE_CHOICES = (*STREAMED, "second-moments", "svd", "subproduct", "frobenius", "recursive")
 
 _ROWS = 1 << 8
 _SPREADS: Mapping[str, Callable[[FactoredMatrix], int]] = {

@@ -21,12 +21,12 @@ from probbound.models.transformer import Transformer
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.recipes import RECIPES
-from probbound.tasks.max_of_k.task import MaxOfK
+from probbound.tasks.max_of_k.task import MaxOfK, task_for
 from probbound.tasks.max_of_k.training import fine_tune, initial_model, train
 from tests.factories import random_model
 
 MODEL = random_model(1)
-TASK = probbound.task_for(MODEL)
+TASK = task_for(MODEL)
 
 
 class Smallest(MaxOfK):
@@ -105,7 +105,7 @@ except probbound.UserError as error:
     print(error)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "probbound.MaxOfK itself, got __main__.Smallest" in ran.stdout
+    assert "tasks max-of-k, got __main__.Smallest" in ran.stdout
 
 
 def altered(task: MaxOfK, name: str, value: object) -> MaxOfK:
@@ -115,7 +115,7 @@ def altered(task: MaxOfK, name: str, value: object) -> MaxOfK:
 
 
 def with_prior(weights: tuple[int, ...] = (1, 2, 3, 4, 5)) -> MaxOfK:
-    return probbound.task_for(MODEL, Prior(weights))
+    return task_for(MODEL, Prior(weights))
 
 
 def altered_prior(name: str, value: object) -> MaxOfK:

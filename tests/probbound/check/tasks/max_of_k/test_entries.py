@@ -28,12 +28,12 @@ from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.noise.contract import Settings
 from probbound.noise.sampled.draws import distinct
+from probbound.tasks.max_of_k.grammar import ENTRIES_CHOICES
 from probbound.tasks.max_of_k.methods import entries as entries_module
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
 from probbound.tasks.max_of_k.structured import pilot as pilot_module
 from probbound.tasks.max_of_k.structured.cells import cells_of
 from probbound.tasks.max_of_k.structured.count import certified_count
-from probbound.tasks.max_of_k.structured.deterministic import NOISE_CHOICES
 from probbound.tasks.max_of_k.structured.deterministic import certain_tolerances as made_certain
 from probbound.tasks.max_of_k.structured.families import row_weights
 from probbound.tasks.max_of_k.structured.parts import parts_of
@@ -140,7 +140,7 @@ def test_the_pilot_chooses_what_the_makers_pilot_chose(name, paths):
         assert named == [(family.name, count) for family, count in same.counts.items()]
 
 
-@pytest.mark.parametrize("noise", NOISE_CHOICES)
+@pytest.mark.parametrize("noise", ENTRIES_CHOICES)
 @pytest.mark.parametrize("name", ["biases", "planted", "wide", "one token", "huge", "long"])
 def test_certain_tolerances_and_counts_are_those_of_the_maker(name, noise):
     model = MODELS[name]()
@@ -224,7 +224,7 @@ def test_what_was_made_holds_in_full(name, strategy):
         assert report.confirmed[-1] == AGAIN
 
 
-@pytest.mark.parametrize("noise", NOISE_CHOICES)
+@pytest.mark.parametrize("noise", ENTRIES_CHOICES)
 def test_what_is_certain_holds_in_full(noise):
     for name in ("biases", "wide"):
         model = MODELS[name]()

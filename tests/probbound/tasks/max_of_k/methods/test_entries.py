@@ -14,12 +14,13 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.noise.contract import Settings
+from probbound.tasks.max_of_k.grammar import ENTRIES_CHOICES
 from probbound.tasks.max_of_k.methods.entries import entries
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.structured.cells import Cells, cells_of
 from probbound.tasks.max_of_k.structured.count import Resolution, certified_count
-from probbound.tasks.max_of_k.structured.deterministic import NOISE_CHOICES, certain_tolerances
+from probbound.tasks.max_of_k.structured.deterministic import certain_tolerances
 from probbound.tasks.max_of_k.structured.families import (
     Family,
     allocation,
@@ -232,7 +233,7 @@ def test_the_bound_holds(cases, strategy, paths):
     assert best > 0.5
 
 
-@pytest.mark.parametrize("noise", NOISE_CHOICES)
+@pytest.mark.parametrize("noise", ENTRIES_CHOICES)
 def test_deterministic_treatments_hold(cases, noise):
     best = 0.0
     for model, _, margin_of in cases:
@@ -386,7 +387,7 @@ def test_the_ledger_says_where_delta_went():
     asked = {"strategy": "entries", "budget": 1200, "delta": 0.01}
     joint = probbound.certify(model, task_for(model), **asked, paths="joint")
     apart = probbound.certify(model, task_for(model), **asked, paths="separate")
-    assert (joint.paths, apart.paths) == ("joint", "separate")
+    assert (joint.settings["paths"], apart.settings["paths"]) == ("joint", "separate")
     assert len(joint.ledger) == 3
     assert 4 <= len(apart.ledger) <= 6
     for made in (joint, apart):

@@ -10,13 +10,14 @@ import probbound
 from probbound.cli.main import run
 from probbound.contract.cost import CostMeter
 from probbound.models.store import save_model
+from probbound.tasks.max_of_k.grammar import strategy_names
 from probbound.tasks.max_of_k.methods.ladder import RUNGS
 from probbound.tasks.max_of_k.planning.planner import Planner
 from probbound.tasks.max_of_k.planning.prices import Prices, prices_in_seconds
 from probbound.tasks.max_of_k.planning.survey import settled, surveyed, with_entries, with_treatment
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
-from probbound.tasks.max_of_k.strategies import SCREENS, strategy_names
+from probbound.tasks.max_of_k.strategies import SCREENS
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import copying_model, random_model
 

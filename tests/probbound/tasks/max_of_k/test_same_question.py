@@ -12,16 +12,17 @@ import pytest
 
 import probbound
 from probbound.certificates.certificate import Certificate
-from probbound.certificates.same_question import one_form
 from probbound.check.document import canonical
 from probbound.check.judge import derived_seed, judge
 from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS
 from probbound.check.tasks.max_of_k.question import one_form as one_form_of_checker
 from probbound.contract.claims import Kind
+from probbound.contract.defaults import AUTO
 from probbound.draws.priors import ROUNDED_BITS
 from probbound.machine.errors import UserError
 from probbound.tasks.max_of_k.methods.ladder import RUNGS
-from probbound.tasks.max_of_k.strategies import AUTO, strategy_named, uses_delta
+from probbound.tasks.max_of_k.same_question import one_form
+from probbound.tasks.max_of_k.strategies import strategy_named, uses_delta
 from tests.factories import random_model, weights_of
 from tests.forgeries import resealed
 

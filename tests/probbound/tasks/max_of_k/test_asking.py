@@ -3,10 +3,11 @@
 import pytest
 
 import probbound
-from probbound.certificates.reasonable import FEW_INPUTS, MOST_DRAWS
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
 from probbound.models.store import save_model
+from probbound.strategies.levels import MOST_DRAWS
+from probbound.tasks.max_of_k.asking import FEW_INPUTS
 from tests.factories import random_model
 
 MODEL = random_model(1)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from probbound.contract.defaults import AUTO
+from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods.entries import DEFAULT_PATHS
 from probbound.tasks.max_of_k.screens.cubic import DEFAULT_GRID_POINTS, LISTING_LIMIT
-from probbound.tasks.max_of_k.strategies import AUTO, shortest_name, strategy_named
+from probbound.tasks.max_of_k.strategies import strategy_named
 
 
 def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,7 +25,7 @@ def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **asked,
         "claim": _one_claim(asked["claim"]),
-        "strategy": shortest_name(strategy),
+        "strategy": parsed(strategy).shortest,
         "budget": asked["budget"] if uses_budget else None,
         "grid_points": _one_grid(asked["grid_points"], asked["claim"]["population"]),
         "paths": None if asked["paths"] == DEFAULT_PATHS else asked["paths"],

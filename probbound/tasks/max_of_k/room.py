@@ -1,0 +1,43 @@
+"""Max-of-K as everybody outside sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from probbound.contract.cost import CostMeter
+from probbound.contract.defaults import AUTO
+from probbound.strategies.outcome import Outcome
+from probbound.tasks.max_of_k.asking import asked, beyond_population
+from probbound.tasks.max_of_k.planning.survey import decided
+from probbound.tasks.max_of_k.question import Question
+from probbound.tasks.max_of_k.same_question import one_form
+from probbound.tasks.max_of_k.settings import SETTINGS
+from probbound.tasks.max_of_k.strategies import strategy_named, uses_delta
+from probbound.tasks.max_of_k.task import MaxOfK, task_for
+from probbound.tasks.room import Room
+
+
+def _settings(question: Question) -> dict[str, Any]:
+    return {setting.name: getattr(question, setting.name) for setting in SETTINGS}
+
+
+def _deterministic(strategy: str) -> bool:
+    return strategy != AUTO and strategy_named(strategy).deterministic
+
+
+def _answer(strategy: str, question: Question, meter: CostMeter) -> Outcome:
+    return strategy_named(strategy).answer(question, meter)
+
+
+TASK = Room[Question](
+    name=MaxOfK.name,
+    task_for=task_for,
+    asked=asked,
+    settings=_settings,
+    one_form=one_form,
+    uses_delta=uses_delta,
+    deterministic=_deterministic,
+    decided=decided,
+    answer=_answer,
+    beyond=beyond_population,
+)

@@ -1,0 +1,85 @@
+"""The tasks by name. A room is imported when it is entered, so that a hundredth costs nothing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from probbound.machine.errors import UserError
+
+if TYPE_CHECKING:
+    from probbound.contract.tasks import Task
+    from probbound.draws.priors import Prior
+    from probbound.models.transformer import Transformer
+    from probbound.tasks.room import Room
+
+_ROOMS = {"max-of-k": "probbound.tasks.max_of_k"}
+DEFAULT_TASK = "max-of-k"
+
+
+def task_names() -> list[str]:
+    """The tasks that there are."""
+    return list(_ROOMS)
+
+
+def require_task(name: str) -> str:
+    """The name, if there is such a task; no room is entered.
+
+    Raises:
+        UserError: with the names there are.
+    """
+    if name not in _ROOMS:
+        raise UserError(f"there is no task {name!r}; choose from {', '.join(_ROOMS)}")
+    return name
+
+
+def room_named(name: str) -> Room[Any]:
+    """The room of a task.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return import_module(f"{_ROOMS[require_task(name)]}.room").TASK
+
+
+def room_of(task: Any) -> Room[Any]:
+    """The room that a task belongs to; it looks at the task itself when it is asked something.
+
+    Raises:
+        UserError: if it belongs to none.
+    """
+    kind = type(task)
+    name = getattr(kind, "name", None)
+    if name not in _ROOMS:
+        raise UserError(
+            f"bounds are proved for the tasks {', '.join(_ROOMS)}, got "
+            f"{kind.__module__}.{kind.__qualname__}; no strategy serves another task"
+        )
+    return room_named(name)
+
+
+def strategy_names(task: str = DEFAULT_TASK) -> list[str]:
+    """Every name that a strategy of a task goes by.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return import_module(f"{_ROOMS[require_task(task)]}.grammar").strategy_names()
+
+
+def strategy_summary(task: str = DEFAULT_TASK) -> str:
+    """The names of a task's strategies, without every choice spelt out; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return import_module(f"{_ROOMS[require_task(task)]}.grammar").strategy_summary()
+
+
+def task_for(model: Transformer, prior: Prior | None = None, task: str = DEFAULT_TASK) -> Task:
+    """The task of a model's own vocabulary and context, max-of-K and uniform by default.
+
+    Raises:
+        UserError: as `require_task`, or if the model cannot serve it.
+    """
+    return room_named(task).task_for(model, prior)

@@ -1,0 +1,78 @@
+"""A task's room as everybody outside sees it: one object that its `room.py` ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from probbound.contract.claims import Claim
+from probbound.contract.cost import CostMeter
+from probbound.contract.tasks import Task
+from probbound.draws.priors import Prior
+from probbound.models.transformer import Transformer
+from probbound.strategies.outcome import Outcome
+
+
+class Asked(Protocol):
+    """A question of any task: what the certificate says of it."""
+
+    @property
+    def model(self) -> Transformer:
+        """The network."""
+        ...
+
+    @property
+    def task(self) -> Any:
+        """The inputs and their answers."""
+        ...
+
+    @property
+    def claim(self) -> Claim:
+        """What is bounded."""
+        ...
+
+    @property
+    def budget(self) -> int:
+        """Forward passes allowed."""
+        ...
+
+    @property
+    def delta(self) -> float:
+        """The δ allowed."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of everything that is drawn."""
+        ...
+
+    @property
+    def draws(self) -> int | None:
+        """The number of draws, where it was fixed."""
+        ...
+
+
+Q = TypeVar("Q", bound=Asked)
+
+
+@dataclass(frozen=True)
+class Room(Generic[Q]):
+    """What a task brings: its inputs, its questions, and how they are answered.
+
+    `task_for` makes the task of a model's own sizes; `asked` makes a question or refuses it in a
+    sentence; `settings_of` says by name what was asked of the settings; `one_form` gives every form
+    of a question the same record; `decided` puts a plan in the place of "auto"; `answer` runs the
+    strategy of a name. `beyond` warns of draws where running all inputs is less.
+    """
+
+    name: str
+    task_for: Callable[[Transformer, Prior | None], Task]
+    asked: Callable[..., Q]
+    settings: Callable[[Q], dict[str, Any]]
+    one_form: Callable[[Mapping[str, Any]], dict[str, Any]]
+    uses_delta: Callable[[str], bool]
+    deterministic: Callable[[str], bool]
+    decided: Callable[[Q, str, bool, CostMeter], tuple[str, Q]]
+    answer: Callable[[str, Q, CostMeter], Outcome]
+    beyond: Callable[[Any, int, str], Iterator[str]]
