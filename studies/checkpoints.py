@@ -26,12 +26,12 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.figures.charts import AMBER, BLACK, GREEN, ORANGE, SKY, shade_vacuous, styles
 from probbound.machine.progress import track
+from probbound.models.recipes import recipe_named
 from probbound.models.store import read_model, save_model
 from probbound.models.transformer import Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
 from probbound.noise.term import NoiseTerm
-from probbound.tasks.max_of_k.recipes import recipe_named
 from probbound.tasks.max_of_k.strategies import strategy_named
 from probbound.tasks.max_of_k.structured.margin import structured_margin
 from probbound.tasks.max_of_k.structured.parts import Parts, parts_of

@@ -21,10 +21,10 @@ from matplotlib.figure import Figure
 from probbound.arithmetic.decimals import upper
 from probbound.figures.charts import BLACK, GREEN, styles
 from probbound.machine.progress import track
+from probbound.models.recipes import Recipe
 from probbound.models.store import read_model, save_model
 from probbound.models.suppression import noise_energy
 from probbound.models.transformer import Transformer
-from probbound.tasks.max_of_k.recipes import Recipe
 from probbound.tasks.max_of_k.strategies import strategy_named
 from probbound.tasks.max_of_k.task import task_for
 from probbound.tasks.max_of_k.training import fine_tune

@@ -10,7 +10,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.arithmetic.rounding import gamma, rounded_up
+from probbound.arithmetic.rounding import gamma, inflated
 from probbound.machine.errors import UserError
 
 CHUNK_BYTES = 1 << 22
@@ -248,7 +248,7 @@ class FactoredMatrix(eqx.Module):
         columns = float(np.sqrt(np.einsum("dn,dn->n", last, last).max()))
         scale = math.prod((rows, columns, *(float(np.linalg.norm(f)) for f in middle)))
         steps = 4 * len(self.factors) + max(factor.size for factor in self.factors)
-        return rounded_up(gamma(self.roundings) * scale, len(self.factors) * steps)
+        return inflated(gamma(self.roundings) * scale, len(self.factors) * steps)
 
     @property
     def roundings(self) -> int:

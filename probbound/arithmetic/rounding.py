@@ -42,7 +42,7 @@ def gamma(operations: int) -> float:
     return ratio_up(operations, 2**53 - operations)
 
 
-def rounded_up(value: T, roundings: int) -> T:
+def inflated(value: T, roundings: int) -> T:
     """An upper bound on a non-negative number computed with that many roundings (Theorem 5.2).
 
     `value`, a number or an array, is a computed sum of products of non-negative numbers (or a

@@ -56,7 +56,8 @@ def certify(
 
     Args:
         model: the network; claims are about its weights as real numbers.
-        task: the population and its labels (`probbound.MaxOfK`); must have the model's vocabulary and context.
+        task: the population and its labels (`probbound.MaxOfK`); must have the model's vocabulary
+            and context.
         strategy: one of `probbound.strategy_names()`, or "auto": the one that a pilot predicts to
             be best for `budget_flops` (or for what `budget` forward passes cost).
         budget: forward passes that a sampling strategy may spend, noise entries for `entries`;

@@ -53,7 +53,7 @@ def _compare(name: str, strategies: list[str]) -> None:
         from estimators.guarantee import Guarantee
         from probbound.certificates.certification import certify
         from probbound.models.registry import load
-        from probbound.tasks.max_of_k.task import task_for
+        from probbound.tasks.registry import task_for
 
     model = load(name)
     task = task_for(model)

@@ -12,11 +12,11 @@ from probbound.cli.output import as_json_option, percent, print_json, stderr, st
 from probbound.cli.whole import WHOLE
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable
-from probbound.tasks.max_of_k.recipes import RECIPES, Recipe, recipe_named
+from probbound.models.recipes import RECIPES, Recipe, recipe_named
 
 if TYPE_CHECKING:
+    from probbound.contract.tasks import Task
     from probbound.models.transformer import Transformer
-    from probbound.tasks.max_of_k.task import MaxOfK
 
 REPORT_SAMPLES = 1 << 20
 
@@ -49,16 +49,14 @@ def train(
     """Train a model and report its accuracy on 2^20 sampled inputs."""
     with loading():
         from probbound.models.store import digest, save_model
-        from probbound.tasks.max_of_k.task import MaxOfK
-        from probbound.tasks.max_of_k.training import train as run
+        from probbound.tasks.registry import room_named
 
-    if task != MaxOfK.name:
-        raise UserError(f"there is no task {task!r}; choose {MaxOfK.name}")
+    room = room_named(task)
     if out.suffix != ".safetensors":
         raise UserError(f"--out must end in .safetensors, got {out}")
     require_writable(out)
-    population, chosen = MaxOfK(d_vocab, n_ctx), recipe_named(recipe, steps)
-    model = run(population, d_model, chosen, seed, out.stem)
+    population, chosen = room.of_sizes(d_vocab, n_ctx), recipe_named(recipe, steps)
+    model = room.train(population, d_model, chosen, seed, out.stem)
     record = training_record(model, population, chosen, seed)
     save_model(model, out, record)
     stderr.print(f"model written to {out}", markup=False, soft_wrap=True)
@@ -73,7 +71,7 @@ def train(
         )
 
 
-def training_record(model: Transformer, task: MaxOfK, recipe: Recipe, seed: int) -> dict[str, Any]:
+def training_record(model: Transformer, task: Task, recipe: Recipe, seed: int) -> dict[str, Any]:
     """How the model was made and how it scores on fresh sampled inputs."""
     import jax
 

@@ -5,7 +5,6 @@ Each chunk is split evenly over the devices that JAX sees; the model is copied t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -16,15 +15,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from probbound.contract.tasks import Task
-from probbound.machine.progress import track
 from probbound.models.forward_error import logit_slack
 from probbound.models.loss_error import losses_upper
 from probbound.models.transformer import Transformer, forward_flops, in_float64
 
 CHUNK_BYTES = 64 << 20
 MIN_CHUNK = 256
-
-Sampler = Callable[[int, int], Int[np.ndarray, "n n_ctx"]]
 
 
 @dataclass(frozen=True)
@@ -119,24 +115,38 @@ def wrong_from_logits(
     return jnp.any(~(logits < own) & other, axis=1)
 
 
-def sampled_losses(
-    model: Transformer, task: Task, sampler: Sampler, samples: int, description: str
-) -> Float[np.ndarray, " samples"]:
-    """Bounds on the cross-entropy, in nats, of the draws 0 … samples - 1 of `sampler(start, stop)`.
+@dataclass(frozen=True)
+class ForwardLoss:
+    """Bounds on the cross-entropy of single sequences, in nats.
 
     Rounding is counted against the claim, as in `losses_upper` (Theorem 5.10).
     """
-    slack, model = logit_slack(model), in_float64(model)
-    chunk = chunk_size(model)
-    found = np.empty(samples)
-    with jax.enable_x64(True):
-        for start in track(range(0, samples, chunk), description):
-            stop = min(start + chunk, samples)
-            padded = _padded(task, sampler(start, stop))
-            logits = _compiled_logits(model, padded[0])
-            some = stored_losses(logits, padded[1], jnp.asarray(slack, dtype=jnp.float64))
-            found[start:stop] = np.asarray(some)[: stop - start]
-    return found
+
+    model: Transformer
+    task: Task
+    slack: float
+    flops: int
+    name: str = "forward pass"
+
+    @classmethod
+    def of(cls, model: Transformer, task: Task) -> ForwardLoss:
+        """Of a model, whose own losses these are."""
+        return cls(in_float64(model), task, logit_slack(model), forward_flops(model))
+
+    def upper(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
+        """At least the loss of each sequence."""
+        chunk = chunk_size(self.model)
+        parts = [
+            self._upper(tokens[start : start + chunk]) for start in range(0, len(tokens), chunk)
+        ]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def _upper(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
+        with jax.enable_x64(True):
+            padded = _padded(self.task, tokens)
+            logits = _compiled_logits(self.model, padded[0])
+            slack = jnp.asarray(self.slack, dtype=jnp.float64)
+            return np.asarray(stored_losses(logits, padded[1], slack))[: len(tokens)]
 
 
 @eqx.filter_jit

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from probbound.arithmetic.rounding import gamma, rounded_up
+from probbound.arithmetic.rounding import gamma, inflated
 from probbound.models.accepted import require_transformer
 from probbound.models.transformer import WEIGHT_SHAPES, AnyArray, Transformer
 from probbound.noise.norms import lengths_upper, stored_norm_upper
@@ -62,25 +62,25 @@ class ForwardError:
         mixed = sum(v * o for v, o in zip(value, norms["W_O"], strict=True))
         logits = (residual + mixed + out_bias) * output + bias
         up = 16 + m.n_heads
-        return cls(rounded_up(scores, up) + UNDERFLOW, rounded_up(logits, up) + UNDERFLOW, *steps)
+        return cls(inflated(scores, up) + UNDERFLOW, inflated(logits, up) + UNDERFLOW, *steps)
 
     @property
     def score(self) -> float:
         """η: the error of a computed attention score, but for a constant of (head, query)."""
-        error = rounded_up(gamma(self.score_steps) * self.scores, 1)
+        error = inflated(gamma(self.score_steps) * self.scores, 1)
         return error if error <= LARGEST_ERROR else math.inf
 
     @property
     def logit(self) -> float:
         """γ_N (L + t): the error of a computed logit, but for that of the attention."""
-        return rounded_up(gamma(self.logit_steps) * self.logits, 1)
+        return inflated(gamma(self.logit_steps) * self.logits, 1)
 
     def slack(self, margin: float = 0.0) -> float:
         """β: what every bracket has to spare, in logits, for a claim that margins are above one."""
         steps = gamma(self.logit_steps)
         if not (self.score < math.inf and steps <= LARGEST_ERROR and abs(margin) <= LARGEST_NORM):
             return math.inf
-        return rounded_up(5 * (self.logits + abs(margin)) * (steps + 2 * self.score), 5)
+        return inflated(5 * (self.logits + abs(margin)) * (steps + 2 * self.score), 5)
 
 
 def logit_slack(model: Transformer, margin: float = 0.0) -> float:

@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 from jaxtyping import Float, Int
 
-from probbound.arithmetic.rounding import rounded_up
+from probbound.arithmetic.rounding import inflated
 from probbound.models.transformer import AnyArray
 
 LEAST = 2.0**-900  # no bound on a loss is below it, so that underflow cannot matter
@@ -29,7 +29,7 @@ def losses_upper(
     first = gaps.argmax(axis=1)[:, None]
     top = xp.take_along_axis(gaps, first, axis=1)
     rest = xp.where(xp.arange(outputs)[None] == first, 0.0, xp.exp(gaps - top)).sum(axis=1)
-    found = (top[:, 0] + xp.log1p(rest) + LEAST) * rounded_up(1.0, outputs + 80)
+    found = (top[:, 0] + xp.log1p(rest) + LEAST) * inflated(1.0, outputs + 80)
     return found + xp.minimum(slack, xp.expm1(slack) * found)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from estimators.guarantee import Guarantee
-from probbound.arithmetic.rounding import rounded_up
+from probbound.arithmetic.rounding import inflated
 from probbound.noise import norms
 from probbound.noise.chain import (
     recursive_flops,
@@ -51,7 +51,7 @@ def _frobenius(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
     noise = term.remainder
     norm = norms.norm_product(noise)
     entry = np.minimum(norms.entry_product(noise), norm)
-    spread = np.minimum(rounded_up(_ROOT_TWO * norm, 1), 2 * entry)
+    spread = np.minimum(inflated(_ROOT_TWO * norm, 1), 2 * entry)
     envelope = Envelope(term, entry, spread, norm)
     return Build(envelope, 2 * norms.norm_product_flops(noise))
 
@@ -61,8 +61,8 @@ def _svd(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
     largest = norms.spectral_upper(term.remainder)
     norm = np.full(term.shape[0], largest)
     rank = min(*term.shape, term.remainder.inner)
-    frobenius = rounded_up(math.sqrt(rank) * largest, 2)
-    envelope = Envelope(term, norm, rounded_up(_ROOT_TWO * norm, 1), norm, largest, frobenius)
+    frobenius = inflated(math.sqrt(rank) * largest, 2)
+    envelope = Envelope(term, norm, inflated(_ROOT_TWO * norm, 1), norm, largest, frobenius)
     return Build(envelope, norms.spectral_upper_flops(term.remainder))
 
 
@@ -150,7 +150,7 @@ def _exact_quantile(term: NoiseTerm, quantity: Quantity, settings: Settings) -> 
     value, passes = order_statistic(
         noise.two_factor(), quantity.level or 1.0, settings.memory_bytes
     )
-    bound = rounded_up(value + noise.entry_error(), 1)
+    bound = inflated(value + noise.entry_error(), 1)
     flops = noise.two_factor_flops() + passes * noise.size * (2 * noise.inner + 3)
     return _row("exact", quantity, bound, Cost(flops, passes * noise.size, started))
 
@@ -211,7 +211,7 @@ def _row(
 
 def _outward(values: Vector, error: float) -> Vector:
     """Computed non-negative numbers plus what rounding may have hidden."""
-    return rounded_up(values + error, 2)
+    return inflated(values + error, 2)
 
 
 def _method(

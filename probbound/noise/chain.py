@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.arithmetic.factored import FactoredMatrix
-from probbound.arithmetic.rounding import rounded_up
+from probbound.arithmetic.rounding import inflated
 from probbound.noise.norms import lengths_upper, row_errors
 
 Matrix = Float[np.ndarray, "m n"]
@@ -55,7 +55,7 @@ def subproduct_rows(matrix: FactoredMatrix) -> Rows:
     pairs = zip(lefts, reversed(rights), strict=True)
     known = np.min([_through(left, _own_rows(right)) for left, right in pairs], axis=0)
     slack = row_errors(matrix)[:, None] * np.array([1.0, 2.0, 1.0])
-    return Rows(*rounded_up(known + slack, 2).T)
+    return Rows(*inflated(known + slack, 2).T)
 
 
 def subproduct_flops(matrix: FactoredMatrix) -> int:
@@ -69,9 +69,9 @@ def subproduct_flops(matrix: FactoredMatrix) -> int:
 
 def _own_rows(stored: Matrix) -> Float[np.ndarray, "m 3"]:
     high, low = stored.max(axis=1), stored.min(axis=1)
-    known = (np.maximum(high, -low), rounded_up(high - low, 1), lengths_upper(stored))
+    known = (np.maximum(high, -low), inflated(high - low, 1), lengths_upper(stored))
     return np.stack(known, axis=1)
 
 
 def _through(factor: Matrix, known: Float[np.ndarray, "r 3"]) -> Float[np.ndarray, "m 3"]:
-    return rounded_up(np.abs(factor) @ known, factor.shape[1])
+    return inflated(np.abs(factor) @ known, factor.shape[1])

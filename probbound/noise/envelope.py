@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float
 
-from probbound.arithmetic.rounding import ratio_up, rounded_up
+from probbound.arithmetic.rounding import inflated, ratio_up
 from probbound.noise.contract import Quantity, QuantityName
 from probbound.noise.inputs import input_share
 from probbound.noise.norms import frobenius_upper
@@ -76,7 +76,7 @@ def _chebyshev(norm: float | Vector, threshold: float) -> np.ndarray:
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         ratio = np.asarray(norm) / threshold
-        return np.asarray(np.floor(rounded_up(ratio * ratio, 4)))
+        return np.asarray(np.floor(inflated(ratio * ratio, 4)))
 
 
 def _share_above(env: Envelope, quantity: Quantity) -> float:
@@ -100,7 +100,7 @@ def _quantile(env: Envelope, quantity: Quantity) -> float:
 def _row_spread_share(env: Envelope, quantity: Quantity) -> float:
     threshold = quantity.threshold or 0.0
     large = len(env.spread) - int(np.count_nonzero(env.spread <= threshold))
-    chebyshev = float(_chebyshev(rounded_up(math.sqrt(2) * env.total_norm, 2), threshold))
+    chebyshev = float(_chebyshev(inflated(math.sqrt(2) * env.total_norm, 2), threshold))
     return ratio_up(int(chebyshev if chebyshev < large else large), len(env.spread))
 
 
@@ -111,7 +111,7 @@ def _input_share(env: Envelope, quantity: Quantity) -> float:
 
 
 def _rms(env: Envelope, _: Quantity) -> float:
-    return rounded_up(env.total_norm / math.sqrt(env.term.remainder.size), 4)
+    return inflated(env.total_norm / math.sqrt(env.term.remainder.size), 4)
 
 
 _DEDUCE: dict[QuantityName, Callable[[Envelope, Quantity], float]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from probbound.arithmetic.rounding import rounded_up
+from probbound.arithmetic.rounding import inflated
 from probbound.machine.errors import UserError
 from probbound.noise.term import NoiseTerm
 
@@ -62,7 +62,7 @@ def _diagonal_above(term: NoiseTerm, threshold: float) -> Bool[np.ndarray, " v"]
 
 
 def _share_upper(share: float, roundings: int) -> float:
-    return min(1.0, rounded_up(share, roundings + 64))
+    return min(1.0, inflated(share, roundings + 64))
 
 
 def _log_of_rest(share: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.arithmetic.factored import FactoredMatrix
-from probbound.arithmetic.rounding import gamma, rounded_up
+from probbound.arithmetic.rounding import gamma, inflated
 
 Vector = Float[np.ndarray, " m"]
 _SCALAR_STEPS = 64
@@ -17,19 +17,19 @@ _SCALAR_STEPS = 64
 
 def lengths_upper(rows: Float[np.ndarray, "m n"]) -> Vector:
     """‖·‖₂ of every row of a stored matrix, rounded up."""
-    return rounded_up(np.sqrt(np.einsum("mn,mn->m", rows, rows)), rows.shape[1] + 1)
+    return inflated(np.sqrt(np.einsum("mn,mn->m", rows, rows)), rows.shape[1] + 1)
 
 
 def stored_norm_upper(matrix: Float[np.ndarray, "m n"]) -> float:
     """‖·‖_F of a stored matrix, rounded up."""
-    return rounded_up(float(np.linalg.norm(matrix)), matrix.size + 1)
+    return inflated(float(np.linalg.norm(matrix)), matrix.size + 1)
 
 
 def norm_product(matrix: FactoredMatrix) -> Vector:
     """‖A_i‖₂ · ‖B‖_F · ‖C‖_F … >= ‖N_i‖₂ for every row i (Theorem 3.8)."""
     first, *others = matrix.factors
     scale = math.prod(stored_norm_upper(factor) for factor in others)
-    return rounded_up(lengths_upper(first) * scale, len(others))
+    return inflated(lengths_upper(first) * scale, len(others))
 
 
 def entry_product(matrix: FactoredMatrix) -> Vector:
@@ -37,7 +37,7 @@ def entry_product(matrix: FactoredMatrix) -> Vector:
     first, *middle, last = matrix.two_sided
     scale = math.prod(stored_norm_upper(factor) for factor in middle)
     scale *= float(lengths_upper(last.T).max())
-    return rounded_up(lengths_upper(first) * scale, len(middle) + 1)
+    return inflated(lengths_upper(first) * scale, len(middle) + 1)
 
 
 def norm_product_flops(matrix: FactoredMatrix) -> int:
@@ -47,7 +47,7 @@ def norm_product_flops(matrix: FactoredMatrix) -> int:
 
 def row_errors(matrix: FactoredMatrix) -> Vector:
     """What rounding can add to ‖N_i‖₂ when the factors are multiplied out (Theorem 3.1)."""
-    return rounded_up(gamma(matrix.roundings) * norm_product(matrix), 1)
+    return inflated(gamma(matrix.roundings) * norm_product(matrix), 1)
 
 
 def row_norms_upper(matrix: FactoredMatrix) -> Vector:
@@ -57,12 +57,12 @@ def row_norms_upper(matrix: FactoredMatrix) -> Vector:
     scale = lengths_upper(left) * stored_norm_upper(right)
     error = gamma(right.shape[1] + 2 * left.shape[1]) * scale**2
     norms = np.sqrt(np.maximum(squares, 0.0) + error)
-    return rounded_up(norms + row_errors(matrix), _SCALAR_STEPS)
+    return inflated(norms + row_errors(matrix), _SCALAR_STEPS)
 
 
 def frobenius_upper(norms: Vector) -> float:
     """‖N‖_F from upper bounds on the norms of its rows."""
-    return rounded_up(math.sqrt(float(np.vdot(norms, norms))), len(norms) + 1)
+    return inflated(math.sqrt(float(np.vdot(norms, norms))), len(norms) + 1)
 
 
 def spreads_upper(matrix: FactoredMatrix) -> Vector:
@@ -74,7 +74,7 @@ def spreads_upper(matrix: FactoredMatrix) -> Vector:
     *factors, last = matrix.two_sided
     centred = FactoredMatrix(*factors, last - last.mean(axis=1, keepdims=True))
     spreads = math.sqrt(2) * (row_norms_upper(centred) + gamma(2) * norm_product(centred))
-    return rounded_up(spreads, _SCALAR_STEPS)
+    return inflated(spreads, _SCALAR_STEPS)
 
 
 def spreads_upper_flops(matrix: FactoredMatrix) -> int:
@@ -88,9 +88,9 @@ def mean_upper(matrix: FactoredMatrix) -> float:
     total = float(matrix.matvec(np.ones(n)).sum())
     weight = reduce(lambda value, factor: np.abs(factor) @ value, matrix.factors[::-1], np.ones(n))
     steps = sum(matrix.dimensions)
-    error = gamma(steps + 1) * rounded_up(float(weight.sum()), steps)
-    mean = (total + rounded_up(error, 1)) / (m * n)
-    return mean + rounded_up(abs(mean) * gamma(3), 4)
+    error = gamma(steps + 1) * inflated(float(weight.sum()), steps)
+    mean = (total + inflated(error, 1)) / (m * n)
+    return mean + inflated(abs(mean) * gamma(3), 4)
 
 
 def mean_flops(matrix: FactoredMatrix) -> int:
@@ -121,7 +121,7 @@ def spectral_upper(matrix: FactoredMatrix) -> float:
         + (error_right + residual) * (norm_left + error_left)
     )
     collapse = frobenius_upper(row_errors(matrix))
-    return rounded_up(math.sqrt(rounded_up(square, _SCALAR_STEPS)) + collapse, _SCALAR_STEPS)
+    return inflated(math.sqrt(inflated(square, _SCALAR_STEPS)) + collapse, _SCALAR_STEPS)
 
 
 def spectral_upper_flops(matrix: FactoredMatrix) -> int:
@@ -139,6 +139,6 @@ def largest_eigenvalue_upper(symmetric: Float[np.ndarray, "d d"]) -> float:
     off = np.abs(vectors.T @ vectors - np.eye(d)).sum(axis=1).max()
     off += gamma(2 * d + 4) * (math.sqrt(d) * square + 1)
     largest = max(diagonalised.sum(axis=0).max(), diagonalised.sum(axis=1).max())
-    largest = rounded_up(float(largest), d)
+    largest = inflated(float(largest), d)
     largest += gamma(2 * d + 2) * math.sqrt(d) * square * stored_norm_upper(symmetric)
-    return rounded_up(largest / (1 - float(off)), _SCALAR_STEPS) if off < 1 else math.inf
+    return inflated(largest / (1 - float(off)), _SCALAR_STEPS) if off < 1 else math.inf

@@ -6,14 +6,14 @@ a law. Neither a task nor a network is known here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from probbound.contract.checks import Batch, Check
-from probbound.contract.residue import Residue, draw
+from probbound.contract.residue import Residue, Tickets, draw
 from probbound.draws.random_streams import Stream
 from probbound.machine.parallel import parallel_map
 from probbound.strategies.laws import NOTHING_KNOWN, Bounded, Law
@@ -33,8 +33,8 @@ class Source(Protocol):
         """How many numbers are looked at together."""
         ...
 
-    def members(self, start: int, stop: int) -> Batch:
-        """The members number `start` to `stop` - 1; blank ones are left out, since none fails."""
+    def tickets(self, start: int, stop: int) -> Tickets:
+        """Those number `start` to `stop` - 1; on a blank one is no member, so that none fails."""
         ...
 
     def flops(self, number: int) -> int:
@@ -63,9 +63,10 @@ class Inputs:
         """Draws made together."""
         return CHUNK
 
-    def members(self, start: int, stop: int) -> Batch:
-        """Draws number `start` to `stop` - 1."""
-        return self.population.sample(self.stream, start, stop)
+    def tickets(self, start: int, stop: int) -> Tickets:
+        """Draws number `start` to `stop` - 1, none of them blank."""
+        members = self.population.sample(self.stream, start, stop)
+        return Tickets(members, np.zeros(len(members), dtype=bool))
 
     def flops(self, number: int) -> int:
         """Moving words is not counted."""
@@ -84,9 +85,9 @@ class TicketDraws:
         """Draws made together."""
         return RESIDUE_CHUNK
 
-    def members(self, start: int, stop: int) -> Batch:
-        """The members on tickets drawn with replacement."""
-        return draw(self.residue, self.stream, start, stop).genuine
+    def tickets(self, start: int, stop: int) -> Tickets:
+        """Tickets drawn with replacement."""
+        return draw(self.residue, self.stream, start, stop)
 
     def flops(self, number: int) -> int:
         """Chunk by chunk: what a residue works out anew is paid each time."""
@@ -105,9 +106,9 @@ class EveryTicket:
         """Tickets looked at together."""
         return RESIDUE_CHUNK
 
-    def members(self, start: int, stop: int) -> Batch:
-        """The members on tickets `start` to `stop` - 1."""
-        return self.residue.members(np.arange(start, stop), self.stream, start).genuine
+    def tickets(self, start: int, stop: int) -> Tickets:
+        """Tickets `start` to `stop` - 1."""
+        return self.residue.members(np.arange(start, stop), self.stream, start)
 
     def flops(self, number: int) -> int:
         """Chunk by chunk, as draws."""
@@ -160,12 +161,13 @@ def look(
 ) -> Tally:
     """Look at members number 0 to `number` - 1; at most `most` reach the exact check.
 
-    The cheap checks run on all cores, the exact one in order. An interruption by the user ends the
-    looking where it `survives` that, and is passed on where it does not.
+    The cheap checks run on all cores; so does the exact one, where all may reach it, and else in
+    order. An interruption by the user ends the looking where it `survives` that, and is passed on
+    where it does not.
     """
     tally = Tally(left=(0,) * len(row.cheap))
     try:
-        for passed in _through(source, number, row.cheap, label):
+        for passed in _through(source, number, row, label, every=most >= number):
             tally = _followed_up(tally, passed, row.exact, most)
             if may_stop(tally):
                 break
@@ -177,36 +179,45 @@ def look(
 
 
 @dataclass(frozen=True)
-class Passed:
-    """A chunk of `looked` numbers: genuine members, what each cheap check left, and the last."""
+class Step:
+    """A chunk of `looked` numbers: genuine members, what each cheap check left, and the last.
+
+    `wrong` is how many of these the exact check leaves, None where it has not been asked.
+    """
 
     looked: int
     genuine: int
     left: tuple[int, ...]
     members: Batch
+    wrong: int | None
 
 
-def _followed_up(tally: Tally, passed: Passed, exact: Check, most: int) -> Tally:
-    run = min(len(passed.members), most - tally.run)
-    wrong = int(exact.uncertified(passed.members[:run]).sum())
+def _followed_up(tally: Tally, passed: Step, exact: Check, most: int) -> Tally:
+    reached, wrong = len(passed.members), passed.wrong
+    run = min(reached, most - tally.run)
+    if wrong is None:
+        wrong = int(exact.uncertified(passed.members[:run]).sum())
     return Tally(
         tally.draws + passed.looked,
         tally.genuine + passed.genuine,
         tuple(a + b for a, b in zip(tally.left, passed.left, strict=True)),
         tally.run + run,
-        tally.failures + wrong + len(passed.members) - run,
+        tally.failures + wrong + reached - run,
     )
 
 
-def _through(source: Source, number: int, cheap: Sequence[Check], label: str) -> Iterator[Passed]:
-    def passed(start: int) -> Passed:
+def _through(source: Source, number: int, row: Row, label: str, *, every: bool) -> Iterator[Step]:
+    """The chunks, through the cheap checks, and through the exact one too where `every` may be."""
+
+    def passed(start: int) -> Step:
         stop = min(start + source.chunk, number)
-        members, left = source.members(start, stop), []
+        members, left = source.tickets(start, stop).genuine, []
         genuine = len(members)
-        for check in cheap:
+        for check in row.cheap:
             members = members[check.uncertified(members)]
             left.append(len(members))
-        return Passed(stop - start, genuine, tuple(left), members)
+        wrong = int(row.exact.uncertified(members).sum()) if every else None
+        return Step(stop - start, genuine, tuple(left), members, wrong)
 
     return parallel_map(passed, range(0, number, source.chunk), label)
 

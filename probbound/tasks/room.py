@@ -60,13 +60,15 @@ Q = TypeVar("Q", bound=Asked)
 class Room(Generic[Q]):
     """What a task brings: its inputs, its questions, and how they are answered.
 
-    `task_for` makes the task of a model's own sizes; `asked` makes a question or refuses it in a
-    sentence; `settings_of` says by name what was asked of the settings; `one_form` gives every form
-    of a question the same record; `decided` puts a plan in the place of "auto"; `answer` runs the
-    strategy of a name. `beyond` warns of draws where running all inputs is less.
+    `of_sizes` makes the task of so many tokens and positions, `task_for` that of a model's own.
+    `asked` makes a question or refuses it in a sentence, `settings` says by name what was asked of
+    the settings, and `one_form` gives every form of a question the same record. `decided` puts a
+    plan in the place of "auto", and `answer` runs the strategy of a name. `train` makes a model of
+    a recipe. `beyond` warns of draws where running all inputs is less.
     """
 
     name: str
+    of_sizes: Callable[[int, int], Task]
     task_for: Callable[[Transformer, Prior | None], Task]
     asked: Callable[..., Q]
     settings: Callable[[Q], dict[str, Any]]
@@ -75,4 +77,5 @@ class Room(Generic[Q]):
     deterministic: Callable[[str], bool]
     decided: Callable[[Q, str, bool, CostMeter], tuple[str, Q]]
     answer: Callable[[str, Q, CostMeter], Outcome]
+    train: Callable[..., Transformer]
     beyond: Callable[[Any, int, str], Iterator[str]]

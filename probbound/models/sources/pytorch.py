@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from probbound.machine.errors import UserError, first_line
-from probbound.models.sources.source import Source
+from probbound.models.sources.source import ModelSource
 
 _HOW = (
     "save it again where it was made, as plain values: torch.save({'model': model.state_dict(), "
@@ -97,4 +97,4 @@ def _array(tensor: Any) -> np.ndarray:
         raise UserError(f"a tensor of the file is not plain ({kind}); save it dense") from error
 
 
-PYTORCH = Source("PyTorch", (".pth", ".pt", ".ckpt", ".bin"), read_pytorch)
+PYTORCH = ModelSource("PyTorch", (".pth", ".pt", ".ckpt", ".bin"), read_pytorch)

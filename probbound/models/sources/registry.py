@@ -8,12 +8,12 @@ from pathlib import Path
 from probbound.machine.errors import UserError
 from probbound.models.sources.arrays import NPZ, SAFETENSORS
 from probbound.models.sources.pytorch import PYTORCH
-from probbound.models.sources.source import Source
+from probbound.models.sources.source import ModelSource
 
-SOURCES: tuple[Source, ...] = (PYTORCH, SAFETENSORS, NPZ)
+SOURCES: tuple[ModelSource, ...] = (PYTORCH, SAFETENSORS, NPZ)
 
 
-def source_of(path: Path) -> Source:
+def source_of(path: Path) -> ModelSource:
     """The format of a file, by its suffix.
 
     Raises:

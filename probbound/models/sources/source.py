@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """A file format by its suffixes.
 
     `read` gives mappings, lists, texts, numbers, flags, None and NumPy arrays, nested as they are

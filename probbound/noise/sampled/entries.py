@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from estimators import mean, quantile
 from probbound.arithmetic.factored import FactoredMatrix
-from probbound.arithmetic.rounding import rounded_up
+from probbound.arithmetic.rounding import inflated
 from probbound.machine.parallel import parallel_map
 from probbound.noise.contract import Method, NoiseBound, Quantity, QuantityName, Settings
 from probbound.noise.sampled.answers import Work, share_up, touched
@@ -63,7 +63,7 @@ def largest_possible(two_factor: FactoredMatrix) -> float:
     left, right = two_factor.factors
     rows, columns = np.einsum("md,md->m", left, left), np.einsum("dn,dn->n", right, right)
     product = math.sqrt(float(rows.max())) * math.sqrt(float(columns.max()))
-    return rounded_up(product, left.shape[1] + 4) + two_factor.entry_error()
+    return inflated(product, left.shape[1] + 4) + two_factor.entry_error()
 
 
 def _run(
@@ -148,7 +148,7 @@ class _Sample:
         power = 2 if name == "rms" else 1
         raised = self.size**2 if power == 2 else self.values + self.error
         raised = raised + 1e-15 * np.abs(raised)
-        top = rounded_up(most**power, 2)
+        top = inflated(most**power, 2)
         found = mean.betting(
             np.clip(raised, -top, top),
             low=0.0 if power == 2 else -top,
@@ -158,7 +158,7 @@ class _Sample:
             population=self.population,
         )
         upper = float(found.upper)
-        return rounded_up(math.sqrt(upper), 2) if power == 2 else upper
+        return inflated(math.sqrt(upper), 2) if power == 2 else upper
 
 
 ENTRIES = Method("entries", "samples", QUANTITIES, partial(_run, "entries", False))

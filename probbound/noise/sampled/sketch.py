@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from estimators import sketch
 from probbound.arithmetic.factored import FactoredMatrix
-from probbound.arithmetic.rounding import gamma, ratio_up, rounded_up
+from probbound.arithmetic.rounding import gamma, inflated, ratio_up
 from probbound.draws.random_streams import Stream
 from probbound.noise.contract import Method, NoiseBound, Quantity, QuantityName, Settings
 from probbound.noise.sampled.answers import Work
@@ -42,11 +42,11 @@ def row_sketch(
     if centred:
         omega -= omega.mean(axis=0)
     operations = sum(noise.dimensions[1:]) + (noise.shape[1] + 2 if centred else 0)
-    lost = lengths * rounded_up(2 * gamma(operations) * scale, max(noise.dimensions) * columns)
+    lost = lengths * inflated(2 * gamma(operations) * scale, max(noise.dimensions) * columns)
     product = noise.matvec(omega)
     norms = np.sqrt(np.einsum("mk,mk->m", product, product)) * (1 + gamma(columns + 4)) + lost
     norms = norms * (1 + gamma(8))
-    return norms, rounded_up(float(np.linalg.norm(norms)), len(norms) + 2)
+    return norms, inflated(float(np.linalg.norm(norms)), len(norms) + 2)
 
 
 def spectral_bound(noise: FactoredMatrix, stream: Stream, log_delta: float) -> float:
@@ -56,7 +56,7 @@ def spectral_bound(noise: FactoredMatrix, stream: Stream, log_delta: float) -> f
     after t of the p = 2q + 1 products (each divided by P), r^p g <= y_p + Σ_t r^(p-1-t) γ y_t:
     the largest such r, found by bisection, takes in all that rounding can have done.
     """
-    scale = rounded_up(
+    scale = inflated(
         math.prod(float(np.linalg.norm(f)) for f in noise.factors),
         sum(f.size for f in noise.factors),
     )
@@ -132,7 +132,7 @@ class _Sketch:
         if quantity.name == "row-norms":
             return replace(row, per_row=self.norms)
         if quantity.name == "largest-row-spread":
-            return replace(row, per_row=rounded_up(math.sqrt(2) * self.norms, 4))
+            return replace(row, per_row=inflated(math.sqrt(2) * self.norms, 4))
         return row
 
     def _bound(self, quantity: Quantity) -> float:
@@ -142,13 +142,13 @@ class _Sketch:
         if quantity.name == "frobenius-norm":
             return self.norm
         if quantity.name == "rms":
-            return rounded_up(self.norm / math.sqrt(m * n), 4)
+            return inflated(self.norm / math.sqrt(m * n), 4)
         if quantity.name == "row-spread-share":
-            spreads = rounded_up(math.sqrt(2), 2) * self.norms * (1 + gamma(4))
+            spreads = inflated(math.sqrt(2), 2) * self.norms * (1 + gamma(4))
             return ratio_up(int(np.count_nonzero(~(spreads <= (quantity.threshold or 0.0)))), m)
         largest = float(self.norms.max())
         if quantity.name == "largest-row-spread":
-            return rounded_up(math.sqrt(2) * largest, 4)
+            return inflated(math.sqrt(2) * largest, 4)
         return largest
 
 

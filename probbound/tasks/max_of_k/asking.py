@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from probbound.arithmetic.scalars import real, whole
-from probbound.contract.claims import ACCURACY
 from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
 from probbound.draws.random_streams import Stream
@@ -19,7 +18,7 @@ from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.settings import parsed
-from probbound.tasks.max_of_k.strategies import settings_of, strategy_named
+from probbound.tasks.max_of_k.strategies import require_way_to, settings_of, strategy_named
 from probbound.tasks.max_of_k.task import MaxOfK
 
 MOST_LOSSES = 1 << 24  # the most whose losses the checker bounds again
@@ -44,17 +43,18 @@ def asked(
     Raises:
         UserError: on the first that is not, in one sentence.
     """
+    model, task, claim = accepted_model(model), accepted_task(task), accepted_claim(claim)
+    require_way_to(strategy, claim, weighted=task.prior is not None)
     question = Question(
-        accepted_model(model),
-        accepted_task(task),
-        whole("budget", budget),
-        real("delta", delta),
-        0 if seed is None else whole("seed", seed),
-        claim=accepted_claim(claim),
+        *(model, task, whole("budget", budget), real("delta", delta)),
+        seed=0 if seed is None else whole("seed", seed),
+        claim=claim,
         stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
         **parsed(settings, settings_of(strategy), strategy),
     )
-    _require_meaning(question, strategy)
+    sequential = strategy == AUTO or strategy_named(strategy).sequential
+    if question.stopped_at is not None and not sequential:
+        raise UserError(f"{strategy} cannot be interrupted; a cascade can")
     _require_usable(question)
     _require_reasonable(question, strategy)
     return question
@@ -68,16 +68,6 @@ def beyond_population(task: MaxOfK, budget: int, strategy: str) -> Iterator[str]
             f"a budget of {budget:,} draws is more than the {task.size:,} inputs that there are; "
             "brute-force runs each of them once and is exact"
         )
-
-
-def _require_meaning(question: Question, strategy: str) -> None:
-    if strategy == AUTO and (question.claim != ACCURACY or question.task.prior):
-        raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
-    if strategy != AUTO:
-        strategy_named(strategy).require_meaning(question)
-    sequential = strategy == AUTO or strategy_named(strategy).sequential
-    if question.stopped_at is not None and not sequential:
-        raise UserError(f"{strategy} cannot be interrupted; a cascade can")
 
 
 def _require_usable(question: Question) -> None:

@@ -49,7 +49,7 @@ _ON_SCREENS = ("hybrid", "cascade")
 
 
 @dataclass(frozen=True)
-class Screen:
+class ScreenName:
     """The name of a screen, and how its noise is bounded, "" for its own way, or if it has none."""
 
     base: str
@@ -76,7 +76,7 @@ class Name:
     """A name taken apart: what is done, on which screen if any, or in which variant."""
 
     kind: str
-    screen: Screen | None = None
+    screen: ScreenName | None = None
     variant: str = ""
 
     @property
@@ -115,17 +115,17 @@ def parsed(name: str) -> Name:
     if kind == "entries":
         return _entries(rest, colon)
     if kind in _ON_SCREENS and not colon:
-        return Name(kind, Screen(DEFAULT_SCREEN) if kind == "hybrid" else None)
+        return Name(kind, ScreenName(DEFAULT_SCREEN) if kind == "hybrid" else None)
     outer = kind in _ON_SCREENS
     return Name(kind if outer else "screen", _screen(rest if outer else name, name))
 
 
 def _screen(text: str, name: str) -> Screen:
     if text in PLAIN_SCREENS:
-        return Screen(text)
+        return ScreenName(text)
     base, colon, noise = text.partition(":")
     if base in RUNG_NOISE and (not colon or noise in RUNG_NOISE[base]):
-        return Screen(base, noise)
+        return ScreenName(base, noise)
     if base in RUNG_NOISE and noise:
         choices = ", ".join(RUNG_NOISE[base])
         raise UserError(f"{base} cannot bound its noise by {noise!r}; choose from {choices}")
@@ -154,7 +154,9 @@ def with_noise(strategy: str, noise: str) -> str:
 def screen_names() -> list[str]:
     """Every screen."""
     rungs = (
-        Screen(base, noise).text for base, choices in RUNG_NOISE.items() for noise in ("", *choices)
+        ScreenName(base, noise).text
+        for base, choices in RUNG_NOISE.items()
+        for noise in ("", *choices)
     )
     return [*PLAIN_SCREENS, *rungs]
 

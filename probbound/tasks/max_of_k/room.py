@@ -14,6 +14,7 @@ from probbound.tasks.max_of_k.same_question import one_form
 from probbound.tasks.max_of_k.settings import SETTINGS
 from probbound.tasks.max_of_k.strategies import strategy_named, uses_delta
 from probbound.tasks.max_of_k.task import MaxOfK, task_for
+from probbound.tasks.max_of_k.training import train
 from probbound.tasks.room import Room
 
 
@@ -31,6 +32,7 @@ def _answer(strategy: str, question: Question, meter: CostMeter) -> Outcome:
 
 TASK = Room[Question](
     name=MaxOfK.name,
+    of_sizes=MaxOfK,
     task_for=task_for,
     asked=asked,
     settings=_settings,
@@ -39,5 +41,6 @@ TASK = Room[Question](
     deterministic=_deterministic,
     decided=decided,
     answer=_answer,
+    train=train,
     beyond=beyond_population,
 )

@@ -79,12 +79,13 @@ def parsed(given: Mapping[str, Any], used: frozenset[str], strategy: str) -> dic
     """
     if unknown := sorted(set(given) - {setting.name for setting in SETTINGS}):
         raise UserError(f"there is no setting {unknown[0]!r}")
-    found = {}
-    for setting in SETTINGS:
-        value = given.get(setting.name)
-        found[setting.name] = None if value is None else setting.parse(value)
+    set_to = {setting: given.get(setting.name) for setting in SETTINGS}
+    for setting, value in set_to.items():
         if value is not None and setting.name not in used:
             raise UserError(setting.unused.format(strategy))
-    if found["draws"] is not None and found["target"] is not None:
+    if given.get("draws") is not None and given.get("target") is not None:
         raise UserError("give a target to stop at or a number of draws, not both")
-    return found
+    return {
+        setting.name: None if value is None else setting.parse(value)
+        for setting, value in set_to.items()
+    }

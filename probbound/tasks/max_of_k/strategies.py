@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
@@ -70,24 +71,23 @@ class Strategy:
         Raises:
             UserError: if the strategy has no way to.
         """
-        self.require_meaning(question)
+        self.require_way_to(question.claim, weighted=question.task.prior is not None)
         run = self.loss if question.claim.kind == "loss" else self.run
         if run is None:
             raise TypeError(f"nothing answers a claim about {question.claim.kind}")
         return run(question, meter)
 
-    def require_meaning(self, question: Question) -> None:
-        """Refuse a claim or a prior that the strategy has no way to bound.
+    def require_way_to(self, claim: Claim, *, weighted: bool) -> None:
+        """Refuse a claim, `weighted` by a prior or not, that the strategy has no way to bound.
 
         Raises:
-            UserError: naming one that has.
+            UserError: naming a strategy that has a way.
         """
-        kind = question.claim.kind
-        if kind == "loss" and self.loss is None:
+        if claim.kind == "loss" and self.loss is None:
             raise UserError(f"{self.name} cannot bound a loss; use {LOSS_STRATEGIES}")
-        if kind == "margin" and not (self.general or self.margins):
+        if claim.kind == "margin" and not (self.general or self.margins):
             raise UserError(f"{self.name} bounds the accuracy only; use hybrid or cascade")
-        if question.task.prior is not None and not self.general:
+        if weighted and not self.general:
             raise UserError(f"{self.name} is for the uniform prior only; use hybrid or cascade")
 
 
@@ -101,6 +101,18 @@ def strategy_named(name: str) -> Strategy:
     if found.kind == AUTO:
         raise UserError(f"{AUTO} is no strategy of its own; a plan puts one in its place")
     return _KINDS[found.kind](name, found)
+
+
+def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
+    """Refuse a claim, or a prior, that a strategy or what is planned in its place cannot bound.
+
+    Raises:
+        UserError: if it cannot, whatever the network.
+    """
+    if strategy != AUTO:
+        strategy_named(strategy).require_way_to(claim, weighted=weighted)
+    elif claim != ACCURACY or weighted:
+        raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
 
 
 def settings_of(strategy: str) -> frozenset[str]:

@@ -18,7 +18,7 @@ from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.models.additive import additive_tables
-from probbound.models.evaluation import sampled_losses
+from probbound.models.evaluation import ForwardLoss
 from probbound.models.forward_error import ForwardError, logit_slack
 from probbound.models.loss_error import LEAST, capped, losses_upper
 from probbound.models.transformer import Transformer, in_float64
@@ -55,9 +55,7 @@ def every_loss(model: Transformer) -> dict[str, np.ndarray]:
     )
     return {
         "brute force": np.stack([found.ravel() for found, _, _ in by_query], axis=1).ravel(),
-        "forward pass": sampled_losses(
-            model, task_for(model), lambda a, b: tokens[a:b], len(tokens), "test"
-        ),
+        "forward pass": ForwardLoss.of(model, task_for(model)).upper(tokens),
         "tables": TableForwardCheck(SequenceTables.of(model)).losses(tokens),
     }
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from probbound.arithmetic.decimals import about
-from probbound.arithmetic.rounding import FLOOR, ratio_up, rounded_up
+from probbound.arithmetic.rounding import FLOOR, inflated, ratio_up
 from probbound.contract.cost import CostMeter
 from probbound.draws.priors import Prior, Whole
 from probbound.machine.errors import UserError
@@ -95,7 +95,7 @@ def mean_loss(tables: AdditiveTables, law: Prior, largest: float) -> float:
         shares = (left / total).astype(float), (right / rest).astype(float)
         parts.append(float(shares[0] @ (capped(loss, largest) @ shares[1])))
         summed = max(summed, len(left) + len(right))
-    return min(rounded_up(math.fsum(parts), summed + 16), largest)
+    return min(inflated(math.fsum(parts), summed + 16), largest)
 
 
 def _all_sequences(

@@ -94,7 +94,7 @@ def _planned_draws(base: Base, question: Question, row: Row, meter: CostMeter) -
     (cheap,), source = row.cheap, _source(base, question, "pilot")
     flops = PILOT_DRAWS * cheap.flops + source.flops(PILOT_DRAWS)
     with meter.phase("pilot", "sampling", flops):
-        left = int(cheap.uncertified(source.members(0, PILOT_DRAWS)).sum())
+        left = int(cheap.uncertified(source.tickets(0, PILOT_DRAWS).genuine).sum())
     within_budget = _expected_left(question.budget, left) * PILOT_DRAWS / (left + 1)
     within_cost = question.budget * forward_flops(question.model) / cheap.flops
     return max(question.budget, int(min(within_budget, within_cost)))

@@ -6,7 +6,7 @@ import math
 
 from estimators.proportion import clopper_pearson
 from probbound.arithmetic.decimals import upper
-from probbound.arithmetic.rounding import ratio_up, rounded_up
+from probbound.arithmetic.rounding import inflated, ratio_up
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import Ledger, Spend
 from probbound.machine.parallel import parallel_map
@@ -20,7 +20,7 @@ from probbound.tasks.max_of_k.structured.families import PathChoice, Share, draw
 from probbound.tasks.max_of_k.structured.parts import Parts
 from probbound.tasks.max_of_k.structured.pilot import (
     CASES,
-    Pilot,
+    NoisePilot,
     Plan,
     Wanted,
     pilot_flops,
@@ -66,7 +66,7 @@ def entries(question: Question, meter: CostMeter, counted: bool = False) -> Outc
     failure = left.share_upper + own + sum(found.touch for found in shares)
     levels = (left, Level.enumerated(_OWN, own), *(_level(found) for found in shares))
     spends = tuple(_spend(level) for level in levels if level.mode == "sampled")
-    failure = min(1.0, rounded_up(failure, len(levels)))
+    failure = min(1.0, inflated(failure, len(levels)))
     evaluated = sum(found.samples * found.family.entries(parts) for found in shares)
     exceeding = sum(found.failures for found in shares)
     sampled = Sampled(evaluated + pilot.entries, evaluated, exceeding)
@@ -84,11 +84,11 @@ def entries_by(noise: str, question: Question, meter: CostMeter) -> Outcome:
     return Outcome(left.share_upper, left.share_upper, (left,))
 
 
-def _pilot(parts: Parts, question: Question, meter: CostMeter) -> Pilot:
+def _pilot(parts: Parts, question: Question, meter: CostMeter) -> NoisePilot:
     """Its randomness is its own: no bound is computed from what it saw."""
     stream = question.stream.fold_in("entries pilot")
     with meter.phase("pilot", "sampling", pilot_flops(parts, question.budget)):
-        return Pilot.draw(parts, question.task, question.budget, stream)
+        return NoisePilot.draw(parts, question.task, question.budget, stream)
 
 
 def _shares(parts: Parts, plan: Plan, question: Question, meter: CostMeter) -> list[Share]:

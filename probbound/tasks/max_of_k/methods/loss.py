@@ -11,17 +11,16 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from estimators.mean import betting
 from probbound.arithmetic.decimals import lower, upper
 from probbound.arithmetic.rounding import ratio_up
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
-from probbound.contract.residue import draw, listed_by
-from probbound.machine.parallel import parallel_map
-from probbound.models.evaluation import Sampler, sampled_losses
+from probbound.contract.residue import listed_by
+from probbound.models.evaluation import ForwardLoss
 from probbound.models.loss_error import capped
-from probbound.models.transformer import forward_flops
+from probbound.strategies.levels import EveryTicket, Inputs, Source, TicketDraws
+from probbound.strategies.means import Measure, bounded_mean, mean_of_all, measured, up
 from probbound.strategies.outcome import NOTHING_SAMPLED, Level, LossBound, Outcome, Sampled
 from probbound.tasks.max_of_k.losses import largest_loss, largest_loss_flops, loss_at, margin_for
 from probbound.tasks.max_of_k.methods.brute_force import all_sequences, mean_loss
@@ -30,11 +29,11 @@ from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.screens.sequences import (
     SequenceTables,
     TableForwardCheck,
+    TableLoss,
     sequence_table_flops,
 )
 
 LAYERS = 16
-TABLE_CHUNK = 1 << 13
 LEAST_LAYER = 1e-5
 
 Build = Callable[[Question], Screen]
@@ -69,26 +68,15 @@ def brute_force_loss(question: Question, meter: CostMeter) -> Outcome:
 def iid_loss(question: Question, meter: CostMeter) -> Outcome:
     """The losses of plain input samples (Theorems 1.14, 5.13). Fixed-n, with replacement."""
     largest = _largest(question, meter)
-    task, stream = question.task, question.stream.fold_in("inputs")
-    found = _run(question, lambda a, b: task.sample(stream, a, b), question.budget, meter)
-    return _sampled(question, found, largest)
+    return _from_inputs(question, ForwardLoss.of(question.model, question.task), largest, meter)
 
 
 def iid_loss_from_tables(question: Question, meter: CostMeter) -> Outcome:
     """`iid_loss` with forward passes looked up in tables (Theorems 1.1 and 1.14)."""
-    largest = _largest(question, meter)
-    model, task, stream = question.model, question.task, question.stream.fold_in("inputs")
+    largest, model = _largest(question, meter), question.model
     with meter.phase("tables", "proof", sequence_table_flops(model)):
-        check = TableForwardCheck(SequenceTables.of(model))
-
-    def some(start: int) -> Float[np.ndarray, " n"]:
-        stop = min(start + TABLE_CHUNK, question.budget)
-        return check.losses(task.sample(stream, start, stop))
-
-    with meter.phase("forward passes", "sampling", question.budget * check.flops):
-        chunks = range(0, question.budget, TABLE_CHUNK)
-        parts = list(parallel_map(some, chunks, "sampling"))
-    return _sampled(question, np.concatenate([np.zeros(0), *parts]), largest)
+        measure = TableLoss(TableForwardCheck(SequenceTables.of(model)))
+    return _from_inputs(question, measure, largest, meter)
 
 
 def screened_loss(build: Build, question: Question, meter: CostMeter) -> Outcome:
@@ -190,31 +178,32 @@ def _after_screen(
     with meter.phase("the screen at the margin chosen", "proof") as phase:
         residue = build(_at(question, layer.margin)).enumerate(model, inner)
         phase.flops = inner.total().flops
-    number = residue.tickets if layer.listed else question.budget
-    with meter.phase("drawing", "sampling", residue.draw_flops(number)):
-        stream = question.stream.fold_in("residue")
-        tickets = (
-            residue.members(np.arange(number), stream, 0)
-            if layer.listed
-            else draw(residue, stream, 0, number)
-        )
-    genuine = tickets.genuine
-    values = np.full(number, layer.loss)
-    values[~tickets.blank] = _run(question, lambda a, b: genuine[a:b], len(genuine), meter)
+    measure = ForwardLoss.of(model, question.task)
     if not layer.listed:
+        source = TicketDraws(residue, question.stream.fold_in("residue"))
+        values, _ = _measured(source, question.budget, measure, layer.loss, meter)
         return _sampled(question, values, largest)
-    mean = min(_up(math.fsum(capped(values, largest)) / max(number, 1)), largest)
+    source, number = EveryTicket(residue, question.stream.fold_in("residue")), residue.tickets
+    values, run = _measured(source, number, measure, layer.loss, meter)
+    mean = mean_of_all(capped(values, largest), largest)
     level = _level("enumerated", mean, largest, number)
-    sampled = Sampled(number, len(genuine), 0, replace=False, mean_loss=mean)
+    sampled = Sampled(number, run, 0, replace=False, mean_loss=mean)
     return _outcome(LossBound(mean, mean, largest), (level,), sampled=sampled)
 
 
-def _run(
-    question: Question, sampler: Sampler, samples: int, meter: CostMeter
-) -> Float[np.ndarray, " samples"]:
-    model = question.model
-    with meter.phase("forward passes", "sampling", samples * forward_flops(model)):
-        return sampled_losses(model, question.task, sampler, samples, "sampling")
+def _from_inputs(question: Question, measure: Measure, largest: float, meter: CostMeter) -> Outcome:
+    source = Inputs(question.task, question.stream.fold_in("inputs"))
+    values, _ = _measured(source, question.budget, measure, 0.0, meter)
+    return _sampled(question, values, largest)
+
+
+def _measured(
+    source: Source, number: int, measure: Measure, blank: float, meter: CostMeter
+) -> tuple[Float[np.ndarray, " number"], int]:
+    with meter.phase("draws", "sampling") as phase:
+        values, run = measured(source, number, measure, blank=blank, label="drawing")
+        phase.flops = run * measure.flops + source.flops(number)
+    return values, run
 
 
 def _sampled(question: Question, found: Float[np.ndarray, " n"], largest: float) -> Outcome:
@@ -224,16 +213,16 @@ def _sampled(question: Question, found: Float[np.ndarray, " n"], largest: float)
             LossBound(largest, largest, largest), (_level("enumerated", largest, largest),)
         )
     values, n = capped(found, largest), question.budget
-    interval = betting(values, delta=question.delta, low=0.0, high=largest, side="upper", planned=n)
-    bound, log_delta, mean = float(interval.upper), float(interval.log_delta), float(values.mean())
-    level = _level("sampled", bound, largest, n, log_delta)
+    mean = bounded_mean(values, question.delta, largest)
+    level = _level("sampled", mean.upper, largest, n, mean.log_delta)
     statement = (
-        f"{n} losses, at most {upper(largest, 6)} each, have a mean of at most {upper(mean, 6)}, "
-        f"so that of all they were drawn from is at most {upper(level.share_upper * largest, 6)}"
+        f"{n} losses, at most {upper(largest, 6)} each, have a mean of at most "
+        f"{upper(mean.seen, 6)}, so that of all they were drawn from is at most "
+        f"{upper(level.share_upper * largest, 6)}"
     )
-    ledger = Ledger((Spend(statement, interval.method, "1.14", question.delta, log_delta, n),))
-    sampled = Sampled(n, n, 0, replace=True, mean_loss=mean)
-    return _outcome(LossBound(bound, largest, largest), (level,), ledger, sampled)
+    spend = Spend(statement, mean.method, "1.14", question.delta, mean.log_delta, n)
+    sampled = Sampled(n, n, 0, replace=True, mean_loss=mean.seen)
+    return _outcome(LossBound(mean.upper, largest, largest), (level,), Ledger((spend,)), sampled)
 
 
 def _outcome(
@@ -262,8 +251,4 @@ def _level(
     log_delta: float = -math.inf,
 ) -> Level:
     """Forward passes; what a level of losses leaves over is its mean, as a share of the largest."""
-    return Level("forward pass", mode, min(_up(upper / largest), 1.0), samples, 0, log_delta)
-
-
-def _up(x: float) -> float:
-    return math.nextafter(x * (1 + 2.0**-50), math.inf)
+    return Level("forward pass", mode, min(up(upper / largest), 1.0), samples, 0, log_delta)

@@ -24,7 +24,7 @@ from probbound.tasks.max_of_k.structured.parts import Parts, Sizes
 from probbound.tasks.max_of_k.structured.pilot import (
     ALL_PAIRS,
     ALL_ROWS,
-    Pilot,
+    NoisePilot,
     Wanted,
     pilot_counts,
     pilot_entries,
@@ -144,7 +144,7 @@ def looked(
     """
     cells = cells_of(parts)
     with meter.phase("pilot of entries", "sampling", look_flops(parts, cells, entries)):
-        pilot = Pilot.draw(parts, task, _entries_seen(parts, entries), stream)
+        pilot = NoisePilot.draw(parts, task, _entries_seen(parts, entries), stream)
         if not pilot.usable:
             return replace(hoped, left=1.0, left_counted=1.0, known=True)
         pilot = replace(pilot, tokens=pilot.tokens[:TRIED])

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from probbound.arithmetic.rounding import gamma, rounded_up
+from probbound.arithmetic.rounding import gamma, inflated
 from probbound.models.forward_error import LARGEST_ERROR, LARGEST_NORM, ForwardError
 from probbound.tasks.max_of_k.screens.paths import Known
 
@@ -18,11 +18,11 @@ def attention_error(
     """ρ: the relative error of an attention bound, and of the terms and sums it enters."""
     largest = np.abs(scores.known).max() + scores.spread.max() + np.abs(positions).max()
     of_scores = 4 * gamma(error.score_steps) * error.scores + scores.error
-    exponent = rounded_up(float(of_scores + gamma(8) * largest), 8)
+    exponent = inflated(float(of_scores + gamma(8) * largest), 8)
     sums = gamma(positions.shape[1] + 64)
     if not max(exponent, sums) <= LARGEST_ERROR:
         return math.inf
-    return rounded_up(1.1 * exponent + 2 * sums, 4)
+    return inflated(1.1 * exponent + 2 * sums, 4)
 
 
 def bracket_error(error: ForwardError, direct: Known, margin: float) -> float:
@@ -30,4 +30,4 @@ def bracket_error(error: ForwardError, direct: Known, margin: float) -> float:
     if not abs(margin) <= LARGEST_NORM:
         return math.inf
     added = gamma(8) * (float(direct.spread.max()) + abs(margin))
-    return rounded_up(10 * error.logit + 2 * direct.error + added, 8)
+    return inflated(10 * error.logit + 2 * direct.error + added, 8)

@@ -261,6 +261,23 @@ class AdditiveCheck:
 
 
 @dataclass(frozen=True)
+class TableLoss:
+    """Bounds on the cross-entropy of single sequences, in nats, from tables (Theorem 5.10)."""
+
+    check: TableForwardCheck
+    name: str = "forward pass"
+
+    @property
+    def flops(self) -> int:
+        """Operations for one sequence."""
+        return self.check.flops
+
+    def upper(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
+        """At least the loss of each sequence."""
+        return self.check.losses(tokens)
+
+
+@dataclass(frozen=True)
 class TableForwardCheck:
     """The forward pass itself, from tables: what it leaves fails, or is too close to call.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from probbound.arithmetic.rounding import gamma, rounded_up
+from probbound.arithmetic.rounding import gamma, inflated
 from probbound.models.forward_error import UNDERFLOW
 from probbound.noise.norms import lengths_upper, stored_norm_upper
 
@@ -49,7 +49,7 @@ def structure_error(factors: Sequence[Peeled], left: Matrix, right: Matrix) -> f
         stored_norm_upper(f.zeroed) * math.prod(sizes[:i] + sizes[i + 1 :])
         for i, f in enumerate(factors)
     )
-    return rounded_up(rounding + zeroed, 4 * count + 16)
+    return inflated(rounding + zeroed, 4 * count + 16)
 
 
 def structure_error_flops(shapes: Sequence[tuple[int, int]], rank: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from probbound.arithmetic.factored import FactoredMatrix
-from probbound.arithmetic.rounding import rounded_up
+from probbound.arithmetic.rounding import inflated
 from probbound.contract.cost import CostMeter
 from probbound.machine.parallel import parallel_map
 from probbound.noise import norms
@@ -108,7 +108,7 @@ def _by_norms(parts: Parts, noise: str, settings: Settings, meter: CostMeter) ->
     computed = np.abs(parts.copying - parts.mean[: parts.d_vocab])
     own = np.maximum(computed - 2 * parts.output_error, 0.0)
     squares = np.square(_per_row(norms, parts)) * (1 + 2.0**-50) - np.square(own)
-    return np.minimum(entry.bound, rounded_up(np.sqrt(np.maximum(squares, 0.0)), 2))
+    return np.minimum(entry.bound, inflated(np.sqrt(np.maximum(squares, 0.0)), 2))
 
 
 def _row_from_entries(parts: Parts, entry: Vector) -> Vector:

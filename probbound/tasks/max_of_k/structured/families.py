@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from estimators.proportion import clopper_pearson, hypergeometric
-from probbound.arithmetic.rounding import ratio_up, rounded_up
+from probbound.arithmetic.rounding import inflated, ratio_up
 from probbound.draws.random_streams import Stream
 from probbound.noise.sampled.draws import distinct
 from probbound.tasks.max_of_k.structured.parts import Parts, Sizes, Vector
@@ -81,7 +81,7 @@ def families(
     else:
         rows = Family("rows", ("OV",), n_ctx)
         if near < sizes.d_vocab:
-            slots = rounded_up(int(row_weights(sizes, near).sum()) / _UNIT, 1)
+            slots = inflated(int(row_weights(sizes, near).sum()) / _UNIT, 1)
             rows = Family("rows", ("OV",), slots, near)
         found = [
             Family("pairs", ("QK",), others),
@@ -181,10 +181,10 @@ def share(sample: Sample, parts: Parts, tolerances: Tolerances, log_delta: float
         log_delta = -math.inf
     elif family.near is None:
         found = hypergeometric(k, n, population, log_delta=log_delta, side="upper")
-        upper = min(rounded_up(float(found.upper), 1), 1.0)
+        upper = min(inflated(float(found.upper), 1), 1.0)
     else:
         upper = float(clopper_pearson(k, n, log_delta=log_delta, side="upper").upper)
-    return Share(family, upper, rounded_up(family.slots * upper, 1), n, k, log_delta)
+    return Share(family, upper, inflated(family.slots * upper, 1), n, k, log_delta)
 
 
 def own_share(parts: Parts, tolerances: Tolerances) -> float:

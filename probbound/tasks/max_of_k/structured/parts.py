@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.arithmetic.factored import FactoredMatrix
-from probbound.arithmetic.rounding import gamma, rounded_up
+from probbound.arithmetic.rounding import gamma, inflated
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.forward_error import UNDERFLOW, ForwardError, forward_error_flops
@@ -170,7 +170,7 @@ def _errors(m: Transformer) -> dict[str, float]:
     sizes, sums = ForwardError.of(m), 2 * (m.d_vocab + m.d_vocab_out) + 64
     score = 8 * (1 + math.sqrt(m.d_vocab)) * gamma(sizes.score_steps + sums) * sizes.scores
     output = 4 * gamma(sizes.logit_steps + sums) * sizes.logits
-    return {"score_error": rounded_up(score, 8), "output_error": rounded_up(output, 4)}
+    return {"score_error": inflated(score, 8), "output_error": inflated(output, 4)}
 
 
 def _leading(
@@ -203,7 +203,7 @@ def _norm_product(matrix: FactoredMatrix) -> Vector:
     left, right = matrix.factors
     rows, columns = (np.sqrt(np.square(x).sum(axis=a)) for x, a in ((left, 1), (right, 0)))
     found = (rows + UNDERFLOW) * (float(columns.max()) + UNDERFLOW)
-    return rounded_up(found, 2 * left.shape[1] + 6)
+    return inflated(found, 2 * left.shape[1] + 6)
 
 
 def structure_flops(m: Transformer) -> int:

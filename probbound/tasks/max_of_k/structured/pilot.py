@@ -142,7 +142,7 @@ def pilot_flops(sizes: Sizes, budget: int) -> int:
 
 
 @dataclass(frozen=True)
-class Pilot:
+class NoisePilot:
     """Samples that tolerances are chosen from: pairs, rows, and sequences to try them on."""
 
     parts: Parts
@@ -151,7 +151,7 @@ class Pilot:
     tokens: Int[np.ndarray, "n n_ctx"]
 
     @classmethod
-    def draw(cls, parts: Parts, task: MaxOfK, budget: int, stream: Stream) -> Pilot:
+    def draw(cls, parts: Parts, task: MaxOfK, budget: int, stream: Stream) -> NoisePilot:
         """As large as a budget of entries allows."""
         counts = pilot_counts(parts, budget)
         return cls(
@@ -173,7 +173,7 @@ class Pilot:
         return len(self.rows.first) > 0
 
 
-def planned(pilot: Pilot, wanted: Wanted, cells: Cells) -> Plan:
+def planned(pilot: NoisePilot, wanted: Wanted, cells: Cells) -> Plan:
     """The least predicted bound: level after level, then scope after scope, then levels again."""
     profile = _profile(pilot)
     grid = _grid(pilot, profile)
@@ -220,11 +220,11 @@ def planning_flops(
     return tries * (each + 6 * pairs + 3 * rows + 20 * sizes.d_vocab)
 
 
-def _row_levels(pilot: Pilot) -> Float[np.ndarray, " n"]:
+def _row_levels(pilot: NoisePilot) -> Float[np.ndarray, " n"]:
     return _over(pilot.rows.values["OV"], pilot.parts.row_scale[pilot.rows.first])
 
 
-def _profile(pilot: Pilot) -> Vector:
+def _profile(pilot: NoisePilot) -> Vector:
     """The mean level of pilot rows of neighbouring tokens, joined by straight lines."""
     tokens, levels = pilot.rows.first, _row_levels(pilot)
     order = np.argsort(tokens)
@@ -235,7 +235,7 @@ def _profile(pilot: Pilot) -> Vector:
     return np.interp(np.arange(pilot.parts.d_vocab), centres, heights)
 
 
-def _grid(pilot: Pilot, profile: Vector) -> dict[str, list[float]]:
+def _grid(pilot: NoisePilot, profile: Vector) -> dict[str, list[float]]:
     """What each level may be: quantiles of what the pilot saw, the largest first."""
     parts, scale = pilot.parts, pilot.parts.row_scale[pilot.pairs.first]
     score, value, direct = (pilot.pairs.values[path] for path in ALL_PAIRS.paths)
@@ -265,7 +265,7 @@ def _quantiles(values: Float[np.ndarray, " n"], own: Float[np.ndarray, " m"] = N
     return sorted({*(levels + LIFT * np.abs(levels).max()).tolist()}, reverse=True)
 
 
-def _predicted(pilot: Pilot, plan: Plan, margin: float) -> float:
+def _predicted(pilot: NoisePilot, plan: Plan, margin: float) -> float:
     """Uncertified sequences of the pilot, and the touch that its exceedances let expect."""
     brackets = Brackets(pilot.parts, plan.tolerances)
     left = 1 - float(certified(brackets, pilot.tokens, margin).mean())
@@ -277,7 +277,7 @@ def _predicted(pilot: Pilot, plan: Plan, margin: float) -> float:
     return left + touch
 
 
-def seen(pilot: Pilot, plan: Plan) -> dict[Family, tuple[int, int]]:
+def seen(pilot: NoisePilot, plan: Plan) -> dict[Family, tuple[int, int]]:
     """Of each family: members of the pilot that exceed, and those that it looked at."""
     found: dict[Family, tuple[int, int]] = {}
     for family in plan.counts:

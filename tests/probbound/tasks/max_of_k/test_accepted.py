@@ -17,10 +17,10 @@ from probbound.machine.errors import UserError
 from probbound.models.accepted import accepted_model
 from probbound.models.evaluation import wrong_answers
 from probbound.models.paths import noise_term
+from probbound.models.recipes import RECIPES
 from probbound.models.transformer import Transformer
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
 from probbound.tasks.max_of_k.question import Question
-from probbound.tasks.max_of_k.recipes import RECIPES
 from probbound.tasks.max_of_k.task import MaxOfK, task_for
 from probbound.tasks.max_of_k.training import fine_tune, initial_model, train
 from tests.factories import random_model

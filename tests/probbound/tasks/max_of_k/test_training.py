@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from probbound.machine.errors import UserError
+from probbound.models.recipes import Recipe
 from probbound.models.store import digest
-from probbound.tasks.max_of_k.recipes import Recipe
 from probbound.tasks.max_of_k.task import MaxOfK
 from probbound.tasks.max_of_k.training import initial_model, snapshots, train
 

@@ -104,6 +104,6 @@ def test_few_units_of_many_sequences_are_sampled_not_listed(monkeypatch):
 def test_a_strategy_that_is_not_general_refuses_priors_and_margins():
     plain = probbound.tasks.max_of_k.strategies.Strategy("plain", True, strategy_named("cubic").run)
     model = copying_model(0, d_vocab=5)
-    question = probbound.strategies.outcome.Question(model, task_for(model, LAW), 1, 0.1, 0)
+    question = probbound.tasks.max_of_k.question.Question(model, task_for(model, LAW), 1, 0.1, 0)
     with pytest.raises(probbound.UserError, match="plain is for the uniform prior only"):
-        plain.require_meaning(question)
+        plain.require_way_to(question.claim, weighted=True)

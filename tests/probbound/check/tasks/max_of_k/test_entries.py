@@ -118,7 +118,7 @@ def test_the_pilot_chooses_what_the_makers_pilot_chose(name, paths):
     again = structure_of(weights)
     for budget in (400, 10**6):
         stream = Stream.from_seed(budget).fold_in("entries pilot")
-        pilot = pilot_module.Pilot.draw(parts, task, budget, stream)
+        pilot = pilot_module.NoisePilot.draw(parts, task, budget, stream)
         second = tolerance_choice.Pilot(
             again, budget, PlainStream.of_seed(budget).named("entries pilot")
         )
@@ -321,7 +321,7 @@ def test_tolerances_chosen_after_the_samples_were_seen_do_not_hold(monkeypatch):
     assert checked(honest, model).holds
 
     def peeked(parts, question, meter):
-        return pilot_module.Pilot.draw(
+        return pilot_module.NoisePilot.draw(
             parts, question.task, question.budget, question.stream.fold_in("entries")
         )
 
