@@ -120,7 +120,7 @@ def parsed(name: str) -> Name:
     return Name(kind if outer else "screen", _screen(rest if outer else name, name))
 
 
-def _screen(text: str, name: str) -> Screen:
+def _screen(text: str, name: str) -> ScreenName:
     if text in PLAIN_SCREENS:
         return ScreenName(text)
     base, colon, noise = text.partition(":")
