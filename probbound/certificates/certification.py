@@ -70,7 +70,8 @@ def certify(
         grid_points: resolution of counting; None counts exactly where listing is feasible.
         target: a cascade stops drawing once it certifies this failure rate (anytime).
         draws: how many draws a cascade without target makes; None lets a pilot decide.
-        budget_flops: operations that "auto" may spend, its pilot included.
+        budget_flops: operations that "auto" may spend, its pilot included; None: those of `budget`
+            forward passes.
         stopped_at: repeat a cascade that was interrupted after this many draws.
         paths: whether `entries` samples the noise of all paths at the same places ("joint": one
             event, one δ) or each path at its own ("separate": δ is split); None: separate.

@@ -21,6 +21,7 @@ from probbound.check.report import Declined, Refused, Report
 from probbound.check.tasks.max_of_k.entries import entries_again
 from probbound.check.tasks.max_of_k.loss_claim import loss_faults, understated
 from probbound.check.tasks.max_of_k.loss_replay import made_again
+from probbound.check.tasks.max_of_k.plan import is_planned, planned_again
 from probbound.check.tasks.max_of_k.question import is_known, one_form
 from probbound.check.tasks.max_of_k.replay import counted, screen_of
 from probbound.check.tasks.max_of_k.work import work_of
@@ -94,6 +95,10 @@ def _confirmed(
     network = Network(weights, slack_of(weights, margin), margin, most)
     if reference is not None:
         yield agreement(predicate["reference"], reference, network)
+    known = None
+    if is_planned(predicate):
+        known = planned_again(predicate, network, law)
+        yield "what was planned before the draws was planned again, and is what ran"
     if claim["kind"] == "loss":
         _require(loss_faults(predicate, TOLERANCE))
         yield "the ledger adds up, and its bounds fit each other"
@@ -109,7 +114,7 @@ def _confirmed(
         facts = claimed_facts(predicate)
         _require(disagreements(predicate, expected(predicate, facts)))
         yield "the ledger adds up, and the bound follows from the counts"
-        again = counted(predicate, network, law)
+        again = counted(predicate, network, law, known)
         _require(_other_counts(facts, again))
         _require(disagreements(predicate, expected(predicate, again.conceding(facts))))
         yield "screens and samples were computed again, with the same counts"
@@ -127,22 +132,6 @@ def trusted(predicate: Mapping[str, Any], reference: Reference | None = None) ->
         notes.append("the seed was chosen by hand; that it was not one of many tried")
     if predicate["beacon"] is not None:
         notes.append("that the beacon was public, and unknown before the weights were fixed")
-    return (*notes, *trusted_plans(predicate))
-
-
-def trusted_plans(predicate: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is taken on trust of how the question came about, which the maker's planner can tell."""
-    notes = []
-    if predicate["strategy"] == "auto":
-        notes.append(
-            "that a pilot of its own planned the strategy, its budget and its draws; if they were "
-            "chosen after the draws were seen, δ says nothing (probbound verify plans again)"
-        )
-    if predicate["delta_chosen"]:
-        notes.append(
-            "that a pilot of its own chose the δ allowed; if it was chosen after the draws were "
-            "seen, it says nothing (probbound verify chooses again)"
-        )
     return tuple(notes)
 
 
@@ -188,6 +177,8 @@ def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
         predicate["chosen"] != predicate["strategy"] or predicate["ran"] != ran
     ):
         yield "what ran is not what was asked for"
+    if predicate["strategy"] == "auto" and predicate["budget_flops"] is None:
+        yield "'auto' was not given a budget of operations"
     if (predicate["beacon"] is not None) != (predicate["seed_source"] == "beacon"):
         yield "a beacon and the source of the seed contradict each other"
     if predicate["seed_source"] != "chosen" and predicate["seed"] != derived_seed(predicate):
@@ -213,7 +204,7 @@ def _idle_settings(predicate: Mapping[str, Any]) -> Iterator[str]:
         yield "budget_flops"
     if strategy not in ("entries", "entries:counted"):
         yield "paths"
-    if strategy != "auto" and screen_of(strategy) != "cubic":
+    if screen_of(strategy) != "cubic":
         yield "grid_points"
 
 

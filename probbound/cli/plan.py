@@ -94,7 +94,6 @@ def plan(
     survey = surveyed(
         *(question, None if choose else question.delta, budget, CostMeter()),
         most=most,
-        counts=False,
     )
     survey = replace(survey, planner=replace(survey.planner, prices=prices))
     survey, forecasts = settled(

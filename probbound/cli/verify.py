@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from probbound.arithmetic.decimals import upper
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
-from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 
 if TYPE_CHECKING:
@@ -85,14 +84,10 @@ def _checked(
         raise UserError(
             "new samples test claims about answers, not about a loss; leave --fresh out"
         )
-    source = named or _shipped(predicate["model"]["name"])
-    path, name = located(source)
+    path, name = located(named or _shipped(predicate["model"]["name"]))
     weights = read_weights(path)
     logits = None if reference is None else read_reference(reference)
     report, drawn = judge(predicate, weights, logits, patient=patient), None
-    planned = predicate["strategy"] == AUTO or predicate["delta_chosen"]
-    if report.holds and planned:
-        report = _planned_again(report, predicate, source)
     if report.holds and fresh:
         drawn = fresh_samples(predicate, weights, secrets.randbits(48))
         if not drawn.agrees:
@@ -116,21 +111,6 @@ def _shipped(name: str) -> str:
             f"the certificate is about {name!r}, which is no shipped model; give its file: --model"
         )
     return name
-
-
-def _planned_again(report: Report, predicate: dict[str, Any], model: str) -> Report:
-    """The report, once the maker's planner, which is loaded for this alone, has planned again."""
-    from probbound.check.judge import trusted_plans
-
-    with loading():
-        from probbound.certificates.verification import plan_faults
-        from probbound.models.registry import load
-
-    if faults := plan_faults(predicate, load(model)):
-        return report.and_refused(faults)
-    trusted = tuple(line for line in report.trusted if line not in trusted_plans(predicate))
-    confirmed = (*report.confirmed, "the planner, asked again, decided the same before any draw")
-    return replace(report, confirmed=confirmed, trusted=trusted)
 
 
 def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def _row(name: str, budget: float) -> dict:
     plain = int(budget / forward_flops(model))
     tabled = int((budget - sequence_table_flops(model)) / table_forward_flops(model))
     question = Question(model, task, 0, DELTA, 0)
-    planner = surveyed(question, DELTA, budget, CostMeter(), counts=False).planner
+    planner = surveyed(question, DELTA, budget, CostMeter()).planner
     forecast = next(f for f in planner.forecasts(budget) if f.strategy == "cascade")
     certificates = {
         "iid": probbound.certify(model, task, strategy="iid", budget=plain, delta=DELTA),

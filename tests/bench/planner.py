@@ -27,7 +27,7 @@ from probbound.planning.forecast import MOST_SAMPLES, largest
 from probbound.strategies.levels import in_chunks
 from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods.brute_force import brute_force_flops
-from probbound.tasks.max_of_k.planning.survey import planned
+from probbound.tasks.max_of_k.planning.rule import planned
 from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED, Prepared
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen

@@ -15,7 +15,7 @@ from probbound.contract.cost import CostMeter
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.planning.forecast import largest
 from probbound.tasks.max_of_k.planning.entries import CERTAIN, SAMPLED, Entries
-from probbound.tasks.max_of_k.planning.survey import planned
+from probbound.tasks.max_of_k.planning.rule import planned
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.structured.cells import cells_of
 from probbound.tasks.max_of_k.structured.outlook import Outlook, hoped_for

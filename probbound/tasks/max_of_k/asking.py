@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from probbound.arithmetic.scalars import real, whole
@@ -13,7 +14,7 @@ from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.models.accepted import accepted_model
 from probbound.models.forward_error import ForwardError
-from probbound.models.transformer import require_finite
+from probbound.models.transformer import forward_flops, require_finite
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
 from probbound.tasks.max_of_k.question import Question
@@ -52,6 +53,9 @@ def asked(
         stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
         **parsed(settings, settings_of(strategy), strategy),
     )
+    if strategy == AUTO and question.budget_flops is None:
+        spent = float(question.budget * forward_flops(question.model))
+        question = replace(question, budget_flops=spent)
     sequential = strategy == AUTO or strategy_named(strategy).sequential
     if question.stopped_at is not None and not sequential:
         raise UserError(f"{strategy} cannot be interrupted; a cascade can")

@@ -97,8 +97,8 @@ class Name:
 
     @property
     def on_grids(self) -> bool:
-        """Whether it may count on a grid, as what is planned may."""
-        return self.kind == AUTO or (self.screen is not None and self.screen.text == DEFAULT_SCREEN)
+        """Whether it may count on a grid."""
+        return self.screen is not None and self.screen.text == DEFAULT_SCREEN
 
 
 def parsed(name: str) -> Name:

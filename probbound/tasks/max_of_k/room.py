@@ -8,7 +8,7 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.asking import asked, beyond_population
-from probbound.tasks.max_of_k.planning.survey import decided
+from probbound.tasks.max_of_k.planning.rule import decided
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.same_question import one_form
 from probbound.tasks.max_of_k.settings import SETTINGS

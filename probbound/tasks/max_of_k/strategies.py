@@ -118,7 +118,7 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
 def settings_of(strategy: str) -> frozenset[str]:
     """The settings that a strategy, or what is planned in its place, has a use for."""
     if strategy == AUTO:
-        return frozenset({"budget_flops", "grid_points"})
+        return frozenset({"budget_flops"})
     return strategy_named(strategy).settings
 
 

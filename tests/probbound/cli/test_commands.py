@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from probbound.check.__main__ import main as check_main
 from probbound.cli.main import run
-from probbound.models.catalogue import ALIASES, Header, shipped_names
+from probbound.models.catalogue import ALIASES, Header, shipped_names, shipped_path
 from probbound.models.registry import load
 from probbound.models.store import digest
 from probbound.models.transformer import WEIGHT_SHAPES
@@ -70,13 +71,19 @@ def test_where_draws_came_from_is_said(capsys, options, line):
     assert f"sampling {line}" in " ".join(out.split())
 
 
-def test_a_plan_that_was_made_again_is_not_taken_on_trust(capsys, tmp_path):
+@pytest.mark.parametrize(
+    "options",
+    [("auto", "--budget-flops", "1e6"), ("iid", "--budget", "50", "--delta", "auto")],
+)
+def test_a_plan_that_was_made_again_is_not_taken_on_trust(capsys, tmp_path, options):
     path = str(tmp_path / "c.json")
-    options = ("--strategy", "auto", "--budget-flops", "1e6", "--out", path)
-    printed(capsys, "certify", "max-of-4", *options)
+    printed(capsys, "certify", "max-of-4", "--strategy", *options, "--out", path)
     out = printed(capsys, "verify", path)
-    assert "confirmed: the planner, asked again, decided the same before any draw\n" in out
-    assert "a pilot of its own" not in out
+    line = "confirmed: what was planned before the draws was planned again, and is what ran\n"
+    assert line in out
+    assert "pilot" not in out
+    assert check_main([path, str(shipped_path("max-of-4"))]) == 0
+    assert line in capsys.readouterr().out
 
 
 def test_names_of_files_are_printed_as_they_are(capsys, tmp_path):

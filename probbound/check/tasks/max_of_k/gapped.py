@@ -12,6 +12,7 @@ from probbound.check.prior import Law
 from probbound.check.stream import Stream, lengthened
 from probbound.check.tasks.max_of_k.rung import Rung
 from probbound.check.tasks.max_of_k.sketch import Coins
+from probbound.check.tasks.max_of_k.tariff import Tariff
 
 _PART = 1 << 16
 
@@ -24,7 +25,7 @@ class Gapped:
 
     def __init__(self, network: Network, name: str, law: Law, coins: Coins) -> None:
         rung = Rung(network, name, law, coins)
-        self.gaps, self.law = rung.gaps, law
+        self.gaps, self.law, self.tariff = rung.gaps, law, Tariff(*network.weights.sizes)
         self.shape = (len(law.weights), len(network.weights.W_pos))
         self.bits: list[np.ndarray] = []
         counts = []
@@ -38,6 +39,10 @@ class Gapped:
         bits, everything = self.gaps.unit_bits, law.total ** self.shape[1]
         self.size = Fraction(min(self.tickets << bits, everything))
         self.one_each = self.size <= self.tickets
+
+    def operations(self, draws: int) -> int:
+        """What a plan takes so many draws for."""
+        return self.tariff.gapped(self.gaps.starts, draws)
 
     def draw(self, stream: Stream, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Sequences (n, k) of draws start … stop - 1, and which are blank."""

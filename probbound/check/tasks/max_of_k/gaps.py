@@ -14,7 +14,7 @@ from probbound.check.prior import Law
 from probbound.check.report import Refused
 
 _MULTISETS, _LEAST_CLASSES = 56, 5
-_MOST_MULTISETS, _MOST_CELLS = 1 << 20, 1 << 26
+MOST_MULTISETS, MOST_CELLS = 1 << 20, 1 << 26
 _BITS = 62
 
 
@@ -34,7 +34,7 @@ class Gaps:
         vocabulary, classes = len(law.weights), len(starts)
         self.stops = [*starts[1:], vocabulary]
         multisets = math.comb(free + classes - 1, free)
-        if multisets > _MOST_MULTISETS or vocabulary * multisets > _MOST_CELLS:
+        if multisets > MOST_MULTISETS or vocabulary * multisets > MOST_CELLS:
             raise Refused(f"{multisets} multisets of classes are not independently re-checked")
         found = itertools.combinations_with_replacement(range(classes), free)
         self.counts = np.array([np.bincount(one, minlength=classes) for one in map(_whole, found)])

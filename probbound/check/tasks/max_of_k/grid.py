@@ -12,6 +12,7 @@ from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.knapsack import Case, Knapsacks
+from probbound.check.tasks.max_of_k.tariff import Tariff
 
 DEFAULT_POINTS, MOST_POINTS = 1023, 1 << 22
 _BATCH_STATES = 1 << 20
@@ -40,6 +41,10 @@ class Gridded:
         bits = self.knapsacks.bits[-1]
         self.size = Fraction(min(self.tickets << bits, law.total**length))
         self.one_each = self.size <= self.tickets
+
+    def operations(self, draws: int) -> int:
+        """What a plan takes so many draws for."""
+        return Tariff(*self.network.weights.sizes).gridded(self.points, draws)
 
     def draw(self, stream: Stream, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Sequences (n, k) of draws start … stop - 1, by mass, and which are blank."""

@@ -14,6 +14,7 @@ import numpy as np
 from probbound.check.models.network import Network
 from probbound.check.prior import Law
 from probbound.check.stream import Stream, lengthened
+from probbound.check.tasks.max_of_k.tariff import Tariff
 
 LIMIT = 1 << 26
 _PART = 1 << 16
@@ -40,6 +41,10 @@ class Listed:
         self.tickets = int(self.ends[-1]) if len(self.ends) else 0
         self.size = Fraction(min(self.tickets << self.bits, everything))
         self.one_each = self.size <= self.tickets
+
+    def operations(self, draws: int) -> int:
+        """What a plan takes so many draws for."""
+        return Tariff(*self.network.weights.sizes).listed(draws)
 
     def draw(self, stream: Stream, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Sequences (n, k) of draws start … stop - 1, by mass, and which are blank."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from probbound.check.tasks.max_of_k.gaps import class_starts
 
-PILOT = 1 << 16  # draws that a cascade plans its own by
+PILOT = 1 << 16  # draws that a cascade plans its own by, and the most that other plans look at
 _PART = 1 << 19  # tickets drawn at once
 _ROWS = 1 << 13  # inputs run at once
 _CALL = 3e4  # a handful of calls of NumPy
@@ -140,6 +140,11 @@ class Prices:
         memory = v * multisets * (24.0 + 8 * classes + (200 if whole > 1 else 0))
         memory += v * v * (multisets / 16 + 8 * 6) + 8 * v * multisets * 6
         return Price(paths + brackets + gaps + left, each, part, memory + 8.0 * _PART * 6 * k)
+
+    @property
+    def brackets(self) -> float:
+        """Those that foretell a screen, and PILOT looks by them."""
+        return 60.0 * self.v * (self.v + self.out) + PILOT * 100.0 * self.k
 
     def copying(self, cubic: bool) -> Price:
         """The copying check of Theorem 4.20: its table, and a look at an input."""

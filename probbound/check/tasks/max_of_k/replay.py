@@ -22,6 +22,7 @@ from probbound.check.tasks.max_of_k.listing import LIMIT, Listed
 from probbound.check.tasks.max_of_k.paths import RERUN
 from probbound.check.tasks.max_of_k.prices import PILOT
 from probbound.check.tasks.max_of_k.sketch import Coins
+from probbound.check.tasks.max_of_k.tariff import Tariff
 
 MOST_DRAWS = 1 << 36
 _MOST_IN_A_BLOCK = 1 << 26
@@ -39,8 +40,10 @@ _FORMS = {
 Drawing = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
 
 
-def counted(predicate: Mapping[str, Any], network: Network, law: Law) -> Facts:
-    """The facts of a certificate whose screen, if any, is run again.
+def counted(
+    predicate: Mapping[str, Any], network: Network, law: Law, known: Leftover | None = None
+) -> Facts:
+    """The facts of a certificate whose screen, if any, is run again, unless it is `known`.
 
     Raises:
         Refused: if they cannot be counted again, or only with draws that were not fixed beforehand.
@@ -56,7 +59,7 @@ def counted(predicate: Mapping[str, Any], network: Network, law: Law) -> Facts:
         raise Refused(f"its first level is {first!r}, which the strategy {name} does not have")
     if form == "all run":
         return Facts(wrong_share(network, law))
-    left = screened(predicate, network, law)
+    left = known or screened(predicate, network, law)
     share = share_of(left, network, law)
     if form in ("screen", "nothing", "screen, nothing"):
         return Facts(share)
@@ -227,23 +230,15 @@ def _planned(
     twice, pilot = 2 * budget + 9, 1 - 9 / (passed + 1)
     expected = 2 * budget**2 / (twice + math.sqrt(twice**2 - 4 * pilot * budget**2))
     followed = expected * _PILOT / (passed + 1)
-    heads, length = network.heads, len(network.weights.W_pos)
-    look = heads * (6 * length + 3 * length * length) + 5 * length + 3
-    return max(budget, int(min(followed, budget * forward_operations(network) / look)))
+    tariff = Tariff(*network.weights.sizes)
+    return max(budget, int(min(followed, budget * tariff.forward / tariff.look)))
 
 
 def uses_cubic_table(network: Network, budget: int) -> bool:
     """Whether the forward passes allowed dwarf the cost of the cubic table of the copying check."""
     vocabulary, out = network.direct.shape
     table = network.heads * vocabulary * (2 * vocabulary * out + vocabulary)
-    return table <= budget * forward_operations(network) / 4
-
-
-def forward_operations(network: Network) -> int:
-    """Operations of one forward pass, by the formula that costs are counted by."""
-    _, p, d, e, h, out = network.weights.sizes
-    attention = h * (8 * d * e + 4 * e + p * (4 * d + 7))
-    return p * d + attention + 2 * d + 2 * d * out + out
+    return table <= budget * Tariff(*network.weights.sizes).forward / 4
 
 
 def stream_of(predicate: Mapping[str, Any]) -> Stream:

@@ -51,9 +51,9 @@ class Rung:
         if name.endswith(":no-mean-diff"):
             direct, mean = replace(direct, known=direct.known + mean), np.zeros_like(mean)
             average = np.zeros_like(mean)
-        self.token = _excess(network.value[0] + (average + mean), labels)
+        self.token = excess(network.value[0] + (average + mean), labels)
         self.by_class = self._worst_tokens()
-        place = _excess(network.position[0] - average, labels)
+        place = excess(network.position[0] - average, labels)
         self.last_place = place[-1]
         self.free_place = (place[:-1] if length > 1 else place).max(axis=0)
         self.direct = direct
@@ -62,7 +62,7 @@ class Rung:
     def left(self, query: int) -> np.ndarray:
         """Which multisets it cannot certify, (labels from the query on, multisets)."""
         labels = np.arange(query, len(self.place))
-        own = _excess(self.direct.known[query : query + 1], labels)[0]
+        own = excess(self.direct.known[query : query + 1], labels)[0]
         own = own + (self.direct.spread[query] + self.raised)
         high, low, last_high, last_low = self._attention(query)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -107,6 +107,6 @@ class Rung:
         return found
 
 
-def _excess(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def excess(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """max over j ≠ m of logits[i, j], less logits[i, m], for every row and label m."""
     return best_rival(logits, labels) - logits[:, labels]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from probbound.check.arithmetic import form_of
@@ -16,11 +17,16 @@ from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS
 from probbound.check.tasks.max_of_k.layers import LAYERS
 from probbound.check.tasks.max_of_k.listing import LIMIT
 from probbound.check.tasks.max_of_k.loss_replay import MOST_LOSSES
+from probbound.check.tasks.max_of_k.pilot import MOST_PASSES
+from probbound.check.tasks.max_of_k.plan import is_planned, tables_pay
 from probbound.check.tasks.max_of_k.prices import PILOT, Price, Prices
 from probbound.check.tasks.max_of_k.replay import screen_of
+from probbound.check.tasks.max_of_k.tariff import Tariff
 
 _BETTING = 2500  # operations for a loss of the interval of Theorem 2.25
 _INTERVAL = 1e5  # for the root of a number of draws: sums of tails are as long
+_CHOICE = 5e7  # for the best of all values of δ
+_SKETCHES = 5  # values that are tried of a screen that rests on one
 _LEAST = 1e6  # the digest, and what else is always there
 
 
@@ -33,11 +39,52 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     v, k, d, e, h, out = weights.sizes
     prior = predicate["claim"]["prior"]
     prices = Prices(v, k, d, e, h, out, total=prior["total"] if prior else v)
+    found = _of_what_ran(predicate, prices)
+    if not is_planned(predicate):
+        return found
+    plan = _of_plan(predicate, prices, Tariff(*weights.sizes))
+    return Work(found.operations + plan.operations, max(found.memory, plan.memory))
+
+
+def _of_what_ran(predicate: Mapping[str, Any], prices: Prices) -> Work:
     if predicate["chosen"].partition(":")[0] == "entries":
         return _of_entries(predicate, prices)
     if predicate["claim"]["kind"] == "loss":
         return _of_losses(predicate, prices)
     return _of_counts(predicate, prices)
+
+
+def _of_plan(predicate: Mapping[str, Any], prices: Prices, tariff: Tariff) -> Work:
+    """Pilots, and screens that are run to plan alone."""
+    if predicate["strategy"] != "auto":
+        return _of_chosen_delta(predicate, prices)
+    amount = Fraction(float(predicate["budget_flops"]))
+    if not tables_pay(amount, tariff):
+        return _sum(_CHOICE + MOST_PASSES * (prices.inputs.each + prices.forward), prices.inputs)
+    made = _through_checks(prices, cubic=False)
+    operations = _CHOICE + sum(part.once for part in made) + prices.brackets
+    bases = [prices.inputs]
+    if tariff.starts and tariff.screen(tariff.starts) <= amount:
+        bases.append(prices.gapped)
+        operations += (predicate["chosen"] != "cascade:sub-cubic") * prices.gapped.once
+    each = sum(part.each for part in made) + prices.forward
+    operations += sum(base.draws(PILOT) + PILOT * each for base in bases)
+    return _sum(operations, *bases, *made)
+
+
+def _of_chosen_delta(predicate: Mapping[str, Any], prices: Prices) -> Work:
+    strategy, base = predicate["strategy"], _screen(predicate, prices) or prices.inputs
+    made, number = [], MOST_PASSES
+    if strategy.startswith("cascade"):
+        made, number = _through_checks(prices, _cubic_table(predicate, prices)), PILOT
+    screens = _SKETCHES if strategy.endswith(":sketch") else 0
+    operations = _CHOICE + screens * base.once + sum(part.once for part in made)
+    each = sum(part.each for part in made) + prices.forward
+    return _sum(operations + base.draws(number) + number * each, base, *made)
+
+
+def _through_checks(prices: Prices, cubic: bool) -> list[Price]:
+    return [prices.copying(cubic), Price(prices.tables, 0.0, 0.0, prices.table_memory)]
 
 
 def _of_entries(predicate: Mapping[str, Any], prices: Prices) -> Work:

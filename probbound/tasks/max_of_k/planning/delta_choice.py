@@ -1,4 +1,7 @@
-"""δ for a strategy that is named: chosen from a pilot, before the strategy draws (Theorem 4.26)."""
+"""δ for a strategy that is named: chosen from a pilot, before the strategy draws (Theorem 4.26).
+
+docs/planner.md says how, and `probbound.check` does it again (Theorem 6.10).
+"""
 
 from __future__ import annotations
 

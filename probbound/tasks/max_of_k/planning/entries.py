@@ -45,11 +45,10 @@ OVER, NOT_RUN = "over the budget", "not run"
 
 @dataclass(frozen=True)
 class Entries:
-    """An outlook, the failure rates of `certain` treatments that were run, and what is `paid`."""
+    """An outlook, and the failure rates of `certain` treatments that were run."""
 
     outlook: Outlook
     certain: Mapping[str, float] = field(default_factory=dict)
-    paid: bool = False
 
     def forecasts(
         self, budget: float, delta: float | None, prices: Prices, wrong: float
@@ -69,7 +68,7 @@ class Entries:
 
     def price_of(self, name: str) -> int:
         """Operations of a certain treatment."""
-        return sum(self._treatments[name]) - self.paid * self.outlook.structure
+        return sum(self._treatments[name])
 
     @cached_property
     def _treatments(self) -> dict[str, Work]:
@@ -101,8 +100,7 @@ class Entries:
         )
 
     def _cost(self, work: Work, prices: Prices) -> float:
-        structure = 0 if self.paid else work.structure
-        return prices.noise * (structure + work.noise) + prices.cheap * work.lookups
+        return prices.noise * (work.structure + work.noise) + prices.cheap * work.lookups
 
 
 def look_flops(sizes: Sizes, cells: Cells, entries: int) -> int:

@@ -45,8 +45,7 @@ PREDICTED = ("cubic", "sub-cubic")
 class Planner:
     """Forecasts for one model and task (expected counts); δ is chosen for each if it is None.
 
-    What is in `measured` is known exactly; what is in `paid` costs nothing more. "tables" stands
-    for the tables of sequences and the copying check. `entries` is None until somebody looked.
+    What is in `measured` is known exactly. `entries` is None until somebody looked.
     """
 
     model: Transformer
@@ -55,7 +54,6 @@ class Planner:
     pilot: Pilot
     prices: Prices
     measured: Mapping[str, Measured] = field(default_factory=dict)
-    paid: frozenset[str] = frozenset()
     entries: Entries | None = None
 
     def forecasts(self, budget: float, *, every: bool = True) -> list[Forecast]:
@@ -146,15 +144,14 @@ class Planner:
             share = float(known.residue.size / size)
             every = max(known.residue.tickets, 1)
             listable = listed_by(known.residue, known.residue.tickets)
-            price = 0.0 if name in self.paid else proof
             seen = known.seen.draws > 0
             return Source(
                 screen=name,
                 share=share,
                 kept=known.seen.kept if seen else self._within(self.pilot.copying, share),
                 wrong=self._within(self.wrong, share),
-                alone=price * known.alone,
-                shared=price * known.shared,
+                alone=proof * known.alone,
+                shared=proof * known.shared,
                 draw=lambda draws: proof * in_chunks(known.residue.draw_flops, draws),
                 members=every if listable else None,
             )
@@ -171,7 +168,7 @@ class Planner:
             share=held,
             kept=self._within(self.pilot.copying, held),
             wrong=self._within(self.wrong, held),
-            alone=proof * (shared if "tables" in self.paid else alone),
+            alone=proof * alone,
             shared=proof * shared,
             draw=lambda draws: proof * in_chunks(each, draws),
             members=max(1, math.ceil(Fraction(held) * size)),
@@ -243,8 +240,6 @@ class Planner:
         return self.prices.forward * forward_flops(self.model) * draws
 
     def _tables(self, check: bool) -> float:
-        if "tables" in self.paid:
-            return 0.0
         tables, copying = self._table_flops
         return self.prices.proof * (tables + check * copying)
 

@@ -1,4 +1,4 @@
-"""From a budget to a strategy: a pilot, and the screens that are worth running before choosing."""
+"""From a budget to forecasts: a pilot, and the screens that are worth running before choosing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import AUTO
-from probbound.machine.errors import UserError
 from probbound.models.transformer import forward_flops
 from probbound.planning.forecast import Forecast, Measured, Passed
 from probbound.tasks.max_of_k.grammar import parsed
-from probbound.tasks.max_of_k.planning.delta_choice import delta_for
 from probbound.tasks.max_of_k.planning.entries import NOT_RUN, SAMPLED, look_flops, looked
 from probbound.tasks.max_of_k.planning.pilot import (
     CHEAP_PILOT,
@@ -45,18 +42,16 @@ MARGIN = 0.005
 class Survey:
     """A planner that has looked, and what it prepared and spent while looking.
 
-    `counts`: whether that counts towards the budget, and is used by what comes after.
+    No budget pays for that.
     """
 
     planner: Planner
     prepared: Prepared
     meter: CostMeter
-    counts: bool = True
 
     def forecasts(self, amount: float) -> list[Forecast]:
-        """Forecasts for what the looking left of a budget, best first."""
-        spent = self.meter.total().flops if self.counts else 0
-        return self.planner.forecasts((1 - MARGIN) * amount - spent, every=not self.counts)
+        """Forecasts for a budget, best first."""
+        return self.planner.forecasts((1 - MARGIN) * amount)
 
 
 def surveyed(
@@ -64,13 +59,11 @@ def surveyed(
     delta: float | None,
     budget: float,
     meter: CostMeter,
-    *,
     most: int = CHEAP_PILOT,
-    counts: bool = True,
 ) -> Survey:
     """Tables, if forward passes from them would pay for them, and a pilot of its own randomness.
 
-    The pilot takes about PILOT_SHARE of what the tables, kept for the strategy, leave.
+    The pilot takes about PILOT_SHARE of what the tables leave.
     """
     model, task, prepared = question.model, question.task, question.prepared
     tables = sequence_table_flops(model) + copying_table_flops(model, cubic=False)
@@ -79,9 +72,7 @@ def surveyed(
     room = budget - meter.total().flops
     allowance = PILOT_SHARE * room
     pilot = run_pilot(model, task, question.seed, allowance, room, prepared, meter, most)
-    paid = frozenset(("tables",) if counts and prepared.check is not None else ())
-    planner = Planner(model, task, delta, pilot, prices_in_flops(), paid=paid)
-    return Survey(planner, prepared, meter, counts)
+    return Survey(Planner(model, task, delta, pilot, prices_in_flops()), prepared, meter)
 
 
 def with_screen(survey: Survey, question: Question, name: str, budget: float) -> Survey:
@@ -102,9 +93,7 @@ def with_screen(survey: Survey, question: Question, name: str, budget: float) ->
         saved = planner.ladder_flops(screen, known=False) - planner.ladder_flops(screen, known=True)
     known = Measured(residue, flops, flops + saved, seen)
     measured = {**planner.measured, name: known}
-    paid = planner.paid | ({name} if survey.counts else frozenset())
-    planner = replace(planner, measured=measured, paid=paid)
-    return replace(survey, planner=planner, prepared=prepared)
+    return replace(survey, planner=replace(planner, measured=measured), prepared=prepared)
 
 
 def with_entries(survey: Survey, question: Question, hoped: Forecast) -> Survey:
@@ -120,7 +109,7 @@ def with_entries(survey: Survey, question: Question, hoped: Forecast) -> Survey:
         planning_stream(question.seed).fold_in("entries"),
         meter,
     )
-    seen = replace(planner.seen, outlook=outlook, paid=survey.counts)
+    seen = replace(planner.seen, outlook=outlook)
     return replace(survey, planner=replace(planner, entries=seen), prepared=prepared)
 
 
@@ -166,15 +155,15 @@ def settled(
 def _why_not(survey: Survey, best: Forecast, hoped: Forecast, room: float, by_cost: bool) -> str:
     """Why a look at `entries` is not worth its operations, if it is not.
 
-    A plan that is not counted looks for PILOT_SHARE of the budget; one that is only if `entries`
-    may be better than the best forecast: the better, the more it pays, up to LOOK_SHARE.
+    It is for PILOT_SHARE of the budget; for more, up to LOOK_SHARE, only if `entries` may be better
+    than the best forecast: the better, the more.
     """
     if hoped.note:
         return hoped.note
     planner, model = survey.planner, survey.planner.model
     flops = look_flops(model, planner.seen.outlook.cells, hoped.budget)
     flops += 0 if survey.prepared.parts else structure_flops(model)
-    if not survey.counts and flops <= PILOT_SHARE * room:
+    if flops <= PILOT_SHARE * room:
         return ""
     value = "cost" if by_cost else "failure_upper" if planner.delta is not None else "weighted"
     gain = getattr(best, value) / getattr(hoped, value) - 1
@@ -186,9 +175,7 @@ def _why_not(survey: Survey, best: Forecast, hoped: Forecast, room: float, by_co
 
 
 def _cheap_treatments(survey: Survey, made: list[Forecast], room: float) -> list[str]:
-    """Treatments that a plan that is not counted runs: the cheapest, for PILOT_SHARE in all."""
-    if survey.counts:
-        return []
+    """Treatments that are run: the cheapest, for PILOT_SHARE in all."""
     seen, found = survey.planner.seen, []
     left = PILOT_SHARE * room - sum(seen.price_of(name) for name in seen.certain)
     waiting = [one.strategy for one in made if one.note == NOT_RUN]
@@ -210,48 +197,3 @@ def _unknown_screen(best: Forecast, planner: Planner) -> str | None:
     if best.at_best or screen is None or screen.text in planner.measured or screen.sampled:
         return None
     return screen.text
-
-
-def planned(question: Question, delta: float | None, meter: CostMeter) -> tuple[str, Question]:
-    """The strategy that is predicted to be best for the budget of operations, with its knobs.
-
-    A `delta` of None is chosen with it (Theorem 4.26).
-
-    Raises:
-        UserError: if the budget does not pay for one forward pass.
-    """
-    each = forward_flops(question.model)
-    budget = float(question.budget_flops or question.budget * each)
-    survey = surveyed(question, delta, budget, meter)
-    survey, found = settled(survey, question, budget, lambda now: now.forecasts(budget))
-    if not found or found[0].at_best:
-        raise UserError(
-            f"a budget of {budget:.2g} operations is too small for {question.model.name}: one "
-            f"forward pass takes {each:.2g}"
-        )
-    best, prepared = found[0], survey.prepared
-    if parsed(best.strategy).kind == "cascade":
-        prepared = prepared.with_check(question.model, meter, cubic=False)
-    chosen = replace(
-        question,
-        budget=best.budget,
-        draws=best.draws,
-        delta=best.delta or question.delta,
-        prepared=prepared,
-    )
-    return best.strategy, chosen
-
-
-def decided(
-    question: Question, strategy: str, choose_delta: bool, meter: CostMeter
-) -> tuple[str, Question]:
-    """What runs, with its knobs: what was asked for, or what a plan puts in its place.
-
-    Raises:
-        UserError: if there is nothing to plan with.
-    """
-    if strategy == AUTO:
-        return planned(question, None if choose_delta else question.delta, meter)
-    if choose_delta:
-        return strategy, delta_for(question, strategy, meter)
-    return strategy, question

@@ -31,7 +31,7 @@ ALLOWED, LONGEST = 2e8, 3.0  # operations; seconds that nothing asking for more 
 STRATEGIES = (
     *("iid", "iid:tables", "hybrid", "hybrid:sub-cubic", "hybrid:low-rank-qk:sketch"),
     *("cascade", "cascade:cubic", "cascade:sub-cubic", "cubic", "sub-cubic", "brute-force"),
-    *("entries", "entries:counted", "entries:exact"),
+    *("entries", "entries:counted", "entries:exact", "auto"),
 )
 LOSSES = ("iid", "hybrid", "cubic", "brute-force")
 FORGED = {

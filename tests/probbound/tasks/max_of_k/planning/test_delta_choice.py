@@ -7,7 +7,6 @@ import pytest
 
 import probbound
 from estimators.proportion import clopper_pearson
-from probbound.certificates.verification import plan_faults
 from probbound.cli.main import run
 from probbound.contract.claims import Claim
 from probbound.contract.confidence import CANDIDATES, best_delta
@@ -52,10 +51,6 @@ def test_the_certificate_says_so_and_can_be_verified(strategy):
     assert made.delta_chosen
     assert 0 <= made.delta < 1
     assert checked(made, model).holds, checked(made, model)
-    predicate = made.to_json()
-    assert plan_faults(predicate, model) == []
-    predicate["delta_allowed"] /= 2
-    assert "its plan is" in plan_faults(predicate, model)[0]
 
 
 @pytest.mark.parametrize("strategy", ["low-rank-qk:sketch", "hybrid:low-rank-qk:sketch"])

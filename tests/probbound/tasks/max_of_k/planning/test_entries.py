@@ -1,14 +1,11 @@
 """Forecasts of `entries`, and when a plan looks at it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 import probbound
 from probbound.contract.cost import CostMeter
 from probbound.models.evaluation import wrong_answers
-from probbound.models.transformer import forward_flops
 from probbound.tasks.max_of_k.planning.entries import (
     CERTAIN,
     NOT_RUN,
@@ -25,7 +22,7 @@ from probbound.tasks.max_of_k.structured.cells import Cells
 from probbound.tasks.max_of_k.structured.outlook import hoped_for
 from probbound.tasks.max_of_k.structured.parts import structure_flops
 from probbound.tasks.max_of_k.task import task_for
-from tests.factories import all_sequences, checked, copying_model, random_model
+from tests.factories import all_sequences, copying_model, random_model
 
 DELTA = 1e-3
 PRICES = prices_in_flops()
@@ -50,7 +47,7 @@ def forecasts(entries, budget, wrong=0.0, delta: float | None = DELTA):
 def seen(model, budget):
     """What a plan knows once it has looked at what so many operations buy."""
     question = asked(model)
-    survey = surveyed(question, DELTA, 1e4, CostMeter(), counts=False)
+    survey = surveyed(question, DELTA, 1e4, CostMeter())
     hoped = forecasts(survey.planner.seen, budget)["entries"]
     survey = with_entries(survey, question, hoped)
     for name in CERTAIN:
@@ -61,19 +58,6 @@ def seen(model, budget):
 def planted(d_vocab=48, n_ctx=3):
     """Steep, copying, with noise: certified in part."""
     return planted_max_of_k(d_vocab, n_ctx, 24, steepness=2000.0, copying=100.0, noise=0.02)
-
-
-def dear(model, d_head):
-    """The same function with idle dimensions in its head: forward passes take longer."""
-    idle = d_head - model.d_head
-
-    def padded(name, axis):
-        weight = np.asarray(getattr(model, name))
-        widths = [(0, idle if at == axis else 0) for at in range(weight.ndim)]
-        return np.pad(weight, widths)
-
-    axes = {"W_Q": 2, "W_K": 2, "W_V": 2, "W_O": 1, "b_Q": 1, "b_K": 1, "b_V": 1}
-    return replace(model, **{name: padded(name, axis) for name, axis in axes.items()})
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +135,7 @@ def test_what_is_over_the_budget_or_not_run_says_so():
 
 def test_small_budgets_do_not_pay_for_a_look():
     model = probbound.load("max-of-4")
-    for budget in (1e6, 1e7, 1e8):
+    for budget in (1e6, 1e7):
         survey = surveyed(asked(model), DELTA, budget, CostMeter())
         question = asked(model, budget_flops=budget)
         survey, made = settled(
@@ -159,17 +143,16 @@ def test_small_budgets_do_not_pay_for_a_look():
         )
         assert survey.prepared.parts is None
         notes = {one.strategy: one.note for one in made if one.at_best}
-        assert set(notes) == set(SAMPLED)
-        assert all(notes.values())
+        assert all(notes[name] for name in SAMPLED)
 
 
-def test_a_plan_that_is_not_counted_looks_when_that_is_a_small_part():
+def test_a_plan_looks_when_that_is_a_small_part():
     model = planted()
     hoped = hoped_for(model, 0.0)
     cells = Cells(model.d_vocab, ())
     look = float(structure_flops(model) + look_flops(model, cells, hoped.most))
     for budget, looks in ((20 * look, False), (100 * look, True)):
-        survey = surveyed(asked(model), DELTA, budget, CostMeter(), counts=False)
+        survey = surveyed(asked(model), DELTA, budget, CostMeter())
         survey, made = settled(
             survey, asked(model), budget, lambda now, budget=budget: now.forecasts(budget)
         )
@@ -178,24 +161,6 @@ def test_a_plan_that_is_not_counted_looks_when_that_is_a_small_part():
         assert (spent > 0) == looks
         assert spent < 0.04 * budget
         assert {one.strategy for one in made} >= {*SAMPLED, *CERTAIN}
-
-
-def test_auto_takes_entries_where_forward_passes_are_dear():
-    same = planted_max_of_k(256, 2, 32, steepness=3e4, copying=1e3, noise=0.0)
-    model = dear(same, 1 << 13)
-    budget = 1200.0 * forward_flops(model)
-    delta, task = 1e-9, task_for(model)
-    found = probbound.certify(
-        *(model, task), strategy="auto", budget=0, budget_flops=budget, delta=delta, seed=0
-    )
-    assert found.chosen in SAMPLED
-    assert found.cost.flops <= 1.01 * budget
-    names = [phase.name for phase in found.cost.phases]
-    assert names.count("structure") == 1
-    assert names.count("pilot of entries") == 1
-    wrong = wrong_answers(same, task_for(same), all_sequences(256, 2)).mean()
-    assert wrong <= found.failure_upper < -np.log(delta) / 1200
-    assert checked(found, model).holds
 
 
 def test_several_heads_have_no_entries():

@@ -24,10 +24,10 @@ from tests.factories import copying_model, random_model
 DELTA = 1e-6
 
 
-def looked(model, budget, delta=DELTA, counts=False):
-    """A planner that has looked and, unless `counts`, has nothing paid."""
+def looked(model, budget, delta=DELTA):
+    """A survey that has looked, and its forecasts."""
     question = Question(model, task_for(model), 0, DELTA, 0)
-    survey = surveyed(question, delta, budget, CostMeter(), counts=counts)
+    survey = surveyed(question, delta, budget, CostMeter())
     return settled(survey, question, budget, lambda now: now.forecasts(budget))
 
 
