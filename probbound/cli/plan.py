@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -27,14 +26,15 @@ from probbound.cli.output import (
 from probbound.cli.whole import WHOLE
 from probbound.contract.defaults import AUTO, DEFAULT_DELTA
 from probbound.machine.errors import UserError
+from probbound.tasks.registry import DEFAULT_TASK
 
 if TYPE_CHECKING:
-    from probbound.planning.forecast import Forecast
-    from probbound.tasks.max_of_k.planning.survey import Survey
+    from probbound.planning.foretold import Foretold
 
 
 @click.command()
 @click.argument("model")
+@click.option("--task", default=DEFAULT_TASK, help="Inputs and answers.", show_default=True)
 @click.option(
     "--delta",
     type=DELTA,
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 @as_json_option
 def plan(
     model: str,
+    task: str,
     delta: float | Literal["auto"],
     budget_flops: float | None,
     budget_seconds: float | None,
@@ -63,16 +64,13 @@ def plan(
     """
     with loading():
         from probbound.contract.confidence import check_delta
-        from probbound.contract.cost import CostMeter
         from probbound.models.registry import load
         from probbound.models.transformer import forward_flops
-        from probbound.tasks.max_of_k.planning.pilot import CHEAP_PILOT, MOST_PILOT
-        from probbound.tasks.max_of_k.planning.planner import checked_amount
-        from probbound.tasks.max_of_k.planning.prices import prices_in_flops, prices_in_seconds
-        from probbound.tasks.max_of_k.planning.survey import settled, surveyed
-        from probbound.tasks.max_of_k.question import Question
-        from probbound.tasks.max_of_k.task import task_for
+        from probbound.planning.forecast import checked_amount
+        from probbound.planning.foretold import Wish
+        from probbound.tasks.registry import room_named
 
+    room = room_named(task)
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
     if len(given) != 1:
         raise UserError("give exactly one of --budget-flops, --budget-seconds and --target")
@@ -85,41 +83,29 @@ def plan(
         raise UserError(f"target must lie strictly between 0 and 1, got {target}")
     amount = checked_amount("the budget", given[0])
     loaded = load(model)
-    task = task_for(loaded)
     timed = budget_seconds is not None
-    prices = prices_in_seconds(loaded, task, seed) if timed else prices_in_flops()
-    budget = math.inf if target else amount / prices.cheap
-    most = CHEAP_PILOT if target is None else int(min(max(CHEAP_PILOT, 10 / target), MOST_PILOT))
-    question = Question(loaded, task, 0, DEFAULT_DELTA if choose else float(delta), seed)
-    survey = surveyed(
-        *(question, None if choose else question.delta, budget, CostMeter()),
-        most=most,
-    )
-    survey = replace(survey, planner=replace(survey.planner, prices=prices))
-    survey, forecasts = settled(
-        *(survey, question, budget),
-        lambda now: now.planner.for_target(amount) if target else now.forecasts(amount),
-    )
-    flops = survey.meter.total().flops
-    if not forecasts or forecasts[0].at_best:
-        looked = f"an estimated {survey.planner.wrong:.1e} are answered wrongly"
+    unit = "target" if target is not None else "seconds" if timed else "flops"
+    wish = Wish(amount, unit, None if choose else float(delta), seed)
+    found = room.foretold(loaded, wish)
+    if not found.forecasts or found.forecasts[0].at_best:
+        looked = "the budget buys no look at its answers"
+        if found.wrong is not None:
+            looked = f"an estimated {found.wrong:.1e} are answered wrongly"
         raise UserError(
             f"no strategy is predicted to do that: {model} needs "
-            f"{operations(forward_flops(loaded))} for one forward pass, and "
-            f"{looked if survey.planner.pilot.draws else 'the budget buys no look at its answers'}"
+            f"{operations(forward_flops(loaded))} for one forward pass, and {looked}"
         )
     if as_json:
-        pilot = asdict(survey.planner.pilot) | {"flops": flops}
-        rows = [asdict(forecast) for forecast in forecasts]
-        unit = "seconds" if timed else "flops"
-        print_json({"pilot": pilot, "unit": unit, "forecasts": rows, "pick": rows[0]})
+        pilot = {**found.pilot, "flops": found.flops}
+        rows = [asdict(forecast) for forecast in found.forecasts]
+        told = "seconds" if timed else "flops"
+        print_json({"pilot": pilot, "unit": told, "forecasts": rows, "pick": rows[0]})
     else:
-        _print_table(model, survey, forecasts, timed)
+        _print_table(model, found, timed)
 
 
-def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: bool) -> None:
-    from probbound.tasks.max_of_k.planning.entries import OVER
-
+def _print_table(model: str, found: Foretold, timed: bool) -> None:
+    forecasts = found.forecasts
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
     made = table("strategy", *numbers, title=f"Forecasts for {escape(model)}", right=numbers)
     shown = [forecast for forecast in forecasts if forecast.note or not forecast.at_best]
@@ -129,7 +115,7 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
             bound = f"≥ {at_most(forecast.failure_upper)}"
         made.add_row(
             forecast.strategy,
-            "" if forecast.note == OVER else bound,
+            "" if forecast.note == found.unseen else bound,
             chance(forecast.delta),
             metric(forecast.samples) if forecast.samples else "",
             metric(forecast.budget) if forecast.budget else "",
@@ -145,14 +131,11 @@ def _print_table(model: str, survey: Survey, forecasts: list[Forecast], timed: b
             f"{len(rest)} more rest on screens with noise, which leave what only "
             f"running them shows: {at_most(best)} at best (all with --json)."
         )
-    pilot, best = survey.planner.pilot, forecasts[0]
-    if pilot.draws:
-        left = {"copying check": pilot.copying, "sub-cubic screen": pilot.sub_cubic}
-        left["cubic screen"] = pilot.cubic
-        shares = [f"by the {name} {share:.1e}" for name, share in left.items() if share < 1]
+    best = forecasts[0]
+    if found.wrong is not None:
+        shares = [f"by the {name} {share:.1e}" for name, share in found.left.items() if share < 1]
         stdout.print(
-            f"Looking took {operations(survey.meter.total().flops)}; it estimates "
-            f"{survey.planner.wrong:.1e} wrong"
+            f"Looking took {operations(found.flops)}; it estimates {found.wrong:.1e} wrong"
             + (f", and left {', '.join(shares)}." if shares else ".")
         )
     else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from probbound.contract.residue import Residue
+from probbound.machine.errors import UserError
 
 MOST_SAMPLES = 10**15
 
@@ -104,3 +106,14 @@ def largest(holds: Callable[[int], bool], most: int) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)
     return low
+
+
+def checked_amount(name: str, amount: float) -> float:
+    """A budget or target that is a positive number.
+
+    Raises:
+        UserError: if it is not.
+    """
+    if not (math.isfinite(amount) and amount > 0):
+        raise UserError(f"{name} must be a positive number, got {amount}")
+    return amount

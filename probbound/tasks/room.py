@@ -11,6 +11,7 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.tasks import Task
 from probbound.draws.priors import Prior
 from probbound.models.transformer import Transformer
+from probbound.planning.foretold import Foretold, Wish
 from probbound.strategies.outcome import Outcome
 
 
@@ -63,8 +64,9 @@ class Room(Generic[Q]):
     `of_sizes` makes the task of so many tokens and positions, `task_for` that of a model's own.
     `asked` makes a question or refuses it in a sentence, `settings` says by name what was asked of
     the settings, and `one_form` gives every form of a question the same record. `decided` puts a
-    plan in the place of "auto", and `answer` runs the strategy of a name. `train` makes a model of
-    a recipe. `beyond` warns of draws where running all inputs is less.
+    plan in the place of "auto", `answer` runs the strategy of a name, and `foretold` predicts what
+    each would give. `train` makes a model of a recipe. `beyond` warns of draws where running all
+    inputs is less.
     """
 
     name: str
@@ -77,5 +79,6 @@ class Room(Generic[Q]):
     deterministic: Callable[[str], bool]
     decided: Callable[[Q, str, bool, CostMeter], tuple[str, Q]]
     answer: Callable[[str, Q, CostMeter], Outcome]
+    foretold: Callable[[Transformer, Wish], Foretold]
     train: Callable[..., Transformer]
     beyond: Callable[[Any, int, str], Iterator[str]]

@@ -8,6 +8,7 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.asking import asked, beyond_population
+from probbound.tasks.max_of_k.planning.foretelling import foretold
 from probbound.tasks.max_of_k.planning.rule import decided
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.same_question import one_form
@@ -41,6 +42,7 @@ TASK = Room[Question](
     deterministic=_deterministic,
     decided=decided,
     answer=_answer,
+    foretold=foretold,
     train=train,
     beyond=beyond_population,
 )

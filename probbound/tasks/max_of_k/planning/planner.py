@@ -12,7 +12,6 @@ import numpy as np
 
 from probbound.contract.confidence import CANDIDATES, Choice, best_delta
 from probbound.contract.residue import listed_by
-from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.planning.forecast import MOST_SAMPLES, Forecast, Measured, Source, largest
 from probbound.strategies.levels import in_chunks
@@ -257,14 +256,3 @@ class Planner:
         check = copying_flops(self.model) + source.kept * table_forward_flops(self.model)
         drawn = source.draw(draws) + self.prices.cheap * check * draws
         return self._tables(True) + source.shared + drawn
-
-
-def checked_amount(name: str, amount: float) -> float:
-    """A budget or target that is a positive number.
-
-    Raises:
-        UserError: if it is not.
-    """
-    if not (math.isfinite(amount) and amount > 0):
-        raise UserError(f"{name} must be a positive number, got {amount}")
-    return amount
