@@ -99,7 +99,7 @@ def certify(
             "paths": paths,
         },
     )
-    choose = isinstance(delta, str) and room.uses_delta(strategy)
+    choose = isinstance(delta, str) and room.uses(strategy).chance
     record = {
         "claim": Statement.of(asked.claim, asked.task, asked.model).to_json(),
         "model": digest(asked.model),

@@ -18,6 +18,7 @@ from jsonschema.exceptions import best_match
 
 from probbound.arithmetic.scalars import MOST_DIGITS
 from probbound.machine.errors import UserError
+from probbound.machine.json_objects import named_once
 
 FORMAT = "probbound-certificate/3"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -125,7 +126,7 @@ def parsed(path: Path) -> Any:
             text,
             parse_constant=_no_constant,
             parse_int=_integer,
-            object_pairs_hook=_object,
+            object_pairs_hook=named_once,
         )
     except FileNotFoundError as error:
         raise UserError(f"there is no certificate {path}") from error
@@ -180,13 +181,3 @@ def _integer(digits: str) -> int:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number of JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; of a name that stands twice, readers of JSON disagree on what it is."""
-    made: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in made:
-            raise ValueError(f"the name {name[:60]!r} stands twice in one object")
-        made[name] = value
-    return made

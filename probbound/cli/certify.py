@@ -102,7 +102,7 @@ def certify(
 
     claim = claim_of(kind, at)
     room = room_named(task)
-    if room.deterministic(strategy) and (budget is not None or delta is not None):
+    if not room.uses(strategy).chance and (budget is not None or delta is not None):
         stderr.print(f"note: {strategy} is deterministic; --budget and --delta are not used")
     if out is not None:
         require_writable(out)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
     at_most,
-    at_most_or_nothing,
     print_json,
     print_whole,
     seconds,
@@ -28,10 +28,14 @@ from probbound.machine.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.table import Table
 
+    from probbound.cli.facets import Facet
+    from probbound.sweeps.cells import Cell
     from probbound.sweeps.local import Backend
 
 SHOWN_FAILURES = 5
+SHOWN_REASONS = 3
 
 
 def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any, ...] | None]:
@@ -60,6 +64,9 @@ def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any
 @click.option("--models", callback=_listed(str, "names or paths"), help="Names or paths: a,b.")
 @click.option("--strategies", callback=_listed(str, "names"), help="Names, as for certify.")
 @click.option("--noises", callback=_listed(str, "names"), help="Treatments of noise: svd,exact.")
+@click.option("--claims", callback=_listed(str, "names"), help="accuracy,loss,margin:0.5.")
+@click.option("--priors", callback=_listed(str, "names or paths"), help="uniform, or files: a,b.")
+@click.option("--tasks", callback=_listed(str, "names"), help="Names of tasks.")
 @click.option("--budgets", callback=_listed(whole, "whole numbers"), help="Forward passes.")
 @click.option("--deltas", callback=_listed(delta_number, "numbers"), help="Failure probabilities.")
 @click.option("--paths", callback=_listed(str, "names"), help="Of entries: separate,joint.")
@@ -97,6 +104,8 @@ def sweep(
     again = sum(cell.key in prepared.found.damaged for cell in prepared.pending)
     if again:
         warn([f"{again} of the cells are altered or damaged, and are run again"])
+    for sentence in without_meaning(prepared.left_out):
+        stderr.print(f"note: {sentence}", markup=False, soft_wrap=True)
     try:
         swept = prepared.run(backend)
     except KeyboardInterrupt:
@@ -106,9 +115,23 @@ def sweep(
     found, ran = swept.table, swept.ran
     elapsed = time.perf_counter() - started
     if as_json:
-        print_json(summary_json(found, out, ran, elapsed))
+        print_json(summary_json(found, out, ran, elapsed, len(prepared.left_out)))
     else:
         _print_summary(found, out, ran, elapsed)
+
+
+def _ends(facet: Facet, rows: list[dict[str, Any]]) -> Table:
+    """The lowest and the highest bound of each model and strategy."""
+    measure, right = facet.measure, ("cells", "failed", "best ≤", "worst ≤")
+    made = table("model", "strategy", *right, title=facet.heading, right=right)
+    for model, strategy in dict.fromkeys((row["model"], row["strategy"]) for row in rows):
+        own = [row for row in rows if (row["model"], row["strategy"]) == (model, strategy)]
+        good = [row for row in own if row["status"] == "certified"]
+        good.sort(key=lambda row: row[measure.column])
+        lost = len(own) - len(good)
+        ends = [measure.shown(row, row[measure.column]) for row in (*good[:1], *good[-1:])]
+        made.add_row(model, strategy, str(len(own)), str(lost) if lost else "", *(ends or "––"))
+    return made
 
 
 def _backend(workers: int | None, scheduler: str | None) -> Backend:
@@ -120,7 +143,26 @@ def _backend(workers: int | None, scheduler: str | None) -> Backend:
     return in_process if workers is None else on_workers(workers)
 
 
-def summary_json(found: pa.Table, out: Path, ran: int, elapsed: float) -> dict[str, Any]:
+def without_meaning(left_out: Mapping[Cell, str]) -> list[str]:
+    """What a grid left out, a sentence for each of the first reasons."""
+    reasons = Counter(left_out.values())
+    made = [
+        f"{_combinations(number)} left out, as without meaning: {reason}"
+        for reason, number in reasons.most_common(SHOWN_REASONS)
+    ]
+    more = len(reasons) - len(made)
+    rest = len(left_out) - sum(number for _, number in reasons.most_common(SHOWN_REASONS))
+    last = f"{_combinations(rest)} left out for {more} more {'reasons' if more > 1 else 'reason'}"
+    return [*made, last] if more else made
+
+
+def _combinations(number: int) -> str:
+    return "1 combination is" if number == 1 else f"{number} combinations are"
+
+
+def summary_json(
+    found: pa.Table, out: Path, ran: int, elapsed: float, left_out: int
+) -> dict[str, Any]:
     """What the sweep did, for scripts."""
     from probbound.sweeps.table import RESULTS, Summary
 
@@ -133,6 +175,7 @@ def summary_json(found: pa.Table, out: Path, ran: int, elapsed: float) -> dict[s
         "failed": counts.failed,
         "ran": ran,
         "already_there": counts.cells - ran,
+        "left_out": left_out,
         "joint_delta": counts.joint_delta,
         "seconds": elapsed,
         "failures": _failures(found),
@@ -140,24 +183,19 @@ def summary_json(found: pa.Table, out: Path, ran: int, elapsed: float) -> dict[s
 
 
 def _failures(found: pa.Table) -> list[dict[str, Any]]:
-    columns = ("model", "strategy", "budget", "delta", "paths", "seed", "reason")
+    about = ("model", "task", "claim", "at", "prior")
+    columns = (*about, "strategy", "budget", "delta", "paths", "seed", "reason")
     rows = found.to_pylist()
     return [{name: row[name] for name in columns} for row in rows if row["status"] == "failed"]
 
 
 def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None:
+    from probbound.cli.facets import facets_of
     from probbound.sweeps.table import Summary
 
     counts, rows = Summary.of(found), found.to_pylist()
-    right = ("cells", "failed", "best ≤", "worst ≤")
-    made = table("model", "strategy", *right, title="Failure rate", right=right)
-    for model, strategy in dict.fromkeys((row["model"], row["strategy"]) for row in rows):
-        own = [row for row in rows if (row["model"], row["strategy"]) == (model, strategy)]
-        bounds = [row["failure_upper"] for row in own if row["failure_upper"] is not None]
-        lost = len(own) - len(bounds)
-        ends = [at_most_or_nothing(x) for x in (min(bounds), max(bounds))] if bounds else "––"
-        made.add_row(model, strategy, str(len(own)), str(lost) if lost else "", *ends)
-    print_whole(made)
+    for facet in facets_of(rows):
+        print_whole(_ends(facet, [row for row in rows if facet.holds(row)]))
     stdout.print(
         f"{counts.cells} {'cell' if counts.cells == 1 else 'cells'} in {out}: "
         f"{counts.certified} certified, {counts.failed} failed; "
@@ -170,7 +208,8 @@ def _print_summary(found: pa.Table, out: Path, ran: int, elapsed: float) -> None
             soft_wrap=True,
         )
     for failure in _failures(found)[:SHOWN_FAILURES]:
-        cell = f"{failure['model']}, {failure['strategy']}"
+        claim = failure["claim"] if failure["claim"] != "accuracy" else ""
+        cell = ", ".join(filter(None, (failure["model"], claim, failure["strategy"])))
         stdout.print(f"failed: {cell}: {failure['reason']}", markup=False, soft_wrap=True)
     if counts.failed > SHOWN_FAILURES:
         stdout.print(f"… and {counts.failed - SHOWN_FAILURES} more")

@@ -212,10 +212,15 @@ def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def shade_vacuous(axes: Axes, d_vocab: int) -> None:
     """Shade failure rates no better than those of an answer picked at random."""
-    axes.axhspan(1 - 1 / d_vocab, 4, color="#f2f2f2", zorder=0)
+    shade_above(axes, 1 - 1 / d_vocab, 4)
+
+
+def shade_above(axes: Axes, level: float, top: float) -> None:
+    """Shade the bounds from `level` to `top`, which say no more than guessing does."""
+    axes.axhspan(level, top, color="#f2f2f2", zorder=0)
     axes.annotate(
         "says nothing",
-        (0.99, 1 - 1 / d_vocab),
+        (0.99, level),
         xycoords=axes.get_yaxis_transform(),
         xytext=(0, 4),
         textcoords="offset points",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.machine.errors import UserError
+from probbound.machine.json_objects import named_once
 
 NAMES = ("config", "cfg", "model_config", "model_cfg")
 DEEPEST = 16
@@ -329,19 +330,12 @@ def as_json(text: str, *, plain: bool = False) -> Any:
     if not plain and not text.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
         return None
     try:
-        found = json.loads(text.strip("\ufeff \t\r\n"), object_pairs_hook=_no_name_twice)
-    except UserError:
-        raise
+        found = json.loads(text.strip("\ufeff \t\r\n"), object_pairs_hook=named_once)
+    except UserError as error:
+        raise UserError(f"a configuration cannot be used: {error}") from error
     except (ValueError, RecursionError):
         return text if plain else None
     return as_json(found) if isinstance(found, str) and not plain else found
-
-
-def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise UserError("a configuration has one name twice")
-    return made
 
 
 def _shown(value: Any) -> str:

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from probbound.machine.errors import UserError, first_line
 from probbound.machine.files import ARCHIVE_ERRORS
+from probbound.machine.json_objects import named_once
 from probbound.models.configuration import KEYS
 from probbound.models.names import is_constant, is_weight
 
@@ -94,13 +95,7 @@ def _require_names_once(path: Path) -> None:
         length = int.from_bytes(file.read(8), "little")
         if length > MAX_HEADER_BYTES:
             raise ValueError(f"its header would be longer than {MAX_HEADER_BYTES >> 20} MiB")
-        json.loads(file.read(length), object_pairs_hook=_once)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a name stands twice in its header")
-    return dict(pairs)
+        json.loads(file.read(length), object_pairs_hook=named_once)
 
 
 def _require_honest_sizes(path: Path) -> None:

@@ -1,28 +1,32 @@
-"""One cell of a sweep: a question, its address, and what was found."""
+"""One cell of a sweep: a question, its address, and what was found.
+
+`probbound.sweeps.meaning` makes the cells of a grid.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from probbound import __version__
 from probbound.certificates.format import SEAL, canonical
-from probbound.contract.defaults import AUTO
-from probbound.sweeps.config import SweepConfig
-from probbound.tasks.max_of_k.grammar import with_noise
-from probbound.tasks.max_of_k.strategies import strategy_named
+from probbound.sweeps.claims import DEFAULT_CLAIM, claim_named, name_of
+from probbound.sweeps.config import UNIFORM
+from probbound.tasks.registry import DEFAULT_TASK, task_names
 
 FORMAT = "probbound-cell/3"
 Status = Literal["certified", "failed"]
+_LATER = ("task", "claim", "prior", "prior_sha256")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A question that is one certificate; a setting that the strategy does not use is None."""
+    """A question that is one certificate; a setting that the strategy does not use is None.
+
+    `prior_sha256` is the digest of the prior's weights, None if `prior` is uniform.
+    """
 
     model: str
     model_sha256: str
@@ -32,11 +36,24 @@ class Cell:
     paths: str | None
     seed: int | None
     version: str = __version__
+    task: str = DEFAULT_TASK
+    claim: str = DEFAULT_CLAIM
+    prior: str = UNIFORM
+    prior_sha256: str | None = None
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """As kept in the store; a field that came later is left out where it has its default.
+
+        So a cell has the address that it had before there were such fields.
+        """
+        later = {(name, getattr(type(self), name)) for name in _LATER}
+        return {name: value for name, value in asdict(self).items() if (name, value) not in later}
 
     @property
     def key(self) -> str:
         """The address: SHA-256, in hex, of the question as canonical JSON."""
-        return hashlib.sha256(canonical(asdict(self))).hexdigest()
+        return hashlib.sha256(canonical(self.question)).hexdigest()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -44,7 +61,7 @@ class Cell:
         names = ("budget", "delta", "paths", "seed")
         given = {name: getattr(self, name) for name in names}
         used = {name: value for name, value in given.items() if value is not None}
-        return {"strategy": self.strategy, **used}
+        return {"strategy": self.strategy, "claim": claim_named(self.claim), **used}
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ class Record:
         """As kept in the store."""
         fields = {
             "format": FORMAT,
-            "question": asdict(self.cell),
+            "question": self.cell.question,
             "status": self.status,
             "reason": self.reason,
             "certificate": self.certificate,
@@ -96,41 +113,17 @@ class Record:
 def _has_types(record: Record) -> bool:
     cell = record.cell
     texts = [cell.model, cell.model_sha256, cell.strategy, cell.version]
-    texts += [text for text in (cell.paths, record.reason) if text is not None]
+    texts += [cell.task, cell.claim, cell.prior]
+    may_lack = (cell.paths, record.reason, cell.prior_sha256)
+    texts += [text for text in may_lack if text is not None]
     counts = [count for count in (cell.budget, cell.seed) if count is not None]
     return (
         all(type(text) is str for text in texts)
+        and cell.task in task_names()
+        and cell.claim == name_of(claim_named(cell.claim))
+        and (cell.prior == UNIFORM) == (cell.prior_sha256 is None)
         and all(type(count) is int and 0 <= count < 1 << 63 for count in counts)
         and (cell.delta is None or (type(cell.delta) is float and 0 < cell.delta < 1))
         and type(record.seconds) in (int, float)
         and 0 <= record.seconds < math.inf
-    )
-
-
-def cells_of(config: SweepConfig, digests: Mapping[str, str]) -> list[Cell]:
-    """Every cell of the grid once, in grid order; `digests` holds the SHA-256 of each model."""
-    grid = itertools.product(
-        *(config.models, config.strategies, config.noises),
-        *(config.budgets, config.deltas, config.paths, config.seeds),
-    )
-    return list(
-        dict.fromkeys(
-            _cell(model, digests[model], with_noise(strategy, noise), budget, delta, paths, seed)
-            for model, strategy, noise, budget, delta, paths, seed in grid
-        )
-    )
-
-
-def _cell(
-    model: str, sha256: str, strategy: str, budget: int, delta: float, paths: str, seed: int
-) -> Cell:
-    known = None if strategy == AUTO else strategy_named(strategy)
-    random = known is None or not known.deterministic
-    samples_inputs = known is None or known.samples_inputs
-    return Cell(
-        *(model, sha256, strategy),
-        budget=budget if samples_inputs else None,
-        delta=delta if random else None,
-        paths=paths if known is not None and "paths" in known.settings else None,
-        seed=seed if random else None,
     )

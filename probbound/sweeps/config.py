@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from probbound.contract.confidence import LEAST_DELTA
-from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
-from probbound.tasks.max_of_k.grammar import NOISE_CHOICES
-from probbound.tasks.max_of_k.strategies import strategy_named
+from probbound.sweeps.claims import DEFAULT_CLAIM, WANTED, claim_named, name_of
+from probbound.tasks.registry import DEFAULT_TASK, noise_choices, room_named, task_names
 
 DEFAULT_SEEDS = (0,)
 MOST_BYTES = 1 << 16
@@ -23,14 +24,17 @@ _MOST_DOTS = 1000
 _SCALARS = (str, int, float, date, time)
 OWN_NOISE = "own"
 PATHS = ("separate", "joint")
+UNIFORM = "uniform"
+LATER = ("tasks", "claims", "priors")
 
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """The grid models × strategies × noises × budgets × δ × paths × seeds; duplicates are dropped.
+    """The grid of all these lists; duplicates are dropped.
 
-    Models are shipped names or paths. A strategy meets only the settings that it uses: a noise
-    choice makes `NAME:NOISE` where there is such a strategy, and else changes nothing.
+    Models are shipped names or paths; priors are files, or `uniform`. A strategy meets only the
+    settings that it uses: a noise choice makes `NAME:NOISE` where there is such a strategy, and
+    else changes nothing. Claims are named as in `probbound.sweeps.claims`.
 
     Raises:
         UserError: if a list is empty or holds what cannot be used, in one sentence.
@@ -43,15 +47,19 @@ class SweepConfig:
     deltas: tuple[float, ...] = (DEFAULT_DELTA,)
     paths: tuple[str, ...] = PATHS[:1]
     seeds: tuple[int, ...] = DEFAULT_SEEDS
+    tasks: tuple[str, ...] = (DEFAULT_TASK,)
+    claims: tuple[str, ...] = (DEFAULT_CLAIM,)
+    priors: tuple[str, ...] = (UNIFORM,)
 
     def __post_init__(self) -> None:
         for field in fields(self):
             values = tuple(dict.fromkeys(getattr(self, field.name)))
             _require(field.name, values)
             object.__setattr__(self, field.name, values)
-        for name in self.strategies:
-            if name != AUTO:
-                strategy_named(name)
+        claims = (name_of(claim_named(name)) for name in self.claims)
+        object.__setattr__(self, "claims", tuple(dict.fromkeys(claims)))
+        for task, name in itertools.product(self.tasks, self.strategies):
+            room_named(task).uses(name)
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any], source: str) -> SweepConfig:
@@ -76,8 +84,12 @@ class SweepConfig:
         return cls(**{name: tuple(values) for name, values in given.items()})
 
     def to_json(self) -> dict[str, list[Any]]:
-        """The lists by name."""
-        return {name: list(values) for name, values in asdict(self).items()}
+        """The lists by name; an axis that came later is left out where it has its default.
+
+        So a grid has one form, whether or not the version that asked it knew the axis.
+        """
+        later = {(name, getattr(type(self), name)) for name in LATER}
+        return {name: list(v) for name, v in asdict(self).items() if (name, v) not in later}
 
     def to_toml(self) -> str:
         """The lists as a TOML file that asks the same."""
@@ -154,6 +166,13 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
+def _is_claim(value: Any) -> bool:
+    try:
+        return _is_text(value) and bool(claim_named(value))
+    except UserError:
+        return False
+
+
 def _is_delta(value: Any) -> bool:
     return isinstance(value, float) and LEAST_DELTA <= value < 1
 
@@ -162,8 +181,8 @@ _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "models": ("names or paths of models", _is_text),
     "strategies": ("names of strategies", _is_text),
     "noises": (
-        f"{OWN_NOISE} (what a strategy's name means), {', '.join(NOISE_CHOICES)}",
-        (OWN_NOISE, *NOISE_CHOICES).__contains__,
+        f"{OWN_NOISE} (what a strategy's name means), {', '.join(noise_choices())}",
+        (OWN_NOISE, *noise_choices()).__contains__,
     ),
     "budgets": ("whole numbers of forward passes, at least 0 and below 2^63", _is_count),
     "deltas": (
@@ -172,4 +191,7 @@ _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "paths": (f"{' or '.join(PATHS)}", PATHS.__contains__),
     "seeds": ("whole numbers, at least 0 and below 2^63", _is_count),
+    "tasks": (f"names of tasks: {', '.join(task_names())}", task_names().__contains__),
+    "claims": (WANTED, _is_claim),
+    "priors": (f"{UNIFORM} or paths of files of one weight a token", _is_text),
 }

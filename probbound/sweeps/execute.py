@@ -6,14 +6,17 @@ import time
 
 from probbound import __version__
 from probbound.certificates.certification import certify
+from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.parallel import at_most_threads
 from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
-from probbound.tasks.max_of_k.task import task_for
+from probbound.tasks.registry import task_for
 
 
-def run_cell(cell: Cell, model: Transformer, threads: int | None = None) -> Record:
+def run_cell(
+    cell: Cell, model: Transformer, prior: Prior | None = None, *, threads: int | None = None
+) -> Record:
     """The certificate of a cell, or the reason why there is none.
 
     A pure function of the cell but for wall-clock fields: repeated after a crash it draws the same
@@ -28,7 +31,8 @@ def run_cell(cell: Cell, model: Transformer, threads: int | None = None) -> Reco
     started = time.perf_counter()
     try:
         with at_most_threads(threads):
-            certificate = certify(model, task_for(model), **cell.settings)
+            task = task_for(model, prior, cell.task)
+            certificate = certify(model, task, **cell.settings)
     except UserError as error:
         return failed(cell, str(error), time.perf_counter() - started)
     except Exception as error:

@@ -16,8 +16,10 @@ from probbound.certificates.certificate import bound_of, confidence_weighted
 from probbound.certificates.format import predicate_of, statement
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.contract.ledger import Ledger, Spend
+from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.sweeps.cells import Cell, Record
+from probbound.sweeps.claims import claim_named
 
 _RUN = "forward pass"
 _CLOSE = 1e-9
@@ -48,11 +50,11 @@ def _faults(record: Record) -> Iterator[str]:
 
 def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
     """Where a certificate answers another question than the cell's."""
-    claim = certificate["claim"]
+    said, claim = certificate["claim"], claim_named(cell.claim)
     asked = {
-        "kind": "accuracy",
-        "at": None,
-        "prior": None,
+        "task": cell.task,
+        "kind": claim.kind,
+        "at": claim.at,
         "model": {"name": cell.model, "sha256": cell.model_sha256},
         "strategy": cell.strategy,
         "budget": DEFAULT_BUDGET if cell.budget is None else cell.budget,
@@ -64,9 +66,14 @@ def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
         **({} if cell.seed is None else {"seed": cell.seed}),
     }
     for name, wanted in asked.items():
-        found = claim[name] if name in ("kind", "at", "prior") else certificate[name]
+        found = said[name] if name in ("task", "kind", "at") else certificate[name]
         if found != wanted:
             yield f"{name} of its certificate is {found!r}, its question says {wanted!r}"
+    prior = None if said["prior"] is None else Prior.from_json(said["prior"])
+    if (prior and prior.sha256) != cell.prior_sha256:
+        yield "the prior of its certificate is not that of its question"
+    if prior and (len(prior.weights), prior.to_json()) != (said["d_vocab"], said["prior"]):
+        yield "its prior is not one over the tokens of its vocabulary"
     if certificate["versions"].get("probbound") != cell.version:
         yield "its certificate was made by another version than its question says"
     if cell.strategy != AUTO:
@@ -77,32 +84,60 @@ def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
 
 def _incoherent_claim(certificate: Mapping[str, Any]) -> Iterator[str]:
     """Where bound, levels and what screens prove contradict each other."""
-    claim, failure, proof = (certificate[name] for name in ("claim", "failure_upper", "proof"))
-    certain, delta, levels = proof["certified_mass"], certificate["delta"], certificate["levels"]
-    if failure is None or certain is None:
-        yield "its certificate has no bound on a failure rate"
-        return
+    claim = certificate["claim"]
     if claim["n_ctx"] * math.log10(claim["d_vocab"]) > MOST_DIGITS:
         yield f"its population has more than {MOST_DIGITS} digits"
     elif claim["population"] != claim["d_vocab"] ** claim["n_ctx"]:
         yield "its population is not that of its vocabulary and context"
+    if any(
+        level["share_upper"] < _least_share(level) * (1 - _CLOSE) for level in certificate["levels"]
+    ):
+        yield "more was left over at a level than its share allows"
+    yield from (_incoherent_loss if claim["kind"] == "loss" else _incoherent_share)(certificate)
+
+
+def _incoherent_share(certificate: Mapping[str, Any]) -> Iterator[str]:
+    """Of a share of inputs: an accuracy, or one with a margin."""
+    failure, levels = certificate["failure_upper"], certificate["levels"]
+    certain = certificate["proof"]["certified_mass"]
+    if failure is None or certain is None:
+        yield "its certificate has no bound on a failure rate"
+        return
     if certificate["bound"] != bound_of(failure):
         yield "its bound is not 1 - failure_upper"
-    if certificate["confidence_weighted"] != confidence_weighted(
-        certificate["bound"], delta, certain
-    ):
-        yield "its confidence-weighted bound is not that of its parts"
+    yield from _unweighted(certificate, certain)
     left = math.prod(Fraction(level["share_upper"]) for level in levels)
     if failure < left * (1 - Fraction(_CLOSE)):
         yield "its failure_upper is below the product of its levels"
-    if any(level["share_upper"] < _least_share(level) * (1 - _CLOSE) for level in levels):
-        yield "more was left over at a level than its share allows"
     if not _proven(certain, levels):
         yield "its certified mass is not that of its first level"
 
 
+def _incoherent_loss(certificate: Mapping[str, Any]) -> Iterator[str]:
+    """Of a mean loss, which is bounded from above, and without sampling by `loss_upper`."""
+    bound, proof = certificate["bound"], certificate["proof"]
+    certain, largest = proof["loss_upper"], proof["largest_loss"]
+    if certificate["failure_upper"] is not None or None in (certain, largest):
+        yield "its certificate has no bound on a loss, or one on a failure rate"
+        return
+    yield from _unweighted(certificate, certain)
+    if not bound <= certain * (1 + _CLOSE) <= largest * (1 + 3 * _CLOSE):
+        yield "its bound, what is proven and the largest loss contradict each other"
+    if certificate["guarantee"] == "deterministic" and bound != certain:
+        yield "its bound is deterministic and not what is proven"
+
+
+def _unweighted(certificate: Mapping[str, Any], certain: float) -> Iterator[str]:
+    parts = certificate["bound"], certificate["delta"], certain
+    if certificate["confidence_weighted"] != confidence_weighted(*parts):
+        yield "its confidence-weighted bound is not that of its parts"
+
+
 def _least_share(level: Mapping[str, Any]) -> float:
-    """What no honest bound on a level's share is below: of draws that were run, Theorem 2.3."""
+    """What no honest bound on a level's share is below: of draws that were run, Theorem 2.3.
+
+    Of a loss no draw counts as a failure: a bound on a mean is none below that on zeros.
+    """
     left, samples, log_delta = level["failures"], level["samples"], level["log_delta"]
     if not samples or left > samples:
         return math.inf if left else 0.0
@@ -141,10 +176,15 @@ def _incoherent_counts(certificate: Mapping[str, Any]) -> Iterator[str]:
         certificate["cost"],
         {"proof": 0, "sampling": 0},
     )
-    if not 0 <= sampling["failures"] <= sampling["samples"] <= sampling["draws"] < _MOST_COUNT:
+    of_loss, failures = certificate["claim"]["kind"] == "loss", sampling["failures"]
+    if (failures is None) != of_loss:
+        yield "its failures are counted of a loss, or not counted of a share"
+        return
+    failures = 0 if failures is None else failures
+    if not 0 <= failures <= sampling["samples"] <= sampling["draws"] < _MOST_COUNT:
         yield "its draws, samples and failures contradict each other"
     last = certificate["levels"][-1]
-    if last["check"] == _RUN and last["failures"] != sampling["failures"]:
+    if last["check"] == _RUN and last["failures"] != failures:
         yield "its failures are not those of its last level"
     for phase in cost["phases"]:
         parts[phase["part"]] += phase["flops"]

@@ -13,12 +13,13 @@ from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
+from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.execute import failed, run_cell
 
-Job = tuple[Cell, Transformer]
+Job = tuple[Cell, Transformer, Prior | None]
 Backend = Callable[[Iterable[Job]], Iterator[Record]]
 ATTEMPTS = 3
 _ONE_THREAD: dict[str, str] = dict.fromkeys(
@@ -28,8 +29,8 @@ _ONE_THREAD: dict[str, str] = dict.fromkeys(
 
 def in_process(jobs: Iterable[Job]) -> Iterator[Record]:
     """One cell after another, each on all cores."""
-    for cell, model in jobs:
-        yield run_cell(cell, model)
+    for job in jobs:
+        yield run_cell(*job)
 
 
 def on_workers(number: int) -> Backend:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.progress import counting
 from probbound.models.registry import load
@@ -16,6 +17,8 @@ from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import Backend, Job, in_process
+from probbound.sweeps.meaning import left_out, require_meaning
+from probbound.sweeps.priors import Priors, read_priors
 from probbound.sweeps.store import Asked, Contents, DamagedCell, SweepStore
 from probbound.sweeps.table import table_of, write_results
 
@@ -25,18 +28,22 @@ def run_sweep(
     out: Path | str,
     *,
     models: Mapping[str, Transformer] | None = None,
+    priors: Mapping[str, Prior] | None = None,
     backend: Backend = in_process,
     retry_failed: bool = False,
 ) -> pa.Table:
     """Certify every cell of a grid that `out` does not hold yet; the rows of the whole grid.
 
-    `models` gives networks by the names that the grid uses; others are loaded. A cell that failed
-    before stays failed unless `retry_failed`. The columns are those of `docs/sweeps.md`.
+    `models` and `priors` give networks and priors by the names that the grid uses; others are
+    loaded. A cell that failed before stays failed unless `retry_failed`. The columns are those of
+    `docs/sweeps.md`.
 
     Raises:
         UserError: on anything that cannot be used; what was finished is kept.
     """
-    sweep = Sweep.prepared(config, Path(out), models=models, retry_failed=retry_failed)
+    sweep = Sweep.prepared(
+        config, Path(out), models=models, priors=priors, retry_failed=retry_failed
+    )
     return sweep.run(backend).table
 
 
@@ -51,11 +58,16 @@ class Swept:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A grid, its models by name, the store as found, and the cells that are still to run."""
+    """A grid, its models and priors by name, the store as found, and the cells still to run.
+
+    `left_out` are the combinations that have no meaning and are no cells, and why.
+    """
 
     store: SweepStore
     found: Contents
     models: Mapping[str, Transformer]
+    priors: Priors
+    left_out: Mapping[Cell, str]
     cells: tuple[Cell, ...]
     pending: tuple[Cell, ...]
     retry_failed: bool
@@ -67,26 +79,30 @@ class Sweep:
         out: Path,
         *,
         models: Mapping[str, Transformer] | None = None,
+        priors: Mapping[str, Prior] | None = None,
         retry_failed: bool = False,
     ) -> Sweep:
         """Everything is checked, the store is open and knows the grid; nothing has been run.
 
         Raises:
-            UserError: if a model or the directory cannot be used.
+            UserError: if a model, a prior or the directory cannot be used, or a value of the grid
+                has no meaning with any other.
         """
         loaded = _loaded(config, models or {})
-        digests = {name: digest(model) for name, model in loaded.items()}
-        asked = Asked(replace(config, models=tuple(loaded)), digests)
+        config, read = read_priors(config, loaded, priors or {})
+        asked = _asked(config, loaded, read)
+        require_meaning(asked.config, asked.digests, asked.priors)
         store = SweepStore.create(out)
         store.remember(asked)
         cells, found = tuple(asked.cells), store.contents()
+        without = left_out(asked.config, asked.digests, asked.priors)
         pending = tuple(
             cell for cell in cells if not _answers(found.records.get(cell.key), retry_failed)
         )
         for cell in pending:
             if cell.key in found.damaged:
                 store.require_room(cell)
-        return cls(store, found, loaded, cells, pending, retry_failed)
+        return cls(store, found, loaded, read, without, cells, pending, retry_failed)
 
     def run(self, backend: Backend = in_process) -> Swept:
         """Certify the pending cells, each kept as soon as it is finished.
@@ -112,7 +128,18 @@ class Sweep:
             if _is_there(self.store, cell, self.retry_failed):
                 advance()
             else:
-                yield cell, self.models[cell.model]
+                prior = self.priors.get(cell.prior, {}).get(cell.model)
+                yield cell, self.models[cell.model], prior
+
+
+def _asked(config: SweepConfig, models: Mapping[str, Transformer], priors: Priors) -> Asked:
+    """The grid by the names of its models and priors, with the digests of both."""
+    laws = {
+        name: {model: prior.sha256 for model, prior in fitting.items()}
+        for name, fitting in priors.items()
+    }
+    named = replace(config, models=tuple(models))
+    return Asked(named, {name: digest(model) for name, model in models.items()}, laws)
 
 
 def _loaded(config: SweepConfig, given: Mapping[str, Transformer]) -> dict[str, Transformer]:

@@ -15,9 +15,11 @@ from probbound import __version__
 from probbound.certificates.format import MOST_BYTES, canonical
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable, write_atomically
-from probbound.sweeps.cells import Cell, Record, cells_of
-from probbound.sweeps.config import SweepConfig
+from probbound.machine.json_objects import named_once
+from probbound.sweeps.cells import Cell, Record
+from probbound.sweeps.config import UNIFORM, SweepConfig
 from probbound.sweeps.faults import fault_of
+from probbound.sweeps.meaning import NO_PRIORS, PriorDigests, cells_of
 
 FORMAT = "probbound-sweep/3"
 MANIFEST = "sweep.json"
@@ -35,26 +37,37 @@ class DamagedCell(UserError):
 
 @dataclass(frozen=True)
 class Asked:
-    """A grid, and the SHA-256 of each of its models by name."""
+    """A grid, and the SHA-256 of each of its models and priors by name.
+
+    Of a prior it is by model too: a model of another number of tokens has none.
+    """
 
     config: SweepConfig
     digests: Mapping[str, str]
+    priors: PriorDigests = field(default_factory=lambda: NO_PRIORS)
 
     @property
     def cells(self) -> list[Cell]:
         """Every cell of the grid, in grid order."""
-        return cells_of(self.config, self.digests)
+        return cells_of(self.config, self.digests, self.priors)
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the store."""
-        return {"grid": self.config.to_json(), "model_sha256": dict(self.digests)}
+        found = {"grid": self.config.to_json(), "model_sha256": dict(self.digests)}
+        priors = {name: dict(fitting) for name, fitting in self.priors.items()}
+        return {**found, "prior_sha256": priors} if priors else found
 
     @classmethod
     def from_json(cls, found: Any) -> Asked:
         """The inverse of `to_json`."""
-        asked = cls(SweepConfig.from_mapping(found["grid"], "it"), found["model_sha256"])
+        config = SweepConfig.from_mapping(found["grid"], "it")
+        asked = cls(config, found["model_sha256"], found.get("prior_sha256", NO_PRIORS))
         if set(asked.digests) != set(asked.config.models):
             raise ValueError("it does not name the digests of its models")
+        if set(asked.priors) != set(asked.config.priors) - {UNIFORM}:
+            raise ValueError("it does not name the digests of its priors")
+        if canonical(found) != canonical(asked.to_json()):
+            raise ValueError("it has another form than a sweep gives")
         return asked
 
 
@@ -259,14 +272,7 @@ def _parsed(path: Path) -> Any:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
         raise ValueError(f"it is no file of up to {MOST_BYTES} bytes")
-    return json.loads(path.read_bytes(), object_pairs_hook=_named_once, parse_constant=_no_constant)
-
-
-def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("it has a name twice")
-    return made
+    return json.loads(path.read_bytes(), object_pairs_hook=named_once, parse_constant=_no_constant)
 
 
 def _no_constant(name: str) -> float:

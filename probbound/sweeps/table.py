@@ -12,9 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from probbound.certificates.weighted import weighted_upper
 from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
-from probbound.sweeps.cells import Record
+from probbound.sweeps.cells import Cell, Record
+from probbound.sweeps.claims import claim_named
 
 RESULTS = "results.parquet"
 _TEXT, _WHOLE, _REAL = pa.string(), pa.int64(), pa.float64()
@@ -23,6 +25,11 @@ SCHEMA = pa.schema(
         ("key", _TEXT),
         ("model", _TEXT),
         ("model_sha256", _TEXT),
+        ("task", _TEXT),
+        ("claim", _TEXT),
+        ("at", _REAL),
+        ("prior", _TEXT),
+        ("prior_sha256", _TEXT),
         ("strategy", _TEXT),
         ("budget", _WHOLE),
         ("delta", _REAL),
@@ -38,11 +45,15 @@ SCHEMA = pa.schema(
         ("guarantee", _TEXT),
         ("delta_spent", _REAL),
         ("confidence_weighted", _REAL),
+        ("weighted_upper", _REAL),
         ("chosen", _TEXT),
         ("certified_mass", _REAL),
+        ("loss_upper", _REAL),
+        ("largest_loss", _REAL),
         ("draws", _WHOLE),
         ("samples", _WHOLE),
         ("failures", _WHOLE),
+        ("mean_loss", _REAL),
         ("proof_flops", _REAL),
         ("sampling_flops", _REAL),
         ("flops", _REAL),
@@ -52,18 +63,30 @@ SCHEMA = pa.schema(
 )
 
 
-def row_of(record: Record) -> dict[str, Any]:
-    """The row of a cell; what a failed cell has no value for is None."""
-    cell = record.cell
-    asked = {
+def asked_of(cell: Cell) -> dict[str, Any]:
+    """What was asked, by the columns of the table."""
+    claim = claim_named(cell.claim)
+    return {
         "key": cell.key,
         "model": cell.model,
         "model_sha256": cell.model_sha256,
+        "task": cell.task,
+        "claim": claim.kind,
+        "at": claim.at,
+        "prior": cell.prior,
+        "prior_sha256": cell.prior_sha256,
         "strategy": cell.strategy,
         "budget": cell.budget,
         "delta": cell.delta,
         "paths": cell.paths,
         "seed": cell.seed,
+    }
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """The row of a cell; what a failed cell has no value for is None."""
+    asked = {
+        **asked_of(record.cell),
         "status": record.status,
         "reason": record.reason,
         "wall_seconds": record.seconds,
@@ -84,10 +107,14 @@ def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
         "n_ctx": claim["n_ctx"],
         "population": _as_double(claim["population"]),
         "delta_spent": float(certificate["delta"]),
-        "certified_mass": float(proof["certified_mass"]),
+        "weighted_upper": weighted_upper(certificate),
+        "certified_mass": proof["certified_mass"],
+        "loss_upper": proof["loss_upper"],
+        "largest_loss": proof["largest_loss"],
         "draws": sampling["draws"],
         "samples": sampling["samples"],
         "failures": sampling["failures"],
+        "mean_loss": sampling["mean_loss"],
         "proof_flops": float(proof["flops"]),
         "sampling_flops": float(sampling["flops"]),
         "flops": float(cost["flops"]),
@@ -116,7 +143,9 @@ def table_of(records: Iterable[Record]) -> pa.Table:
 
 def _question(row: dict[str, Any]) -> tuple:
     settings = [-1.0 if row[name] is None else row[name] for name in ("delta", "budget", "seed")]
-    return (row["model"], row["strategy"], row["paths"] or "", *settings, row["key"])
+    at = -math.inf if row["at"] is None else row["at"]
+    about = (row["task"], row["claim"], at, row["prior"], row["prior_sha256"] or "")
+    return (row["model"], *about, row["strategy"], row["paths"] or "", *settings, row["key"])
 
 
 def write_results(table: pa.Table, root: Path) -> Path:

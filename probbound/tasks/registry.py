@@ -76,6 +76,12 @@ def strategy_summary(task: str = DEFAULT_TASK) -> str:
     return import_module(f"{_ROOMS[require_task(task)]}.grammar").strategy_summary()
 
 
+def noise_choices() -> list[str]:
+    """Every way in which some task's strategies bound noise; nothing heavy is loaded."""
+    grammars = (import_module(f"{room}.grammar") for room in _ROOMS.values())
+    return list(dict.fromkeys(name for grammar in grammars for name in grammar.NOISE_CHOICES))
+
+
 def task_for(model: Transformer, prior: Prior | None = None, task: str = DEFAULT_TASK) -> Task:
     """The task of a model's own vocabulary and context, max-of-K and uniform by default.
 

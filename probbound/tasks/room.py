@@ -54,6 +54,18 @@ class Asked(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Uses:
+    """What a strategy, or what is planned in its place, has a use for.
+
+    `chance`: δ and a seed; `inputs`: a budget of inputs; `settings`: those by name.
+    """
+
+    chance: bool
+    inputs: bool
+    settings: frozenset[str]
+
+
 Q = TypeVar("Q", bound=Asked)
 
 
@@ -65,8 +77,9 @@ class Room(Generic[Q]):
     `asked` makes a question or refuses it in a sentence, `settings` says by name what was asked of
     the settings, and `one_form` gives every form of a question the same record. `decided` puts a
     plan in the place of "auto", `answer` runs the strategy of a name, and `foretold` predicts what
-    each would give. `train` makes a model of a recipe. `beyond` warns of draws where running all
-    inputs is less.
+    each would give. `uses` says what a strategy has a use for, `require_way_to` refuses a claim or
+    a prior that it cannot bound, and `with_noise` spells a treatment of noise out. `train` makes a
+    model of a recipe. `beyond` warns of draws where running all inputs is less.
     """
 
     name: str
@@ -75,8 +88,9 @@ class Room(Generic[Q]):
     asked: Callable[..., Q]
     settings: Callable[[Q], dict[str, Any]]
     one_form: Callable[[Mapping[str, Any]], dict[str, Any]]
-    uses_delta: Callable[[str], bool]
-    deterministic: Callable[[str], bool]
+    uses: Callable[[str], Uses]
+    require_way_to: Callable[..., None]
+    with_noise: Callable[[str, str], str]
     decided: Callable[[Q, str, bool, CostMeter], tuple[str, Q]]
     answer: Callable[[str, Q, CostMeter], Outcome]
     foretold: Callable[[Transformer, Wish], Foretold]

@@ -10,17 +10,17 @@ from typing import Any
 import pyarrow as pa
 
 from probbound import __version__
-from probbound.figures.charts import FAMILIES, Style, family_of, styles
-from probbound.sweeps.cells import Cell
+from probbound.cli.facets import Facet, facets_of, told_apart
+from probbound.figures.charts import FAMILIES, Style, family_of, pareto, styles
 from probbound.sweeps.store import Asked, Contents
-from probbound.sweeps.table import Summary, table_of, versions_of
+from probbound.sweeps.table import Summary, asked_of, table_of, versions_of
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything in a store, by row.
+    """Everything in a store, by row; two models of one name are shown with their digests.
 
     `missing` are cells that were asked and have no record; some of these are `damaged`, which says
     by key what is wrong with a file that is left out.
@@ -29,7 +29,7 @@ class Report:
     table: pa.Table
     rows: list[Row]
     summary: Summary
-    missing: list[Cell]
+    missing: list[Row]
     damaged: Mapping[str, str]
     asked: tuple[Asked, ...]
     versions: list[dict[str, str]]
@@ -41,12 +41,17 @@ class Report:
         records = contents.records.values()
         table = table_of(records)
         wanted = dict.fromkeys(cell for grid in contents.asked for cell in grid.cells)
+        rows = table.to_pylist()
+        missing = [asked_of(cell) for cell in wanted if cell.key not in contents.records]
+        shown = told_apart((row["model"], row["model_sha256"]) for row in (*rows, *missing))
+        for row in (*rows, *missing):
+            row["model"] = shown[row["model"], row["model_sha256"]]
         found = {json.dumps(versions_of(record), sort_keys=True) for record in records}
         return cls(
             table,
-            table.to_pylist(),
+            rows,
             Summary.of(table),
-            [cell for cell in wanted if cell.key not in contents.records],
+            missing,
             contents.damaged,
             contents.asked,
             [json.loads(text) for text in sorted(found - {"{}"})],
@@ -56,6 +61,11 @@ class Report:
     def models(self) -> dict[str, str]:
         """SHA-256 by name."""
         return {row["model"]: row["model_sha256"] for row in self.rows}
+
+    @property
+    def facets(self) -> list[Facet]:
+        """What the cells are about: no table and no figure holds those of two facets."""
+        return facets_of([*self.rows, *self.missing])
 
     @property
     def strategies(self) -> list[str]:
@@ -74,9 +84,15 @@ class Report:
         """The rows without a certificate."""
         return [row for row in self.rows if row["status"] == "failed"]
 
-    def certified(self, model: str) -> list[Row]:
-        """The rows of a model that have a certificate."""
-        return [row for row in self.rows if row["model"] == model and row["status"] == "certified"]
+    def certified(self, model: str, facet: Facet | None = None) -> list[Row]:
+        """The rows of a model, and of a facet, that have a certificate."""
+        return [
+            row
+            for row in self.rows
+            if row["model"] == model
+            and row["status"] == "certified"
+            and (facet is None or facet.holds(row))
+        ]
 
 
 @dataclass(frozen=True)
@@ -90,16 +106,24 @@ class Best:
     row: Row | None
 
 
-def best_by_strategy(report: Report) -> list[Best]:
-    """One line for each model and strategy, the lowest bound first, failures last."""
-    found = []
+def best_by_strategy(report: Report, facet: Facet) -> list[Best]:
+    """One line for each model and strategy of a facet, the lowest bound first, failures last."""
+    found, bound = [], facet.measure.column
     for model in report.models:
         lines = []
         for strategy in report.strategies:
-            own = [r for r in report.rows if (r["model"], r["strategy"]) == (model, strategy)]
+            mine = [r for r in report.rows if (r["model"], r["strategy"]) == (model, strategy)]
+            own = [row for row in mine if facet.holds(row)]
             good = [row for row in own if row["status"] == "certified"]
-            best = min(good, key=lambda row: (row["failure_upper"], row["flops"]), default=None)
+            best = min(good, key=lambda row: (row[bound], row["flops"]), default=None)
             if own:
                 lines.append(Best(model, strategy, len(own), len(own) - len(good), best))
-        found += sorted(lines, key=lambda b: 2.0 if b.row is None else b.row["failure_upper"])
+        found += sorted(lines, key=lambda b: (b.row is None, b.row[bound] if b.row else 0.0))
     return found
+
+
+def weighted_frontier(rows: list[Row]) -> list[Row]:
+    """The rows that no other beats in cost and in the confidence-weighted bound, by cost."""
+    kept = pareto((row["flops"], row["weighted_upper"]) for row in rows)
+    places = {(row["flops"], row["weighted_upper"]): row for row in reversed(rows)}
+    return [places[place] for place in kept]

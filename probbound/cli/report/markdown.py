@@ -6,7 +6,7 @@ from pathlib import Path
 
 from probbound.cli.output import at_most
 from probbound.cli.report.data import Report
-from probbound.cli.report.plots import COSTS, Drawn
+from probbound.cli.report.plots import Drawn
 from probbound.cli.report.tables import Block, blocks
 
 
@@ -21,7 +21,7 @@ def markdown(report: Report, title: str, drawn: list[Drawn], root: Path) -> str:
     parts = [f"# {_plain(title)}", summary]
     for figure in drawn:
         png, svg = figure.png.relative_to(root), figure.svg.relative_to(root)
-        parts.append(f"![{_plain(figure.model)}: failure rate against {COSTS[figure.cost]}]({png})")
+        parts.append(f"![{_plain(figure.shows)}]({png})")
         parts.append(f"[as SVG]({svg})")
     parts += [_section(block) for block in blocks(report)]
     grids = "\n".join(grid.config.to_toml() for grid in report.asked)

@@ -1,9 +1,10 @@
 "use strict";
 (() => {
-  const { rows, styles } = JSON.parse(document.getElementById("data").textContent);
+  const { rows, styles, facets } = JSON.parse(document.getElementById("data").textContent);
   const figure = document.getElementById("frontier");
   const plot = figure.querySelector(".plot"), legend = figure.querySelector(".legend");
-  const COSTS = { flops: "operations (FLOP)", seconds: "seconds", samples: "forward passes" };
+  const ACROSS = { flops: "operations (FLOP)", seconds: "seconds", samples: "forward passes", delta_spent: "δ spent" };
+  const BOUNDS = { claimed: "as claimed", weighted: "confidence-weighted" };
   const MARGIN = { left: 66, right: 14, top: 16, bottom: 46 };
   if (!rows.length) return;
   figure.hidden = false;
@@ -12,8 +13,8 @@
   const models = unique(rows.map((r) => r.model));
   const deltas = unique(rows.map((r) => r.delta).filter((d) => d !== null)).sort((a, b) => b - a);
   const state = {
-    model: models[0], delta: deltas.includes(1e-6) ? 1e-6 : deltas.at(-1) ?? null, cost: "flops",
-    off: new Set(), pinned: null,
+    model: models[0], facet: rows[0].facet, delta: deltas.includes(1e-6) ? 1e-6 : deltas.at(-1) ?? null,
+    across: "flops", bound: "claimed", off: new Set(), pinned: null,
   };
 
   const make = (name, attributes = {}, ...children) => {
@@ -53,13 +54,14 @@
   };
   const seconds = (x) => (x >= 0.1 ? `${Number(x.toPrecision(2))} s` : `${Number((1000 * x).toPrecision(2))} ms`);
   const count = (x) => x.toLocaleString("en");
-  const rate = (r) => (r.wrong.startsWith("says") ? `${r.wrong} of the failure rate` : `failure rate ≤ ${r.wrong}`);
   const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const raised = (label) => label.replace(/\^(.*)/, (_, e) => [...e].map((c) => SUPER[c]).join(""));
 
-  const inModel = () => rows.filter((r) => r.model === state.model);
-  const shown = () => inModel().filter((r) => !state.off.has(r.strategy) && (r.delta === null || r.delta === state.delta)
-    && (state.cost !== "samples" || r.samples > 0));
+  // Bounds as claimed are compared at one δ, unless δ is the axis; confidence-weighted ones at any.
+  const anyDelta = () => state.bound === "weighted" || state.across === "delta_spent";
+  const inModel = () => rows.filter((r) => r.model === state.model && r.facet === state.facet);
+  const shown = () => inModel().filter((r) => !state.off.has(r.strategy) && (anyDelta() || r.delta === null || r.delta === state.delta)
+    && (state.across !== "samples" || r.samples > 0));
 
   function controls() {
     const host = figure.querySelector(".controls");
@@ -74,9 +76,13 @@
       }
       host.append(set);
     };
+    const claims = unique(rows.filter((r) => r.model === state.model).map((r) => r.facet));
+    if (!claims.includes(state.facet)) state.facet = claims[0];
     choice("model", models, "model", (m) => m);
-    choice("δ", deltas, "delta", (d) => d.toExponential());
-    choice("cost", Object.keys(COSTS), "cost", (c) => COSTS[c].replace(" (FLOP)", ""));
+    choice("claim", claims, "facet", (f) => facets[f].title);
+    choice("bound", Object.keys(BOUNDS), "bound", (b) => BOUNDS[b]);
+    if (!anyDelta()) choice("δ", deltas, "delta", (d) => d.toExponential());
+    choice("against", Object.keys(ACROSS), "across", (c) => ACROSS[c].replace(" (FLOP)", ""));
   }
 
   function drawLegend() {
@@ -97,9 +103,10 @@
 
   function draw() {
     const points = shown(), width = Math.max(300, plot.clientWidth), height = Math.min(560, Math.max(340, width * 0.62));
-    const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group", "aria-label": "certified failure rate against cost" });
+    const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group", "aria-label": `${facets[state.facet].title} against ${ACROSS[state.across]}` });
     const right = width - MARGIN.right, bottom = height - MARGIN.bottom;
     plot.replaceChildren(svg);
+    draw.width = plot.clientWidth;
     if (!points.length) {
       svg.append(make("text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "nothing to show: no certificate fits the choice above"));
       return;
@@ -113,14 +120,14 @@
       const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), pad = Math.max(0.12, 0.05 * (high - low));
       return [low - pad, high + pad];
     };
-    const free = zeroBelow(points.map((r) => r[state.cost])), floor = zeroBelow(points.map((r) => r.failure_upper));
-    const height_of = (r) => r.failure_upper || floor.place, cost_of = (r) => r[state.cost] || free.place;
+    const free = zeroBelow(points.map((r) => r[state.across])), floor = zeroBelow(points.map((r) => r[state.bound]));
+    const height_of = (r) => r[state.bound] || floor.place, cost_of = (r) => r[state.across] || free.place;
     const [x0, x1] = range([...points.map(cost_of), free.least]), [y0, highest] = range(points.map(height_of));
-    const y1 = Math.max(highest, Math.log10(2));
+    const guess = points[0].guess, y1 = Math.max(highest, Math.log10(2 * guess));
     const X = (v) => MARGIN.left + ((Math.log10(v) - x0) / (x1 - x0)) * (right - MARGIN.left);
     const Y = (v) => bottom - ((Math.log10(v) - y0) / (y1 - y0)) * (bottom - MARGIN.top);
 
-    const vacuous = Y(1 - 1 / points[0].d_vocab);
+    const vacuous = Math.max(MARGIN.top, Y(guess));
     svg.append(make("rect", { class: "vacuous", x: MARGIN.left, y: MARGIN.top, width: right - MARGIN.left, height: Math.max(0, vacuous - MARGIN.top) }));
     const ticks = (low, high, zero, values, size, extent) => {
       const zeros = values.includes(zero.place), start = zeros ? Math.max(low, Math.log10(zero.place * zero.least) / 2) : low;
@@ -138,8 +145,9 @@
     }
     if (vacuous > MARGIN.top + 10) svg.append(make("text", { x: right - 6, y: MARGIN.top + 14, "text-anchor": "end" }, "says nothing"));
     svg.append(make("line", { class: "axis", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
-    svg.append(make("text", { class: "title", x: (MARGIN.left + right) / 2, y: height - 6, "text-anchor": "middle" }, COSTS[state.cost]));
-    svg.append(make("text", { class: "title", transform: `translate(14 ${(MARGIN.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, "certified failure rate"));
+    svg.append(make("text", { class: "title", x: (MARGIN.left + right) / 2, y: height - 6, "text-anchor": "middle" }, ACROSS[state.across]));
+    svg.append(make("text", { class: "title", transform: `translate(14 ${(MARGIN.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" },
+      `${state.bound === "weighted" ? "confidence-weighted" : "certified"} ${facets[state.facet].axis}`));
 
     const truth = points.find((r) => r.strategy === "brute-force");
     if (truth) {
@@ -155,11 +163,12 @@
     svg.append(make("path", { class: "front", d: `${path}H${right}` }));
 
     const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-    const series = (r) => JSON.stringify([r.strategy, r.paths]);
+    const along = state.across === "delta_spent" ? "delta" : "budget";
+    const series = (r) => JSON.stringify([r.strategy, r.paths, along === "delta" ? r.budget : r.delta]);
     for (const one of unique(points.map(series))) {
       const own = points.filter((r) => series(r) === one), strategy = own[0].strategy;
-      const line = unique(own.map((r) => r.budget)).filter((b) => b !== null).sort((a, b) => a - b).map((budget) => {
-        const same = own.filter((r) => r.budget === budget);
+      const line = unique(own.map((r) => r[along])).filter((b) => b !== null).sort((a, b) => a - b).map((place) => {
+        const same = own.filter((r) => r[along] === place);
         return `${X(median(same.map(cost_of)))},${Y(median(same.map(height_of)))}`;
       });
       if (line.length > 1) svg.append(make("path", { class: "trend", d: "M" + line.join("L"), stroke: styles[strategy].colour, "data-strategy": strategy }));
@@ -167,7 +176,7 @@
     for (const r of points) {
       const x = X(cost_of(r)), y = Y(height_of(r));
       const mark = make("g", { class: "mark", tabindex: 0, role: "button", transform: `translate(${x} ${y})`,
-        "aria-label": `${r.strategy}: ${rate(r)}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
+        "aria-label": `${r.strategy}: ${r.said}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
       mark.append(glyph(r.strategy, r.guarantee === "deterministic"));
       if (state.pinned === r.key) mark.classList.add("pinned");
       mark.onmouseenter = mark.onfocus = () => { if (!state.pinned) card(r, x, y); };
@@ -190,15 +199,16 @@
     const made = make("div", { class: state.pinned ? "card pinned" : "card" });
     const facts = [
       ["guarantee", r.guarantee], ["δ", r.spent],
-      ["accuracy", r.right], ["certified by proof", r.proven],
+      ...r.facts,
       ...(r.chosen === r.strategy ? [] : [["ran", r.chosen]]),
       ...(r.draws ? [["draws", count(r.draws)]] : []),
-      ...(r.samples ? [["forward passes", count(r.samples)], ["failures seen", count(r.failures)]] : []),
+      ...(r.samples ? [["forward passes", count(r.samples)]] : []),
+      ...(r.samples && r.failures !== null ? [["failures seen", count(r.failures)]] : []),
       ["proof", metric(r.proof_flops, "FLOP")], ["sampling", metric(r.sampling_flops, "FLOP")], ["time", seconds(r.seconds)],
       ...(r.paths ? [["paths", r.paths]] : []),
       ...(r.seed === null ? [] : [["seed", String(r.seed)]]), ["certificate", `cells/${r.key.slice(0, 8)}…`],
     ];
-    made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, rate(r)));
+    made.append(make("b", {}, r.strategy), make("div", { class: "lead" }, r.said));
     const list = make("dl");
     for (const [name, value] of facts) list.append(make("dt", {}, name), make("dd", {}, value));
     made.append(list);
@@ -213,6 +223,6 @@
   function update() { controls(); drawLegend(); draw(); }
   document.addEventListener("click", (event) => { if (!event.target.closest(".card")) pin(null); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") pin(null); });
-  new ResizeObserver(() => { if (plot.firstChild && plot.clientWidth !== draw.width) { draw.width = plot.clientWidth; pin(null); draw(); } }).observe(plot);
+  new ResizeObserver(() => { if (plot.firstChild && plot.clientWidth !== draw.width) { pin(null); draw(); } }).observe(plot);
   update();
 })();

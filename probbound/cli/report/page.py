@@ -8,12 +8,18 @@ from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 from string import Template
+from typing import Any
 
-from probbound.cli.output import at_most, at_most_or_nothing, chance, percent
+from probbound.cli.facets import Facet
+from probbound.cli.output import at_most, chance
 from probbound.cli.report.data import Report, Row
 from probbound.cli.report.tables import Block, blocks
 
-_NOT_DRAWN = {"status", "reason", "model_sha256", "n_ctx", "population", "wall_seconds"}
+_DRAWN = (
+    *("key", "model", "strategy", "budget", "delta", "paths", "seed", "guarantee", "delta_spent"),
+    *("chosen", "draws", "samples", "failures", "proof_flops", "sampling_flops", "flops"),
+    "seconds",
+)
 
 
 def page(report: Report, title: str) -> str:
@@ -91,14 +97,17 @@ def _configurations(report: Report) -> str:
     )
 
 
-def _said(row: Row) -> dict[str, str]:
-    """Bounds of a certificate in words, rounded to the safe side where its numbers are."""
-    right = f"≥ {percent(row['bound'])}" if row["bound"] > 0 else at_most_or_nothing(1.0)
-    mass = row["certified_mass"]
+def _drawn(row: Row, number: int, facet: Facet) -> dict[str, Any]:
+    """A certificate as the page draws it: places, and bounds in words rounded to the safe side."""
+    measure = facet.measure
     return {
-        "wrong": at_most_or_nothing(row["failure_upper"]),
-        "right": right,
-        "proven": percent(mass) if mass > 0 else "nothing",
+        **{name: row[name] for name in _DRAWN},
+        "facet": number,
+        "claimed": row[measure.column],
+        "weighted": row["weighted_upper"],
+        "guess": measure.guess(row),
+        "said": measure.statement(row),
+        "facts": [*measure.facts(row), ("confidence-weighted", measure.weighted(row))],
         "spent": chance(row["delta_spent"]),
     }
 
@@ -106,10 +115,18 @@ def _said(row: Row) -> dict[str, str]:
 def _data(report: Report) -> str:
     """JSON that cannot end the script element it stands in."""
     rows = [
-        {name: value for name, value in row.items() if name not in _NOT_DRAWN} | _said(row)
+        _drawn(row, number, facet)
         for model in report.models
-        for row in report.certified(model)
+        for number, facet in enumerate(report.facets)
+        for row in report.certified(model, facet)
     ]
-    styles = {name: asdict(style) for name, style in report.styles.items()}
-    text = json.dumps({"rows": rows, "styles": styles}, ensure_ascii=False, allow_nan=False)
+    data = {
+        "rows": rows,
+        "styles": {name: asdict(style) for name, style in report.styles.items()},
+        "facets": [
+            {"title": facet.title, "axis": f"{facet.measure.name} ({facet.measure.unit})"}
+            for facet in report.facets
+        ],
+    }
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     return text.replace("<", "\\u003c")

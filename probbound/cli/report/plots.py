@@ -1,17 +1,24 @@
-"""The frontier of each model as PNG and SVG: certified failure rate against cost."""
+"""The frontiers of each model and facet as PNG and SVG: the bound, or its confidence-weighted form.
+
+A bound as it is claimed is compared at one δ only, so that there is a panel for each. On the
+confidence-weighted one (Theorem 1.15) deterministic bounds and all δ have one panel.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from estimators.guarantee import Guarantee
+from probbound.cli.facets import Facet
 from probbound.cli.output import chance
 from probbound.cli.report.data import Report, Row
 from probbound.figures.charts import (
@@ -24,46 +31,81 @@ from probbound.figures.charts import (
     mark_zero,
     pareto,
     save,
-    shade_vacuous,
+    shade_above,
     stairs,
 )
 
-COSTS = {"flops": "operations (FLOP)", "seconds": "seconds"}
 MOST_PANELS = 4
+_DELTA = "delta_spent"
+_ROOM = 2.0  # for what stands to the left of the first mark
+_APART = 0.15, 0.05  # of the axes: labels that do not touch
 _FRONT: dict[str, Any] = {"color": GREY, "lw": 1, "zorder": 1}
 _TRUTH: dict[str, Any] = {"color": BLACK, "ls": ":", "lw": 1}
+_BESIDE: dict[str, Any] = {
+    "xytext": (-5, -2),  # below a Pareto set and to its left there is nothing
+    "textcoords": "offset points",
+    "ha": "right",
+    "va": "top",
+    "color": GREY,
+    "fontsize": 7,
+}
+
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a figure draws against what: a column of the table, the bound as claimed or weighted."""
+
+    stem: str
+    x: str
+    title: str
+    weighted: bool = False
+
+
+VIEWS = (
+    View("frontier-flops", "flops", "operations (FLOP)"),
+    View("frontier-seconds", "seconds", "seconds"),
+    View("weighted-flops", "flops", "operations (FLOP)", weighted=True),
+    View("weighted-delta", _DELTA, "δ spent", weighted=True),
+)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One figure: what it shows, and its two files."""
+    """One figure: what it shows, in words, and its two files."""
 
-    model: str
-    cost: str
+    shows: str
     png: Path
     svg: Path
 
 
 def frontiers(report: Report, directory: Path) -> list[Drawn]:
-    """Draw each model against each cost into `directory`, one panel for each δ.
+    """Draw every view of each model and facet into `directory`.
 
-    Where there are more than MOST_PANELS values of δ, panels are spread evenly over them.
+    Where there are more than MOST_PANELS values of δ, panels are spread evenly over them. Where
+    all is deterministic there is nothing to weigh, and those views are left out.
     """
     drawn = []
     for model, sha256 in report.models.items():
-        rows = report.certified(model)
-        if not rows:
-            continue
-        for cost in COSTS:
-            with house_style():
-                figure = _figure(report, model, rows, cost)
-                png, svg = save(figure, directory / f"frontier-{cost}-{_file_name(model, sha256)}")
-            drawn.append(Drawn(model, cost, png, svg))
+        for facet in report.facets:
+            rows = report.certified(model, facet)
+            random = any(row["delta_spent"] for row in rows)
+            for view in VIEWS:
+                if not rows or (view.weighted and not random):
+                    continue
+                name = f"{view.stem}-{_file_name(model, sha256)}{_end(facet)}"
+                with house_style():
+                    png, svg = save(_figure(report, model, facet, rows, view), directory / name)
+                what = f"{'confidence-weighted ' if view.weighted else ''}{facet.title}"
+                drawn.append(Drawn(f"{model}: {what} against {view.title}", png, svg))
     return drawn
 
 
-def _figure(report: Report, model: str, rows: list[Row], cost: str) -> Any:
+def _figure(report: Report, model: str, facet: Facet, rows: list[Row], view: View) -> Figure:
     deltas = _spread(sorted({row["delta"] for row in rows if row["delta"] is not None}))
+    deltas = [None] if view.weighted else deltas
     columns = min(2, len(deltas))
     lines = -(-len(deltas) // columns)
     figure, grid = plt.subplots(
@@ -75,15 +117,21 @@ def _figure(report: Report, model: str, rows: list[Row], cost: str) -> Any:
         squeeze=False,
         layout="constrained",
     )
-    scale = _Scale.of(rows, cost)
+    scale = _Scale.of(facet, rows, view)
     for axes, delta in zip(grid.flat, deltas, strict=False):
-        _panel(axes, report, [row for row in rows if row["delta"] in (None, delta)], scale)
-        axes.set_title("deterministic" if delta is None else f"δ = {chance(delta)}", fontsize=10)
+        own = [row for row in rows if view.weighted or row["delta"] in (None, delta)]
+        _panel(axes, report, own, scale)
+        title = "deterministic" if delta is None else f"δ = {chance(delta)}"
+        axes.set_title("" if view.weighted else title, fontsize=10)
     for axes in grid.flat[len(deltas) :]:
         axes.set_axis_off()
-    figure.supxlabel(COSTS[cost], fontsize=10)
-    figure.supylabel("certified failure rate (share of all inputs)", fontsize=10)
-    figure.suptitle(f"{model}: lower left is better", fontsize=12)
+    for axes in grid.flat[max(0, len(deltas) - columns) : len(deltas)]:
+        axes.tick_params(labelbottom=True)  # also above a panel that is not there
+    measure, about = facet.measure, f"{facet.title}\n" if facet.slug else ""
+    kind = "confidence-weighted\n" if view.weighted else "certified "
+    figure.supxlabel(view.title, fontsize=10)
+    figure.supylabel(f"{kind}{measure.name} ({measure.unit})", fontsize=10, ma="center")
+    figure.suptitle(f"{about}{model}: lower left is better", fontsize=12)
     figure.legend(
         handles=_legend(report, rows),
         loc="outside right upper",
@@ -104,41 +152,81 @@ def _panel(axes: Axes, report: Report, rows: list[Row], scale: _Scale) -> None:
             axes.axhline(y, **_TRUTH)
     scale.apply(axes)
     if rows:
-        axes.plot(*stairs(pareto(points), axes.get_xlim()[1]), **_FRONT)
-        shade_vacuous(axes, rows[0]["d_vocab"])
+        front = pareto(points)
+        axes.plot(*stairs(front, axes.get_xlim()[1]), **_FRONT)
+        shade_above(axes, scale.facet.measure.guess(rows[0]), axes.get_ylim()[1])
+        if scale.view.x == _DELTA:
+            _join(axes, report, rows, scale)
+        elif scale.view.weighted:
+            _name_deltas(axes, dict(zip(reversed(points), reversed(rows), strict=True)), front)
+
+
+def _name_deltas(axes: Axes, rows: dict[Point, Row], front: list[Point]) -> None:
+    """Write δ beside the marks of the Pareto set that spent any, where there is room."""
+    inside, last = axes.transScale + axes.transLimits, (-1.0, -1.0)
+    for place in front:
+        x, y = inside.transform(place)
+        apart = x - last[0] > _APART[0] or last[1] - y > _APART[1]
+        if rows[place][_DELTA] and (apart or last[0] < 0):
+            axes.annotate(f"δ = {chance(rows[place][_DELTA])}", place, **_BESIDE)
+            last = x, y
+
+
+def _join(axes: Axes, report: Report, rows: list[Row], scale: _Scale) -> None:
+    """Thin lines from δ to δ through the medians over seeds of one strategy and budget."""
+    series: dict[tuple[Any, ...], dict[float, list[float]]] = {}
+    for row in rows:
+        if row[_DELTA]:
+            x, y = scale.place(row)
+            own = series.setdefault((row["strategy"], row["paths"], row["budget"]), {})
+            own.setdefault(x, []).append(y)
+    for (strategy, *_), found in series.items():
+        xs = sorted(found)
+        ys = [median(found[x]) for x in xs]
+        axes.plot(xs, ys, lw=0.8, alpha=0.6, color=report.styles[strategy].colour, zorder=1.5)
 
 
 @dataclass(frozen=True)
 class _Scale:
     """Both axes of all panels of a figure; zeros stand below everything else."""
 
-    cost: str
-    no_cost: Zero
-    no_failure: Zero
+    facet: Facet
+    view: View
+    no_x: Zero
+    no_bound: Zero
     rows: list[Row]
 
     @classmethod
-    def of(cls, rows: list[Row], cost: str) -> _Scale:
-        rates = (row["failure_upper"] for row in rows)
-        return cls(cost, Zero.below(row[cost] for row in rows), Zero.below(rates), rows)
+    def of(cls, facet: Facet, rows: list[Row], view: View) -> _Scale:
+        bounds = (row[_bound(facet, view)] for row in rows)
+        return cls(facet, view, Zero.below(row[view.x] for row in rows), Zero.below(bounds), rows)
 
     def place(self, row: Row) -> tuple[float, float]:
         """Where a certificate is drawn."""
-        cost, rate = row[self.cost], row["failure_upper"]
-        return cost or self.no_cost.place, rate or self.no_failure.place
+        x, bound = row[self.view.x], row[_bound(self.facet, self.view)]
+        return x or self.no_x.place, bound or self.no_bound.place
 
     def apply(self, axes: Axes) -> None:
         """Set limits and ticks."""
-        costs, rates = map(list, zip(*map(self.place, self.rows), strict=True))
+        xs, bounds = map(list, zip(*map(self.place, self.rows), strict=True))
         axes.set(xscale="log", yscale="log")
         for axis, zero, shown in (
-            (axes.xaxis, self.no_cost, costs),
-            (axes.yaxis, self.no_failure, rates),
+            (axes.xaxis, self.no_x, xs),
+            (axes.yaxis, self.no_bound, bounds),
         ):
             if zero.place in shown:
                 mark_zero(axis, zero)
-        axes.set_xlim(log_limits([*costs, self.no_cost.least]))
-        axes.set_ylim(log_limits(rates)[0], 2)
+        left, right = log_limits([*xs, self.no_x.least])
+        labelled = self.view.weighted and self.view.x != _DELTA
+        axes.set_xlim(left / _ROOM if labelled else left, right)
+        low, high = log_limits(bounds)
+        guess = max(map(self.facet.measure.guess, self.rows))
+        axes.set_ylim(low, 2 if guess <= 1 else max(high, 2 * guess))
+
+
+def _bound(facet: Facet, view: View) -> str:
+    """The column that a view shows of a facet."""
+    return "weighted_upper" if view.weighted else facet.measure.column
 
 
 def _mark(style: Style, *, hollow: bool) -> dict[str, Any]:
@@ -173,5 +261,16 @@ def _spread(deltas: list[float]) -> list[float] | list[None]:
 
 def _file_name(model: str, sha256: str) -> str:
     """The model's name where it is fit for a file, else with its digest, so that none collide."""
-    plain = re.sub(r"[^\w.-]+", "_", model)
+    plain = _fit(model)
     return plain if plain == model else f"{plain}-{sha256[:8]}"
+
+
+def _end(facet: Facet) -> str:
+    """The same of what a facet adds to the name."""
+    plain = _fit(facet.slug)
+    return plain if plain == facet.slug else f"{plain}-{(facet.prior_sha256 or '')[:8]}"
+
+
+def _fit(text: str) -> str:
+    """Text of which a file's name can be made."""
+    return re.sub(r"[^\w.-]+", "_", text)

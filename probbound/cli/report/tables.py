@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probbound.cli.output import at_most, at_most_or_nothing, chance, operations, seconds
-from probbound.cli.report.data import Report, Row, best_by_strategy
+from probbound.cli.facets import Facet
+from probbound.cli.output import at_most, chance, exactly, operations, seconds
+from probbound.cli.report.data import Report, Row, best_by_strategy, weighted_frontier
+from probbound.sweeps.config import UNIFORM
 
 
 @dataclass(frozen=True)
@@ -20,33 +22,56 @@ class Block:
     folded: bool = False
 
 
-_NUMBERS = frozenset(
-    {"cells", "failed", "wrong ≤", "δ", "budget", "seed", "forward passes", "cost", "time"}
-)
+_TEXTS = frozenset({"model", "claim", "prior", "strategy", "paths", "guarantee", "reason", "cell"})
 
 
 def blocks(report: Report) -> list[Block]:
     """Every table that has a line, in the order shown."""
-    made = [best(report), failed(report), missing(report), damaged(report)]
-    made += [models(report), versions(report), every(report)]
+    made = [block(report, facet) for facet in report.facets for block in (best, frontier)]
+    made += [failed(report), missing(report), damaged(report)]
+    made += [models(report), priors(report), versions(report)]
+    made += [every(report, facet) for facet in report.facets]
     return [block for block in made if block.lines]
 
 
-def best(report: Report) -> Block:
+def titled(title: str, report: Report, facet: Facet) -> str:
+    """A title, and which facet it is of where there are several."""
+    return title if len(report.facets) == 1 and not facet.slug else f"{title}: {facet.title}"
+
+
+def right_of(columns: tuple[str, ...]) -> frozenset[str]:
+    """The columns that hold numbers."""
+    return frozenset(columns) - _TEXTS
+
+
+def best(report: Report, facet: Facet) -> Block:
     """The lowest bound of each strategy; failed cells are counted beside it."""
-    lines = []
-    for found in best_by_strategy(report):
+    lines, columns = [], _measured(facet)
+    for found in best_by_strategy(report, facet):
         row = found.row
-        shown = ("–",) * 6 if row is None else _measures(row)
+        shown = ("–",) * len(columns) if row is None else _measures(facet, row)
         lost = str(found.failed) if found.failed else ""
         lines.append((found.model, found.strategy, str(found.cells), lost, *shown))
     note = (
-        "The lowest failure rate that each strategy certified, and what that cell cost. "
-        + joint_statement(report)
-        + (_FAILED if report.failed else "")
+        f"The lowest bound on the {facet.measure.name} that each strategy certified, and what that "
+        f"cell cost. {joint_statement(report)}{_FAILED if report.failed else ''}"
     )
-    columns = ("model", "strategy", "cells", "failed", *_MEASURES)
-    return Block("Best of each strategy", note, columns, lines, _NUMBERS)
+    columns = ("model", "strategy", "cells", "failed", *columns)
+    title = titled("Best of each strategy", report, facet)
+    return Block(title, note, columns, lines, right_of(columns))
+
+
+def frontier(report: Report, facet: Facet) -> Block:
+    """The cells that no other beats in cost and on the axis that all guarantees share."""
+    lines, columns = [], ("model", "strategy", "budget", "δ asked", *_measured(facet))
+    for model in report.models:
+        rows = report.certified(model, facet)
+        chosen = weighted_frontier(rows) if any(row["delta_spent"] for row in rows) else []
+        for row in chosen:
+            _, strategy, budget, delta, *_ = _question(row)
+            lines.append((model, strategy, budget, delta, *_measures(facet, row)))
+    title = titled("Frontier of the confidence-weighted bound", report, facet)
+    return Block(title, _WEIGHTED, columns, lines, right_of(columns))
 
 
 def joint_statement(report: Report) -> str:
@@ -63,19 +88,20 @@ def joint_statement(report: Report) -> str:
 
 def failed(report: Report) -> Block:
     """Every cell without a certificate, and why."""
-    lines = [(*_question(row), row["reason"]) for row in report.failed]
+    columns = (*_ASKED, *_about(report), "reason")
+    lines = [(*_question(row), *_about(report, row), row["reason"]) for row in report.failed]
     note = (
         "No certificate was made of these, for the reason given. They count as failed everywhere, "
         "and as no bound anywhere; `--retry-failed` runs them again."
     )
-    return Block("Failed cells", note, (*_ASKED, "reason"), lines, _NUMBERS)
+    return Block("Failed cells", note, columns, lines, right_of(columns))
 
 
 def missing(report: Report) -> Block:
     """Every cell that was asked and has no record."""
-    lines = [_question(vars(cell)) for cell in report.missing]
-    note = "The same sweep command goes on with these."
-    return Block("Not run yet", note, _ASKED, lines, _NUMBERS)
+    lines = [(*_question(row), *_about(report, row)) for row in report.missing]
+    note, columns = "The same sweep command goes on with these.", (*_ASKED, *_about(report))
+    return Block("Not run yet", note, columns, lines, right_of(columns))
 
 
 def damaged(report: Report) -> Block:
@@ -94,6 +120,14 @@ def models(report: Report) -> Block:
     return Block("Models", "Each by the SHA-256 of its weights.", ("model", "SHA-256"), lines)
 
 
+def priors(report: Report) -> Block:
+    """The priors by digest."""
+    named = dict.fromkeys((row["prior"], row["prior_sha256"]) for row in report.rows)
+    lines = [(name, sha256) for name, sha256 in named if sha256 is not None]
+    note = "Each by the SHA-256 of its integer weights, in decimal and separated by commas."
+    return Block("Priors", note, ("prior", "SHA-256"), lines)
+
+
 def versions(report: Report) -> Block:
     """What the numbers were computed with."""
     lines = [
@@ -103,23 +137,34 @@ def versions(report: Report) -> Block:
     return Block("Versions", "Of what the numbers depend on.", ("software", "version"), lines)
 
 
-def every(report: Report) -> Block:
-    """Every certificate."""
-    good = [row for row in report.rows if row["status"] == "certified"]
+def every(report: Report, facet: Facet) -> Block:
+    """Every certificate of a facet."""
+
+    def without_delta(measures: tuple[str, ...]) -> tuple[str, ...]:
+        return measures[:1] + measures[2:]
+
     lines = [
-        (*_question(row), *_measures(row)[:1], *_measures(row)[2:], row["key"]) for row in good
+        (*_question(row), *without_delta(_measures(facet, row)), row["key"])
+        for model in report.models
+        for row in report.certified(model, facet)
     ]
-    columns = (*_ASKED, *_MEASURES[:1], *_MEASURES[2:], "cell")
+    columns = (*_ASKED, *without_delta(_measured(facet)), "cell")
     note = "The certificate of each is in `cells/`, in the file named after its cell."
-    return Block("All certificates", note, columns, lines, _NUMBERS, folded=True)
+    title = titled("All certificates", report, facet)
+    return Block(title, note, columns, lines, right_of(columns), folded=True)
 
 
 _FAILED = (
     " Cells in the column `failed` gave no certificate, for the reasons listed below: they are no "
     "bound, good or bad."
 )
+_WEIGHTED = (
+    "`weighted ≤` is (1 - δ) · bound + δ · what the proof alone gives: who gives the bound a "
+    "credence of 1 - δ expects no more (Theorem 1.15). On it deterministic bounds and those of any "
+    "δ are compared: every other cell costs no less than one of these and bounds no better. The δ "
+    "is that of a cell that was named beforehand."
+)
 _ASKED = ("model", "strategy", "budget", "δ", "paths", "seed")
-_MEASURES = ("wrong ≤", "δ", "guarantee", "forward passes", "cost", "time")
 
 
 def _question(row: Row) -> tuple[str, ...]:
@@ -129,10 +174,27 @@ def _question(row: Row) -> tuple[str, ...]:
     return (row["model"], row["strategy"], budget, delta, row["paths"] or "", seed)
 
 
-def _measures(row: Row) -> tuple[str, ...]:
+def _about(report: Report, row: Row | None = None) -> tuple[str, ...]:
+    """Claim and prior of a row, or the heads of their columns, where any is no default."""
+    if not any(facet.slug for facet in report.facets):
+        return ()
+    if row is None:
+        return ("claim", "prior")
+    at = "" if row["at"] is None else f" {exactly(row['at'])}"
+    return (row["claim"] + at, "" if row["prior"] == UNIFORM else row["prior"])
+
+
+def _measured(facet: Facet) -> tuple[str, ...]:
+    head = facet.measure.head
+    return (head, "δ", "weighted ≤", "guarantee", "forward passes", "cost", "time")
+
+
+def _measures(facet: Facet, row: Row) -> tuple[str, ...]:
+    measure = facet.measure
     return (
-        at_most_or_nothing(row["failure_upper"]),
+        measure.shown(row, row[measure.column]),
         chance(row["delta_spent"]),
+        measure.shown(row, row["weighted_upper"]),
         row["guarantee"],
         f"{row['samples']:,}" if row["samples"] else "",
         operations(row["flops"]),

@@ -19,7 +19,7 @@ from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.settings import parsed
-from probbound.tasks.max_of_k.strategies import require_way_to, settings_of, strategy_named
+from probbound.tasks.max_of_k.strategies import require_way_to, strategy_named, uses
 from probbound.tasks.max_of_k.task import MaxOfK
 
 MOST_LOSSES = 1 << 24  # the most whose losses the checker bounds again
@@ -51,7 +51,7 @@ def asked(
         seed=0 if seed is None else whole("seed", seed),
         claim=claim,
         stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
-        **parsed(settings, settings_of(strategy), strategy),
+        **parsed(settings, uses(strategy).settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
         spent = float(question.budget * forward_flops(question.model))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import AUTO
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.asking import asked, beyond_population
+from probbound.tasks.max_of_k.grammar import with_noise
 from probbound.tasks.max_of_k.planning.foretelling import foretold
 from probbound.tasks.max_of_k.planning.rule import decided
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.same_question import one_form
 from probbound.tasks.max_of_k.settings import SETTINGS
-from probbound.tasks.max_of_k.strategies import strategy_named, uses_delta
+from probbound.tasks.max_of_k.strategies import require_way_to, strategy_named, uses
 from probbound.tasks.max_of_k.task import MaxOfK, task_for
 from probbound.tasks.max_of_k.training import train
 from probbound.tasks.room import Room
@@ -21,10 +21,6 @@ from probbound.tasks.room import Room
 
 def _settings(question: Question) -> dict[str, Any]:
     return {setting.name: getattr(question, setting.name) for setting in SETTINGS}
-
-
-def _deterministic(strategy: str) -> bool:
-    return strategy != AUTO and strategy_named(strategy).deterministic
 
 
 def _answer(strategy: str, question: Question, meter: CostMeter) -> Outcome:
@@ -38,8 +34,9 @@ TASK = Room[Question](
     asked=asked,
     settings=_settings,
     one_form=one_form,
-    uses_delta=uses_delta,
-    deterministic=_deterministic,
+    uses=uses,
+    require_way_to=require_way_to,
+    with_noise=with_noise,
     decided=decided,
     answer=_answer,
     foretold=foretold,

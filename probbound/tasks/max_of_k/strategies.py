@@ -29,6 +29,7 @@ from probbound.tasks.max_of_k.methods.sampling import hybrid, iid, iid_from_tabl
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.screen import Screen
+from probbound.tasks.room import Uses
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
     DEFAULT_SCREEN: lambda question: CubicScreen(
@@ -115,16 +116,16 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
         raise UserError(f"{AUTO} plans for the accuracy under a uniform prior; name a strategy")
 
 
-def settings_of(strategy: str) -> frozenset[str]:
-    """The settings that a strategy, or what is planned in its place, has a use for."""
+def uses(strategy: str) -> Uses:
+    """What a strategy, or what is planned in its place, has a use for.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
     if strategy == AUTO:
-        return frozenset({"budget_flops"})
-    return strategy_named(strategy).settings
-
-
-def uses_delta(strategy: str) -> bool:
-    """Whether a strategy, or what is planned in its place, may spend δ."""
-    return strategy == AUTO or not strategy_named(strategy).deterministic
+        return Uses(True, True, frozenset({"budget_flops"}))
+    known = strategy_named(strategy)
+    return Uses(not known.deterministic, known.samples_inputs, known.settings)
 
 
 def _brute_force(text: str, name: Name) -> Strategy:

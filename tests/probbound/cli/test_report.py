@@ -105,9 +105,10 @@ def test_markdown_and_html_show_the_same_tables(made):
 
 def test_figures_are_well_formed_and_named_after_models(made):
     figures = {path.name for path in (made / "figures").iterdir()}
-    plain = {f"frontier-{cost}-wide.{kind}" for cost in ("flops", "seconds") for kind in _KINDS}
+    views = ("frontier-flops", "frontier-seconds", "weighted-flops", "weighted-delta")
+    plain = {f"{view}-wide.{kind}" for view in views for kind in _KINDS}
     assert plain < figures
-    assert len(figures) == 8
+    assert len(figures) == 16
     assert all(re.fullmatch(r"[\w.-]+", name) for name in figures)
     for path in (made / "figures").glob("*.svg"):
         ElementTree.parse(path)
@@ -127,7 +128,8 @@ def test_the_report_is_the_same_from_the_same_cells(made):
 
 def test_the_best_of_each_strategy_is_the_lowest_bound(made):
     report = Report.of(SweepStore.open(made).contents())
-    found = {(best.model, best.strategy): best for best in best_by_strategy(report)}
+    (facet,) = report.facets
+    found = {(best.model, best.strategy): best for best in best_by_strategy(report, facet)}
     assert found["wide", "brute-force"].row is None
     assert (found["wide", "brute-force"].cells, found["wide", "brute-force"].failed) == (1, 1)
     for (model, strategy), best in found.items():

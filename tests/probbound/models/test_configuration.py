@@ -182,7 +182,7 @@ def test_two_configurations_are_refused_with_their_places():
 
 
 def test_a_name_twice_in_json_text_is_refused():
-    with pytest.raises(UserError, match="one name twice"):
+    with pytest.raises(UserError, match="stands twice in one object"):
         list(configurations_in({"cfg": '{"n_layers": 1, "n_layers": 2}'}))
 
 

@@ -92,7 +92,7 @@ def saved_with(tmp_path, metadata, **more):
         ({"attn_scale": "0"}, "attn_scale = 0"),
         ({"attn_scale": "4", "cfg": '{"attn_scale": 5}'}, "2 configurations"),
         ({"cfg": '{"n_layers": 1}', "config": '{"n_layers": 1}'}, "2 configurations"),
-        ({"config": '{"n_layers": 1, "n_layers": 2}'}, "one name twice"),
+        ({"config": '{"n_layers": 1, "n_layers": 2}'}, "the name 'n_layers' stands twice"),
         ({"config": '{"d_head": 5}'}, "d_head = 5"),
         ({"config": '{"mystery": 1}'}, "mystery = 1, a key that is not known"),
     ],
@@ -155,7 +155,7 @@ def test_a_header_with_a_name_twice_is_refused(tmp_path):
     (tmp_path / "m.safetensors").write_bytes(
         len(header).to_bytes(8, "little") + header + content[8 + size :]
     )
-    with pytest.raises(UserError, match="a name stands twice"):
+    with pytest.raises(UserError, match="the name 'config' stands twice"):
         read_model(tmp_path / "m.safetensors")
 
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from probbound.cli.main import run
-from probbound.sweeps.cells import cells_of
 from probbound.sweeps.config import SweepConfig
+from probbound.sweeps.meaning import cells_of
 from tests.probbound.sweeps.small import small_models
 
 SETTINGS = ("--budgets", "5,6", "--deltas", "1e-3", "--seeds", "0,1,2")

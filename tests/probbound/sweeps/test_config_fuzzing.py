@@ -16,7 +16,10 @@ from probbound.cli.main import run
 from probbound.machine.errors import UserError
 from probbound.sweeps.config import MOST_BYTES, SweepConfig, read_toml
 
-KEYS = ("models", "strategies", "budgets", "deltas", "seeds", "paths", "noises")
+KEYS = (
+    *("models", "strategies", "budgets", "deltas", "seeds", "paths", "noises"),
+    *("tasks", "claims", "priors"),
+)
 SCALARS = st.one_of(
     st.booleans(),
     st.integers(),
@@ -42,6 +45,16 @@ GOOD = {
     "budgets": st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=3),
     "deltas": st.lists(st.sampled_from([0.5, 1e-6]), min_size=1, max_size=2),
     "seeds": st.lists(st.integers(0, 9), min_size=1, max_size=3),
+    "tasks": st.lists(st.just("max-of-k"), min_size=1, max_size=2),
+    "claims": st.lists(
+        st.one_of(
+            st.sampled_from(["accuracy", "loss", "margin:1", "margin"]),
+            st.floats(width=32).map("margin:{}".format),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    "priors": st.lists(st.sampled_from(["uniform", "p.txt"]), min_size=1, max_size=2),
     "paths": st.lists(st.sampled_from(["joint", "separate"]), min_size=1, max_size=3),
 }
 TABLES = st.one_of(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from probbound.certificates.certificate import bound_of, confidence_weighted
-from probbound.certificates.format import SEAL, canonical, sealed
+from probbound.certificates.format import canonical
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
 from probbound.models.store import save_model
@@ -22,6 +22,7 @@ from probbound.sweeps.run import Sweep, run_sweep
 from probbound.sweeps.store import DamagedCell, SweepStore
 from probbound.sweeps.table import RESULTS, read_results
 from tests.factories import copying_model
+from tests.probbound.sweeps.altering import alter, certificate, put
 from tests.probbound.sweeps.small import cells_without_clock, small_config
 
 CONFIG = small_config(("net",), ("cubic", "iid", "hybrid", "cascade"))
@@ -45,34 +46,6 @@ def store(made, tmp_path):
 def key_of(out, strategy):
     records = SweepStore.open(out).contents().records
     return next(key for key, record in records.items() if record.cell.strategy == strategy)
-
-
-def alter(path, change, *, reseal):
-    """Change the parsed record; `reseal` says which digests are computed again: how far it goes."""
-    found = json.loads(path.read_text())
-    change(found)
-    if reseal == "all" and found["certificate"] is not None:
-        fields = {k: v for k, v in found["certificate"].items() if k not in ("hex", SEAL)}
-        found["certificate"] = sealed(fields)
-    if reseal != "none":
-        fields = {k: v for k, v in found.items() if k != SEAL}
-        found[SEAL] = hashlib.sha256(canonical(fields)).hexdigest()
-    path.write_text(json.dumps(found))
-
-
-def certificate(change):
-    return lambda found: change(found["certificate"])
-
-
-def put(*path):
-    *inner, last, value = path
-
-    def change(found):
-        for name in inner:
-            found = found[name]
-        found[last] = value
-
-    return change
 
 
 CARELESS = {

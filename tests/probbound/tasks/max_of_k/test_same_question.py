@@ -22,12 +22,12 @@ from probbound.draws.priors import ROUNDED_BITS
 from probbound.machine.errors import UserError
 from probbound.tasks.max_of_k.methods.ladder import RUNGS
 from probbound.tasks.max_of_k.same_question import one_form
-from probbound.tasks.max_of_k.strategies import strategy_named, uses_delta
+from probbound.tasks.max_of_k.strategies import strategy_named, uses
 from tests.factories import random_model, weights_of
 from tests.forgeries import resealed
 
 MODEL = random_model(4, d_vocab=4, n_ctx=3, d_model=3, d_head=2)
-TOSSED = tuple(name for name in (*probbound.strategy_names(), AUTO) if uses_delta(name))
+TOSSED = tuple(name for name in (*probbound.strategy_names(), AUTO) if uses(name).chance)
 FEW = ("iid", "hybrid", "cascade", "entries", "entries:counted", "low-rank-qk:sketch", AUTO)
 CHANGES = {
     "budget": {"budget": 23},
