@@ -73,6 +73,23 @@ def test_the_checker_stands_alone():
         assert {room_of(module) for module in imported_modules(path)} <= {"check"}, path
 
 
+@pytest.mark.parametrize("side", ["probbound/tasks", "probbound/check/tasks"])
+def test_no_room_knows_a_task_but_its_own(side):
+    """A task's modules are imported within its room alone; who wants it asks the registry."""
+    home = ROOT / side
+    tasks = [path for path in home.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    root = (ROOT / "probbound" / "check") if "check" in side else ROOT / "probbound"
+    prefix = side.replace("/", ".")
+    for task in tasks:
+        strangers = [path for path in root.rglob("*.py") if task not in path.parents]
+        for path in strangers:
+            named = {name for name in imported_modules(path) if name.startswith(prefix)}
+            inside = {name for name in named if name.split(".")[len(side.split("/"))] == task.name}
+            lazy = path == ROOT / "probbound" / "__init__.py"
+            allowed = {"probbound.check.tasks.max_of_k.fresh"} if "check" in side else set()
+            assert lazy or inside <= allowed, f"{path} imports {inside}"
+
+
 def imported_rooms(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):

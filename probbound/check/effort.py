@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
-from probbound.check.models.weights import Weights
 from probbound.check.report import Declined
-from probbound.check.tasks.max_of_k.prices import Prices
 
 MOST_OPERATIONS = 6e11  # ten minutes of one core
 MOST_BYTES = 2.0**33
@@ -41,13 +38,6 @@ class Work:
                 f"{_time(MOST_OPERATIONS)}, and {_size(MOST_BYTES)} are spent on a certificate "
                 "without --patient (in Python patient=True)"
             )
-
-
-def running(weights: Weights, inputs: Fraction | int) -> Work:
-    """So many forward passes, which only a screen could tell."""
-    v, k, d, e, h, out = weights.sizes
-    prices = Prices(v, k, d, e, h, out, total=v)
-    return Work(float(inputs) * prices.forward, prices.table_memory)
 
 
 def _time(operations: float) -> str:

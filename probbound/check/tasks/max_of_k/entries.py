@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from probbound.check.arithmetic import Expected, Level, Spend
 from probbound.check.bounds import clopper_pearson, up
 from probbound.check.digits import ceiling
+from probbound.check.expected import Expected, Level, Spend
 from probbound.check.models.weights import Weights
 from probbound.check.prior import Law
 from probbound.check.report import Refused

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probbound.check.arithmetic import Expected
+from probbound.check.expected import Expected
 
 
 @dataclass(frozen=True)

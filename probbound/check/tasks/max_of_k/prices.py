@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
+from probbound.check.effort import Work
+from probbound.check.models.weights import Weights
 from probbound.check.tasks.max_of_k.gaps import class_starts
 
 PILOT = 1 << 16  # draws that a cascade plans its own by, and the most that other plans look at
@@ -196,3 +199,10 @@ class Prices:
         """Of classes as narrow as they can be, hence as many."""
         classes = len(class_starts(self.v, self.k - 1, 0.0, 1.0))
         return classes, float(math.comb(self.k - 1 + classes - 1, self.k - 1))
+
+
+def running(weights: Weights, inputs: Fraction | int) -> Work:
+    """So many forward passes, which only a screen could tell."""
+    v, k, d, e, h, out = weights.sizes
+    prices = Prices(v, k, d, e, h, out, total=v)
+    return Work(float(inputs) * prices.forward, prices.table_memory)

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from probbound.check.arithmetic import Facts, form_of
 from probbound.check.bounds import up
-from probbound.check.effort import running
+from probbound.check.expected import Facts
 from probbound.check.models.network import Copying, Network
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream
+from probbound.check.tasks.max_of_k.arithmetic import form_of
 from probbound.check.tasks.max_of_k.gapped import Gapped
 from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS, Gridded
 from probbound.check.tasks.max_of_k.listing import LIMIT, Listed
 from probbound.check.tasks.max_of_k.paths import RERUN
-from probbound.check.tasks.max_of_k.prices import PILOT
+from probbound.check.tasks.max_of_k.prices import PILOT, running
 from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.check.tasks.max_of_k.tariff import Tariff
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from probbound.check.arithmetic import form_of
 from probbound.check.effort import Work
 from probbound.check.models.weights import Weights
+from probbound.check.tasks.max_of_k.arithmetic import form_of
 from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS
 from probbound.check.tasks.max_of_k.layers import LAYERS
 from probbound.check.tasks.max_of_k.listing import LIMIT

@@ -203,7 +203,7 @@ def test_a_plan_made_after_the_draws_fools_nobody(monkeypatch):
     shown = lies(truth)
     assert len(shown) > binom.isf(1e-6, TRIES, DELTA)
     assert accepted(shown) == 0
-    monkeypatch.setattr("probbound.check.judge.is_planned", lambda _: False)
+    monkeypatch.setattr("probbound.check.tasks.max_of_k.task.is_planned", lambda _: False)
     assert accepted(shown) == len(shown)
 
 

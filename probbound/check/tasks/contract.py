@@ -1,0 +1,32 @@
+"""The checker's own side of a task: one object that its `task.py` ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from probbound.check.effort import Work
+from probbound.check.models.network import Network
+from probbound.check.models.weights import Weights
+
+Predicate = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a task brings: what its certificates may say, and how their numbers are made again.
+
+    `misfits` are reasons why a claim is not about the weights' inputs. Of a strategy's name,
+    `is_known` and `may_stop` say whether there is one, and whether it can be interrupted;
+    `idle_settings` are those that decide nothing for it, and `one_form` gives every form of a
+    question the same record. `work` is what checking takes, `confirmed` what holds made again.
+    """
+
+    misfits: Callable[[Predicate, Weights], Iterator[str]]
+    is_known: Callable[[str], bool]
+    idle_settings: Callable[[Predicate], Iterator[str]]
+    may_stop: Callable[[str], bool]
+    one_form: Callable[[Predicate], dict[str, Any]]
+    work: Callable[[Predicate, Weights], Work]
+    confirmed: Callable[[Predicate, Network], Iterator[str]]

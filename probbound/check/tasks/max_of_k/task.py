@@ -1,0 +1,103 @@
+"""Max-of-K to the checker: claims that fit, questions there are, and what is counted again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from probbound.check.compare import (
+    TOLERANCE,
+    disagreements,
+    other_counts,
+    require,
+    wrong_levels,
+    wrong_spends,
+)
+from probbound.check.models.network import Network
+from probbound.check.models.weights import Weights
+from probbound.check.prior import Law
+from probbound.check.tasks.contract import Replay
+from probbound.check.tasks.max_of_k.arithmetic import claimed_facts, expected
+from probbound.check.tasks.max_of_k.entries import entries_again
+from probbound.check.tasks.max_of_k.loss_claim import loss_faults, understated
+from probbound.check.tasks.max_of_k.loss_replay import made_again
+from probbound.check.tasks.max_of_k.plan import is_planned, planned_again
+from probbound.check.tasks.max_of_k.question import is_known, one_form
+from probbound.check.tasks.max_of_k.replay import counted, screen_of
+from probbound.check.tasks.max_of_k.work import work_of
+
+
+def misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
+    """Where a claim is not about the inputs that the weights read."""
+    vocabulary, length, *_, out = weights.sizes
+    if (claim["d_vocab"], claim["n_ctx"]) != (vocabulary, length):
+        yield "the claim is about another vocabulary or context than the weights have"
+    if out < vocabulary:
+        yield "the weights have fewer outputs than tokens, so they cannot name every maximum"
+    if claim["population"] != vocabulary**length:
+        yield f"the population is {vocabulary}^{length}, not {claim['population']}"
+
+
+def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
+    """What holds computed again, sentence by sentence.
+
+    Raises:
+        Refused: at the first thing that does not.
+        Declined: if it is seen to take more operations than the network allows.
+    """
+    law, claim, weights = Law.of(predicate["claim"]), predicate["claim"], network.weights
+    known = None
+    if is_planned(predicate):
+        known = planned_again(predicate, network, law)
+        yield "what was planned before the draws was planned again, and is what ran"
+    if claim["kind"] == "loss":
+        require(loss_faults(predicate, TOLERANCE))
+        yield "the ledger adds up, and its bounds fit each other"
+        loss = made_again(predicate, network, law)
+        require(understated(predicate, loss, TOLERANCE))
+        require(wrong_levels(predicate, loss))
+        require(wrong_spends(predicate, loss))
+        yield "layers, draws and losses were computed again, and claim no less"
+    elif predicate["chosen"].partition(":")[0] == "entries":
+        require(disagreements(predicate, entries_again(predicate, weights, law)))
+        yield "pilot, tolerances and noise samples were computed again, with the same counts"
+    else:
+        facts = claimed_facts(predicate)
+        require(disagreements(predicate, expected(predicate, facts)))
+        yield "the ledger adds up, and the bound follows from the counts"
+        again = counted(predicate, network, law, known)
+        require(other_counts(facts, again))
+        require(disagreements(predicate, expected(predicate, again.conceding(facts))))
+        yield "screens and samples were computed again, with the same counts"
+
+
+def may_stop(strategy: str) -> bool:
+    """Whether a strategy may be interrupted."""
+    return strategy.startswith("cascade")
+
+
+def idle_settings(predicate: Mapping[str, Any]) -> Iterator[str]:
+    """Settings that decide nothing but the seed: values of theirs would be seeds to try."""
+    strategy = predicate["strategy"]
+    kind = strategy.partition(":")[0]
+    if kind != "cascade":
+        yield "target"
+    if kind != "cascade" or predicate["target"] is not None:
+        yield "draws"
+    if strategy != "auto":
+        yield "budget_flops"
+    if strategy not in ("entries", "entries:counted"):
+        yield "paths"
+    if screen_of(strategy) != "cubic":
+        yield "grid_points"
+
+
+REPLAY = Replay(
+    misfits=misfits,
+    is_known=is_known,
+    idle_settings=idle_settings,
+    may_stop=may_stop,
+    one_form=one_form,
+    work=work_of,
+    confirmed=confirmed,
+)
