@@ -26,6 +26,7 @@ from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
 from probbound.models.store import digest
 from probbound.models.transformer import Transformer
+from probbound.strategies.means import bounded_mean
 from probbound.tasks.max_of_k.losses import largest_loss as made_largest_loss
 from probbound.tasks.max_of_k.losses import loss_at as made_loss_at
 from probbound.tasks.max_of_k.methods import loss as maker
@@ -365,11 +366,11 @@ def test_what_claims_less_holds(case):
     [
         ("iid", "largest_loss", lambda *_: 1.0),
         ("hybrid:sub-cubic", "largest_loss", lambda *_: 1.0),
-        ("iid", "betting", lambda x, **kw: betting(x / 2, **kw)),
         ("sub-cubic", "LAYERS", 3),
         ("sub-cubic", "layered_bound", lambda layers, _: layers[-1].loss),
         ("brute-force", "mean_loss", lambda *_: 1e-4),
-        ("iid", "sampled_losses", lambda *args: np.zeros(args[3])),
+        ("iid", "bounded_mean", lambda x, *rest: bounded_mean(x / 2, *rest)),
+        ("iid", "measured", lambda source, number, *_, **kw: (np.zeros(number), number)),
     ],
 )
 def test_a_maker_with_a_fault_of_its_own_is_found_out(monkeypatch, strategy, name, other):
