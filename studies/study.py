@@ -23,6 +23,8 @@ NAMES = (
     "delta",
     "paths",
     "noise_budget",
+    "reuse",
+    "universal",
     "scaling",
     "coverage",
     "suppression",

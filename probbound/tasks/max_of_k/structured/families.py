@@ -27,7 +27,7 @@ from probbound.tasks.max_of_k.structured.values import (
 )
 
 PathChoice = Literal["joint", "separate"]
-_UNIT = 1 << 40
+UNIT = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def families(
     else:
         rows = Family("rows", ("OV",), n_ctx)
         if near < sizes.d_vocab:
-            slots = inflated(int(row_weights(sizes, near).sum()) / _UNIT, 1)
+            slots = inflated(int(row_weights(sizes, near).sum()) / UNIT, 1)
             rows = Family("rows", ("OV",), slots, near)
         found = [
             Family("pairs", ("QK",), others),
@@ -100,7 +100,7 @@ def row_weights(sizes: Sizes, near: int) -> Int[np.ndarray, " d_vocab"]:
     """
     v, k = sizes.d_vocab, sizes.n_ctx
     reach = [min(t + near, v) for t in range(v)]
-    return np.array([-(-(_UNIT * (y**k - (y - 1) ** k)) // v**k) for y in reach])
+    return np.array([-(-(UNIT * (y**k - (y - 1) ** k)) // v**k) for y in reach])
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def share(sample: Sample, parts: Parts, tolerances: Tolerances, log_delta: float
     n, k, population = len(exceeding), int(exceeding.sum()), family.population(parts)
     if n == population and family.near is not None:
         weights = row_weights(parts, family.near)
-        met = ratio_up(int(weights[sample.first][exceeding].sum()), _UNIT)
+        met = ratio_up(int(weights[sample.first][exceeding].sum()), UNIT)
         return Share(family, ratio_up(k, n), met, n, k, -math.inf)
     if n == population or n == 0:
         upper = ratio_up(k, population) if population and n else float(population > 0)
@@ -189,10 +189,16 @@ def share(sample: Sample, parts: Parts, tolerances: Tolerances, log_delta: float
 
 def own_share(parts: Parts, tolerances: Tolerances) -> float:
     """The share of last tokens whose noise with themselves exceeds: looked at one by one."""
+    exceeding = own_exceeding(parts, tolerances)
+    return ratio_up(int(exceeding.sum()), parts.d_vocab)
+
+
+def own_exceeding(parts: Parts, tolerances: Tolerances) -> Bool[np.ndarray, " d_vocab"]:
+    """Which last tokens have noise with themselves beyond a tolerance; NaN is."""
     t = tolerances
     kept = np.abs(parts.own_score) <= t.score
     kept &= (-parts.own_direct <= t.direct_low) & (parts.own_direct <= t.direct_row)
-    return ratio_up(int((~kept).sum()), parts.d_vocab)
+    return ~kept
 
 
 def allocation(sizes: Sizes, wanted: Sequence[Family], budget: int) -> dict[Family, int]:
