@@ -15,6 +15,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
+from probbound.arithmetic.operations import floats, integers, operations_each
 from probbound.contract.tasks import Task
 from probbound.machine.progress import track
 from probbound.models.forward_error import logit_slack
@@ -157,3 +158,8 @@ def stored_losses(
     Compiled together, one logit can be computed twice and differ from itself by a fused operation.
     """
     return jnp.asarray(losses_upper(logits, labels, slack, jnp))
+
+
+def loss_flops(outputs: int) -> int:
+    """Operations of `stored_losses` for one row of so many logits."""
+    return operations_each(stored_losses, lambda n: (floats(n, outputs), integers(n), floats()))

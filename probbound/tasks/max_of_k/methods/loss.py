@@ -19,7 +19,7 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.contract.residue import draw, listed_by
 from probbound.machine.parallel import parallel_map
-from probbound.models.evaluation import Sampler, sampled_losses
+from probbound.models.evaluation import Sampler, loss_flops, sampled_losses
 from probbound.models.loss_error import capped
 from probbound.models.transformer import forward_flops
 from probbound.strategies.outcome import NOTHING_SAMPLED, Level, LossBound, Outcome, Sampled
@@ -85,7 +85,7 @@ def iid_loss_from_tables(question: Question, meter: CostMeter) -> Outcome:
         stop = min(start + TABLE_CHUNK, question.budget)
         return check.losses(task.sample(stream, start, stop))
 
-    with meter.phase("forward passes", "sampling", question.budget * check.flops):
+    with meter.phase("forward passes", "sampling", question.budget * check.loss_flops):
         chunks = range(0, question.budget, TABLE_CHUNK)
         parts = list(parallel_map(some, chunks, "sampling"))
     return _sampled(question, np.concatenate([np.zeros(0), *parts]), largest)
@@ -213,7 +213,8 @@ def _run(
     question: Question, sampler: Sampler, samples: int, meter: CostMeter
 ) -> Float[np.ndarray, " samples"]:
     model = question.model
-    with meter.phase("forward passes", "sampling", samples * forward_flops(model)):
+    each = forward_flops(model) + loss_flops(model.d_vocab_out)
+    with meter.phase("forward passes", "sampling", samples * each):
         return sampled_losses(model, question.task, sampler, samples, "sampling")
 
 
