@@ -47,6 +47,7 @@ _CALLS = {
     "custom_vjp_call": "call_jaxpr",
     "jit": "jaxpr",
     "pjit": "jaxpr",
+    "remat2": "jaxpr",
 }
 _ADDRESSED_FROM = {"gather": 1, "dynamic_slice": 1, "dynamic_update_slice": 2}
 _STARTS = {"max": -math.inf, "min": math.inf}
