@@ -100,11 +100,11 @@ class Counted(np.ndarray):
     def argmin(self, *args: Any, **options: Any) -> Any:
         return np.argmin(self, *args, **options)
 
-    def dot(self, other: Any) -> Any:
-        return np.dot(self, other)
+    def dot(self, *args: Any, **options: Any) -> Any:
+        return np.dot(self, *args, **options)
 
-    def argsort(self, **options: Any) -> Any:
-        return np.argsort(self, **options)
+    def argsort(self, *args: Any, **options: Any) -> Any:
+        return np.argsort(self, *args, **options)
 
 
 @contextmanager

@@ -180,8 +180,9 @@ def _moved(name: str, operands: int, result: _Use) -> list[_Use]:
 
 
 def _of_primitive(name: str, equation: JaxprEqn) -> int:
-    inputs = [operand.aval for operand in equation.invars]
-    size = math.prod(equation.outvars[0].aval.shape)
+    inputs: list[Any] = [operand.aval for operand in equation.invars]
+    result: Any = equation.outvars[0].aval
+    size = math.prod(result.shape)
     if name in _ONE_EACH:
         truths = all(value.dtype == bool for value in inputs)
         return 0 if truths or _joins_its_start(name, equation.invars) else size

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from estimators.guarantee import Guarantee
+from probbound.arithmetic.factored import FactoredMatrix
 from probbound.arithmetic.rounding import rounded_up
 from probbound.noise import norms
 from probbound.noise.chain import (
