@@ -141,6 +141,19 @@ class CountingMeter(CostMeter):
         self.seen[name] = phase.flops, count.floats - floats, count.integers - integers
 
 
+def uncounted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, whose own operations are not counted: one that has no price."""
+
+    def run(*args: Any, **options: Any) -> Any:
+        _running.append(Count())
+        try:
+            return function(*args, **options)
+        finally:
+            _running.pop()
+
+    return run
+
+
 def counted(value: np.ndarray) -> np.ndarray:
     """The same array, counted."""
     return value.view(Counted)
