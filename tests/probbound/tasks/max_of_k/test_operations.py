@@ -9,15 +9,27 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import scipy.fft
 
+from probbound.contract.cost import CostMeter
 from probbound.draws.priors import Prior
+from probbound.draws.random_streams import Stream
 from probbound.models import additive
 from probbound.models.forward_error import ForwardError, forward_error_flops
 from probbound.models.transformer import in_float64
 from probbound.tasks.max_of_k import losses
 from probbound.tasks.max_of_k.methods import brute_force
 from probbound.tasks.max_of_k.question import Question
-from probbound.tasks.max_of_k.screens import bracket_check, listing, paths, sequences, split
+from probbound.tasks.max_of_k.screens import (
+    bracket_check,
+    grid,
+    knapsack,
+    listing,
+    paths,
+    sequences,
+    split,
+)
+from probbound.tasks.max_of_k.screens.ladder import LadderScreen
 from probbound.tasks.max_of_k.screens.split_error import Peeled, structure_error
 from probbound.tasks.max_of_k.screens.split_error import structure_error_flops as error_flops
 from probbound.tasks.max_of_k.strategies import strategy_named
@@ -92,6 +104,46 @@ def test_terms_and_listing(setting):
     agrees(terms, additive.label_term_flops(m))
     flops = additive.label_term_flops(m) + listing.listing_flops(m)
     agrees(lambda: listing.list_residue(tables), flops, below=0.02)
+
+
+def test_counting_on_a_grid(setting, monkeypatch):
+    """Were no label certified outright: 2.5 N log N for each transform of length N.
+
+    SciPy's transforms are no ufuncs, and are counted beside.
+    """
+    m, tables, points, transforms = setting.model, setting.tables, 30, []
+    length = knapsack.convolution_length(points + 1)
+
+    def counted_transform(run):
+        def transform(values, n, **options):
+            transforms.append(np.size(values) // values.shape[-1])
+            return run(values, n, **options)
+
+        return transform
+
+    for name in ("rfft", "irfft"):
+        monkeypatch.setattr(scipy.fft, name, counted_transform(getattr(scipy.fft, name)))
+    with counting() as count:
+        grid.count_on_grid(tables, points)
+    seen = sum(transforms) * 2.5 * length * np.log2(length) + count.floats
+    booked = additive.label_term_flops(m) + grid.grid_flops(m, points)
+    assert 0.5 * booked <= seen <= booked
+
+
+@pytest.mark.parametrize("name", ["cubic", "grid", "sub-cubic"])
+def test_draws_from_what_is_left_cost_at_most_their_price(setting, name):
+    if name == "sub-cubic" and setting.model.n_heads > 1:
+        pytest.skip("for one head")
+    with counting():
+        residue = {
+            "cubic": lambda: listing.list_residue(setting.tables),
+            "grid": lambda: grid.count_on_grid(setting.tables, 30),
+            "sub-cubic": lambda: LadderScreen(name).enumerate(setting.model, CostMeter()),
+        }[name]()
+    ranks = np.arange(0, residue.tickets, max(1, residue.tickets // LOOKS))
+    with counting() as count:
+        residue.members(ranks, Stream.from_seed(0), 0)
+    assert count.floats <= residue.draw_flops(len(ranks))
 
 
 def test_copying_tables(setting):
