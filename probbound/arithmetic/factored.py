@@ -197,21 +197,12 @@ class FactoredMatrix(eqx.Module):
     def row_norms_flops(self) -> int:
         """Operations of `row_norms`: linear in m + n."""
         (m, n), d = self.shape, self.inner
-        return self.two_factor_flops() + 2 * n * d * d + 2 * m * d * d + 2 * m * d + m
-
-    def column_norms_flops(self) -> int:
-        """Operations of `column_norms`."""
-        return self.T.row_norms_flops()
+        return self.two_factor_flops() + 2 * n * d * d + 2 * m * d * d + 2 * m * d + 2 * m
 
     def frobenius(self) -> float:
         """‖N‖_F, from two Gram matrices: O((m + n) r²) operations (Theorem 3.2)."""
         left, right = self.two_factor().factors
         return math.sqrt(max(0.0, float(np.vdot(left.T @ left, right @ right.T))))
-
-    def frobenius_flops(self) -> int:
-        """Operations of `frobenius`."""
-        (m, n), d = self.shape, self.inner
-        return self.two_factor_flops() + 2 * (m + n) * d * d + 2 * d * d
 
     def svd(
         self, rank: int | None = None
@@ -236,11 +227,6 @@ class FactoredMatrix(eqx.Module):
         """The k largest singular values, all min(m, n, inner) for None (Theorem 3.3)."""
         return self.svd(k)[1]
 
-    def svd_flops(self) -> int:
-        """Operations of `svd`, the SVD of the core at 22 r³ (Golub and Van Loan, 8.6)."""
-        (m, n), d = self.shape, self.inner
-        return self.two_factor_flops() + 4 * (m + n) * d * d + 24 * d**3
-
     def entry_error(self) -> float:
         """What rounding can add to any computed entry, in absolute terms (Theorem 3.1)."""
         first, *middle, last = self.two_sided
@@ -249,6 +235,10 @@ class FactoredMatrix(eqx.Module):
         scale = math.prod((rows, columns, *(float(np.linalg.norm(f)) for f in middle)))
         steps = 4 * len(self.factors) + max(factor.size for factor in self.factors)
         return inflated(gamma(self.roundings) * scale, len(self.factors) * steps)
+
+    def entry_error_flops(self) -> int:
+        """Operations of `entry_error`: two for each stored number, and the longest of two rows."""
+        return 2 * sum(factor.size for factor in self.two_sided) + sum(self.shape)
 
     @property
     def roundings(self) -> int:

@@ -1,4 +1,4 @@
-"""What a bound cost: operations counted by formula, and seconds by the clock, per phase."""
+"""What a bound cost: operations, counted beforehand, and seconds by the clock, per phase."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ Part = Literal["proof", "sampling"]
 class Phase:
     """One stretch of work.
 
-    An operation is an add, multiply, divide, compare or exp of floats, or an add or compare of
-    the integers that counting is made of; moving data is not counted.
+    An operation is an add, multiply, divide, compare or exp (a root or another function of one
+    number likewise) of floats, or an add or compare of the integers that counting is made of;
+    moving data and finding where they lie is not counted, nor are random numbers and the intervals
+    of `estimators`. Where JAX runs, operations come from the jaxpr of what runs
+    (`probbound.arithmetic.operations`); where NumPy runs, from a formula that a test holds to a
+    count. A forward pass has the price of its logits: comparing them is left out.
     """
 
     name: str

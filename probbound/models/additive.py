@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from probbound.arithmetic.operations import operations
 from probbound.arithmetic.rounding import ratio_up
 from probbound.models.forward_error import forward_error_flops, logit_slack
-from probbound.models.transformer import AnyArray, Transformer, in_float64
+from probbound.models.transformer import AnyArray, Transformer, in_float64, shapes_of
 
 NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 
@@ -106,15 +107,8 @@ def circuits(m: Transformer) -> Circuits:
 
 
 def circuit_flops(model: Transformer) -> int:
-    """Operations of `circuits` (add, multiply, divide)."""
-    v, k, d, e = model.d_vocab, model.n_ctx, model.d_model, model.d_head
-    h, out = model.n_heads, model.d_vocab_out
-    queries = v * d + h * v * (2 * d * e + 2 * e)
-    keys = h * 2 * (v + k) * d * e
-    scores = h * 2 * v * e * (v + k)
-    values = h * 2 * (v + k) * (d * e + e * out) + h * 2 * e * d * out
-    direct = 2 * v * d * out + v * out + h * 2 * e * d + 2 * d * out
-    return queries + keys + scores + values + direct
+    """Operations of `circuits`."""
+    return operations(circuits, shapes_of(model))
 
 
 def table_flops(model: Transformer) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
+from probbound.arithmetic.operations import floats, integers, operations_each
 from probbound.contract.tasks import Task
 from probbound.models.forward_error import logit_slack
 from probbound.models.loss_error import losses_upper
@@ -131,7 +132,8 @@ class ForwardLoss:
     @classmethod
     def of(cls, model: Transformer, task: Task) -> ForwardLoss:
         """Of a model, whose own losses these are."""
-        return cls(in_float64(model), task, logit_slack(model), forward_flops(model))
+        each = forward_flops(model) + loss_flops(model.d_vocab_out)
+        return cls(in_float64(model), task, logit_slack(model), each)
 
     def upper(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
         """At least the loss of each sequence."""
@@ -167,3 +169,8 @@ def stored_losses(
     Compiled together, one logit can be computed twice and differ from itself by a fused operation.
     """
     return jnp.asarray(losses_upper(logits, labels, slack, jnp))
+
+
+def loss_flops(outputs: int) -> int:
+    """Operations of `stored_losses` for one row of so many logits."""
+    return operations_each(stored_losses, lambda n: (floats(n, outputs), integers(n), floats()))

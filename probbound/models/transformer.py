@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from probbound.arithmetic.operations import floats, integers, operations_each
 from probbound.machine.errors import UserError
 
 WEIGHT_SHAPES: dict[str, tuple[str, ...]] = {
@@ -148,11 +149,15 @@ def in_float64(model: Transformer) -> Transformer:
     )
 
 
+def shapes_of(model: Transformer) -> Transformer:
+    """`in_float64` with shapes in place of weights: what operations are counted on."""
+    return jax.tree.map(
+        lambda weight: floats(*np.shape(weight)),
+        replace(model, name="", assumed=frozenset()),
+    )
+
+
 def forward_flops(model: Transformer) -> int:
-    """Operations of one forward pass of one sequence (add, multiply, divide, compare, exp)."""
-    d, e, h, p, out = model.d_model, model.d_head, model.n_heads, model.n_ctx, model.d_vocab_out
-    embed = p * d
-    query = h * (2 * d * e + e) + h * 2 * d * e + h * 2 * e
-    pattern = h * p * (2 * d + 1) + h * p + 5 * h * p
-    value = h * 2 * p * d + h * (2 * d * e + e) + h * 2 * e * d + d
-    return embed + query + pattern + value + d + 2 * d * out + out
+    """Operations of the logits of one sequence; the comparison of logits is not among them."""
+    shapes = shapes_of(model)
+    return operations_each(Transformer.__call__, lambda n: (shapes, integers(n, model.n_ctx)))

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from estimators.guarantee import Guarantee
+from probbound.arithmetic.factored import FactoredMatrix
 from probbound.arithmetic.rounding import inflated
 from probbound.noise import norms
 from probbound.noise.chain import (
@@ -53,7 +54,13 @@ def _frobenius(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
     entry = np.minimum(norms.entry_product(noise), norm)
     spread = np.minimum(inflated(_ROOT_TWO * norm, 1), 2 * entry)
     envelope = Envelope(term, entry, spread, norm)
-    return Build(envelope, 2 * norms.norm_product_flops(noise))
+    return Build(envelope, frobenius_flops(noise))
+
+
+def frobenius_flops(noise: FactoredMatrix) -> int:
+    """Operations of norms of the factors multiplied, in both ways."""
+    products = norms.norm_product_flops(noise) + norms.entry_product_flops(noise)
+    return products + 5 * noise.shape[0]
 
 
 def _svd(term: NoiseTerm, _: Sequence[Quantity], __: Settings) -> Build:
@@ -76,7 +83,7 @@ def _second_moments(term: NoiseTerm, quantities: Sequence[Quantity], _: Settings
     if any(quantity.name in FROM_SPREADS for quantity in quantities):
         spread, flops = norms.spreads_upper(noise), norms.spreads_upper_flops(noise)
     if any(quantity.name not in FROM_SPREADS for quantity in quantities):
-        norm, flops = norms.row_norms_upper(noise), flops + noise.row_norms_flops()
+        norm, flops = norms.row_norms_upper(noise), flops + norms.row_norms_upper_flops(noise)
     return Build(Envelope(term, norm, spread, norm), flops)
 
 
@@ -96,7 +103,7 @@ def _max_diff(term: NoiseTerm, _: Sequence[Quantity], settings: Settings) -> Bui
     noise = term.remainder
     entry = _outward(row_extremes(noise, (), settings.memory_bytes).largest, noise.entry_error())
     envelope = Envelope(term, entry, 2 * entry, np.full(len(entry), math.inf))
-    return Build(envelope, streaming_flops(noise, 0), noise.size)
+    return Build(envelope, evaluating_flops(noise, 0), noise.size)
 
 
 def _streamed(term: NoiseTerm, quantities: Sequence[Quantity], settings: Settings) -> Build:
@@ -111,13 +118,18 @@ def _streamed(term: NoiseTerm, quantities: Sequence[Quantity], settings: Setting
         np.full(term.shape[0], math.inf),
         counted=dict(zip(thresholds, rows.counts, strict=True)),
     )
-    return Build(envelope, streaming_flops(noise, len(thresholds)), noise.size)
+    return Build(envelope, evaluating_flops(noise, len(thresholds)), noise.size)
+
+
+def evaluating_flops(noise: FactoredMatrix, thresholds: int) -> int:
+    """Operations of the extremes of all rows, and of what rounding can have done to them."""
+    return streaming_flops(noise, thresholds) + noise.entry_error_flops() + 6 * noise.shape[0]
 
 
 def _by_algebra(term: NoiseTerm, quantities: Sequence[Quantity], _: Settings) -> Build:
     noise = term.remainder
     norm = norms.row_norms_upper(noise)
-    envelope, flops = Envelope(term, norm, norm, norm), noise.row_norms_flops()
+    envelope, flops = Envelope(term, norm, norm, norm), norms.row_norms_upper_flops(noise)
     if any(quantity.name == "spectral-norm" for quantity in quantities):
         envelope = replace(envelope, spectral=norms.spectral_upper(noise))
         flops += norms.spectral_upper_flops(noise)
@@ -152,6 +164,7 @@ def _exact_quantile(term: NoiseTerm, quantity: Quantity, settings: Settings) -> 
     )
     bound = inflated(value + noise.entry_error(), 1)
     flops = noise.two_factor_flops() + passes * noise.size * (2 * noise.inner + 3)
+    flops += noise.entry_error_flops()
     return _row("exact", quantity, bound, Cost(flops, passes * noise.size, started))
 
 

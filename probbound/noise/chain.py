@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.arithmetic.rounding import inflated
-from probbound.noise.norms import lengths_upper, row_errors
+from probbound.noise.norms import lengths_upper, row_errors, row_errors_flops
 
 Matrix = Float[np.ndarray, "m n"]
 
@@ -36,9 +36,9 @@ def recursive_rows(matrix: FactoredMatrix) -> Rows:
 
 
 def recursive_flops(matrix: FactoredMatrix) -> int:
-    """Operations of `recursive_rows`: five for each number of the last factor, six of another."""
+    """Operations of `recursive_rows`: four for each number of the last factor, seven of another."""
     *others, last = matrix.factors
-    return 5 * last.size + sum(6 * factor.size for factor in others)
+    return _own_flops(*last.shape) + sum(_through_flops(*factor.shape) for factor in others)
 
 
 def subproduct_rows(matrix: FactoredMatrix) -> Rows:
@@ -62,9 +62,10 @@ def subproduct_flops(matrix: FactoredMatrix) -> int:
     """Operations of `subproduct_rows`."""
     (m, n), inner = matrix.shape, matrix.dimensions[1:-1]
     if not inner:
-        return 5 * m * n
+        return _own_flops(m, n)
     products = sum(2 * (m + n) * a * b for a, b in itertools.pairwise(inner))
-    return products + sum(6 * m * r + 5 * r * n for r in inner)
+    steps = sum(_own_flops(r, n) + _through_flops(m, r) + 3 * m for r in inner)
+    return products + steps + row_errors_flops(matrix) + 9 * m
 
 
 def _own_rows(stored: Matrix) -> Float[np.ndarray, "m 3"]:
@@ -73,5 +74,13 @@ def _own_rows(stored: Matrix) -> Float[np.ndarray, "m 3"]:
     return np.stack(known, axis=1)
 
 
+def _own_flops(rows: int, columns: int) -> int:
+    return 4 * rows * columns + 6 * rows
+
+
 def _through(factor: Matrix, known: Float[np.ndarray, "r 3"]) -> Float[np.ndarray, "m 3"]:
     return inflated(np.abs(factor) @ known, factor.shape[1])
+
+
+def _through_flops(rows: int, columns: int) -> int:
+    return 7 * rows * columns + 3 * rows

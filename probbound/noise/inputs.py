@@ -25,8 +25,9 @@ def input_share(
     if term.reads == "rows":
         return _share_upper(float(-np.expm1(n_ctx * _log_of_rest(np.asarray(rows)))), 4 * n_ctx)
     missed = (n_ctx - 1) * _log_of_rest(np.minimum(counts / n, 1.0))
-    share = np.where(_diagonal_above(term, threshold), 1.0, -np.expm1(missed)).mean()
-    union = input_share_from_share(term, total / term.remainder.size, threshold, n_ctx)
+    own = _diagonal_above(term, threshold)
+    share = np.where(own, 1.0, -np.expm1(missed)).mean()
+    union = _union(own, total / term.remainder.size, n_ctx)
     return min(_share_upper(float(share), v + 4 * n_ctx), union)
 
 
@@ -44,15 +45,21 @@ def input_share_from_share(term: NoiseTerm, share: float, threshold: float, n_ct
             f"the share of inputs needs more than the share of entries for {term.name}, "
             "whose inputs touch whole rows; use a method that bounds rows"
         )
-    union = (n_ctx - 1) * share + float(_diagonal_above(term, threshold).mean())
-    return _share_upper(union, term.shape[0])
+    return _union(_diagonal_above(term, threshold), share, n_ctx)
+
+
+def _union(own: Bool[np.ndarray, " v"], share: float, n_ctx: int) -> float:
+    """Of the entries (q, q) those that may be large, of the others a share of them."""
+    return _share_upper((n_ctx - 1) * share + float(own.mean()), len(own))
 
 
 def diagonal_flops(term: NoiseTerm) -> int:
     """Operations of looking at the v entries (q, q), for a term that reads pairs, else 0."""
     if term.reads != "pairs":
         return 0
-    return term.remainder.two_factor_flops() + term.shape[0] * (2 * term.remainder.inner + 2)
+    matrix = term.remainder
+    entries = term.shape[0] * (2 * matrix.inner + 3)
+    return matrix.two_factor_flops() + entries + matrix.entry_error_flops()
 
 
 def _diagonal_above(term: NoiseTerm, threshold: float) -> Bool[np.ndarray, " v"]:

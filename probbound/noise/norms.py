@@ -41,13 +41,24 @@ def entry_product(matrix: FactoredMatrix) -> Vector:
 
 
 def norm_product_flops(matrix: FactoredMatrix) -> int:
-    """Operations of `norm_product`: two for each stored number."""
-    return sum(2 * factor.size for factor in matrix.factors) + matrix.shape[0]
+    """Operations of `norm_product`: two for each stored number, four for each row."""
+    return sum(2 * factor.size for factor in matrix.factors) + 4 * matrix.shape[0]
+
+
+def entry_product_flops(matrix: FactoredMatrix) -> int:
+    """Operations of `entry_product`."""
+    m, n = matrix.shape
+    return sum(2 * factor.size for factor in matrix.two_sided) + 4 * m + 3 * n
 
 
 def row_errors(matrix: FactoredMatrix) -> Vector:
     """What rounding can add to ‖N_i‖₂ when the factors are multiplied out (Theorem 3.1)."""
     return inflated(gamma(matrix.roundings) * norm_product(matrix), 1)
+
+
+def row_errors_flops(matrix: FactoredMatrix) -> int:
+    """Operations of `row_errors`."""
+    return norm_product_flops(matrix) + 2 * matrix.shape[0]
 
 
 def row_norms_upper(matrix: FactoredMatrix) -> Vector:
@@ -58,6 +69,12 @@ def row_norms_upper(matrix: FactoredMatrix) -> Vector:
     error = gamma(right.shape[1] + 2 * left.shape[1]) * scale**2
     norms = np.sqrt(np.maximum(squares, 0.0) + error)
     return inflated(norms + row_errors(matrix), _SCALAR_STEPS)
+
+
+def row_norms_upper_flops(matrix: FactoredMatrix) -> int:
+    """Operations of `row_norms_upper`."""
+    (m, n), d = matrix.shape, matrix.inner
+    return matrix.row_norms_flops() + row_errors_flops(matrix) + 2 * (m + n) * d + 8 * m
 
 
 def frobenius_upper(norms: Vector) -> float:
@@ -79,7 +96,11 @@ def spreads_upper(matrix: FactoredMatrix) -> Vector:
 
 def spreads_upper_flops(matrix: FactoredMatrix) -> int:
     """Operations of `spreads_upper`."""
-    return matrix.row_norms_flops() + 2 * matrix.factors[-1].size + matrix.shape[0]
+    sided = FactoredMatrix(*matrix.two_sided)
+    last = sided.factors[-1]
+    means = 2 * last.size + len(last)
+    norms = row_norms_upper_flops(sided) + norm_product_flops(sided)
+    return means + norms + 4 * matrix.shape[0]
 
 
 def mean_upper(matrix: FactoredMatrix) -> float:
@@ -95,7 +116,8 @@ def mean_upper(matrix: FactoredMatrix) -> float:
 
 def mean_flops(matrix: FactoredMatrix) -> int:
     """Operations of `mean_upper`."""
-    return 2 * matrix.matvec_flops() + 2 * matrix.shape[0]
+    sizes = sum(factor.size for factor in matrix.factors)
+    return 2 * matrix.matvec_flops() + sizes + 2 * matrix.shape[0]
 
 
 def spectral_upper(matrix: FactoredMatrix) -> float:
@@ -127,7 +149,8 @@ def spectral_upper(matrix: FactoredMatrix) -> float:
 def spectral_upper_flops(matrix: FactoredMatrix) -> int:
     """Operations of `spectral_upper`, an eigendecomposition at 9 r³ (Golub and Van Loan, 8.3)."""
     (m, n), d = matrix.shape, matrix.inner
-    return matrix.two_factor_flops() + 2 * (m + n) * d * d + 2 * (m + n) * d + 34 * d**3
+    grams = matrix.two_factor_flops() + 2 * (m + n) * d * d + 2 * (m + n) * d
+    return grams + 30 * d**3 + 22 * d * d + row_errors_flops(matrix) + 2 * m
 
 
 def largest_eigenvalue_upper(symmetric: Float[np.ndarray, "d d"]) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from estimators.guarantee import Guarantee
 from probbound.arithmetic.rounding import product_up, ratio_up
 from probbound.noise.contract import NoiseBound, Quantity
-from probbound.noise.inputs import input_share_from_share
+from probbound.noise.inputs import diagonal_flops, input_share_from_share
 from probbound.noise.term import NoiseTerm
 
 
@@ -20,6 +20,10 @@ class Work(NamedTuple):
     entries: int
     flops: int
     seconds: float
+
+    def touching(self, term: NoiseTerm) -> Work:
+        """With the diagonal that `touched` looks at."""
+        return self._replace(flops=self.flops + diagonal_flops(term))
 
     def answer(
         self, quantity: Quantity, bound: float, *, certain: bool = False, detail: str = ""

@@ -82,7 +82,7 @@ def _run(
     two_factor = noise.two_factor()
     i, j = np.divmod(drawn, noise.shape[1])
     values = gathered(two_factor, i, j)
-    flops = noise.two_factor_flops() + 2 * noise.inner * n
+    flops = noise.two_factor_flops() + (2 * noise.inner + 3) * n + noise.entry_error_flops()
     work = Work(name, settings.log_delta, n, flops, time.perf_counter() - started)
     sample = _Sample(term, values, None if replace else population, noise.entry_error(), work)
     return [sample.bound(quantity, two_factor) for quantity in quantities]
@@ -107,10 +107,10 @@ class _Sample:
         """The row of one quantity; where all entries were seen, the estimators answer exactly."""
         certain = self.population == len(self.values)
         if quantity.name in ("share-above", "input-share"):
-            share = self._share(quantity.threshold or 0.0)
+            share, work = self._share(quantity.threshold or 0.0), self.work
             if quantity.name == "input-share":
-                share = touched(self.term, quantity, share)
-            return self.work.answer(quantity, share, certain=certain)
+                share, work = touched(self.term, quantity, share), work.touching(self.term)
+            return work.answer(quantity, share, certain=certain)
         most = largest_possible(two_factor)
         if quantity.name == "quantile":
             return self.work.answer(quantity, self._quantile(quantity.level or 1.0, most))

@@ -106,7 +106,7 @@ def _run(term: NoiseTerm, quantities: Sequence[Quantity], settings: Settings) ->
             shares[threshold] = _share(term.remainder, threshold, settings)
         share, certain, detail, work = shares[threshold]
         if quantity.name == "input-share":
-            share = touched(term, quantity, share)
+            share, work = touched(term, quantity, share), work.touching(term)
         rows.append(work.answer(quantity, share, certain=certain, detail=detail))
     return rows
 
@@ -138,7 +138,8 @@ def _flops(noise: FactoredMatrix, sampled: int) -> int:
     (m, n), r = noise.shape, noise.inner
     screen = 4 * (m + n) * r * r + 30 * r**3 + 4 * (m + n) * r
     sorting = (m + n) * max(1, math.ceil(math.log2(max(m, n))))
-    return noise.two_factor_flops() + screen + sorting + 2 * r * sampled
+    looks = noise.entry_error_flops() + (2 * r + 3) * sampled
+    return noise.two_factor_flops() + screen + sorting + looks
 
 
 NORM_SCREEN = Method(METHOD, "samples", frozenset(("share-above", "input-share")), _run)

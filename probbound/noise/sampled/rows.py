@@ -34,7 +34,8 @@ def _run(term: NoiseTerm, quantities: Sequence[Quantity], settings: Settings) ->
     seen = list(
         parallel_map(lambda at: _measured(two_factor, at, term, quantities, error), blocks, "rows")
     )
-    flops = noise.two_factor_flops() + (2 * noise.inner + 2) * count * n
+    flops = noise.two_factor_flops() + (2 * noise.inner + 3) * count * n
+    flops += noise.entry_error_flops()
     work = Work(METHOD, settings.log_delta, count * n, flops, time.perf_counter() - started)
     rows = []
     for place, quantity in enumerate(quantities):

@@ -112,14 +112,16 @@ class _Sketch:
         if kind == "spectrum":
             self.spectrum = spectral_bound(noise, stream, log_delta)
             flops = (2 * POWER + 1) * noise.matvec_flops(SPECTRAL_COLUMNS)
-            flops += 12 * noise.shape[0] * SPECTRAL_COLUMNS**2
+            flops += 4 * noise.shape[0] * SPECTRAL_COLUMNS**2
+            flops += (2 * POWER + 1) * 3 * max(noise.shape) * SPECTRAL_COLUMNS
         else:
             centred = kind == "centred rows"
             norms, total = row_sketch(noise, stream, COLUMNS, centred=centred)
             self.norms = np.asarray(sketch.row_norms(norms, COLUMNS, log_delta=log_delta).upper)
             found = sketch.frobenius_norm(total, COLUMNS, log_delta=log_delta)
             self.norm = float(found.upper)
-            flops = noise.matvec_flops(COLUMNS) + 2 * noise.shape[0] * COLUMNS
+            flops = noise.matvec_flops(COLUMNS) + 2 * sum(noise.shape) * COLUMNS
+            flops += 2 * sum(factor.size for factor in noise.factors)
             flops += 2 * noise.shape[1] * COLUMNS if centred else 0
         self.work = Work(METHOD, log_delta, 0, flops, time.perf_counter() - started)
 

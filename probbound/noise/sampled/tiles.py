@@ -120,6 +120,12 @@ def _single(
     return single, np.sqrt(np.einsum("nd,nd->n", single, single)) * np.float32(1.01)
 
 
+def _single_flops(noise: FactoredMatrix) -> int:
+    """Scaling both factors, and the norms of their lines."""
+    lines = sum(noise.shape)
+    return 5 * lines * noise.inner + 2 * lines
+
+
 def tile_counts(
     factors: SingleFactors, stream: Stream, side: int, count: int, threshold: float
 ) -> Int[np.ndarray, " tiles"]:
@@ -153,13 +159,14 @@ def _run(term: NoiseTerm, quantities: Sequence[Quantity], settings: Settings) ->
         if threshold not in counts:
             counts[threshold] = tile_counts(factors, stream, side, count, threshold)
         share = float(tiles.share(counts[threshold], side, log_delta=settings.log_delta).upper)
-        if quantity.name == "input-share":
-            share = touched(term, quantity, share)
         worth = tiles.effective_cells(counts[threshold], side)
         detail = f"{count:,} tiles of {side} × {side}, worth {worth:.3g} independent entries"
         entries, seconds = count * side**2, time.perf_counter() - started
-        flops = noise.two_factor_flops() + (2 * noise.inner + 2) * entries
+        flops = noise.two_factor_flops() + noise.entry_error_flops() + _single_flops(noise)
+        flops += (2 * noise.inner + 2) * entries
         work = Work(METHOD, settings.log_delta, entries, flops, seconds)
+        if quantity.name == "input-share":
+            share, work = touched(term, quantity, share), work.touching(term)
         rows.append(work.answer(quantity, share, detail=detail))
     return rows
 

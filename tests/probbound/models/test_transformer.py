@@ -7,7 +7,7 @@ import pytest
 
 from probbound.machine.errors import UserError
 from probbound.models.evaluation import wrong_answers
-from probbound.models.transformer import Transformer, forward_flops, in_float64
+from probbound.models.transformer import Transformer, forward_flops, in_float64, shapes_of
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import all_sequences, copying_model, random_model, slow_logits, slow_wrong
 
@@ -66,6 +66,24 @@ def test_forward_flops_agree_with_xla(shape):
     assert analysis is not None
     seen = analysis["flops"] + analysis["transcendentals"]
     assert forward_flops(model) * batch == pytest.approx(seen, rel=0.05)
+
+
+@pytest.mark.parametrize("n_heads", [1, 3])
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_forward_flops_are_those_that_numbers_of_draws_rest_on(n_heads, scale):
+    """The formula of the checker: a certificate's number of draws follows from it."""
+    model = random_model(0, d_vocab=9, d_model=7, d_head=4, n_ctx=5, n_heads=n_heads, d_vocab_out=8)
+    model = dataclasses.replace(model, attn_scale=scale)
+    p, d, e, h, out = 5, 7, 4, n_heads, 8
+    attention = h * (8 * d * e + 4 * e + p * (4 * d + 7))
+    assert forward_flops(model) == p * d + attention + 2 * d + 2 * d * out + out
+
+
+def test_weights_are_not_converted_to_be_priced():
+    model = random_model(0, d_vocab=9)
+    shapes = shapes_of(model)
+    assert all(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(shapes))
+    assert jax.tree.structure(shapes) == jax.tree.structure(in_float64(model))
 
 
 @pytest.mark.parametrize(

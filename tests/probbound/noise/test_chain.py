@@ -37,7 +37,11 @@ def test_positive_factors_lose_nothing():
 
 
 def test_operations():
-    assert recursive_flops(chain(10, 3, 4)) == 6 * 30 + 5 * 12
-    assert subproduct_flops(chain(10, 3, 4)) == 6 * 30 + 5 * 12
-    assert subproduct_flops(chain(10, 3, 2, 4)) == 2 * 14 * 6 + 6 * 10 * 5 + 5 * 5 * 4
-    assert subproduct_flops(chain(10, 4)) == 5 * 40
+    """Seven a number of a factor and three a row, four and six for the last one's own rows."""
+    assert recursive_flops(chain(10, 3, 4)) == 7 * 30 + 3 * 10 + 4 * 12 + 6 * 3
+    steps, error = (7 * 30 + 3 * 10) + (4 * 12 + 6 * 3) + 3 * 10, 2 * (30 + 12) + 6 * 10
+    assert subproduct_flops(chain(10, 3, 4)) == steps + error + 9 * 10
+    steps += (7 * 20 + 3 * 10) + (4 * 8 + 6 * 2) + 3 * 10
+    error = 2 * (30 + 6 + 8) + 6 * 10
+    assert subproduct_flops(chain(10, 3, 2, 4)) == 2 * 14 * 6 + steps + error + 9 * 10
+    assert subproduct_flops(chain(10, 4)) == 4 * 40 + 6 * 10

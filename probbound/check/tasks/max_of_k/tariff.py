@@ -34,7 +34,7 @@ class Tariff:
     @property
     def from_tables(self) -> int:
         """T, a forward pass from tables."""
-        return self.h * (3 * self.k + 4 * self.k * self.out) + 2 * self.out + 1
+        return self.h * (3 * self.k + 1 + 3 * self.k * self.out) + self.k + self.out + 2
 
     @property
     def look(self) -> int:
@@ -49,20 +49,25 @@ class Tariff:
         keys = h * 2 * (v + k) * (d * e + v * e)
         values = h * 2 * ((v + k) * (d * e + e * out) + e * d * out)
         direct = 2 * v * d * out + v * out + h * 2 * e * d + 2 * d * out
-        return tokens + keys + values + direct + 2 * self._weights
+        return tokens + keys + values + direct + 2 * self._weights + h * d + d + out
 
     @property
     def tables(self) -> int:
         """A, the tables of sequences and the quadratic copying check."""
-        v, h = self.v, self.h
-        return self.circuits + h * v * (3 * (v + self.k) + 5 * self.out + v)
+        v, k, h, out = self.v, self.k, self.h, self.out
+        copying = 2 * v * out * (h + 2) + h * v * v + 4 * h * k * out
+        return self.circuits + 3 * h * v * (v + k) + copying
 
     @property
     def brute_force(self) -> int:
         """Every input, from tables."""
         v, k, h, out = self.v, self.k, self.h, self.out
-        each = (3 if h == 1 else 2 * h + 2) * out + h + 3
-        return self.circuits + 4 * h * v * v * k + v**k * each
+        each = 5 * (out + 1) if h == 1 else 3 * (h + 1) * out + 2 * h + 3
+        left = (k - 1) // 2
+        right = k - 1 - left
+        sums = sum(v**n for half in (left, right) for n in range(1, half + 1)) + v**right
+        halves = v * (2 * h * v * out * k + sums * (h * (out + 1) + 2))
+        return self.circuits + 4 * h * v * v * k + halves + v**k * each
 
     @property
     def _weights(self) -> int:

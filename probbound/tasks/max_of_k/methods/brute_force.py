@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from probbound.arithmetic.decimals import about
+from probbound.arithmetic.operations import floats, integers, operations_each
 from probbound.arithmetic.rounding import FLOOR, inflated, ratio_up
 from probbound.contract.cost import CostMeter
 from probbound.draws.priors import Prior, Whole
@@ -54,9 +56,8 @@ def all_sequences(question: Question, meter: CostMeter) -> Iterator[AdditiveTabl
         UserError: if it would take more than MAX_FLOPS operations.
     """
     model, task = question.model, question.task
-    operations = brute_force_flops(model, task) - table_flops(model)
-    if question.claim.kind == "loss":
-        operations += 5 * task.size * model.d_vocab_out
+    loss = question.claim.kind == "loss"
+    operations = brute_force_flops(model, task, loss=loss) - table_flops(model)
     if operations > MAX_FLOPS:
         raise UserError(
             f"brute force would run {about(task.size)} sequences ({about(operations)} operations, "
@@ -68,10 +69,27 @@ def all_sequences(question: Question, meter: CostMeter) -> Iterator[AdditiveTabl
         yield tables
 
 
-def brute_force_flops(model: Transformer, task: MaxOfK) -> int:
-    """Operations of brute force: the tables, then the logits of all sums of two halves."""
-    per_logit = 2 * model.n_heads + 2 if model.n_heads > 1 else 3
-    return table_flops(model) + task.size * (per_logit * model.d_vocab_out + model.n_heads + 3)
+def brute_force_flops(model: Transformer, task: MaxOfK, *, loss: bool = False) -> int:
+    """Operations of brute force: the tables, the halves, then whatever is made of all sequences.
+
+    A loss is compared with the largest, weighted and summed.
+    """
+    h, out = model.n_heads, model.d_vocab_out
+
+    def halves(n: int) -> tuple[Any, ...]:
+        sums = floats(1, h, out + 1), floats(n, h, out + 1)
+        return *sums, integers(1), integers(n), floats(out), floats()
+
+    each = operations_each(_losses, halves) + 3 if loss else operations_each(_wrong, halves)
+    return table_flops(model) + halves_flops(model) + task.size * each
+
+
+def halves_flops(model: Transformer) -> int:
+    """Operations of the sums over either half of the positions, for all last tokens."""
+    v, h, out, free = model.d_vocab, model.n_heads, model.d_vocab_out, model.n_ctx - 1
+    left, right = free // 2, free - free // 2
+    rows = sum(v**n for half in (left, right) for n in range(1, half + 1)) + v**right
+    return v * (2 * h * v * out * model.n_ctx + rows * (h * (out + 1) + 2))
 
 
 def count_all_wrong(tables: AdditiveTables, law: Prior) -> int:

@@ -54,7 +54,8 @@ def entries(question: Question, meter: CostMeter, counted: bool = False) -> Outc
         margin=margin,
         others=0 if counted else 1,
     )
-    with meter.phase("choosing tolerances", "sampling", planning_flops(parts, cells)):
+    seen = len(pilot.pairs.first), len(pilot.rows.first)
+    with meter.phase("choosing tolerances", "sampling", planning_flops(parts, cells, *seen)):
         plan = planned(pilot, wanted, cells)
     shares = _shares(parts, plan, question, meter)
     brackets = Brackets(parts, plan.tolerances)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from probbound.arithmetic.rounding import FLOOR, certainly_negative
 from probbound.machine.parallel import parallel_map
 from probbound.models.additive import NO_RIVAL, Circuits, circuit_flops, circuits, margin_each
+from probbound.models.evaluation import loss_flops
 from probbound.models.forward_error import forward_error_flops, logit_slack
 from probbound.models.loss_error import losses_upper
 from probbound.models.transformer import Transformer, in_float64
@@ -132,19 +133,31 @@ def copying_flops(sizes: SequenceTables | Transformer) -> int:
 
 def additive_flops(sizes: SequenceTables | Transformer) -> int:
     """Operations of `AdditiveCheck` for one sequence."""
-    return sizes.n_heads * sizes.n_ctx * (3 * sizes.d_vocab_out + 7)
+    h, k = sizes.n_heads, sizes.n_ctx
+    return h * k * (4 * sizes.d_vocab_out + 7) + 2 * h + k
 
 
 def table_forward_flops(sizes: SequenceTables | Transformer) -> int:
     """Operations of `TableForwardCheck` for one sequence."""
-    k, out = sizes.n_ctx, sizes.d_vocab_out
-    return sizes.n_heads * (3 * k + 4 * k * out) + 2 * out + 1
+    return _table_logit_flops(sizes) + sizes.n_ctx + sizes.d_vocab_out + 2
+
+
+def table_loss_flops(sizes: SequenceTables | Transformer) -> int:
+    """Operations of `TableForwardCheck.losses` for one sequence."""
+    return _table_logit_flops(sizes) + sizes.n_ctx + loss_flops(sizes.d_vocab_out)
+
+
+def _table_logit_flops(sizes: SequenceTables | Transformer) -> int:
+    k = sizes.n_ctx
+    return sizes.n_heads * (3 * k + 1 + 3 * k * sizes.d_vocab_out)
 
 
 def copying_table_flops(model: Transformer, *, cubic: bool) -> int:
     """Operations of `CopyingCheck.quadratic` or `.cubic`."""
     v, h, out = model.d_vocab, model.n_heads, model.d_vocab_out
-    return h * v * out * (2 * v if cubic else 5) + h * v * v
+    if cubic:
+        return h * v * out * 2 * v + h * v * v
+    return 2 * v * out * (h + 2) + h * v * v + 4 * h * model.n_ctx * out
 
 
 @dataclass(frozen=True)
@@ -270,7 +283,7 @@ class TableLoss:
     @property
     def flops(self) -> int:
         """Operations for one sequence."""
-        return self.check.flops
+        return self.check.loss_flops
 
     def upper(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Float[np.ndarray, " n"]:
         """At least the loss of each sequence."""
@@ -291,6 +304,11 @@ class TableForwardCheck:
     def flops(self) -> int:
         """Operations for one sequence."""
         return table_forward_flops(self.tables)
+
+    @property
+    def loss_flops(self) -> int:
+        """Operations of the loss of one sequence."""
+        return table_loss_flops(self.tables)
 
     def uncertified(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
         """Which sequences are not answered rightly by more than the margin and the slack.

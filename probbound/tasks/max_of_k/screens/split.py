@@ -81,8 +81,9 @@ def split_flops(chain: Sequence[Matrix], rank: int) -> int:
     """Operations of `split`."""
     sizes = [factor.size for factor in chain]
     ends = chain[0].size + chain[-1].size
-    whole = _leading_flops(chain, rank) + 4 * rank * sum(sizes) + 4 * chain[0].shape[0] * rank**2
-    peeling = sum(_leading_flops([f], rank) + (4 * rank + 1) * f.size for f in chain)
+    rows = chain[0].shape[0]
+    whole = _leading_flops(chain, rank) + 4 * rank * sum(sizes) + rows * rank * (4 * rank + 1)
+    peeling = sum(_leading_flops([f], rank) + (4 * rank + 6) * f.size for f in chain)
     telescope = 2 * rank * (len(chain) - 1) * sum(sizes)
     norms = structure_error_flops([factor.shape for factor in chain], rank)
     return whole + (4 * rank + 1) * ends + peeling + telescope + norms

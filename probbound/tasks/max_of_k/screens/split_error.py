@@ -54,8 +54,11 @@ def structure_error(factors: Sequence[Peeled], left: Matrix, right: Matrix) -> f
 
 def structure_error_flops(shapes: Sequence[tuple[int, int]], rank: int) -> int:
     """Operations of `structure_error` for factors of these shapes: norms of what is stored."""
-    ends = shapes[0][0] + shapes[-1][1]
-    return sum(8 * m * n + 2 * m * rank for m, n in shapes) + 2 * ends * rank
+    rows, columns = shapes[0][0], shapes[-1][1]
+    first, *middle, last = (m * n for m, n in shapes)
+    stored = 12 * first + 6 * sum(middle) + 10 * last
+    directions = rank * (12 * rows + 6 * columns + 2 * sum(m for m, _ in shapes[1:]))
+    return stored + directions + 15 * rows + 12 * columns
 
 
 def _longest(rows: Matrix) -> float:

@@ -12,10 +12,10 @@ from probbound.arithmetic.rounding import inflated
 from probbound.contract.cost import CostMeter
 from probbound.machine.parallel import parallel_map
 from probbound.noise import norms
+from probbound.noise.bounds import evaluating_flops, frobenius_flops
 from probbound.noise.chain import recursive_flops, subproduct_flops
 from probbound.noise.contract import NoiseBound, Quantity, QuantityName, Settings
 from probbound.noise.registry import method_named
-from probbound.noise.streamed import streaming_flops
 from probbound.noise.term import NoiseTerm, Reads
 from probbound.tasks.max_of_k.structured.parts import Parts, Sizes, Vector
 from probbound.tasks.max_of_k.structured.tolerances import Tolerances
@@ -25,12 +25,12 @@ STREAMED = ("exact", "max-diff")
 
 _ROWS = 1 << 8
 _SPREADS: Mapping[str, Callable[[FactoredMatrix], int]] = {
-    "exact": lambda matrix: streaming_flops(matrix, 0),
-    "max-diff": lambda matrix: streaming_flops(matrix, 0),
+    "exact": lambda matrix: evaluating_flops(matrix, 0),
+    "max-diff": lambda matrix: evaluating_flops(matrix, 0),
     "second-moments": norms.spreads_upper_flops,
     "svd": norms.spectral_upper_flops,
     "subproduct": subproduct_flops,
-    "frobenius": lambda matrix: 2 * norms.norm_product_flops(matrix),
+    "frobenius": frobenius_flops,
     "recursive": recursive_flops,
 }
 
@@ -72,7 +72,7 @@ def certain_flops(sizes: Sizes, noise: str) -> int:
     if noise in STREAMED:
         return spreads + _streamed_flops(sizes)
     return spreads + (
-        wide.row_norms_flops() if noise == "second-moments" else _SPREADS[noise](wide)
+        norms.row_norms_upper_flops(wide) if noise == "second-moments" else _SPREADS[noise](wide)
     )
 
 

@@ -82,8 +82,9 @@ class Outlook:
         drawn = sum(n * family.flops(sizes) for family, n in self.counts(entries).items())
         cases = CASES * certified_flops(sizes.n_ctx)
         checked = counting_flops(sizes, self.cells) if counted else cases
-        lookups = planning_flops(sizes, self.cells) + checked
-        return Work(self.structure, pilot_flops(sizes, entries) + drawn, lookups)
+        seen = pilot_counts(sizes, entries)
+        choosing = planning_flops(sizes, self.cells, seen[ALL_PAIRS], seen[ALL_ROWS])
+        return Work(self.structure, pilot_flops(sizes, entries) + drawn, choosing + checked)
 
     def bounds(
         self, entries: int, deltas: Float[np.ndarray, " n"], *, counted: bool

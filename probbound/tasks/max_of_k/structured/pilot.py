@@ -209,8 +209,8 @@ def _bound(candidate: Candidate) -> float:
 def planning_flops(
     sizes: Sizes,
     cells: Cells,
-    pairs: int = MOST_PAIRS,
-    rows: int = MOST_ROWS,
+    pairs: int,
+    rows: int,
     sequences: int = SEQUENCES,
 ) -> int:
     """Operations of `planned` for a pilot of some size, the pilot's own entries apart."""

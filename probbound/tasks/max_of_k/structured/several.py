@@ -35,7 +35,7 @@ from probbound.tasks.max_of_k.structured.pilot import (
     ALL_PAIRS,
     ALL_ROWS,
     SEQUENCES,
-    Pilot,
+    NoisePilot,
     Plan,
     Scope,
     Wanted,
@@ -119,7 +119,8 @@ def several(
     cells, entries = cells_of(parts), budget - pilot.entries
     middle = sorted(margins)[len(margins) // 2]
     wanted = _Wanted("separate", entries, delta, middle, 0, tuple(laws))
-    with meter.phase("choosing tolerances", "sampling", planning_flops(parts, cells)):
+    seen = len(pilot.pairs.first), len(pilot.rows.first)
+    with meter.phase("choosing tolerances", "sampling", planning_flops(parts, cells, *seen)):
         plan = planned(pilot, wanted, cells)
     shares = _shares(parts, plan, laws, stream.fold_in("entries"), meter)
     touch = inflated(sum(found.touch for found in shares), len(shares))
@@ -190,7 +191,7 @@ def _up(number: Fraction) -> float:
 
 def _pilot(
     parts: Parts, laws: Sequence[Law], budget: int, stream: Stream, meter: CostMeter
-) -> Pilot:
+) -> NoisePilot:
     """Pairs, rows and sequences of some of the laws; no bound is computed from what it saw."""
     some = laws[:: -(-len(laws) // _LAWS_TRIED)]
     each = -(-SEQUENCES // len(some))
@@ -201,7 +202,7 @@ def _pilot(
     with meter.phase("pilot", "sampling", pilot_flops(parts, budget)):
         pairs = drawn(parts, ALL_PAIRS, counts[ALL_PAIRS], stream)
         rows = drawn(parts, ALL_ROWS, counts[ALL_ROWS], stream)
-    return Pilot(parts, pairs, rows, np.concatenate(tokens))
+    return NoisePilot(parts, pairs, rows, np.concatenate(tokens))
 
 
 def _shares(
