@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm
+    from probbound.own.certificate import OwnCertificate
+    from probbound.own.screens import Cheap, Left
+    from probbound.own.share import bound_share
+    from probbound.populations.drawn import Drawn
+    from probbound.populations.listed import Listed
+    from probbound.populations.product import Product
+    from probbound.populations.sequences import Sequences
     from probbound.strategies.registry import strategy_names
     from probbound.sweeps.config import SweepConfig
     from probbound.sweeps.run import run_sweep
@@ -33,14 +40,22 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "Certificate": "probbound.certificates.certificate",
+    "Cheap": "probbound.own.screens",
     "Claim": "probbound.contract.claims",
+    "Drawn": "probbound.populations.drawn",
     "FactoredMatrix": "probbound.arithmetic.factored",
+    "Left": "probbound.own.screens",
+    "Listed": "probbound.populations.listed",
     "MaxOfK": "probbound.tasks",
     "NoiseTerm": "probbound.noise.term",
+    "OwnCertificate": "probbound.own.certificate",
     "Prior": "probbound.draws.priors",
+    "Product": "probbound.populations.product",
+    "Sequences": "probbound.populations.sequences",
     "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.machine.errors",
+    "bound_share": "probbound.own.share",
     "certify": "probbound.certificates.certification",
     "import_model": "probbound.models.importing",
     "load": "probbound.models.registry",
@@ -58,14 +73,22 @@ _HOMES = {
 
 __all__ = [
     "Certificate",
+    "Cheap",
     "Claim",
+    "Drawn",
     "FactoredMatrix",
+    "Left",
+    "Listed",
     "MaxOfK",
     "NoiseTerm",
+    "OwnCertificate",
     "Prior",
+    "Product",
+    "Sequences",
     "SweepConfig",
     "Transformer",
     "UserError",
+    "bound_share",
     "certify",
     "import_model",
     "load",
