@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm
     from probbound.own.certificate import OwnCertificate
+    from probbound.own.family import bound_family
+    from probbound.own.given import Given
+    from probbound.own.mean import bound_difference, bound_mean
     from probbound.own.screens import Cheap, Left
     from probbound.own.share import bound_share
     from probbound.populations.drawn import Drawn
     from probbound.populations.listed import Listed
     from probbound.populations.product import Product
     from probbound.populations.sequences import Sequences
+    from probbound.populations.strata import Strata
     from probbound.strategies.registry import strategy_names
     from probbound.sweeps.config import SweepConfig
     from probbound.sweeps.run import run_sweep
@@ -44,6 +48,7 @@ _HOMES = {
     "Claim": "probbound.contract.claims",
     "Drawn": "probbound.populations.drawn",
     "FactoredMatrix": "probbound.arithmetic.factored",
+    "Given": "probbound.own.given",
     "Left": "probbound.own.screens",
     "Listed": "probbound.populations.listed",
     "MaxOfK": "probbound.tasks",
@@ -52,9 +57,13 @@ _HOMES = {
     "Prior": "probbound.draws.priors",
     "Product": "probbound.populations.product",
     "Sequences": "probbound.populations.sequences",
+    "Strata": "probbound.populations.strata",
     "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.machine.errors",
+    "bound_difference": "probbound.own.mean",
+    "bound_family": "probbound.own.family",
+    "bound_mean": "probbound.own.mean",
     "bound_share": "probbound.own.share",
     "certify": "probbound.certificates.certification",
     "import_model": "probbound.models.importing",
@@ -77,6 +86,7 @@ __all__ = [
     "Claim",
     "Drawn",
     "FactoredMatrix",
+    "Given",
     "Left",
     "Listed",
     "MaxOfK",
@@ -85,9 +95,13 @@ __all__ = [
     "Prior",
     "Product",
     "Sequences",
+    "Strata",
     "SweepConfig",
     "Transformer",
     "UserError",
+    "bound_difference",
+    "bound_family",
+    "bound_mean",
     "bound_share",
     "certify",
     "import_model",

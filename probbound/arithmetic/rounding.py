@@ -23,7 +23,7 @@ def ratio_up(count: Fraction | int, total: int) -> float:
 
 def ratio_down(count: Fraction | int, total: int) -> float:
     """The largest float that is not above count / total (Theorem 5.1)."""
-    return -ratio_up(-Fraction(count), total)
+    return 0.0 - ratio_up(-Fraction(count), total)
 
 
 def product_up(a: float, b: float) -> float:

@@ -65,8 +65,6 @@ def bad_tickets(counts: Counts, delta: float, side: Side) -> tuple[Fraction, Fra
     if the drawing was interrupted, the rest of δ if not.
     """
     lower, upper = Fraction(0), Fraction(counts.rest)
-    if counts.draws == 0:
-        return lower, upper
     each = delta / 2 if side == "two" else delta
     if side != "lower":
         upper = _end(counts, counts.failures, each, "upper")

@@ -51,13 +51,16 @@ class Task:
     batch: int
     stopped_at: int | None = None
 
+    @property
+    def draws_stream(self) -> Stream:
+        """Named by the number of draws too: another number has other draws (Theorem 7.7)."""
+        return self.stream.fold_in(f"{self.sample.draws} draws")
+
     def chunks(self) -> Iterator[Chunk]:
         """All members, or the draws, up to where it was stopped."""
-        sample = self.sample
-        stream = self.stream.fold_in(f"{sample.draws} draws")
-        every = (
-            sample.all_members(self.batch) if sample.listed else sample.drawn(stream, self.batch)
-        )
+        sample, batch = self.sample, self.batch
+        listed = sample.listed
+        every = sample.all_members(batch) if listed else sample.drawn(self.draws_stream, batch)
         return every if self.stopped_at is None else _first(every, self.stopped_at)
 
 
@@ -75,6 +78,7 @@ class Part:
     distinct: int | None
     take_all: dict[str, Any] | None = None
     stopped_at: int | None = None
+    interrupted: bool = False
     values: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:

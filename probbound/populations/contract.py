@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -67,6 +68,10 @@ class Population(Protocol):
     def handed(self, batch: Batch) -> Any:
         """What a user's function is given for a batch."""
         ...
+
+    def parts(self) -> tuple[tuple[Fraction, Population], ...]:
+        """What it is a mixture of, with their shares: itself, if it is none."""
+        return ((Fraction(1), self),)
 
     def without_identity(self) -> tuple[str, ...]:
         """What of it is a function that nothing names."""
