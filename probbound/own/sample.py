@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from probbound.draws.random_streams import Stream
-from probbound.populations.contract import Batch, Counts, Heavy, Population, Tickets, numbered
+from probbound.populations.contract import Batch, Counts, Heavy, Population, Tickets
 from probbound.populations.drawn import CHUNK
-from probbound.populations.ranks import MOST_DIFFERENT, different
+from probbound.populations.ranks import different, may_repeat
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Sample:
         heavy = population.heavy(n)
         rest = population if heavy is None else heavy.rest
         draws = n if heavy is None else n - len(heavy.batch)
-        replace = not numbered(rest) or draws > MOST_DIFFERENT
+        replace = rest.tickets is None or may_repeat(draws, rest.tickets, uniform=rest.uniform)
         return cls(population, False, heavy, rest, draws, replace)
 
     @property

@@ -11,7 +11,7 @@ from jaxtyping import Int
 from probbound.arithmetic.scalars import whole
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.populations.contract import Counts, Population, Tickets
+from probbound.populations.contract import Counts, Population, Tickets, numbered
 
 _MOST_SIZE = 1 << 62
 
@@ -57,7 +57,9 @@ class Product(Population):
         return {"kind": self.kind, "sizes": list(self.sizes)}
 
     def draw(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n d"]:
-        """Index j of draw i is integer i of the stream `position j`."""
+        """Ticket number i; without numbers, index j is that of the stream `position j`."""
+        if numbered(self):
+            return self.members(stream.integers(start, stop, self.tickets))
         columns = [
             stream.fold_in(f"position {place}").integers(start, stop, size)
             for place, size in enumerate(self.sizes)

@@ -13,7 +13,7 @@ from jaxtyping import Int
 from probbound.draws.priors import MOST_TOKENS, Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.populations.contract import Counts, Population, Tickets
+from probbound.populations.contract import Counts, Population, Tickets, numbered
 from probbound.populations.product import digits, number
 
 _MOST_POSITIONS = 1 << 16
@@ -93,7 +93,9 @@ class Sequences(Population):
         }
 
     def draw(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n positions"]:
-        """The token of draw i at position p is that of integer i of the stream `position p`."""
+        """Ticket number i; without numbers, the digit at p is that of the stream `position p`."""
+        if numbered(self):
+            return self.members(stream.integers(start, stop, self.tickets))
         columns = [
             law.tokens(stream.fold_in(f"position {place}").integers(start, stop, law.total))
             for place, law in enumerate(self.laws)
