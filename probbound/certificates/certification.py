@@ -25,7 +25,6 @@ from probbound.certificates.seeds import Seed, seed_for
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
-from probbound.contract.tasks import Task
 from probbound.machine.errors import UserError
 from probbound.models.reference import agreement
 from probbound.models.store import digest
@@ -37,7 +36,7 @@ from probbound.tasks.room import Room
 
 def certify(
     model: Transformer,
-    task: Task,
+    task: Any,
     *,
     strategy: str,
     budget: int = DEFAULT_BUDGET,
@@ -57,7 +56,7 @@ def certify(
 
     Args:
         model: the network; claims are about its weights as real numbers.
-        task: the population and its labels; must have the model's vocabulary and context.
+        task: the population and its labels (`probbound.MaxOfK`); must have the model's vocabulary and context.
         strategy: one of `probbound.strategy_names()`, or "auto": the one that a pilot predicts to
             be best for `budget_flops` (or for what `budget` forward passes cost).
         budget: forward passes that a sampling strategy may spend, noise entries for `entries`;
