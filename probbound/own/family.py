@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from estimators.interval import Side
-from probbound.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.own.answering import answered
 from probbound.own.certificate import OwnCertificate
