@@ -15,10 +15,11 @@ FALSE_ALARM = 1e-6
 def naive(stream: Stream, n: int, tickets: int) -> list[int]:
     """One word after another."""
     found: dict[int, None] = {}
-    for at in itertools.count():
-        if len(found) == n:
-            return list(found)
+    words = itertools.count()
+    while len(found) < n:
+        at = next(words)
         found.setdefault(int(stream.integers(at, at + 1, tickets)[0]))
+    return list(found)
 
 
 @pytest.mark.parametrize(
