@@ -34,8 +34,6 @@ class Drawn(Population):
     """
 
     kind = "drawn"
-    mass = tickets = size = None
-    uniform = False
 
     def __init__(
         self,
@@ -52,6 +50,23 @@ class Drawn(Population):
             )
         self.sample, self.describe = sample, describe
         self.identity = Identity.of(sample, version)
+
+    @property
+    def mass(self) -> None:
+        """Not known."""
+
+    @property
+    def tickets(self) -> None:
+        """None."""
+
+    @property
+    def size(self) -> None:
+        """Not known."""
+
+    @property
+    def uniform(self) -> bool:
+        """There are no tickets."""
+        return False
 
     def statement(self) -> dict[str, Any]:
         """What is drawn, and by which source."""

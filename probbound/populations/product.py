@@ -27,7 +27,6 @@ class Product(Population):
     """
 
     kind = "product"
-    uniform = True
 
     def __init__(self, *sizes: int) -> None:
         self.sizes = tuple(whole("a size of a Product", size) for size in sizes)
@@ -46,6 +45,11 @@ class Product(Population):
     def size(self) -> int:
         """The number of tuples."""
         return self.mass
+
+    @property
+    def uniform(self) -> bool:
+        """Every tuple has one ticket."""
+        return True
 
     @property
     def tickets(self) -> int:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from estimators.interval import Side
 from probbound.draws.random_streams import Stream
 from probbound.own.counting import share_part
 from probbound.own.functions import Function
@@ -29,7 +30,15 @@ def outside(bad: set[int]):
 
 
 def part_of(
-    population: Population, n: int, check, *, delta=0.3, side="two", cheap=(), looks=None, batch=3
+    population: Population,
+    n: int,
+    check,
+    *,
+    delta=0.3,
+    side: Side = "two",
+    cheap=(),
+    looks=None,
+    batch=3,
 ) -> Part:
     """The bounds on the share that fails, from n looks or draws."""
     subject = Subject("share", population, (function(check),), None, tuple(map(function, cheap)))

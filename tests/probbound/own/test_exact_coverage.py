@@ -31,7 +31,7 @@ WEIGHTS = [(1, 1, 1, 1), (1, 2, 3), (5, 1, 1, 2), (20, 6, 1, 1)]
 
 def by_count(sample, bad_tickets):
     """Of all samples of tickets, how many have each number of bad ones; and one that has it."""
-    rest = sample.rest.tickets
+    rest = sample.rest.tickets or 0
     bad = [ticket for ticket in range(rest) if ticket in bad_tickets]
     good = [ticket for ticket in range(rest) if ticket not in bad_tickets]
     for found in range(sample.draws + 1):
@@ -44,7 +44,7 @@ def by_count(sample, bad_tickets):
 def missed(population, n, bad, truth, drawn_tickets, side, **row):
     """The probability that the bounds miss the truth, and all bounds."""
     sample = Sample.planned(population, n)
-    every = range(sample.rest.tickets)
+    every = range(sample.rest.tickets or 0)
     members = sample.rest.members(np.array(every))
     check, wrong, total, found = outside(bad), 0, 0, []
     failing = {ticket for ticket, good in zip(every, check(members), strict=True) if not good}
@@ -55,7 +55,7 @@ def missed(population, n, bad, truth, drawn_tickets, side, **row):
         wrong += number * (not ends.lower <= truth <= ends.upper)
         total += number
         found.append(ends)
-    assert total == comb(sample.rest.tickets, sample.draws)
+    assert total == comb(len(every), sample.draws)
     return Fraction(wrong, total), found
 
 

@@ -17,13 +17,14 @@ from probbound.own.means import exact_sum, mean_part
 from probbound.own.parts import Task
 from probbound.own.question import Subject
 from probbound.own.sample import Sample
+from probbound.populations.contract import Population
 from tests.probbound.own.claims import function
 
 NOISE = np.random.default_rng(2).random(400)
 LIST = pb.Listed(range(400))
 
 
-def ask(population=LIST, measure=None, **settings):
+def ask(population: Population = LIST, measure=None, **settings):
     asked = {"name": "mean", "low": 0, "high": 1, "delta": 0.05, "version": "1"} | settings
     return pb.bound_mean(population, measure or (lambda items: NOISE[np.asarray(items)]), **asked)
 
@@ -91,7 +92,7 @@ def test_bounds_fail_for_at_most_delta_of_all_orders(values, weights, monkeypatc
     subject = Subject("mean", population, (measure,), low=0.0, high=1.0)
     sample = Sample.planned(population, 2)
     truth = exact_sum(table, np.array(weights)) / sum(weights)
-    orders = list(itertools.permutations(range(sample.rest.tickets), sample.draws))
+    orders = list(itertools.permutations(range(sample.rest.tickets or 0), sample.draws))
     wrong = 0
     for order in orders:
         monkeypatch.setattr(Sample, "tickets", lambda self, stream, o=order: np.array(o))

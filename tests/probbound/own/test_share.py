@@ -16,12 +16,14 @@ from scipy.stats import beta, hypergeom
 import probbound as pb
 from probbound.machine.errors import UserError
 from probbound.own.pilot import DRAWS_A_LOOK
+from probbound.populations.contract import Population
 from tests.probbound.own.claims import outside
 
 SMALL = pb.Listed(range(200))
+SAMPLER = pb.Drawn(np.random.Generator.random, "x", version="1")
 
 
-def ask(population=SMALL, check=None, **settings):
+def ask(population: Population = SMALL, check=None, **settings):
     asked = {"name": "claim", "delta": 0.05, "version": "1"} | settings
     return pb.bound_share(population, check or outside({3, 150}), **asked)
 
@@ -92,7 +94,7 @@ def test_a_function_without_source_or_version_needs_a_seed():
     with pytest.raises(UserError, match="version="):
         ask(check=nameless, version=None)
     assert ask(check=nameless, version=None, seed=4).seed.source == "chosen"
-    described = pb.Drawn(partial(np.random.Generator.normal, 0.0), "x")
+    described = pb.Drawn(np.random.Generator.random, "x")
     with pytest.raises(UserError, match="the sampler has no source"):
         ask(described, lambda x: x < 2)
 
@@ -210,7 +212,10 @@ def test_what_a_check_raises_comes_through():
         ({"screens": [pb.Left("l", pb.Product(2)), pb.Left("m", pb.Product(2))]}, "at most one"),
         ({"screens": [pb.Cheap("c", outside({1})), pb.Left("m", pb.Product(2))]}, "the first"),
         (
-            {"strategy": "brute-force", "population": pb.Drawn(len, "x", version="1")},
+            {
+                "strategy": "brute-force",
+                "population": pb.Drawn(np.random.Generator.random, "x", version="1"),
+            },
             "only be drawn",
         ),
     ],
