@@ -54,6 +54,7 @@ class OwnCertificate:
     chosen: str
     seed: Seed
     parts: tuple[Part, ...]
+    pilot_looks: int
     seconds: float
 
     @property
@@ -168,13 +169,14 @@ class OwnCertificate:
             "cost": {
                 "looks": sum(part.looks for part in self.parts),
                 "cheap_looks": sum(part.cheap_looks for part in self.parts),
+                "pilot_looks": self.pilot_looks,
                 "seconds": self.seconds,
             },
             "ledger": [asdict(spend) for spend in self.ledger.spends],
             "seed": self.seed.value,
             "seed_source": self.seed.source,
             "beacon": self.seed.beacon,
-            "trusted": trusted(self.subject, self.parts),
+            "trusted": trusted(self.subject, self.pilot_looks > 0),
             "arithmetic": ARITHMETIC,
             "versions": {
                 "probbound": __version__,

@@ -111,8 +111,8 @@ class Drawn(Population):
         raise UserError("a Drawn population cannot be listed, it is drawn from")
 
     def handed(self, batch: np.ndarray) -> Any:
-        """What the sampler returned: an array, or a list again."""
-        return batch.tolist() if batch.dtype == object else batch
+        """What the sampler returned: an array (a copy), or a list again."""
+        return batch.tolist() if batch.dtype == object else batch.copy()
 
 
 def as_rows(found: Any) -> np.ndarray:

@@ -83,8 +83,8 @@ class Product(Population):
         return self.members(np.arange(start, stop)), np.ones(stop - start, dtype=np.int64)
 
     def handed(self, batch: Int[np.ndarray, "n d"]) -> Int[np.ndarray, "n d"]:
-        """The index tuples."""
-        return batch
+        """The index tuples, a copy: a check that writes on them changes no member."""
+        return batch.copy()
 
 
 def digits(numbers: Tickets, bases: tuple[int, ...]) -> Int[np.ndarray, "n d"]:

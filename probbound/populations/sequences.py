@@ -125,8 +125,8 @@ class Sequences(Population):
         return tokens, counts
 
     def handed(self, batch: Int[np.ndarray, "n positions"]) -> Int[np.ndarray, "n positions"]:
-        """The tokens."""
-        return batch
+        """The tokens, a copy: a check that writes on them changes no member."""
+        return batch.copy()
 
     def _tokens(self, rows: Int[np.ndarray, "n positions"]) -> Int[np.ndarray, "n positions"]:
         columns = zip(self.laws, rows.T, strict=True)

@@ -20,6 +20,7 @@ from probbound.populations.contract import Population
 from tests.probbound.own.claims import outside
 
 SMALL = pb.Listed(range(200))
+HALVES = pb.Strata([(1, pb.Product(3)), (1, pb.Product(3))])
 SAMPLER = pb.Drawn(np.random.Generator.random, "x", version="1")
 
 
@@ -205,6 +206,8 @@ def test_what_a_check_raises_comes_through():
         ({"delta": 0.0}, "strictly between"),
         ({"draws": 5}, "Cheap screen"),
         ({"strategy": "cascade"}, "needs a Cheap screen"),
+        ({"strategy": "brute-force", "population": pb.Product(2**37)}, "at most 2^36"),
+        ({"population": HALVES, "screens": [pb.Cheap("c", outside({1}))]}, "Strata take no Cheap"),
         ({"strategy": "iid", "draws": 5}, "a cascade has"),
         ({"seed": 1, "beacon": "x"}, "not both"),
         ({"name": ""}, "what the claim is called"),
@@ -263,3 +266,24 @@ def test_what_has_the_wrong_type_is_refused_in_one_sentence_too():
     assert len(said) == len(wanted)
     for sentence, part in zip(said, wanted, strict=True):
         assert part in sentence
+
+
+def test_a_check_that_writes_on_its_batch_changes_no_member():
+    def cheap(ij):
+        ij[:] = 0
+        return np.zeros(len(ij), dtype=bool)
+
+    screens = [pb.Cheap("writes", cheap)]
+    found = ask(pb.Product(20, 20), lambda ij: ij[:, 0] > 4, screens=screens, side="two")
+    assert found.failure_lower <= 0.25 <= found.failure_upper < 0.26
+
+
+def test_a_pilot_is_paid_for_and_said():
+    cheap = pb.Cheap("cheap", lambda ij: ij[:, 0] % 2 > 0)
+    asked = {"screens": [cheap], "budget": 100}
+    found = ask(pb.Product(10**6), lambda ij: ij[:, 0] > 4, **asked).to_json()
+    assert found["cost"]["pilot_looks"] == 4096
+    assert any("maker's pilot" in sentence for sentence in found["trusted"])
+    fixed = ask(pb.Product(10**6), lambda ij: ij[:, 0] > 4, draws=500, **asked).to_json()
+    assert fixed["cost"]["pilot_looks"] == 0
+    assert not any("maker's pilot" in sentence for sentence in fixed["trusted"])
