@@ -15,8 +15,8 @@ from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.own.certificate import OwnCertificate
 from probbound.own.parts import Part, Task, level
-from probbound.own.pilot import planned_draws
-from probbound.own.question import Settings, Subject, seeded
+from probbound.own.pilot import Pilot, pilot_of
+from probbound.own.question import MOST_BUDGET, Settings, Subject, seeded
 from probbound.own.sample import Sample
 from probbound.populations.contract import Population
 
@@ -46,7 +46,8 @@ def answered(
     }
     source = seeded(subject, asked, seed, beacon)
     stream = Stream.from_seed(source.value).fold_in("own claim")
-    planned = _planned(subject, settings, chosen, stream)
+    pilot = _pilot(subject, settings, chosen, stream)
+    planned = _planned(subject, settings, chosen, pilot.draws)
     drawn = sum(not sample.listed for _, sample, _ in planned)
     parts: list[Part] = []
     for number, (share, sample, looks) in enumerate(planned):
@@ -65,7 +66,7 @@ def answered(
         parts.append(look(subject, task))
     parts[0] = replace(parts[0], levels=(*_enumerated(subject), *parts[0].levels))
     seconds = time.perf_counter() - started
-    return OwnCertificate(subject, settings, chosen, source, tuple(parts), seconds)
+    return OwnCertificate(subject, settings, chosen, source, tuple(parts), pilot.looks, seconds)
 
 
 def _chosen(subject: Subject, settings: Settings) -> str:
@@ -73,6 +74,10 @@ def _chosen(subject: Subject, settings: Settings) -> str:
     asked, size = settings.strategy, subject.base.size
     if asked == "brute-force" and size is None:
         raise UserError("brute-force looks at every member, and these can only be drawn")
+    if asked == "brute-force" and (size or 0) > MOST_BUDGET:
+        raise UserError(f"brute-force would look at {size:,} members, and at most 2^36 are counted")
+    if subject.cheap and len(subject.base.parts()) > 1:
+        raise UserError("Strata take no Cheap screens; bound a stratum that has one by itself")
     if settings.draws is not None and not subject.cheap:
         raise UserError("a number of draws is for a cascade, and there is no Cheap screen")
     if asked == "cascade" and not subject.cheap:
@@ -86,29 +91,29 @@ def _chosen(subject: Subject, settings: Settings) -> str:
     return "cascade" if asked == "auto" and subject.cheap else "iid"
 
 
+def _pilot(subject: Subject, settings: Settings, chosen: str, stream: Stream) -> Pilot:
+    """The draws of a cascade, as asked or by a pilot; of any other strategy the budget."""
+    if chosen != "cascade" or settings.draws is not None:
+        return Pilot(settings.budget if settings.draws is None else settings.draws, 0)
+    cheap = [partial(each.good, subject.base) for each in subject.cheap]
+    return pilot_of(subject.base, cheap, settings.budget, stream.fold_in("plan"), settings.batch)
+
+
 def _planned(
-    subject: Subject, settings: Settings, chosen: str, stream: Stream
+    subject: Subject, settings: Settings, chosen: str, draws: int
 ) -> list[tuple[Fraction, Sample, int]]:
     """The share of each part, what is looked at in it, and the looks that it may spend."""
-    base, parts = subject.base, subject.base.parts()
+    parts = subject.base.parts()
     if chosen == "brute-force":
         sizes = [population.size or 0 for _, population in parts]
         looks = sizes
     elif len(parts) > 1:
         sizes = looks = _allotted(parts, settings.budget)
     else:
-        looks = [settings.budget]
-        sizes = [_draws(subject, settings, base, stream)] if chosen == "cascade" else looks
+        looks, sizes = [settings.budget], [draws]
     shares = [subject.share * share for share, _ in parts]
     samples = [Sample.planned(part[1], n) for part, n in zip(parts, sizes, strict=True)]
     return list(zip(shares, samples, looks, strict=True))
-
-
-def _draws(subject: Subject, settings: Settings, base: Population, stream: Stream) -> int:
-    if settings.draws is not None:
-        return settings.draws
-    cheap = [partial(each.good, base) for each in subject.cheap]
-    return planned_draws(base, cheap, settings.budget, stream.fold_in("plan"), settings.batch)
 
 
 def _allotted(parts: tuple[tuple[Fraction, Population], ...], budget: int) -> list[int]:

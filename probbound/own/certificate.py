@@ -16,6 +16,7 @@ from probbound.arithmetic.rounding import ratio_down, ratio_up
 from probbound.certificates.format import OWN_FORMAT, file_content, sealed
 from probbound.certificates.seeds import Seed
 from probbound.contract.ledger import Ledger
+from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
 from probbound.own.parts import Ends, Part, whole_of
 from probbound.own.question import Settings, Subject
@@ -53,6 +54,7 @@ class OwnCertificate:
     chosen: str
     seed: Seed
     parts: tuple[Part, ...]
+    pilot_looks: int
     seconds: float
 
     @property
@@ -75,14 +77,28 @@ class OwnCertificate:
         return self.subject.kind in ("share", "family")
 
     @property
-    def failure_upper(self) -> float | None:
-        """The share that fails is at most this, of a family for every check."""
-        return max(each.upper for each in self.results) if self.of_failures else None
+    def failure_upper(self) -> float:
+        """The share that fails is at most this, of a family for every check.
+
+        Raises:
+            UserError: if the claim is of a mean.
+        """
+        self._require_failures()
+        return max(each.upper for each in self.results)
 
     @property
-    def failure_lower(self) -> float | None:
-        """The share that fails is at least this, of a family for every check."""
-        return min(each.lower for each in self.results) if self.of_failures else None
+    def failure_lower(self) -> float:
+        """The share that fails is at least this, of a family for every check.
+
+        Raises:
+            UserError: if the claim is of a mean.
+        """
+        self._require_failures()
+        return min(each.lower for each in self.results)
+
+    def _require_failures(self) -> None:
+        if not self.of_failures:
+            raise UserError("nothing fails where a mean is claimed; its bounds are in results")
 
     @property
     def bound(self) -> float:
@@ -130,8 +146,8 @@ class OwnCertificate:
             "format": OWN_FORMAT,
             "claim": {"name": settings.name, "side": settings.side, **self.subject.to_json()},
             "bound": self.bound,
-            "failure_upper": self.failure_upper,
-            "failure_lower": self.failure_lower,
+            "failure_upper": self.failure_upper if share else None,
+            "failure_lower": self.failure_lower if share else None,
             "mean_upper": None if share else self.results[0].upper,
             "mean_lower": None if share else self.results[0].lower,
             "results": [each.to_json() for each in self.results],
@@ -153,13 +169,14 @@ class OwnCertificate:
             "cost": {
                 "looks": sum(part.looks for part in self.parts),
                 "cheap_looks": sum(part.cheap_looks for part in self.parts),
+                "pilot_looks": self.pilot_looks,
                 "seconds": self.seconds,
             },
             "ledger": [asdict(spend) for spend in self.ledger.spends],
             "seed": self.seed.value,
             "seed_source": self.seed.source,
             "beacon": self.seed.beacon,
-            "trusted": trusted(self.subject, self.parts),
+            "trusted": trusted(self.subject, self.pilot_looks > 0),
             "arithmetic": ARITHMETIC,
             "versions": {
                 "probbound": __version__,

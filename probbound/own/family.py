@@ -31,7 +31,7 @@ def bound_family(
     checks: Mapping[str, Check] | Check,
     *,
     name: str,
-    thresholds: Sequence[float] | None = None,
+    thresholds: Sequence[float | int] | None = None,
     strategy: Strategy = "auto",
     budget: int = DEFAULT_BUDGET,
     delta: float = DEFAULT_DELTA,
@@ -65,7 +65,9 @@ def bound_family(
 
 
 def _claims(
-    checks: Mapping[str, Check] | Check, thresholds: Sequence[float] | None, version: str | None
+    checks: Mapping[str, Check] | Check,
+    thresholds: Sequence[float | int] | None,
+    version: str | None,
 ) -> tuple[tuple[Function, ...], tuple[float, ...]]:
     if isinstance(checks, Mapping):
         if thresholds is not None:

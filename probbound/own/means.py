@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from estimators.mean import betting
 from probbound.arithmetic.rounding import ratio_down, ratio_up
+from probbound.machine.errors import UserError
 from probbound.machine.progress import counting
 from probbound.own.counting import shown
 from probbound.own.parts import Ends, Part, Task, level, spent
@@ -23,6 +24,7 @@ from probbound.own.sample import Chunk
 from probbound.populations.contract import Batch, Counts
 
 MOST_WRITTEN = 1 << 17  # values that a certificate holds
+MOST_VALUES = 1 << 26  # that are kept, in half a gigabyte
 Values = Float[np.ndarray, " n"]
 Measure = Callable[[Batch], Values]
 
@@ -62,6 +64,13 @@ def _range(subject: Subject) -> tuple[float, float]:
 
 
 def _part(subject: Subject, task: Task, measure: Measure, theorem: str) -> Part:
+    sample = task.sample
+    number = sample.population.size or 0 if sample.listed else sample.draws
+    if number > MOST_VALUES:
+        raise UserError(
+            f"a mean keeps the value of every draw, and {number:,} are more than {MOST_VALUES:,}; "
+            "lower the budget, or claim a share"
+        )
     with counting(task.sample.chunks(task.batch), "looking") as advance:
         if task.sample.listed:
             return _listed(subject, task, measure, advance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from probbound.draws.random_streams import Stream
 from probbound.own.levels import Check, run_levels
@@ -14,9 +15,16 @@ MOST_CHUNKS = 16
 DRAWS_A_LOOK = 100
 
 
-def planned_draws(
+class Pilot(NamedTuple):
+    """The draws that are to be made, and what cheap checks looked at to find that out."""
+
+    draws: int
+    looks: int
+
+
+def pilot_of(
     population: Population, cheap: list[Check], budget: int, stream: Stream, batch: int
-) -> int:
+) -> Pilot:
     """As many draws as `budget` looks can follow up, at most a hundred a look (Theorem 7.7).
 
     The pilot's independent draws go through the cheap checks alone. What they leave decides how
@@ -30,7 +38,8 @@ def planned_draws(
     if left.interrupted:
         raise KeyboardInterrupt
     share = (left.failures + 1) / draws
-    return max(budget, int(min(_expected(budget, left.failures) / share, DRAWS_A_LOOK * budget)))
+    within = int(min(_expected(budget, left.failures) / share, DRAWS_A_LOOK * budget))
+    return Pilot(max(budget, within), left.looks + left.cheap)
 
 
 def _expected(budget: int, pilot_left: int) -> float:

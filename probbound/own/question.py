@@ -96,7 +96,7 @@ class Subject:
     def names(self) -> tuple[str, ...]:
         """What the numbers that are bounded are called."""
         if self.thresholds:
-            return tuple(f"{self.checks[0].name} > {at:.17g}" for at in self.thresholds)
+            return tuple(f"{self.checks[0].name} > {at!r}" for at in self.thresholds)
         if self.kind == "difference":
             return (f"{self.checks[0].name} - {self.checks[1].name}",)
         return tuple(check.name for check in self.checks)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from probbound.own.functions import Function
-from probbound.own.parts import Part
 from probbound.own.question import Subject
 
 
-def trusted(subject: Subject, parts: Sequence[Part]) -> list[str]:
+def trusted(subject: Subject, piloted: bool) -> list[str]:
     """What nobody can see from the file, in the order in which it is claimed."""
     made = [_answers(function) for function in subject.checks]
     if subject.left is not None:
@@ -18,7 +15,7 @@ def trusted(subject: Subject, parts: Sequence[Part]) -> list[str]:
     made += [_identity(each) for each in (*subject.checks, *subject.cheap)]
     made += subject.population.trusted()
     made.append("the answers that were counted: they are given again with the user's code alone")
-    if subject.cheap and any(part.task.sample.draws for part in parts):
+    if piloted:
         made.append("the number of draws, which the maker's pilot chose: it names their stream")
     return made
 

@@ -34,8 +34,6 @@ class Drawn(Population):
     """
 
     kind = "drawn"
-    mass = tickets = size = None
-    uniform = False
 
     def __init__(
         self,
@@ -52,6 +50,23 @@ class Drawn(Population):
             )
         self.sample, self.describe = sample, describe
         self.identity = Identity.of(sample, version)
+
+    @property
+    def mass(self) -> None:
+        """Not known."""
+
+    @property
+    def tickets(self) -> None:
+        """None."""
+
+    @property
+    def size(self) -> None:
+        """Not known."""
+
+    @property
+    def uniform(self) -> bool:
+        """There are no tickets."""
+        return False
 
     def statement(self) -> dict[str, Any]:
         """What is drawn, and by which source."""
@@ -96,8 +111,8 @@ class Drawn(Population):
         raise UserError("a Drawn population cannot be listed, it is drawn from")
 
     def handed(self, batch: np.ndarray) -> Any:
-        """What the sampler returned: an array, or a list again."""
-        return batch.tolist() if batch.dtype == object else batch
+        """What the sampler returned: an array (a copy), or a list again."""
+        return batch.tolist() if batch.dtype == object else batch.copy()
 
 
 def as_rows(found: Any) -> np.ndarray:

@@ -103,7 +103,7 @@ class Listed(Population):
         """The sum of the weights over their common factor."""
         return int(self.weights.sum())
 
-    @cached_property
+    @property
     def uniform(self) -> bool:
         """Whether all weights are equal."""
         return bool((self.weights == 1).all())
@@ -157,8 +157,7 @@ class Listed(Population):
         rest = copy(self)
         rest.weights = self.weights.copy()
         rest.weights[members] = 0
-        for name in ("ends", "uniform"):
-            rest.__dict__.pop(name, None)
+        rest.__dict__.pop("ends", None)
         return Heavy(members, self.weights[members], rest)
 
     def handed(self, batch: Int[np.ndarray, " n"]) -> Any:

@@ -27,7 +27,6 @@ class Product(Population):
     """
 
     kind = "product"
-    uniform = True
 
     def __init__(self, *sizes: int) -> None:
         self.sizes = tuple(whole("a size of a Product", size) for size in sizes)
@@ -46,6 +45,11 @@ class Product(Population):
     def size(self) -> int:
         """The number of tuples."""
         return self.mass
+
+    @property
+    def uniform(self) -> bool:
+        """Every tuple has one ticket."""
+        return True
 
     @property
     def tickets(self) -> int:
@@ -79,8 +83,8 @@ class Product(Population):
         return self.members(np.arange(start, stop)), np.ones(stop - start, dtype=np.int64)
 
     def handed(self, batch: Int[np.ndarray, "n d"]) -> Int[np.ndarray, "n d"]:
-        """The index tuples."""
-        return batch
+        """The index tuples, a copy: a check that writes on them changes no member."""
+        return batch.copy()
 
 
 def digits(numbers: Tickets, bases: tuple[int, ...]) -> Int[np.ndarray, "n d"]:

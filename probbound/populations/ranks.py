@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from probbound.draws.random_streams import Stream
 from probbound.populations.contract import MOST_TICKETS, Tickets
@@ -91,7 +91,7 @@ class _Twins:
         return again
 
 
-def _in_order_of_first(values: Tickets) -> Tickets:
+def _in_order_of_first(values: Tickets) -> Int[np.ndarray, " different"]:
     rising = np.sort(values)
     repeated = rising[1:][rising[1:] == rising[:-1]]
     if not len(repeated):

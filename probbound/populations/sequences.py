@@ -60,15 +60,15 @@ class Sequences(Population):
         """The product over positions of the sums of the weights, as given."""
         return self._mass
 
-    @cached_property
+    @property
     def size(self) -> int:
         """The number of sequences that occur."""
         return math.prod(len(tokens) for tokens in self._occurring)
 
-    @cached_property
+    @property
     def uniform(self) -> bool:
         """Whether every sequence that occurs has one ticket."""
-        return all(law.total == len(law.array.nonzero()[0]) for law in set(self.laws))
+        return self.tickets == self.size
 
     @property
     def _totals(self) -> tuple[int, ...]:
@@ -78,7 +78,7 @@ class Sequences(Population):
     def _occurring(self) -> tuple[np.ndarray, ...]:
         return tuple(np.flatnonzero(law.array) for law in self.laws)
 
-    @cached_property
+    @property
     def tickets(self) -> int:
         """The product of the totals of the laws."""
         return math.prod(self._totals)
@@ -125,8 +125,8 @@ class Sequences(Population):
         return tokens, counts
 
     def handed(self, batch: Int[np.ndarray, "n positions"]) -> Int[np.ndarray, "n positions"]:
-        """The tokens."""
-        return batch
+        """The tokens, a copy: a check that writes on them changes no member."""
+        return batch.copy()
 
     def _tokens(self, rows: Int[np.ndarray, "n positions"]) -> Int[np.ndarray, "n positions"]:
         columns = zip(self.laws, rows.T, strict=True)

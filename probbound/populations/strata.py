@@ -31,8 +31,6 @@ class Strata(Population):
     """
 
     kind = "strata"
-    mass = tickets = None
-    uniform = False
 
     def __init__(self, strata: Iterable[tuple[int | Fraction, Population]]) -> None:
         pairs = list(strata)
@@ -53,6 +51,19 @@ class Strata(Population):
         weights = [int(share * common) for share in exact]
         self._weights = [weight // math.gcd(*weights) for weight in weights]
         self._populations = [population for _, population in pairs]
+
+    @property
+    def mass(self) -> None:
+        """Shares are known, no weights."""
+
+    @property
+    def tickets(self) -> None:
+        """Those of its parts are theirs."""
+
+    @property
+    def uniform(self) -> bool:
+        """There are no tickets."""
+        return False
 
     @property
     def size(self) -> int | None:

@@ -1,0 +1,125 @@
+"""Own claims on hostile populations: how often a bound at δ = 0.1 is wrong.
+
+`python -m tests.probbound.own.hostile REPEATS` prints one row for each; the seeds are those from 0.
+Intervals that come again are looked up, and nothing else differs from what a user calls.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+import probbound as pb
+from probbound.own import counting
+from probbound.own.bounds import bad_tickets
+
+DELTA = 0.1
+ASKED = {"delta": DELTA, "side": "two", "version": "1", "name": "hostile"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A population, which members are bad or what they measure, and what is asked."""
+
+    name: str
+    population: Any
+    table: np.ndarray
+    weights: np.ndarray
+    budget: int
+    screens: tuple[Any, ...] = ()
+    draws: int | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the claim is a mean."""
+        return self.table.dtype != bool
+
+    @property
+    def truth(self) -> Fraction:
+        """The share that is bad, or the mean."""
+        values = (Fraction(v) for v in self.table.tolist())
+        weighted = zip(self.weights.tolist(), values, strict=True)
+        return sum((w * v for w, v in weighted), Fraction(0)) / int(self.weights.sum())
+
+    def ask(self, seed: int) -> Any:
+        """The certificate under a chosen seed."""
+        asked = {**ASKED, "budget": self.budget, "seed": seed}
+        if self.measured:
+            return pb.bound_mean(self.population, self._value, low=0, high=1, **asked)
+        return pb.bound_share(
+            self.population, self._good, screens=self.screens, draws=self.draws, **asked
+        )
+
+    def _rows(self, batch: Any) -> np.ndarray:
+        rows = np.asarray(batch)
+        return rows[:, 0] if rows.ndim == 2 else rows
+
+    def _good(self, batch: Any) -> np.ndarray:
+        return ~self.table[self._rows(batch)]
+
+    def _value(self, batch: Any) -> np.ndarray:
+        return self.table[self._rows(batch)]
+
+
+def cases() -> Iterator[Case]:
+    """One bad member, all bad, duplicates, weights over ten decades, a spike in a million, …"""
+    size, one = 300, np.ones(300, dtype=np.int64)
+    places = np.arange(size)
+    lone = places == 17
+    decades = np.repeat(10 ** np.arange(10), 30)
+    mixed = np.random.default_rng(5).random(size)
+    million = np.zeros(10**6, dtype=bool)
+    million[123_456] = True
+    ones = np.ones(10**6, dtype=np.int64)
+    yield Case("one bad member", pb.Listed(places), lone, one, 60)
+    yield Case("all bad", pb.Listed(places), one > 0, one, 60)
+    yield Case("none bad", pb.Listed(places), one < 0, one, 60)
+    yield Case("half bad", pb.Listed(places), places % 2 > 0, one, 60)
+    yield Case("a tenth bad", pb.Listed(places), places % 10 == 0, one, 60)
+    doubled = pb.Listed(np.r_[places, np.repeat(places[:30], 9)])
+    yield Case("duplicates", doubled, places < 30, np.where(places < 30, 10, 1), 60)
+    steep = pb.Listed(places, decades)
+    yield Case("ten decades, the light bad", steep, places < 150, decades, 60)
+    yield Case("ten decades, each tenth bad", steep, places % 10 == 0, decades, 60)
+    yield Case("ten decades, few looks", steep, places % 3 == 0, decades, 7)
+    yield Case("no looks", pb.Listed(places), lone, one, 0)
+    yield Case("one look", pb.Listed(places), places % 2 > 0, one, 1)
+    yield Case("all but one looked at", pb.Listed(places), lone, one, size - 1)
+    yield Case("everything looked at", pb.Listed(places), lone, one, size)
+    yield Case("one in a million", pb.Product(10**6), million, ones, 1000)
+    odd = pb.Cheap("even", lambda batch: np.asarray(batch) % 2 == 0)
+    yield Case("a cascade", pb.Listed(places), places % 10 == 1, one, 40, (odd,), 90)
+    yield Case("a cascade that concedes", pb.Listed(places), places % 10 == 1, one, 20, (odd,), 90)
+    yield Case("a mean of noise", pb.Listed(places), mixed, one, 60)
+    yield Case("a mean with one spike", pb.Listed(places), lone.astype(float), one, 60)
+    yield Case("a mean over ten decades", steep, mixed, decades, 60)
+
+
+def violations(case: Case, repeats: int) -> int:
+    """How often the bounds miss the truth, of so many seeds."""
+    truth, missed = case.truth, 0
+    for seed in range(repeats):
+        (ends,) = case.ask(seed).ends
+        missed += not ends.lower <= truth <= ends.upper
+    return missed
+
+
+def main(repeats: int) -> dict[str, int]:
+    """The violations of every case."""
+    counting.bad_tickets = lru_cache(bad_tickets)
+    found = {}
+    for case in cases():
+        found[case.name] = violations(case, repeats)
+        print(json.dumps({"case": case.name, "violations": found[case.name]}), flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
