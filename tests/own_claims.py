@@ -158,7 +158,6 @@ _SEQUENCES += _all(S, Sequences([[1, 1], [0, 1, 1]] * 6), never, _b(30), _b(30, 
 _DRAWN = _all(S, Drawn(from_a_law, "two numbers below 30"), good, _b(5000, side="two"), _b(0))
 _DRAWN += _all(S, Drawn(of_a_list, "a number below 30"), good, _b(200, stopped_at=120))
 _STRATA = _all(S, MIXED, good, _b(60, side="two"), _b(60, stopped_at=20), _b(0), _b(900))
-_STRATA += _all(S, MIXED, good, _b(60), screens=CHEAP)
 _STRATA += _all(S, BOTH, good, _b(150))
 _STRATA += _all(M, BOTH, measure, _b(150, side="two"), _b(20, side="lower"))
 _STRATA += _all(F, BOTH, {"a": good, "b": kinder}, _b(150, side="two"))
@@ -180,7 +179,7 @@ _PAIRS = _all(
 _PAIRS += _all(D, HEAVY, (good, kinder), _b(40), _b(100), _b(0))
 _FAMILIES = _all(F, HEAVY, {"a": good, "b": kinder}, _b(30), _b(30, stopped_at=5), _b(100))
 _FAMILIES += _all(
-    F, Product(900), measure, _b(90, thresholds=[0.1, 0.5], side="two"), _b(0, thresholds=[0.5])
+    F, Product(900), measure, _b(90, thresholds=[0.1, 0.5], side="two"), _b(0, thresholds=[0.0, 1e-7, 1.0])
 )
 _FAMILIES += _all(F, Product(900), measure, _b(90, thresholds=[0.1, 0.5], stopped_at=50))
 QUESTIONS = {

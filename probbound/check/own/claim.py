@@ -24,8 +24,14 @@ def result_names(claim: Mapping[str, Any]) -> list[str]:
     if claim["kind"] == "difference":
         return [" - ".join(names)]
     if claim["kind"] == "family" and claim["thresholds"]:
-        return [f"{names[0]} > {threshold:.17g}" for threshold in claim["thresholds"]]
+        return [f"{names[0]} > {threshold!r}" for threshold in claim["thresholds"]]
     return names if claim["kind"] == "family" else names[:1]
+
+
+def has_pilot(predicate: Predicate) -> bool:
+    """Whether the number of draws was neither asked for nor follows from the budget."""
+    strata = predicate["claim"]["population"]["kind"] == "strata"
+    return predicate["chosen"] == "cascade" and predicate["asked_draws"] is None and not strata
 
 
 def passed_through(predicate: Predicate) -> list[str]:
@@ -51,6 +57,8 @@ def wrong_claim(predicate: Predicate) -> Iterator[str]:
         yield "thresholds are of a family of one measure"
     if kind != "share" and (claim["left"] is not None or claim["cheap"]):
         yield f"screens are of a claim about a share, and it is of kind {kind}"
+    if claim["population"]["kind"] == "strata" and (claim["left"] is not None or claim["cheap"]):
+        yield "screens are of a population without strata"
     for number in _idle(predicate):
         yield f"it has a number for {number}, which it is not about"
 

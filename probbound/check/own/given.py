@@ -81,6 +81,7 @@ def given_by(made: Any, place: str, predicate: Predicate) -> Given:
     screens = tuple(getattr(made, "screens", ()))
     left = [screen.population for screen in screens if hasattr(screen, "population")]
     cheap = [screen.check for screen in screens if not hasattr(screen, "population")]
+    cheap = cheap if claim["cheap"] else []
     check = made.check
     checks = tuple(check.values()) if isinstance(check, Mapping) else check
     checks = tuple(checks) if isinstance(checks, tuple | list) else (checks,)

@@ -153,6 +153,7 @@ _FIELDS: dict[str, Any] = {
     "cost": {
         "looks": rules.count,
         "cheap_looks": rules.count,
+        "pilot_looks": rules.count,
         "seconds": rules.not_negative,
     },
     "ledger": [

@@ -146,6 +146,8 @@ def _wrong_screen(planned: Planned, claim: Mapping[str, Any], level: Part) -> It
 
 def _seen(planned: Planned, part: Part) -> int | None:
     """The tickets that come to the first check; None where the weights are not known."""
+    if part["values"] is not None:
+        return part["values"]["number"]
     if part["mode"] == "drawn":
         return looked_at(part)
     population, stopped = planned.population, part["stopped_at"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from probbound.check.own.claim import Predicate, of_mean, result_names
+from probbound.check.own.claim import Predicate, has_pilot, of_mean, result_names
 from probbound.check.own.plan import Planned
 from probbound.check.own.shares import Bounded, Ends, Spend
 
@@ -148,6 +148,8 @@ def _wrong_sums(predicate: Predicate) -> Iterator[str]:
         yield "its sampling is not what its parts add up to"
     if (cost["looks"], cost["cheap_looks"]) != (sums["looks"], sums["cheap_looks"]):
         yield "its cost is not what its parts add up to"
+    if cost["pilot_looks"] and not has_pilot(predicate):
+        yield "it counts looks of a pilot, and had none"
     if predicate["chosen"] != "brute-force" and sums["looks"] > predicate["budget"]:
         yield f"it says that {sums['looks']} members were looked at, more than its budget"
     if not of_mean(predicate) and sampling["failures"] != _failures(predicate):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from probbound.check.own.claim import Predicate, functions
+from probbound.check.own.claim import Predicate, functions, has_pilot
 
 
 def trusted(predicate: Predicate) -> Iterator[str]:
@@ -26,7 +26,7 @@ def trusted(predicate: Predicate) -> Iterator[str]:
         yield f"that a sampler's draws are independent, and have the law of {text!r}"
     if claim["population"]["kind"] == "strata":
         yield "the shares of the strata"
-    if predicate["chosen"] == "cascade" and _free_draws(predicate):
+    if has_pilot(predicate):
         yield (
             "that its pilot chose the number of draws; a maker who tried r numbers has a claim "
             "that is wrong with probability up to rδ (7.7)"
@@ -35,10 +35,6 @@ def trusted(predicate: Predicate) -> Iterator[str]:
         yield "that the seed, chosen by hand, was not one of many tried"
     if predicate["beacon"] is not None:
         yield "that the beacon was public, and unknown before the claim was fixed"
-
-
-def _free_draws(predicate: Predicate) -> bool:
-    return predicate["asked_draws"] is None and predicate["claim"]["population"]["kind"] != "strata"
 
 
 def _described(population: Predicate) -> Iterator[str]:
