@@ -179,7 +179,11 @@ _PAIRS = _all(
 _PAIRS += _all(D, HEAVY, (good, kinder), _b(40), _b(100), _b(0))
 _FAMILIES = _all(F, HEAVY, {"a": good, "b": kinder}, _b(30), _b(30, stopped_at=5), _b(100))
 _FAMILIES += _all(
-    F, Product(900), measure, _b(90, thresholds=[0.1, 0.5], side="two"), _b(0, thresholds=[0.0, 1e-7, 1.0])
+    F,
+    Product(900),
+    measure,
+    _b(90, thresholds=[0.1, 0.5], side="two"),
+    _b(0, thresholds=[0.0, 1e-7, 1.0]),
 )
 _FAMILIES += _all(F, Product(900), measure, _b(90, thresholds=[0.1, 0.5], stopped_at=50))
 QUESTIONS = {

@@ -85,13 +85,14 @@ def _log_capital(shares: np.ndarray, bets: np.ndarray, bound: float | np.ndarray
         return float(np.log1p(stakes * (bound - shares)).sum())
 
 
-def _bets(draws: np.ndarray, aim: float, aims: np.ndarray) -> np.ndarray:
-    """The bets of 2.25, each from the draws before; `aim` is r, `aims` (n,) the a_t.
+def _bets(draws: np.ndarray, aim: float, aims: np.ndarray | None = None) -> np.ndarray:
+    """The bets of 2.25, each from the draws before; `aim` is r, `aims` (n,) the a_t, or all one.
 
     The sums of squares and cubes are of distances from the mean of the draws so far, and hold two
     imagined draws to begin with.
     """
-    bets, weights = np.empty(len(draws)), aims.tolist()
+    bets = np.empty(len(draws))
+    weights = (np.ones(len(draws)) if aims is None else aims).tolist()
     total, squares, cubes = 1.0, 0.5, -0.25
     for before, draw in enumerate(map(float, draws)):
         variance, skew = squares / (before + 2), cubes / squares

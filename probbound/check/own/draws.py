@@ -110,7 +110,7 @@ def _different(stream: Stream, bound: int, number: int) -> np.ndarray:
     """The first different integers below a bound, in the order in which they come (7.1)."""
     found, seen = np.zeros(0, dtype=np.int64), 0
     while len(found) < number:
-        more = max(2 * (number - len(found)), 1024)
+        more = max(number, 1024)
         every = np.concatenate([found, stream.below(bound, seen, seen + more)])
         seen += more
         _, first = np.unique(every, return_index=True)

@@ -10,7 +10,7 @@ import pytest
 
 from probbound import Cheap, Left, Listed, Product
 from probbound.certificates.format import sealed, statement
-from probbound.check import Refused, Report
+from probbound.check import Refused, Report, Unusable
 from probbound.check.document import predicate_of
 from probbound.check.own.claim import derived_seed
 from probbound.check.own.judge import judge_own
@@ -51,11 +51,10 @@ def take_no_notice_of_failures(predicate):
 
 
 def narrow(predicate):
-    part = predicate["parts"][0]
-    bound = part["upper"][0] * (1 - 1e-6)
-    for place in (part["upper"], [result := predicate["results"][0]][:0] or [bound]):
-        place[0] = bound
-    result["upper"] = predicate["failure_upper"] = part["levels"][-1]["share_upper"] = bound
+    part, bound = predicate["parts"][0], predicate["failure_upper"] * (1 - 1e-6)
+    part["upper"] = [bound]
+    part["levels"][-1]["share_upper"] = predicate["failure_upper"] = bound
+    predicate["results"][0]["upper"] = bound
     predicate["bound"] = 1 - bound
 
 
@@ -100,11 +99,6 @@ def lighter(predicate):
     """The weight of the member that fails lowered, that of another raised."""
     weights = predicate["claim"]["population"]["weights"]
     weights[0], weights[1] = weights[0] - 1, weights[1] + 1
-
-
-def lighter_and_asked_so(predicate):
-    lighter(predicate)
-    predicate["seed"] = derived_seed(predicate)
 
 
 def another_side(predicate):
@@ -179,11 +173,6 @@ def a_wider_share(predicate):
     predicate["parts"][0]["share"] = [1, 1000]
 
 
-def concede_nothing(predicate):
-    for part in predicate["parts"]:
-        part["levels"][-1]["conceded"] = part["levels"][-1]["failures"]
-
-
 def more_came_to_it(predicate):
     predicate["parts"][0]["levels"][-1]["samples"] += 100
 
@@ -251,14 +240,33 @@ def values_of_nobody(predicate):
     predicate["parts"][0]["values"] |= {"base64": None}
 
 
-def another_order(predicate):
-    values_with(predicate, np.sort)
+def a_little_less(predicate):
+    """Few values a little lower, and with them the digest; the bound is as before."""
+    values_with(predicate, lambda held: np.where(held > 0.9, 0.75, held))
 
 
-FORGED = {
-    PAIRS: [
-        lower_the_count,
-        take_no_notice_of_failures,
+def narrow_mean(predicate):
+    part, bound = predicate["parts"][0], predicate["mean_upper"] * (1 - 1e-6)
+    part["upper"] = [bound]
+    predicate["mean_upper"] = predicate["results"][0]["upper"] = predicate["bound"] = bound
+
+
+def other_items(predicate):
+    another_digest(predicate)
+    predicate["seed"] = derived_seed(predicate)
+
+
+ASKED = {
+    "pairs": PAIRS,
+    "list": LIST,
+    "cascade": CASCADE,
+    "mean": MEAN,
+    "strata": STRATA,
+    "family": FAMILY,
+    "stopped": STOPPED,
+}
+SEEN = {
+    "pairs": [
         narrow,
         raise_the_bound,
         raise_the_weighted_bound,
@@ -281,30 +289,115 @@ FORGED = {
         without_an_identity,
         a_part_less,
     ],
-    LIST: [
-        lower_the_count,
+    "list": [
         another_digest,
         lighter,
-        lighter_and_asked_so,
         take_more_for_certain,
         take_none_for_certain,
         another_side_asked_so,
         other_members,
     ],
-    CASCADE: [
-        lower_the_count,
+    "cascade": [
         without_a_level,
         without_a_cheap_check,
         a_wider_share,
-        leave_less,
-        concede_nothing,
         more_came_to_it,
         more_draws,
     ],
-    MEAN: [smaller_values, values_outside, values_of_nobody, another_order, more_draws],
-    STRATA: [a_part_less, other_shares, a_wider_share, less_delta, other_members],
-    FAMILY: [one_claim_less, other_names, less_delta, raise_the_bound],
-    STOPPED: [not_interrupted, stopped_elsewhere, lower_the_count],
+    "mean": [smaller_values, values_outside, values_of_nobody, more_draws, narrow_mean],
+    "strata": [a_part_less, other_shares, a_wider_share, less_delta, other_members],
+    "family": [one_claim_less, other_names, less_delta, raise_the_bound],
+    "stopped": [not_interrupted, stopped_elsewhere, raise_the_bound],
 }
-NAMES = {id(LIST): "list", id(PAIRS): "pairs", id(CASCADE): "cascade", id(MEAN): "mean"}
-NAMES |= {id(STRATA): "strata", id(FAMILY): "family", id(STOPPED): "stopped"}
+# What nobody can see without the user's functions: it holds only if the counts are as stated.
+UNSEEN = {
+    "pairs": [lower_the_count, take_no_notice_of_failures, another_identity_asked_so],
+    "list": [lower_the_count, other_items],
+    "cascade": [lower_the_count, leave_less],
+    "mean": [a_little_less],
+    "stopped": [lower_the_count],
+}
+
+
+@pytest.fixture(scope="module")
+def made():
+    return {name: asked.certify() for name, asked in ASKED.items()}
+
+
+def verdicts(asked, forged):
+    """Without the user's functions and with them, of a forger's file."""
+    file = json.loads(json.dumps(statement(sealed(forged))))
+    try:
+        predicate = predicate_of(file)
+    except Refused as refusal:
+        return Report(refused=(str(refusal),)), Report(refused=(str(refusal),))
+    try:
+        again = asked.replay(predicate)
+    except Unusable as reason:
+        again = Report(refused=(str(reason),))
+    return judge_own(predicate), again
+
+
+def forged(predicate, change):
+    found = json.loads(json.dumps(predicate))
+    change(found)
+    return {key: found[key] for key in found if key not in ("hex", "self_sha256")}
+
+
+@pytest.mark.parametrize(("name", "change"), [(n, c) for n, cs in SEEN.items() for c in cs])
+def test_what_was_altered_is_refused(made, name, change):
+    without, again = verdicts(ASKED[name], forged(made[name], change))
+    assert without.status == 1, without
+    assert again.status == 1
+    assert len(without.refused) == 1
+
+
+@pytest.mark.parametrize(("name", "change"), [(n, c) for n, cs in UNSEEN.items() for c in cs])
+def test_what_only_answers_can_tell_is_refused_with_the_functions(made, name, change):
+    without, again = verdicts(ASKED[name], forged(made[name], change))
+    assert without.status in (1, 4), without
+    assert again.status == 1
+
+
+def test_what_was_made_stands_after_the_same_handling(made):
+    for name, predicate in made.items():
+        without, again = verdicts(ASKED[name], forged(predicate, lambda found: None))
+        assert (without.status, again.status) == (4, 0), without.refused
+
+
+def test_another_object_is_not_what_the_certificate_is_about(made):
+    other_population = replace(PAIRS, population=Product(30, 31))
+    other_check = replace(PAIRS, check=kinder)
+    for asked in (other_population, other_check):
+        report = asked.replay(made["pairs"])
+        assert report.status == 1
+        assert report.refused[0].startswith(("claims.py:CLAIM has another", "'good' of claims.py"))
+    other_list = replace(LIST, population=Listed(list(range(1, 101)), weights=HEAVY.weights))
+    assert "another population" in other_list.replay(made["list"]).refused[0]
+    other_left = (Left("s", Listed(list(range(999)))), CASCADE.screens[1])
+    assert replace(CASCADE, screens=other_left).replay(made["cascade"]).status == 1
+
+
+def test_a_name_is_no_handle(made):
+    """The seed follows from no name, so that another one makes no other draws."""
+    renamed = forged(made["pairs"], lambda found: found["claim"].update(name="another"))
+    without, again = verdicts(PAIRS, renamed)
+    assert (without.status, again.status) == (4, 0)
+
+
+def test_work_is_said_before_it_is_done(made):
+    def endless(predicate):
+        n = 1 << 36
+        predicate["claim"]["population"] = {"kind": "product", "sizes": [1 << 60]}
+        predicate["budget"] = n
+        predicate["seed"] = derived_seed(predicate)
+        part = predicate["parts"][0]
+        part |= {"members": 1 << 60, "tickets": 1 << 60, "rest": 1 << 60, "draws": n}
+        part |= {"replace": True, "distinct": None, "looks": n}
+        part["levels"][0] |= {"samples": n}
+        predicate["sampling"] |= {"draws": n, "looks": n, "replace": True}
+        predicate["cost"]["looks"] = n
+
+    without, again = verdicts(PAIRS, forged(made["pairs"], endless))
+    assert (without.status, again.status) == (3, 3)
+    assert "--patient" in without.declined[0]
