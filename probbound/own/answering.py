@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from math import floor
 from typing import Any
 
-import numpy as np
-
-from estimators.stratified import neyman_allocation
 from probbound.arithmetic.rounding import ratio_up
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
@@ -128,10 +126,9 @@ def _allotted(parts: tuple[tuple[Fraction, Population], ...], budget: int) -> li
     open_parts = list(range(len(parts)))
     while open_parts:
         left = budget - sum(found[at] for at in range(len(parts)) if at not in open_parts)
-        weights = [float(parts[at][0]) for at in open_parts]
-        split = neyman_allocation(weights, np.ones(len(weights)), left)
+        split = _split([parts[at][0] for at in open_parts], left)
         covered = {}
-        for at, looks in zip(open_parts, split.tolist(), strict=True):
+        for at, looks in zip(open_parts, split, strict=True):
             found[at], size = looks, sizes[at]
             if size is not None and looks >= size:
                 covered[at] = size
@@ -141,6 +138,16 @@ def _allotted(parts: tuple[tuple[Fraction, Population], ...], budget: int) -> li
             found[at] = size
         open_parts = [at for at in open_parts if at not in covered]
     return found
+
+
+def _split(shares: list[Fraction], looks: int) -> list[int]:
+    """Looks by shares, whole ones by the largest remainders, of equal ones the first."""
+    ideal = [looks * share / sum(shares) for share in shares]
+    whole = [floor(part) for part in ideal]
+    missing = looks - sum(whole)
+    for at in sorted(range(len(shares)), key=lambda at: whole[at] - ideal[at])[:missing]:
+        whole[at] += 1
+    return whole
 
 
 def _enumerated(subject: Subject) -> Iterator[dict[str, Any]]:
