@@ -20,6 +20,7 @@ import numpy as np
 import probbound as pb
 from probbound.own import counting
 from probbound.own.bounds import bad_tickets
+from probbound.own.means import exact_sum
 
 DELTA = 0.1
 ASKED = {"delta": DELTA, "side": "two", "version": "1", "name": "hostile"}
@@ -45,9 +46,7 @@ class Case:
     @property
     def truths(self) -> tuple[Fraction]:
         """The share that is bad, or the mean."""
-        values = (Fraction(v) for v in self.table.tolist())
-        weighted = zip(self.weights.tolist(), values, strict=True)
-        return (sum((w * v for w, v in weighted), Fraction(0)) / int(self.weights.sum()),)
+        return (exact_sum(self.table.astype(float), self.weights) / int(self.weights.sum()),)
 
     def ask(self, seed: int) -> Any:
         """The certificate under a chosen seed."""
