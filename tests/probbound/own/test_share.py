@@ -211,8 +211,9 @@ def test_what_a_check_raises_comes_through():
     def check(items):
         raise KeyError("of the user's own")
 
-    with pytest.raises(KeyError, match="own"):
-        ask(check=check)
+    with pytest.raises(KeyError, match="own") as raised:
+        ask(check=check, budget=9)
+    assert "was asked of 9 members, the first" in raised.value.__notes__[0]
 
 
 @pytest.mark.parametrize(
