@@ -33,7 +33,7 @@ class Function:
         """
         if not callable(call):
             raise UserError(f"a check or measure is a function of a batch of members, got {call!r}")
-        own = getattr(call, "__qualname__", None) or type(call).__qualname__
+        own = getattr(call, "__name__", None) or type(call).__name__
         return cls(name or str(own), call, Identity.of(call, version))
 
     def good(self, population: Population, batch: Batch) -> Bool[np.ndarray, " n"]:
