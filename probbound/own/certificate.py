@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ import numpy as np
 import scipy
 
 from estimators.guarantee import Guarantee
+from estimators.interval import Side
 from probbound import __version__
+from probbound.arithmetic.decimals import lower, upper
 from probbound.arithmetic.rounding import ratio_down, ratio_up
 from probbound.certificates.format import OWN_FORMAT, file_content, sealed
 from probbound.certificates.seeds import Seed
@@ -41,7 +44,7 @@ class Quantity:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OwnCertificate:
     """Bounds on what a user claims, that fail with probability at most `delta`.
 
@@ -56,6 +59,23 @@ class OwnCertificate:
     parts: tuple[Part, ...]
     pilot_looks: int
     seconds: float
+
+    def __str__(self) -> str:
+        """What is claimed, in one sentence a result, for people."""
+        kind, side = self.subject.kind, self.settings.side
+        if self.of_failures:
+            subject = "the share that fails"
+        else:
+            subject = "the mean" if kind == "mean" else "the share that passes the first more"
+        sure = "for certain" if not self.ledger.spends else f"except with δ = {self.delta:g}"
+        looks = sum(part.looks for part in self.parts)
+        return "\n".join(
+            f"{self.settings.name}: {subject} ({each.name}) is {_between(each, side)}, {sure}; "
+            f"{looks:,} looks"
+            for each in self.results
+        )
+
+    __repr__ = __str__
 
     @property
     def ends(self) -> tuple[Ends, ...]:
@@ -194,6 +214,17 @@ class OwnCertificate:
             UserError: if the file cannot be written.
         """
         write_atomically(Path(path), file_content(self.to_json()))
+
+
+def _between(result: Quantity, side: Side) -> str:
+    """The bounds in few digits that say no more; of what is known to a last bit its value."""
+    if result.upper <= math.nextafter(result.lower, math.inf):
+        return f"{result.upper:.6g}"
+    if side == "two":
+        return f"from {lower(result.lower, 4)} to {upper(result.upper, 4)}"
+    if side == "lower":
+        return f"at least {lower(result.lower, 4)}"
+    return f"at most {upper(result.upper, 4)}"
 
 
 def _certain(end: Ends) -> Ends:

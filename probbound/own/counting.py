@@ -114,7 +114,7 @@ def _tallies(task: Task, run: Run) -> tuple[list[Tally], list[Tally]]:
     if sample.listed:
         tallies = [tally.of_all(sample.population.tickets or 0) for tally in tallies]
     elif not sample.in_order:
-        tallies = [tally.of_all(sample.draws) for tally in tallies]
+        tallies = [tally.left_by_all(sample.draws) for tally in tallies]
     return heavy, tallies
 
 

@@ -33,7 +33,7 @@ class Function:
         """
         if not callable(call):
             raise UserError(f"a check or measure is a function of a batch of members, got {call!r}")
-        own = getattr(call, "__qualname__", None) or type(call).__qualname__
+        own = getattr(call, "__name__", None) or type(call).__name__
         return cls(name or str(own), call, Identity.of(call, version))
 
     def good(self, population: Population, batch: Batch) -> Bool[np.ndarray, " n"]:
@@ -42,7 +42,7 @@ class Function:
         Raises:
             UserError: if it does not answer with one boolean a member.
         """
-        found = np.asarray(self.call(population.handed(batch)))
+        found = self._answers(population, batch)
         if found.shape != (len(batch),) or found.dtype != np.bool_:
             raise UserError(
                 f"{self.name} has to answer a batch of {len(batch)} members with as many booleans "
@@ -58,7 +58,7 @@ class Function:
         Raises:
             UserError: if it does not answer with one number in [low, high] a member.
         """
-        found = np.asarray(self.call(population.handed(batch)))
+        found = self._answers(population, batch)
         if found.shape != (len(batch),) or found.dtype.kind not in "biuf":
             raise UserError(
                 f"{self.name} has to answer a batch of {len(batch)} members with as many numbers, "
@@ -74,6 +74,16 @@ class Function:
                 "member"
             )
         return values
+
+    def _answers(self, population: Population, batch: Batch) -> np.ndarray:
+        """What the function says; what it raises goes on as it is, with a note of where."""
+        handed = population.handed(batch)
+        try:
+            return np.asarray(self.call(handed))
+        except Exception as error:
+            first = _short(population.handed(batch[:1])[0])
+            error.add_note(f"{self.name} was asked of {len(batch)} members, the first {first}")
+            raise
 
 
 def _shown(found: np.ndarray) -> str:

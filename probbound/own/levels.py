@@ -73,6 +73,13 @@ class Tally:
         came = self.samples[0] + (self.conceded if len(self.left) == 1 else 0)
         return replace(self, conceded=self.conceded + tickets - came)
 
+    def left_by_all(self, tickets: int) -> Tally:
+        """Of so many tickets: those that never came count as left over by every check."""
+        made = self.of_all(tickets)
+        missing = made.conceded - self.conceded
+        samples, left = ([n + missing for n in row[:-1]] for row in (made.samples, made.left))
+        return replace(made, samples=(*samples, made.samples[-1]), left=(*left, made.left[-1]))
+
 
 @dataclass
 class Queue:

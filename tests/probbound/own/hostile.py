@@ -1,14 +1,15 @@
 """Own claims on hostile populations: how often a bound at δ = 0.1 is wrong.
 
-`python -m tests.probbound.own.hostile REPEATS` prints one row for each; the seeds are those from 0.
-Intervals that come again are looked up, and nothing else differs from what a user calls.
+`python -m tests.probbound.own.hostile REPEATS [WORD]` prints one row for each that has WORD in its
+name; the seeds are those from 0. Intervals that come again are looked up, and nothing else differs
+from what a user calls.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -19,6 +20,7 @@ import numpy as np
 import probbound as pb
 from probbound.own import counting
 from probbound.own.bounds import bad_tickets
+from probbound.own.means import exact_sum
 
 DELTA = 0.1
 ASKED = {"delta": DELTA, "side": "two", "version": "1", "name": "hostile"}
@@ -42,11 +44,9 @@ class Case:
         return self.table.dtype != bool
 
     @property
-    def truth(self) -> Fraction:
+    def truths(self) -> tuple[Fraction]:
         """The share that is bad, or the mean."""
-        values = (Fraction(v) for v in self.table.tolist())
-        weighted = zip(self.weights.tolist(), values, strict=True)
-        return sum((w * v for w, v in weighted), Fraction(0)) / int(self.weights.sum())
+        return (exact_sum(self.table.astype(float), self.weights) / int(self.weights.sum()),)
 
     def ask(self, seed: int) -> Any:
         """The certificate under a chosen seed."""
@@ -102,24 +102,72 @@ def cases() -> Iterator[Case]:
     yield Case("a mean over ten decades", steep, mixed, decades, 60)
 
 
-def violations(case: Case, repeats: int) -> int:
-    """How often the bounds miss the truth, of so many seeds."""
-    truth, missed = case.truth, 0
+@dataclass(frozen=True)
+class Several:
+    """Three claims from one sample, a paired comparison, or strata: all that is true of them."""
+
+    name: str
+    ask: Callable[[int], Any]
+    truths: tuple[Fraction, ...]
+
+
+def several() -> Iterator[Several]:
+    """What is put together of several bounds, or of several populations."""
+    places = np.arange(300)
+    listed = pb.Listed(places)
+    value = np.random.default_rng(5).random(300)
+    thresholds = [0.1, 0.5, 0.9]
+    failing = tuple(Fraction(int((value <= at).sum()), 300) for at in thresholds)
+
+    def measure(batch: Any) -> np.ndarray:
+        return value[np.asarray(batch)]
+
+    def asked(seed: int) -> dict[str, Any]:
+        return {**ASKED, "budget": 60, "seed": seed}
+
+    yield Several(
+        "a family of three",
+        lambda seed: pb.bound_family(listed, measure, thresholds=thresholds, **asked(seed)),
+        failing,
+    )
+    yield Several(
+        "a paired comparison",
+        lambda seed: pb.bound_difference(
+            listed, lambda b: measure(b) > 0.5, lambda b: measure(b) < 0.6, **asked(seed)
+        ),
+        (Fraction(int((value > 0.5).sum()) - int((value < 0.6).sum()), 300),),
+    )
+    thirds = [places[:10], places[10:100], places[100:]]
+    strata = pb.Strata([(1, pb.Listed(third)) for third in thirds])
+    means = [Fraction(int((value[third] <= 0.5).sum()), len(third)) for third in thirds]
+    yield Several(
+        "three strata",
+        lambda seed: pb.bound_share(strata, lambda b: measure(b) > 0.5, **asked(seed)),
+        (sum(means, Fraction(0)) / 3,),
+    )
+
+
+def violations(case: Case | Several, repeats: int) -> int:
+    """How often a bound misses the truth, of so many seeds."""
+    missed = 0
+    truths = case.truths
     for seed in range(repeats):
-        (ends,) = case.ask(seed).ends
-        missed += not ends.lower <= truth <= ends.upper
+        pairs = zip(case.ask(seed).ends, truths, strict=True)
+        missed += not all(ends.lower <= truth <= ends.upper for ends, truth in pairs)
     return missed
 
 
-def main(repeats: int) -> dict[str, int]:
-    """The violations of every case."""
+def main(repeats: int, only: str = "") -> dict[str, int]:
+    """The violations of every case, or of those whose name holds a word."""
     counting.bad_tickets = lru_cache(bad_tickets)
     found = {}
-    for case in cases():
+    for case in (*cases(), *several()):
+        if only not in case.name:
+            continue
         found[case.name] = violations(case, repeats)
         print(json.dumps({"case": case.name, "violations": found[case.name]}), flush=True)
     return found
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

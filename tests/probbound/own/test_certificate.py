@@ -111,6 +111,19 @@ def test_what_is_taken_on_trust_is_said(name, sentence):
     assert any(sentence in said for said in CLAIMS[name]().to_json()["trusted"])
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("share", "claim: the share that fails (<lambda>) is at most 1, except with δ = 0.05;"),
+        ("difference", "passes the first more (<lambda> - <lambda>) is 0.2, for certain; 3 looks"),
+        ("mean", "claim: the mean (<lambda>) is at most 0.00"),
+        ("family", "(<lambda> > 0.25) is at most 0.2"),
+    ],
+)
+def test_it_is_shown_as_a_sentence(name, says):
+    assert says in str(CLAIMS[name]())
+
+
 def test_the_weighted_bound_falls_back_on_what_is_certain():
     made = CLAIMS["share"]()
     (ends,) = made.ends

@@ -186,12 +186,34 @@ def test_ctrl_c_keeps_what_was_looked_at(budget):
         assert found.guarantee == "deterministic"
 
 
+def test_ctrl_c_among_draws_by_rising_ticket_concedes_the_others():
+    calls = []
+
+    def check(items):
+        calls.append(items)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return outside({5, 150})(items)
+
+    steep = pb.Listed(range(300), [10**7] * 20 + [5] * 280)
+    screens = [pb.Cheap("cheap", outside(set(range(0, 300, 5))))]
+    asked = {"screens": screens, "budget": 40, "draws": 150, "batch": 10}
+    found = ask(steep, check, **asked)
+    cheap, exact = found.parts[0].levels
+    draws = found.parts[0].task.sample.draws
+    assert found.parts[0].stopped_at is None
+    assert cheap["samples"] == draws
+    assert cheap["failures"] == exact["samples"] >= exact["conceded"] > 0
+    assert found.failure_upper >= (10**7 * 1 + 5) / (20 * 10**7 + 5 * 280)
+
+
 def test_what_a_check_raises_comes_through():
     def check(items):
         raise KeyError("of the user's own")
 
-    with pytest.raises(KeyError, match="own"):
-        ask(check=check)
+    with pytest.raises(KeyError, match="own") as raised:
+        ask(check=check, budget=9)
+    assert "was asked of 9 members, the first" in raised.value.__notes__[0]
 
 
 @pytest.mark.parametrize(
