@@ -139,6 +139,9 @@ _CASCADES = _all(
 _CASCADES += _all(S, Product(1000), good, _b(20), _b(0), _b(200), screens=(SEVENTH, *CHEAP))
 _CASCADES += _all(S, HEAVY, good, _b(10, strategy="cascade", draws=50, side="two"), screens=CHEAP)
 _CASCADES += _all(S, HEAVY, good, _b(1, strategy="cascade", draws=50), screens=CHEAP)
+_CASCADES += _all(
+    S, BITS, good, _b(9, strategy="cascade", draws=40, stopped_at=5, side="two"), screens=CHEAP
+)
 _CASCADES += _all(S, Product(1000), good, _b(9), screens=(Left("none", Listed([])),))
 _LISTS = _all(
     S,

@@ -114,17 +114,16 @@ def weights_of(given: Given, predicate: Predicate) -> dict[str, np.ndarray]:
 def wrong_given(predicate: Predicate, given: Given) -> Iterator[str]:
     """Where the user's object is not what the certificate is about."""
     claim = predicate["claim"]
-    whole = [(claim["population"], given.whole)]
-    for statement, population in (*whole, *_paired(given, predicate)):
-        own = getattr(population, "statement", None)
-        if own is not None and canonical(own()) != canonical(statement):
+    whole = (claim["population"], given.whole)
+    for statement, population in (whole, *_paired(given, predicate)):
+        if canonical(_stated(given, population)) != canonical(statement):
             yield f"{given.place} has another population than the certificate"
     for statement, population in _paired(given, predicate):
         if statement["kind"] == "listed":
             weights = _weights(population, statement["members"])
             digest, differ = digest_of(population.items, weights)
-            if digest != statement["sha256"]:
-                yield f"the list of {given.place} has the digest {digest}, not the certificate's"
+            if digest != statement["sha256"] or statement["weights"] not in (None, weights):
+                yield f"the list of {given.place} is not the one of the certificate"
             if not differ:
                 yield f"the list of {given.place} has an item twice"
         if statement["kind"] == "drawn":
@@ -135,6 +134,13 @@ def wrong_given(predicate: Predicate, given: Given) -> Iterator[str]:
     named += (*zip(claim["cheap"], given.cheap, strict=True),)
     for said, function in named:
         yield from _other(given, function, said, repr(said["name"]))
+
+
+def _stated(given: Given, population: Any) -> Any:
+    try:
+        return population.statement()
+    except Exception as error:
+        raise Unusable(f"a population of {given.place} has no statement: {_said(error)}") from error
 
 
 def _other_masses(predicate: Predicate, given: Given) -> Iterator[str]:

@@ -58,7 +58,7 @@ def judge_own(predicate: Predicate, given: Given | None = None, *, patient: bool
         refused = (str(refusal),)
     except Declined as reason:
         declined = (str(reason),)
-    except (ArithmeticError, ValueError, MemoryError) as error:
+    except (ArithmeticError, LookupError, ValueError, MemoryError) as error:
         refused = (f"it cannot be computed again: {error or type(error).__name__}",)
     depends = () if given is not None else tuple(assumed(predicate))
     return Report(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from probbound.check.own.claim import Predicate, of_mean, passed_through
+from probbound.check.own.claim import Predicate, of_mean, passed_through, result_names
 from probbound.check.own.draws import chunks_drawn, digits_drawn, drawn_members
 from probbound.check.own.given import Given, asked
 from probbound.check.own.intervals import SLACK
@@ -75,7 +75,7 @@ def _counted_again(
 ) -> Iterator[str]:
     """Where counts are stronger than the answers (Theorem 6.2): fewer or more found failing."""
     cheap = given.cheap if passed_through(predicate) else ()
-    results = len(predicate["results"])
+    results = len(result_names(predicate["claim"]))
     spent = any(level["conceded"] for level in part["levels"]) and part["stopped_at"] is None
     spare = part["looks"] if spent else 1 << 62
     tally = _Tally(results, len(cheap), spare)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from probbound.check.effort import Work
-from probbound.check.own.claim import Predicate, of_mean
+from probbound.check.own.claim import Predicate, of_mean, result_names
 from probbound.check.own.plan import Planned
 
 _LEAST = 1e6
@@ -21,7 +21,7 @@ _LOOK = 2000  # of a user's function; who has a dearer one knows it
 def work_of(predicate: Predicate, planned: Sequence[Planned], *, replay: bool) -> Work:
     """What checking takes, at most about; with `replay` a microsecond or two for each look."""
     operations, memory = _LEAST, 0.0
-    results = len(predicate["results"])
+    results = len(result_names(predicate["claim"]))
     for part, said in zip(planned, predicate["parts"], strict=True):
         draws = float(said["draws"])
         if of_mean(predicate):

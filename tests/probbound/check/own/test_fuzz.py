@@ -58,9 +58,9 @@ def no_stronger(new, old):
         return False
     if len(new["results"]) != len(old["results"]) or abs(new["delta"] - old["delta"]) > 1e-11:
         return False
-    below = old["claim"]["side"] == "lower" and old["claim"]["kind"] != "difference"
-    below = below or (old["claim"]["kind"] == "mean" and old["claim"]["side"] != "lower")
-    return _no_better(new, old, below) and all(
+    kind, lower = old["claim"]["kind"], old["claim"]["side"] == "lower"
+    smaller = kind == "mean" and not lower if old["failure_upper"] is None else lower
+    return _no_better(new, old, smaller) and all(
         a["upper"] >= b["upper"] - 2e-9 * abs(b["upper"]) - 2e-9 * _range(old)
         and a["lower"] <= b["lower"] + 2e-9 * abs(b["lower"]) + 2e-9 * _range(old)
         for a, b in zip(new["results"], old["results"], strict=True)
@@ -72,10 +72,10 @@ def _range(predicate):
     return 0.0 if claim["low"] is None else claim["high"] - claim["low"]
 
 
-def _no_better(new, old, below):
+def _no_better(new, old, smaller_is_stronger):
     for name in ("bound", "confidence_weighted"):
         spare = 4e-9 * max(abs(old[name]), 1)
-        if new[name] < old[name] - spare if below else new[name] > old[name] + spare:
+        if new[name] < old[name] - spare if smaller_is_stronger else new[name] > old[name] + spare:
             return False
     return True
 
