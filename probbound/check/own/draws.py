@@ -72,10 +72,10 @@ def sample_of(population: Population, n: int) -> Sample:
 def drawn_members(sample: Sample, stream: Stream) -> np.ndarray:
     """The member of each ticket (draws,), in the order drawn, where they are numbered."""
     tickets = _tickets(sample, stream)
-    if not sample.take_all:
-        return sample.population.members_of(tickets)
     weights = sample.population.weights
-    others = np.setdiff1d(np.arange(sample.population.members), sample.taken)
+    if weights is None or sample.taken is None or not sample.take_all:
+        return sample.population.members_of(tickets)
+    others = np.setdiff1d(np.arange(len(weights)), sample.taken)
     return others[np.searchsorted(np.cumsum(weights[others]), tickets, side="right")]
 
 

@@ -60,7 +60,7 @@ def _wrong_list(planned: Planned, part: Part, number: int) -> Iterator[str]:
         yield f"part {number} is listed, every member of it looked at"
     members = planned.population.members
     seen = members if part["stopped_at"] is None else part["stopped_at"]
-    if members is None or seen > members or part["distinct"] != seen:
+    if members is None or not 0 <= (seen or 0) <= members or part["distinct"] != seen:
         yield f"part {number} does not say how many members of {members} were looked at"
 
 

@@ -13,22 +13,42 @@ from probbound.check.report import Refused
 
 MOST_NUMBERED = 1 << 53
 _MOST_WEIGHTS = 1 << 16
+_UNNUMBERED = "what a sampler draws has no numbers"
 
 
 @runtime_checkable
 class Population(Protocol):
-    """One that tickets are drawn from; what cannot be numbered has no members and no tickets.
+    """One that tickets are drawn from; what cannot be numbered has no members and no tickets."""
 
-    `weights` are those of a list whose members have not one ticket each, None if they are not
-    known; of others there is nothing to take all of, and `uneven` is False.
-    """
+    @property
+    def members(self) -> int | None:
+        """How many there are."""
+        ...
 
-    members: int | None
-    tickets: int | None
-    one_each: bool
-    uneven: bool
-    weights: np.ndarray | None
-    radices: tuple[int, ...]
+    @property
+    def tickets(self) -> int | None:
+        """How many they have together."""
+        ...
+
+    @property
+    def one_each(self) -> bool:
+        """Whether each member has one ticket."""
+        ...
+
+    @property
+    def uneven(self) -> bool:
+        """Whether it is a list whose members have not."""
+        ...
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """The tickets of each member of an uneven list (members,), if they are known."""
+        ...
+
+    @property
+    def radices(self) -> tuple[int, ...]:
+        """What the digits of a ticket are below; of a list there are none."""
+        ...
 
     def members_of(self, tickets: np.ndarray) -> np.ndarray:
         """The numbers of the members (n,) whose tickets these are, rising with them."""
@@ -82,8 +102,9 @@ class Sequences:
     uneven, weights = False, None
 
     def __init__(self, laws: Sequence[Sequence[int]], positions: Sequence[int]) -> None:
-        tokens = [np.flatnonzero(np.array(law) > 0) for law in laws]
-        held = [np.array([law[t] for t in found]) for law, found in zip(laws, tokens, strict=True)]
+        numbers = [np.array(law, dtype=np.int64) for law in laws]
+        tokens = [np.flatnonzero(law) for law in numbers]
+        held = [law[law > 0] for law in numbers]
         self._tokens = [tokens[p] for p in positions]
         self._weights = [held[p] for p in positions]
         self._ends = [np.cumsum(held[p]) for p in positions]
@@ -157,14 +178,27 @@ class Listed:
         return digits
 
 
-class Drawn(Product):
+class Drawn:
     """What a sampler draws: nothing of it is numbered."""
 
-    one_each = False
+    members = tickets = weights = None
+    one_each = uneven = False
+    radices = ()
 
-    def __init__(self) -> None:
-        super().__init__(())
-        self.members = self.tickets = None
+    def members_of(self, tickets: np.ndarray) -> np.ndarray:
+        raise Refused(_UNNUMBERED)
+
+    def ticket_counts(self, members: np.ndarray) -> np.ndarray:
+        raise Refused(_UNNUMBERED)
+
+    def tickets_before(self, member: int) -> int:
+        raise Refused(_UNNUMBERED)
+
+    def rows(self, members: np.ndarray) -> np.ndarray:
+        raise Refused(_UNNUMBERED)
+
+    def rows_of(self, digits: np.ndarray) -> np.ndarray:
+        raise Refused(_UNNUMBERED)
 
 
 def population_of(statement: Mapping[str, Any], weights: np.ndarray | None = None) -> Population:
