@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 
 import probbound
@@ -50,6 +51,24 @@ def never(batch: Any) -> np.ndarray:
 
 def measure(batch: Any) -> np.ndarray:
     return sums(batch) % 9 / 8.0
+
+
+class Divides:
+    """A check with a state of its own."""
+
+    def __init__(self, by: int) -> None:
+        self.by = by
+
+    def __call__(self, batch: Any) -> np.ndarray:
+        return sums(batch) % self.by != 1
+
+    def other(self, batch: Any) -> np.ndarray:
+        return sums(batch) % self.by != 2
+
+
+@jax.jit
+def jitted(batch: Any) -> Any:
+    return batch.sum(axis=1) % 7 != 3
 
 
 def from_a_law(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -122,6 +141,8 @@ _PRODUCTS = _all(
     _b(90, stopped_at=40, side="two"),
     _b(5000, stopped_at=400),
 )
+for check in (Divides(9), Divides(9).other, jitted, lambda batch: sums(batch) > 4):
+    _PRODUCTS += _all(S, Product(40, 40), check, _b(90))
 _LARGE = _all(S, Product(2**30, 2**30), good, _b(40, side="two"), _b(40, stopped_at=7))
 _LARGE += _all(S, Product(2**24), good, _b(70_000))
 _CASCADES = _all(

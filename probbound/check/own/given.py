@@ -134,6 +134,9 @@ def wrong_given(predicate: Predicate, given: Given) -> Iterator[str]:
     named += (*zip(claim["cheap"], given.cheap, strict=True),)
     for said, function in named:
         yield from _other(given, function, said, repr(said["name"]))
+    for said in claim["checks"]:
+        if given.version is not None and said["version"] != given.version:
+            yield f"{said['name']!r} of {given.place} is of version {given.version!r}, another one"
 
 
 def _stated(given: Given, population: Any) -> Any:

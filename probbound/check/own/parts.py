@@ -80,6 +80,8 @@ def _wrong_draws(predicate: Predicate, planned: Planned, part: Part, number: int
     found = (sample.rest, sample.draws, not sample.apart)
     if tuple(part[name] for name in ("rest", "draws", "replace")) != found:
         yield f"part {number} draws otherwise than (rest, draws, replace) = {found}"
+    elif sample.apart and sample.draws > int(sample.rest or 0):
+        yield f"part {number} draws more different tickets than there are"
     elif (part["distinct"] is None) != part["replace"]:
         yield f"part {number} does not say how many different members were drawn"
 
