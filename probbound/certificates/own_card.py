@@ -14,16 +14,27 @@ _MANY = 10**15
 
 
 def claimed(predicate: Predicate) -> str:
-    """What a certificate says, in one sentence."""
-    claim = predicate["claim"]
-    return f"{claim['name']}: {_bounds(predicate)}"
+    """What a certificate says, in one sentence; of names only what can be printed."""
+    sentence = f"{predicate['claim']['name']}: {_said(predicate)}"
+    return "".join(c if c.isprintable() else " " for c in sentence)
+
+
+def says_nothing(predicate: Predicate) -> bool:
+    """Whether the bound allows everything that can be, though not everything was looked at."""
+    claim, of_mean = predicate["claim"], predicate["failure_upper"] is None
+    least, most = (claim["low"], claim["high"]) if of_mean else (0.0, 1.0)
+    ends = "mean" if of_mean else "failure"
+    lower_open = predicate[f"{ends}_lower"] <= least
+    upper_open = predicate[f"{ends}_upper"] >= most
+    allows = {"upper": upper_open, "lower": lower_open, "two": lower_open and upper_open}
+    return predicate["chosen"] != "brute-force" and allows[claim["side"]]
 
 
 def page(predicate: Predicate) -> str:
     """The page; every number in it is read from the certificate, none is recomputed."""
     parts = [
         f"# {text(predicate['claim']['name'])}: a certified bound",
-        f"**{text(_first_upper(_bounds(predicate)))}.**",
+        f"**{text(_first_upper(_said(predicate)))}.**",
         _promise(predicate),
         "## What was looked at",
         *(_part(predicate, number) for number in range(len(predicate["parts"]))),
@@ -37,6 +48,11 @@ def page(predicate: Predicate) -> str:
         _recipe(),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _said(predicate: Predicate) -> str:
+    nothing = ", which says nothing; a larger budget may say more"
+    return _bounds(predicate) + (nothing if says_nothing(predicate) else "")
 
 
 def _bounds(predicate: Predicate) -> str:

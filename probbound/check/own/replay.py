@@ -92,7 +92,7 @@ def _counted_again(
     for level, left in zip(levels, tally.left.tolist(), strict=True):
         if level["failures"] < left:
             yield f"{level['check']!r} left {left} tickets, asked again, not {level['failures']}"
-    names = [level["check"] for level in part["levels"][-results:]]
+    names = [repr(level["check"]) for level in part["levels"][-results:]]
     for at, count in enumerate(counted(part, results)):
         yield from _other(names[at], count.failing, count.conceded, tally, at)
         given_up = (count.taken_failing, count.taken_conceded)

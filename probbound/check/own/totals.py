@@ -29,10 +29,10 @@ def wrong_ends(predicate: Predicate, number: int, found: Bounded) -> Iterator[st
     levels = part["levels"][-len(names) :]
     for at, (ends, level) in enumerate(zip(found.ends, levels, strict=True)):
         lower, upper = part["lower"][at], part["upper"][at]
-        yield from _beyond(f"part {number}, {names[at]}", lower, upper, ends)
+        yield from _beyond(f"part {number}, {names[at]!r},", lower, upper, ends)
         shares = (None, None) if of_mean(predicate) else (lower, upper)
         if (level["share_lower"], level["share_upper"]) != shares:
-            yield f"part {number} bounds {names[at]} otherwise than its level"
+            yield f"part {number} bounds {names[at]!r} otherwise than its level"
         law, log_delta = found.law
         if level["law"] != law or not _same_log(level["log_delta"], log_delta):
             yield (
@@ -58,7 +58,7 @@ def wrong_totals(
         return
     whole = _whole(planned, [part.ends for part in found])
     for result, ends in zip(predicate["results"], whole, strict=True):
-        yield from _beyond(result["name"], result["lower"], result["upper"], ends)
+        yield from _beyond(repr(result["name"]), result["lower"], result["upper"], ends)
     yield from _wrong_summary(predicate, whole)
     yield from _wrong_weighted(predicate, _whole(planned, [part.certain for part in found]))
     yield from _wrong_ledger(predicate, [spend for part in found for spend in part.spends])
