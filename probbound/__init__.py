@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from probbound.models.store import read_model, save_model
     from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm
+    from probbound.own.certificate import OwnCertificate
+    from probbound.own.family import bound_family
+    from probbound.own.given import Given
+    from probbound.own.mean import bound_difference, bound_mean
+    from probbound.own.screens import Cheap, Left
+    from probbound.own.share import bound_share
+    from probbound.populations.drawn import Drawn
+    from probbound.populations.listed import Listed
+    from probbound.populations.product import Product
+    from probbound.populations.sequences import Sequences
+    from probbound.populations.strata import Strata
     from probbound.sweeps.config import SweepConfig
     from probbound.sweeps.run import run_sweep
     from probbound.tasks.max_of_k.task import MaxOfK
@@ -33,14 +44,27 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "Certificate": "probbound.certificates.certificate",
+    "Cheap": "probbound.own.screens",
     "Claim": "probbound.contract.claims",
+    "Drawn": "probbound.populations.drawn",
     "FactoredMatrix": "probbound.arithmetic.factored",
     "MaxOfK": "probbound.tasks.max_of_k.task",
+    "Given": "probbound.own.given",
+    "Left": "probbound.own.screens",
+    "Listed": "probbound.populations.listed",
     "NoiseTerm": "probbound.noise.term",
+    "OwnCertificate": "probbound.own.certificate",
     "Prior": "probbound.draws.priors",
+    "Product": "probbound.populations.product",
+    "Sequences": "probbound.populations.sequences",
+    "Strata": "probbound.populations.strata",
     "SweepConfig": "probbound.sweeps.config",
     "Transformer": "probbound.models.transformer",
     "UserError": "probbound.machine.errors",
+    "bound_difference": "probbound.own.mean",
+    "bound_family": "probbound.own.family",
+    "bound_mean": "probbound.own.mean",
+    "bound_share": "probbound.own.share",
     "certify": "probbound.certificates.certification",
     "import_model": "probbound.models.importing",
     "load": "probbound.models.registry",
@@ -58,14 +82,27 @@ _HOMES = {
 
 __all__ = [
     "Certificate",
+    "Cheap",
     "Claim",
+    "Drawn",
     "FactoredMatrix",
+    "Given",
+    "Left",
+    "Listed",
     "MaxOfK",
     "NoiseTerm",
+    "OwnCertificate",
     "Prior",
+    "Product",
+    "Sequences",
+    "Strata",
     "SweepConfig",
     "Transformer",
     "UserError",
+    "bound_difference",
+    "bound_family",
+    "bound_mean",
+    "bound_share",
     "certify",
     "import_model",
     "load",

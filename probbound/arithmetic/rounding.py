@@ -21,6 +21,11 @@ def ratio_up(count: Fraction | int, total: int) -> float:
     return nearest if Fraction(nearest) >= exact else math.nextafter(nearest, math.inf)
 
 
+def ratio_down(count: Fraction | int, total: int) -> float:
+    """The largest float that is not above count / total (Theorem 5.1)."""
+    return 0.0 - ratio_up(-Fraction(count), total)
+
+
 def product_up(a: float, b: float) -> float:
     """The least float that is not below the exact product of two floats (Theorem 5.1)."""
     return ratio_up(Fraction(a) * Fraction(b), 1)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
@@ -22,8 +22,7 @@ from probbound.machine.json_objects import named_once
 
 FORMAT = "probbound-certificate/3"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "urn:probbound:certificate:3"
-SCHEMA = "certificate-3.json"
+OWN_FORMAT = "probbound-own-claim/1"
 SEAL = "self_sha256"
 MOST_BYTES = 1 << 24
 _READERS = {"probbound-certificate/2": "probbound 0.1.0"}
@@ -44,6 +43,29 @@ def canonical(value: Any) -> bytes:
             f"a certificate holds finite numbers of up to {MOST_DIGITS} digits, and one is not"
         ) from error
     return made.encode("utf-8", "surrogatepass")
+
+
+class Format(NamedTuple):
+    """A kind of certificate: its predicate type, its schema, and what it is about."""
+
+    predicate_type: str
+    schema: str
+    subject: Callable[[Mapping[str, Any]], tuple[str, str]]
+
+
+def _model(predicate: Mapping[str, Any]) -> tuple[str, str]:
+    return predicate["model"]["name"], predicate["model"]["sha256"]
+
+
+def _claim(predicate: Mapping[str, Any]) -> tuple[str, str]:
+    claim = predicate["claim"]
+    return claim["name"], hashlib.sha256(canonical(claim)).hexdigest()
+
+
+FORMATS = {
+    FORMAT: Format("urn:probbound:certificate:3", "certificate-3.json", _model),
+    OWN_FORMAT: Format("urn:probbound:own-claim:1", "own-claim-1.json", _claim),
+}
 
 
 def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,12 +96,13 @@ def _hexes(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def statement(predicate: Mapping[str, Any]) -> dict[str, Any]:
-    """The in-toto Statement about the weights; the predicate's fields stand beside it as well."""
-    model = predicate["model"]
+    """The in-toto Statement about its subject; the predicate's fields stand beside it as well."""
+    kind = FORMATS[predicate["format"]]
+    name, digest = kind.subject(predicate)
     return {
         "_type": STATEMENT_TYPE,
-        "subject": [{"name": model["name"], "digest": {"sha256": model["sha256"]}}],
-        "predicateType": PREDICATE_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": digest}}],
+        "predicateType": kind.predicate_type,
         "predicate": dict(predicate),
         **predicate,
     }
@@ -92,7 +115,7 @@ def file_content(predicate: Mapping[str, Any]) -> bytes:
         UserError: if the schema does not allow it.
     """
     made = statement(predicate)
-    if fault := schema_fault(json.loads(json.dumps(made))):
+    if fault := schema_fault(json.loads(json.dumps(made)), predicate["format"]):
         raise UserError(f"the certificate does not fit its own schema: {fault}")
     return (json.dumps(made, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
@@ -143,14 +166,14 @@ def predicate_of(found: Any, source: str) -> dict[str, Any]:
     named = found.get("format") if isinstance(found, dict) else None
     if not isinstance(found, dict) or not isinstance(named, str):
         raise UserError(f"{source} is not a certificate of format {FORMAT}")
-    if named != FORMAT:
+    if named not in FORMATS:
         reader = _READERS.get(named, "the version that made it")
         raise UserError(
             f"{source} is a certificate of format {named[:60]!r}, and this version of probbound "
-            f"reads {FORMAT} only; make it anew, or check it with {reader}"
+            f"reads {' and '.join(FORMATS)} only; make it anew, or check it with {reader}"
         )
-    if fault := schema_fault(found):
-        raise UserError(f"{source} is not a certificate of format {FORMAT}: {fault}")
+    if fault := schema_fault(found, named):
+        raise UserError(f"{source} is not a certificate of format {named}: {fault}")
     predicate = found["predicate"]
     fields = {key: value for key, value in predicate.items() if key not in ("hex", SEAL)}
     if canonical(found) != canonical(statement(predicate)) or sealed(fields) != predicate:
@@ -158,9 +181,9 @@ def predicate_of(found: Any, source: str) -> dict[str, Any]:
     return predicate
 
 
-def schema_fault(found: Any) -> str | None:
-    """The most telling way in which JSON breaks the schema, None if it fits."""
-    error = best_match(_validator().iter_errors(found))
+def schema_fault(found: Any, format: str = FORMAT) -> str | None:
+    """The most telling way in which JSON breaks the schema of a format, None if it fits."""
+    error = best_match(_validator(FORMATS[format].schema).iter_errors(found))
     if error is None:
         return None
     place = error.json_path.removeprefix("$.").removeprefix("$")
@@ -168,8 +191,8 @@ def schema_fault(found: Any) -> str | None:
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    text = (files("probbound") / "schemas" / SCHEMA).read_text(encoding="utf-8")
+def _validator(schema: str) -> Draft202012Validator:
+    text = (files("probbound") / "schemas" / schema).read_text(encoding="utf-8")
     return Draft202012Validator(json.loads(text), format_checker=FormatChecker())
 
 

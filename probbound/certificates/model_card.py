@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from probbound.arithmetic.decimals import lower, percent_down, upper
+from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.models.network import described
 
-_SEEDS = {
+SEEDS = {
     "content": "derived from the question itself",
     "beacon": "derived from the question and the beacon below",
     "chosen": "chosen by hand: the maker could have tried several",
@@ -19,7 +19,6 @@ _LOSS_SHARE = (
     "\n\nThe share that a forward pass leaves is here a bound on the mean loss, divided by the "
     "largest loss."
 )
-_ESCAPED = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]<>|#"} | {"\n": " ", "\r": " "})
 
 
 def page(predicate: Mapping[str, Any]) -> str:
@@ -27,13 +26,13 @@ def page(predicate: Mapping[str, Any]) -> str:
     return (
         "\n\n".join(
             [
-                f"# {_text(predicate['model']['name'])}: a certified bound",
+                f"# {text(predicate['model']['name'])}: a certified bound",
                 _claim(predicate),
                 f"The network: {described(predicate['claim']['network'])}.",
                 _promise(predicate),
                 "## How it was proved",
                 _levels(predicate),
-                _failure_probabilities(predicate),
+                failure_probabilities(predicate),
                 "## What it cost",
                 _cost(predicate),
                 "## What it is about",
@@ -50,7 +49,7 @@ def page(predicate: Mapping[str, Any]) -> str:
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
     population = f"{claim['d_vocab']}^{claim['n_ctx']} ({_short(claim['population'])})"
-    inputs = f"all {population} inputs of {_text(claim['task'])}{_under(claim['prior'])}"
+    inputs = f"all {population} inputs of {text(claim['task'])}{_under(claim['prior'])}"
     if says_nothing(predicate):
         return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"
     if claim["kind"] == "loss":
@@ -131,10 +130,11 @@ def _levels(predicate: Mapping[str, Any]) -> str:
     ]
     heads = ("check", "mode", "looked at", "left over", "share left ≤")
     note = _LOSS_SHARE if of_loss else ""
-    return f"Strategy {_text(named)}: the proof alone {alone}.\n\n{_table(heads, rows)}{note}"
+    return f"Strategy {text(named)}: the proof alone {alone}.\n\n{table(heads, rows)}{note}"
 
 
-def _failure_probabilities(predicate: Mapping[str, Any]) -> str:
+def failure_probabilities(predicate: Mapping[str, Any]) -> str:
+    """The ledger, with the sum of its rows."""
     spends = predicate["ledger"]
     if not spends:
         return "No failure probability was spent."
@@ -144,7 +144,7 @@ def _failure_probabilities(predicate: Mapping[str, Any]) -> str:
     ]
     heads = ("statement", "method", "theorem", "draws", "δ")
     total = f"Together they fail with probability at most {upper(predicate['delta'])}."
-    return f"Every spend of failure probability:\n\n{_table(heads, rows)}\n\n{total}"
+    return f"Every spend of failure probability:\n\n{table(heads, rows)}\n\n{total}"
 
 
 def _cost(predicate: Mapping[str, Any]) -> str:
@@ -153,7 +153,7 @@ def _cost(predicate: Mapping[str, Any]) -> str:
         (p["name"], p["part"], _digits(p["flops"]), f"{p['seconds']:.2g}") for p in cost["phases"]
     ]
     whole = ("in all", "", _digits(cost["flops"]), f"{cost['seconds']:.2g}")
-    return _table(("phase", "part", "operations", "seconds"), [*rows, whole])
+    return table(("phase", "part", "operations", "seconds"), [*rows, whole])
 
 
 def _identity(predicate: Mapping[str, Any]) -> str:
@@ -163,12 +163,12 @@ def _identity(predicate: Mapping[str, Any]) -> str:
         ("reference", _reference(predicate["reference"])),
         ("certificate, SHA-256", predicate["self_sha256"]),
         ("asked", _question(predicate)),
-        ("seed", f"{predicate['seed']}, {_SEEDS[predicate['seed_source']]}"),
+        ("seed", f"{predicate['seed']}, {SEEDS[predicate['seed_source']]}"),
         ("beacon", predicate["beacon"] or "none"),
         ("arithmetic", predicate["arithmetic"]),
         ("made by", versions),
     ]
-    return _table(("", ""), rows)
+    return table(("", ""), rows)
 
 
 def _reference(reference: Mapping[str, Any] | None) -> str:
@@ -199,20 +199,9 @@ def _recipe(predicate: Mapping[str, Any]) -> str:
         "python -m probbound.check certificate.json weights.safetensors  # NumPy and SciPy only\n"
         "```\n\n"
         f"Both recompute the digest of the weights, the count or the samples, and the bound. "
-        f"The name {_text(model)} identifies nothing; the digest does. This page repeats what the "
+        f"The name {text(model)} identifies nothing; the digest does. This page repeats what the "
         "certificate says and proves nothing by itself."
     )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *[[_text(cell) for cell in row] for row in rows]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _text(value: str) -> str:
-    """Text of unknown origin, so that it can be nothing but text in Markdown."""
-    kept = "".join(c for c in value if c.isprintable() or c in string.whitespace)
-    return kept.translate(_ESCAPED)
 
 
 def _digits(count: int) -> str:

@@ -28,12 +28,14 @@ class Seed:
     beacon: str | None = None
 
 
-def seed_for(question: Mapping[str, Any], chosen: int | None, beacon: str | None) -> Seed:
+def seed_for(
+    question: Mapping[str, Any], chosen: int | None, beacon: str | None, format: str = FORMAT
+) -> Seed:
     """The seed of a question, unless one was chosen by hand.
 
     `question` is all that was asked, as JSON: the claim, the digest of the weights, the strategy
-    and its settings. The same question gets the same seed. It has 48 bits, so that every
-    reader of JSON keeps it exactly.
+    and its settings; `format` is that of the certificate. The same question gets the same seed. It
+    has 48 bits, so that every reader of JSON keeps it exactly.
 
     Raises:
         UserError: if both a seed and a beacon are given, or the beacon is empty or very long.
@@ -44,6 +46,6 @@ def seed_for(question: Mapping[str, Any], chosen: int | None, beacon: str | None
         return Seed(chosen, "chosen")
     if beacon is not None and not 0 < len(beacon) <= _LONGEST_BEACON:
         raise UserError(f"a beacon has 1 to {_LONGEST_BEACON} characters, got {len(beacon)}")
-    content = canonical({**question, "format": FORMAT, "beacon": beacon})
+    content = canonical({**question, "format": format, "beacon": beacon})
     number = int.from_bytes(hashlib.sha256(_DOMAIN + content).digest()[:_BYTES], "big")
     return Seed(number, "content" if beacon is None else "beacon", beacon)

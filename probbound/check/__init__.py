@@ -1,6 +1,7 @@
 """Check a certificate without trusting its maker: a second implementation, by NumPy and SciPy.
 
-`python -m probbound.check CERTIFICATE WEIGHTS`, or `check(certificate, weights)`. Nothing here is
+`python -m probbound.check CERTIFICATE WEIGHTS`, or `check(certificate, weights)`; an own claim has
+no weights (docs/own-claims.md says how it is checked). Nothing here is
 shared with the code that makes certificates, and none of that code is loaded. The statements are
 those of docs/theory.md; docs/certificate.md says what is checked and what is not. Names are loaded
 when first used, and so is what SciPy they need.
@@ -49,35 +50,32 @@ __all__ = [
 
 def check(
     certificate: Path | str,
-    weights: Path | str | Weights,
+    weights: Path | str | Weights | None = None,
     reference: Path | str | None = None,
     *,
+    replay: str | None = None,
     patient: bool = False,
 ) -> Report:
-    """Whether a certificate file holds for weights, given as a file or as read already.
+    """Whether a certificate file holds, for weights given as a file or as read already.
 
-    `reference` is the file of logits that the certificate names, if it is at hand. What asks for
-    more than ten minutes or 8 GiB is declined unless `patient`.
+    `reference` is the file of logits that the certificate names, if it is at hand. A certificate
+    of an own claim has no weights; with `replay`, FILE.py:NAME, that file is executed, and the
+    functions of its object NAME are asked again. What asks for more than ten minutes or 8 GiB is
+    declined unless `patient`.
 
     Raises:
-        Unusable: if a file cannot be read, or is no certificate of a format known here.
+        Unusable: if a file cannot be read, is no certificate of a format known here, or is not
+            what such a certificate is checked with.
     """
     from probbound.check.document import read_document
-    from probbound.check.judge import judge
-    from probbound.check.models.reference import read_reference
-    from probbound.check.models.weights import Weights, read_weights
+    from probbound.check.kinds import KINDS, Beside
     from probbound.check.report import Refused, Report
 
     try:
         predicate = read_document(Path(certificate))
     except Refused as refusal:
         return Report(refused=(str(refusal),))
-    return judge(
-        predicate,
-        weights if isinstance(weights, Weights) else read_weights(Path(weights)),
-        None if reference is None else read_reference(Path(reference)),
-        patient=patient,
-    )
+    return KINDS[predicate["format"]](predicate, Beside(weights, reference, replay, patient))
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""`python -m probbound.check CERTIFICATE WEIGHTS [--patient]`: exit 0 if the claim holds."""
+"""`python -m probbound.check CERTIFICATE [WEIGHTS] [--patient]`: exit 0 if the claim holds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ import sys
 from typing import NoReturn
 
 _PROGRAM = "python -m probbound.check"
-_USAGE = f"{_PROGRAM} [--reference FILE] [--patient] CERTIFICATE WEIGHTS"
+_USAGE = f"{_PROGRAM} [--reference FILE] [--replay FILE.py:NAME] [--patient] CERTIFICATE [WEIGHTS]"
 _STATUS = (
     "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read, 3 it was "
-    "not checked"
+    "not checked, 4 (an own claim without --replay) it holds if the counts are as stated"
 )
+_VERDICTS = {
+    0: "holds",
+    1: "does not hold",
+    3: "not checked",
+    4: "holds if the counts are as stated",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,9 +31,19 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(_PROGRAM, usage=_USAGE, epilog=_STATUS, allow_abbrev=False)
     parser.add_argument("certificate", metavar="CERTIFICATE")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a .safetensors or .npz file")
+    parser.add_argument(
+        "weights",
+        metavar="WEIGHTS",
+        nargs="?",
+        help="a .safetensors or .npz file, of a claim about a network",
+    )
     parser.add_argument(
         "--reference", metavar="FILE", help="the .npz of logits that the certificate names"
+    )
+    parser.add_argument(
+        "--replay",
+        metavar="FILE.py:NAME",
+        help="of an own claim: EXECUTE that file, and ask the functions of its object NAME again",
     )
     parser.add_argument(
         "--patient",
@@ -43,21 +59,27 @@ def main(arguments: list[str]) -> int:
     from probbound.check import Unusable, check
 
     try:
-        report = check(asked.certificate, asked.weights, asked.reference, patient=asked.patient)
+        report = check(
+            asked.certificate,
+            asked.weights,
+            asked.reference,
+            replay=asked.replay,
+            patient=asked.patient,
+        )
     except Unusable as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     for label, lines in (
         ("confirmed", report.confirmed),
         ("taken on trust", report.trusted),
+        ("depends on", report.assumed if report.follows else ()),
         ("refused", report.refused),
         ("work", [report.work] if report.work and not report.declined else []),
         ("not checked", report.declined),
     ):
         for line in lines:
             sys.stdout.write(f"{label}: {line}\n")
-    verdict = {0: "holds", 1: "does not hold", 3: "not checked"}[report.status]
-    sys.stdout.write(f"{verdict}\n")
+    sys.stdout.write(f"{_VERDICTS[report.status]}\n")
     return report.status
 
 

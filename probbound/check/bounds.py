@@ -29,7 +29,7 @@ def clopper_pearson(k: int, n: int, log_delta: float) -> float:
     least = -math.expm1(log_delta / n)
     if k:
         least = root(lambda p: log_delta - _log_tail(k, n, p), 0.0)
-    return _proven(least, lambda p: log_binomial_tail(k, n, p) <= _lowered(log_delta))
+    return _proven(least, lambda p: log_binomial_tail(k, n, p) <= lowered(log_delta))
 
 
 def anytime(k: int, n: int, log_delta: float) -> float:
@@ -42,7 +42,7 @@ def anytime(k: int, n: int, log_delta: float) -> float:
         return tail - math.log((n + 1) * p) - _log_mass(k, n, p)
 
     least = root(lambda p: log_mixture(p) + log_delta, k / n)
-    return _proven(least, lambda p: log_beta_mixture(k, n, p) >= -_lowered(log_delta))
+    return _proven(least, lambda p: log_beta_mixture(k, n, p) >= -lowered(log_delta))
 
 
 def hypergeometric(k: int, n: int, population: int, log_delta: float) -> float:
@@ -58,7 +58,7 @@ def hypergeometric(k: int, n: int, population: int, log_delta: float) -> float:
             below = middle
         else:
             above = middle - 1
-    while below < most and log_finite_tail(k, n, below + 1, population) > _lowered(log_delta):
+    while below < most and log_finite_tail(k, n, below + 1, population) > lowered(log_delta):
         below += 1
     return up(Fraction(below, population))
 
@@ -74,7 +74,7 @@ def _proven(least: float, holds: Callable[[float], bool]) -> float:
     return 1.0
 
 
-def _lowered(log_delta: float) -> Decimal:
+def lowered(log_delta: float) -> Decimal:
     """No more than log δ, of which `log_delta` is a rounding."""
     return Decimal(log_delta * (1 + 2.0**-48))
 

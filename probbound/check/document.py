@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from probbound.check import rules
+from probbound.check.layout import Layout, canonical, faults
+from probbound.check.own.layout import OWN_CLAIM
 from probbound.check.report import Refused, Unusable
 
 FORMAT = "probbound-certificate/3"
@@ -22,7 +24,6 @@ _SEAL = "self_sha256"
 _MOST_BYTES = 1 << 24
 _MOST_DIGITS = 4300
 
-# A rule for a value, an object of rules, [rule] for a list, [None, rule] for what may be null.
 _FIELDS: dict[str, Any] = {
     "format": rules.one_of(FORMAT),
     "claim": {
@@ -135,6 +136,14 @@ _FIELDS: dict[str, Any] = {
 }
 
 
+def _model(predicate: Mapping[str, Any]) -> tuple[str, str]:
+    return predicate["model"]["name"], predicate["model"]["sha256"]
+
+
+NETWORK = Layout(FORMAT, _PREDICATE_TYPE, _FIELDS, _model, "the model")
+LAYOUTS = {layout.format: layout for layout in (NETWORK, OWN_CLAIM)}
+
+
 def read_document(path: Path) -> dict[str, Any]:
     """The predicate of a certificate file.
 
@@ -172,17 +181,18 @@ def predicate_of(found: Any) -> dict[str, Any]:
         Refused: as `read_document`.
     """
     named = found.get("format") if isinstance(found, dict) else None
-    if named != FORMAT:
+    layout = LAYOUTS.get(named) if isinstance(named, str) else None
+    if layout is None:
         shown = f"format {named[:60]!r}" if isinstance(named, str) else "no format"
         reader = _READERS.get(str(named), "the version of probbound that made it")
         raise Unusable(
-            f"it is a certificate of {shown}, and this checker reads {FORMAT} only; "
-            f"check it with {reader}, or make it anew"
+            f"it is a certificate of {shown}, and this checker reads {' and '.join(LAYOUTS)} "
+            f"only; check it with {reader}, or make it anew"
         )
-    for problem in _faults(found, {**_STATEMENT, **_FIELDS}, ""):
+    for problem in faults(found, {**_statement(layout), **layout.fields}, ""):
         raise Refused(problem)
     predicate = found["predicate"]
-    _require_copies(found, predicate)
+    _require_copies(found, predicate, layout)
     sealed = _timeless({key: value for key, value in predicate.items() if key != _SEAL})
     if dict(_hexes({k: v for k, v in sealed.items() if k != "hex"}, "")) != predicate["hex"]:
         raise Refused("a number in hex is not the one in decimals")
@@ -191,52 +201,23 @@ def predicate_of(found: Any) -> dict[str, Any]:
     return predicate
 
 
-_STATEMENT: dict[str, Any] = {
-    "_type": rules.one_of(_TYPE),
-    "subject": [{"name": rules.text, "digest": {"sha256": rules.sha256}}],
-    "predicateType": rules.one_of(_PREDICATE_TYPE),
-    "predicate": _FIELDS,
-}
+def _statement(layout: Layout) -> dict[str, Any]:
+    """The fields of an in-toto Statement."""
+    return {
+        "_type": rules.one_of(_TYPE),
+        "subject": [{"name": rules.text, "digest": {"sha256": rules.sha256}}],
+        "predicateType": rules.one_of(layout.predicate_type),
+        "predicate": layout.fields,
+    }
 
 
-def canonical(value: Any) -> bytes:
-    """JSON with sorted keys, no spaces, UTF-8, floats as Python's shortest decimals."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _require_copies(found: dict[str, Any], predicate: dict[str, Any]) -> None:
-    model = predicate["model"]
-    subject = [{"name": model["name"], "digest": {"sha256": model["sha256"]}}]
-    if canonical(found["subject"]) != canonical(subject):
-        raise Refused("its subject is not the model that the predicate is about")
-    for name in _FIELDS:
+def _require_copies(found: dict[str, Any], predicate: dict[str, Any], layout: Layout) -> None:
+    name, digest = layout.subject(predicate)
+    if canonical(found["subject"]) != canonical([{"name": name, "digest": {"sha256": digest}}]):
+        raise Refused(f"its subject is not {layout.about} that the predicate is about")
+    for name in layout.fields:
         if canonical(found[name]) != canonical(predicate[name]):
             raise Refused(f"{name} stands in it twice, and not the same")
-
-
-def _faults(value: Any, wanted: Any, path: str) -> Iterator[str]:
-    place = path or "the certificate"
-    if callable(wanted):
-        if not wanted(value):
-            yield f"{place} cannot be {_shown(value)}"
-    elif isinstance(wanted, list) and wanted[0] is None:
-        if value is not None:
-            yield from _faults(value, wanted[1], path)
-    elif isinstance(wanted, list):
-        if type(value) is not list:
-            yield f"{place} must be a list, not {_shown(value)}"
-            return
-        for number, part in enumerate(value):
-            yield from _faults(part, wanted[0], f"{path}[{number}]")
-    elif type(value) is not dict:
-        yield f"{place} must be an object, not {_shown(value)}"
-    else:
-        for key in (*(k for k in wanted if k not in value), *(k for k in value if k not in wanted)):
-            yield f"{place} has no {key}" if key in wanted else f"{place} has an unknown {key!r}"
-        for key, rule in wanted.items():
-            if key in value:
-                yield from _faults(value[key], rule, f"{path}.{key}" if path else key)
 
 
 def _timeless(value: Any) -> Any:
@@ -255,11 +236,6 @@ def _hexes(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for number, part in enumerate(value):
             yield from _hexes(part, f"{path}[{number}]")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if type(value) is not int or value.bit_length() < 1000 else "a huge integer"
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

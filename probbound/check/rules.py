@@ -52,6 +52,11 @@ def text(value: Any) -> bool:
     return type(value) is str and len(value) <= _LONGEST_TEXT
 
 
+def long_text(value: Any) -> bool:
+    """Text that may quote another."""
+    return type(value) is str and len(value) <= 2 * _LONGEST_TEXT
+
+
 def word(value: Any) -> bool:
     return type(value) is str and re.fullmatch("[ -~]{1,40}", value) is not None
 
@@ -79,6 +84,16 @@ def one_of(*allowed: str) -> Rule:
 def part(rule: Rule) -> dict[str, Rule]:
     """A part of the network: what it is, and whether the file of weights says so."""
     return {"value": rule, "source": one_of("read", "assumed")}
+
+
+def label_of(most: int) -> Rule:
+    """Text of one character at least."""
+    return lambda value: type(value) is str and 0 < len(value) <= most
+
+
+def some(rule: Rule) -> Rule:
+    """A list of one at least."""
+    return lambda value: type(value) is list and bool(value) and all(map(rule, value))
 
 
 def maybe(rule: Rule) -> Rule:

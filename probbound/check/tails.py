@@ -36,6 +36,13 @@ def log_binomial_tail(k: int, n: int, p: float) -> Decimal:
         return log_binomial_mass(k, n, p) + _log_sum(k, lambda i: i * odds / (n - i + 1))
 
 
+def log_binomial_upper_tail(k: int, n: int, p: float) -> Decimal:
+    """At least log P(Bin(n, p) >= k), for k >= np and 0 < p < 1."""
+    with localcontext(_CONTEXT):
+        odds = Decimal(p) / (1 - Decimal(p))
+        return log_binomial_mass(k, n, p) + _log_sum(n - k, lambda i: i * odds / (n - i + 1))
+
+
 def log_beta_mixture(k: int, n: int, p: float) -> Decimal:
     """At most the log of the mixture of Theorem 2.6 at p, for k <= np and 0 < p < 1."""
     with localcontext(_CONTEXT):
@@ -43,6 +50,30 @@ def log_beta_mixture(k: int, n: int, p: float) -> Decimal:
         if above <= 0:
             return Decimal("-Infinity")
         return above.ln() - ((n + 1) * Decimal(p)).ln() - log_binomial_mass(k, n, p) - _ERROR
+
+
+def log_beta_mixture_below(k: int, n: int, p: float) -> Decimal:
+    """At most the log of the mixture of Theorem 2.6 of the n - k at 1 - p, for k >= np."""
+    with localcontext(_CONTEXT):
+        above = 1 - log_binomial_upper_tail(k + 1, n + 1, p).exp()
+        if above <= 0:
+            return Decimal("-Infinity")
+        rate = ((n + 1) * (1 - Decimal(p))).ln()
+        return above.ln() - rate - log_binomial_mass(k, n, p) - _ERROR
+
+
+def log_uniform_mixture(k: int, n: int, marked: int, population: int) -> Decimal:
+    """At most the log of the mixture of Theorem 2.7, k <= marked; infinite if k cannot be."""
+    rest = population - marked
+    if n - k > rest:
+        return Decimal("Infinity")
+    with localcontext(_CONTEXT):
+        above = 1 - log_finite_tail(k, n + 1, marked + 1, population + 1).exp()
+        if above <= 0:
+            return Decimal("-Infinity")
+        mass = _log_choices(marked, k) + _log_choices(rest, n - k) - _log_choices(population, n)
+        ratio = Decimal(population + 1) / Decimal((n + 1) * (marked + 1))
+        return ratio.ln() + above.ln() - mass - _ERROR
 
 
 def log_binomial_mass(k: int, n: int, p: float) -> Decimal:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.delta import DELTA
+from probbound.cli.kinds import kind_made_of, loaded
 from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
@@ -30,6 +31,7 @@ from probbound.cli.output import (
 from probbound.cli.whole import WHOLE
 from probbound.contract.claims import claim_of
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.network import described, notice
 from probbound.tasks.registry import DEFAULT_TASK, strategy_summary
@@ -44,7 +46,7 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 
 @click.command()
 @click.argument("model")
-@click.option("--strategy", required=True, help=f"{AUTO}, or one of {strategy_summary()}.")
+@click.option("--strategy", help=f"{AUTO}, or one of {strategy_summary()}.")
 @click.option(
     "--task", default=DEFAULT_TASK, help="What inputs and answers are.", show_default=True
 )
@@ -70,29 +72,67 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.option("--at", type=float, help="Margin, in logits, that inputs are to exceed.")
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
 @click.option("--reference", type=Path, help=".npz of tokens and logits of your own framework.")
+@click.option(
+    "--side",
+    type=click.Choice(["upper", "lower", "two"]),
+    help="Of an own claim: bound the failing share from above, below or both (default upper).",
+)
 @click.option("--out", type=Path, help="Write the certificate here.")
 @as_json_option
-def certify(
+@click.pass_context
+def certify(context: click.Context, model: str, **asked: Any) -> None:
+    """Bound the accuracy of MODEL, its margins or its loss, and certify the bound.
+
+    MODEL may be FILE.py:NAME, an own claim: that file is executed, and its object NAME, a
+    probbound.Given, says what is bounded (--strategy, --budget, --delta, --side, --draws, --seed,
+    --beacon).
+    """
+    kind = kind_made_of(model)
+    always = ("out", "as_json")
+    given = {
+        name: value
+        for name, value in asked.items()
+        if name in always
+        or context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    loaded(kind.certify)(model, given)
+
+
+def certify_network(model: str, asked: Mapping[str, Any]) -> None:
+    """Certify a model under the settings that were given.
+
+    Raises:
+        UsageError: if there is no strategy.
+        UserError: if a setting is one of own claims.
+    """
+    if "strategy" not in asked:
+        raise click.UsageError("Missing option '--strategy'.", click.get_current_context())
+    if "side" in asked:
+        raise UserError("--side is for own claims, FILE.py:NAME; of a network it is settled")
+    _certify(model, **asked)
+
+
+def _certify(
     model: str,
+    *,
     strategy: str,
-    task: str,
-    budget: int | None,
-    delta: float | Literal["auto"] | None,
-    seed: int | None,
-    beacon: str | None,
-    grid_points: int | None,
-    budget_flops: float | None,
-    draws: int | None,
-    target: float | None,
-    paths: Literal["joint", "separate"] | None,
-    kind: str,
-    at: float | None,
-    prior: Path | None,
-    reference: Path | None,
     out: Path | None,
     as_json: bool,
+    task: str = DEFAULT_TASK,
+    budget: int | None = None,
+    delta: float | Literal["auto"] | None = None,
+    seed: int | None = None,
+    beacon: str | None = None,
+    grid_points: int | None = None,
+    budget_flops: float | None = None,
+    draws: int | None = None,
+    target: float | None = None,
+    paths: Literal["joint", "separate"] | None = None,
+    kind: str = "accuracy",
+    at: float | None = None,
+    prior: Path | None = None,
+    reference: Path | None = None,
 ) -> None:
-    """Bound the accuracy of MODEL, its margins or its loss, and certify the bound."""
     with loading():
         from probbound.certificates.certification import certify as run
         from probbound.certificates.format import statement as statement_of
@@ -106,16 +146,16 @@ def certify(
         stderr.print(f"note: {strategy} is deterministic; --budget and --delta are not used")
     if out is not None:
         require_writable(out)
-    loaded = load(model)
-    if loaded.assumed:
-        told = notice(loaded.name, loaded.attn_scale, loaded.assumed)
+    network = load(model)
+    if network.assumed:
+        told = notice(network.name, network.attn_scale, network.assumed)
         stderr.print(f"note: {told}", markup=False, soft_wrap=True)
-    law = None if prior is None else read_prior(prior, loaded.d_vocab)
-    inputs, spent = room.task_for(loaded, law), DEFAULT_BUDGET if budget is None else budget
+    law = None if prior is None else read_prior(prior, network.d_vocab)
+    inputs, spent = room.task_for(network, law), DEFAULT_BUDGET if budget is None else budget
     for sentence in room.beyond(inputs, spent, strategy):
         stderr.print(f"note: {sentence}", soft_wrap=True)
     certificate = run(
-        loaded,
+        network,
         inputs,
         strategy=strategy,
         budget=spent,

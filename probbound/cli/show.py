@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from probbound.cli.kinds import kind_of, loaded
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, print_json
 
@@ -18,9 +19,9 @@ def show(certificate: Path, as_json: bool) -> None:
     """Print CERTIFICATE as Markdown fit for a model card. It is not checked: `verify` does that."""
     with loading():
         from probbound.certificates.format import read_certificate
-        from probbound.certificates.model_card import page
 
     predicate = read_certificate(certificate)
+    page = loaded(kind_of(predicate).page)
     if as_json:
         print_json({"markdown": page(predicate)})
     else:

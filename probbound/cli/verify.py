@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 
 from probbound.arithmetic.decimals import upper
 from probbound.certificates.vacuity import remedy, says_nothing
+from probbound.cli.kinds import kind_of, loaded
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
 from probbound.machine.errors import UserError
@@ -33,23 +35,22 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also where checking takes more than ten minutes or 8 GiB.",
 )
+@click.option(
+    "--replay",
+    metavar="FILE.py:NAME",
+    help="Of an own claim: EXECUTE that file, and ask the functions of its object NAME again.",
+)
 @as_json_option
-def verify(
-    certificate: Path,
-    model: str | None,
-    fresh: bool,
-    reference: Path | None,
-    patient: bool,
-    as_json: bool,
-) -> None:
+def verify(certificate: Path, as_json: bool, **asked: Any) -> None:
     """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not.
 
-    3 if it was not checked, since it asks for too much work.
+    3 if it was not checked, since it asks for too much work; 4 if it is an own claim that was
+    checked without --replay, and holds if the counts in it are as stated.
     """
     from probbound.check import Unusable
 
     try:
-        report, drawn, claimed = _checked(certificate, model, fresh, reference, patient)
+        report, drawn, claimed = _checked(certificate, asked)
     except Unusable as error:
         raise UserError(str(error)) from error
     if as_json:
@@ -60,26 +61,35 @@ def verify(
         click.get_current_context().exit(report.status)
 
 
-def _checked(
-    certificate: Path, named: str | None, fresh: bool, reference: Path | None, patient: bool
-) -> tuple[Report, Fresh | None, str]:
+def _checked(certificate: Path, asked: Mapping[str, Any]) -> tuple[Report, Fresh | None, str]:
     """The report, how fresh samples fared, and the claim."""
     with loading():
-        from probbound.check import (
-            Refused,
-            Report,
-            fresh_samples,
-            read_document,
-            read_reference,
-            read_weights,
-        )
-        from probbound.check.judge import judge
-        from probbound.models.catalogue import located
+        from probbound.check import Refused, Report, read_document
 
     try:
         predicate = read_document(certificate)
     except Refused as refusal:
         return Report(refused=(str(refusal),)), None, ""
+    return loaded(kind_of(predicate).verify)(predicate, asked)
+
+
+def verify_network(
+    predicate: dict[str, Any], asked: Mapping[str, Any]
+) -> tuple[Report, Fresh | None, str]:
+    """The report on a claim about a network, how fresh samples fared, and the claim.
+
+    Raises:
+        UserError: if something was given that is for own claims, or new samples test no such claim.
+    """
+    with loading():
+        from probbound.check import fresh_samples, read_reference, read_weights
+        from probbound.check.judge import judge
+        from probbound.models.catalogue import located
+
+    named, fresh, reference = asked["model"], asked["fresh"], asked["reference"]
+    patient = asked["patient"]
+    if asked["replay"] is not None:
+        raise UserError("--replay is for own claims; this one is about a network: --model")
     if fresh and predicate["claim"]["kind"] == "loss":
         raise UserError(
             "new samples test claims about answers, not about a loss; leave --fresh out"
@@ -117,6 +127,7 @@ def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
     found = {"holds": report.holds, "reasons": list(report.refused)}
     found |= {"confirmed": list(report.confirmed), "trusted": list(report.trusted)}
     found |= {"not_checked": list(report.declined), "work": report.work}
+    found |= {"depends_on": list(report.assumed)}
     if drawn is not None:
         found["fresh"] = {**asdict(drawn), "agrees": drawn.agrees}
     return found
@@ -125,10 +136,12 @@ def _as_json(report: Report, drawn: Fresh | None) -> dict[str, Any]:
 def _print(report: Report, drawn: Fresh | None, claimed: str) -> None:
     lines = [*(f"does not hold: {reason}" for reason in report.refused)]
     lines += [f"not checked: {reason}" for reason in report.declined]
-    if report.holds:
-        lines.append(f"holds: {claimed}")
+    if report.follows:
+        provided = "" if report.holds else " if the counts are as stated"
+        lines.append(f"holds{provided}: {claimed}")
     lines += [f"confirmed: {line}" for line in report.confirmed]
     lines += [f"taken on trust: {line}" for line in report.trusted]
+    lines += [f"depends on: {line}" for line in report.assumed if report.follows]
     lines += [f"work: {report.work}"] if report.work and not report.declined else []
     if drawn is not None and drawn.agrees:
         lines.append(f"new samples agree: {_sentence(drawn)}")

@@ -93,7 +93,7 @@ def test_it_runs_by_itself(tmp_path):
     assert done.returncode == 0
     usage, *_ = done.stdout.splitlines()
     assert usage.startswith("usage: python -m probbound.check ")
-    assert usage.endswith(" CERTIFICATE WEIGHTS")
+    assert usage.endswith(" CERTIFICATE [WEIGHTS]")
     other = subprocess.run(
         [*command, str(shipped_path("max-of-4-s1"))], capture_output=True, text=True
     )

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from probbound.cli.loading import loading
+from probbound.cli.main import run
 
 AT = """
 import os, runpy, signal, sys
@@ -42,7 +43,7 @@ def interrupted_at(name, module, *arguments):
         ("jaxlib", "probbound", CERTIFY),
         ("jax._src.xla_bridge", "script", CERTIFY),
         ("jsonschema", "probbound", ("show", "c.json")),
-        ("numpy", "probbound", ("verify", "c.json")),
+        ("probbound.check.document", "probbound", ("verify", "c.json")),
         ("pyarrow", "probbound", ("report", "sweep")),
         ("numpy", "probbound.check", ("c.json", "m.npz")),
         ("probbound.check.document", "probbound.check", ("c.json", "m.npz")),
@@ -50,6 +51,13 @@ def interrupted_at(name, module, *arguments):
 )
 def test_an_early_interruption_is_one_word(name, module, arguments):
     done = interrupted_at(name, module, *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_a_verifier_interrupted_while_it_loads_its_arithmetic_says_one_word(tmp_path):
+    path = tmp_path / "c.json"
+    assert run([*CERTIFY, "--out", str(path)]) == 0
+    done = interrupted_at("numpy", "probbound", "verify", path)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 

@@ -1,0 +1,1 @@
+"""Populations that claims are about: index tuples, token sequences, lists, samplers, mixtures."""
