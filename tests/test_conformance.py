@@ -1,0 +1,123 @@
+"""What every task has to keep to, whichever it is: a new one is held to it by its name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import probbound
+from probbound.certificates.format import SEAL, sealed
+from probbound.check.document import FORMAT
+from probbound.check.judge import judge
+from probbound.check.tasks.registry import replay_of
+from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
+from probbound.models.transformer import Transformer
+from probbound.tasks.registry import room_named, strategy_names, task_names
+from tests.factories import all_sequences, checked, copying_model, slow_logits, weights_of
+
+INSTANCES: dict[str, Callable[[], Transformer]] = {"max-of-k": lambda: copying_model(1)}
+BUDGET, DELTA = 40, 0.01
+QUESTIONS = [(task, name) for task in task_names() for name in strategy_names(task)]
+
+
+def truth(task: str, model: Transformer) -> float:
+    """The share of inputs that are answered wrongly, from the definition, one at a time."""
+    room = room_named(task).task_for(model)
+    everything = all_sequences(model.d_vocab, model.n_ctx)
+    labels, wrong = room.labels(everything), 0
+    for tokens, label in zip(everything, labels, strict=True):
+        logits = slow_logits(model, tuple(tokens))
+        rivals = np.delete(logits, label)
+        wrong += not (rivals < logits[label]).all()
+    return wrong / room.size
+
+
+@pytest.fixture(scope="module")
+def certified():
+    """The certificate of every strategy of every task on its tiny instance."""
+    made = {}
+    for task, name in QUESTIONS:
+        model = INSTANCES[task]()
+        asked = {"budget": BUDGET, "delta": DELTA} if room_named(task).uses(name).chance else {}
+        made[task, name] = (
+            model,
+            probbound.certify(model, probbound.task_for(model, task=task), strategy=name, **asked),
+        )
+    return made
+
+
+def test_every_task_has_an_instance_and_both_sides():
+    assert set(INSTANCES) == set(task_names())
+    for task in task_names():
+        assert room_named(task).name == task
+        assert replay_of(task).is_known("auto")
+
+
+@pytest.mark.parametrize(("task", "name"), QUESTIONS)
+def test_no_bound_is_below_the_truth(certified, task, name):
+    model, made = certified[task, name]
+    assert made.failure_upper >= truth(task, model) - 1e-12
+    assert made.delta == 0 or room_named(task).uses(name).chance
+
+
+@pytest.mark.parametrize(("task", "name"), QUESTIONS)
+def test_the_checker_accepts_what_is_claimed_and_nothing_stronger(certified, task, name):
+    model, made = certified[task, name]
+    assert checked(made, model).holds
+    fields = {key: value for key, value in made.to_json().items() if key not in ("hex", SEAL)}
+    stronger = 0.9 * made.failure_upper
+    if stronger > 0:
+        forged = sealed({**fields, "failure_upper": stronger, "bound": 1 - stronger})
+        assert forged["format"] == FORMAT
+        assert not judge(forged, weights_of(model)).holds
+
+
+@pytest.mark.parametrize(("task", "name"), QUESTIONS)
+def test_settings_that_a_strategy_has_no_use_for_are_refused(task, name):
+    room, model = room_named(task), INSTANCES[task]()
+    values = {"grid_points": 9, "target": 0.5, "draws": 5, "budget_flops": 1e6, "paths": "joint"}
+    for setting in values.keys() - room.uses(name).settings:
+        with pytest.raises(probbound.UserError):
+            probbound.certify(
+                *(model, probbound.task_for(model, task=task)),
+                strategy=name,
+                **{setting: values[setting]},
+            )
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_draws_are_those_of_the_law_whatever_the_chunk(task):
+    """A chi-square statistic beyond its 1e-9 quantile would be a false alarm once in 1e9 runs."""
+    inputs = room_named(task).task_for(INSTANCES[task]())
+    stream, draws = Stream.from_seed(3), 200_000
+    whole = inputs.sample(stream, 0, draws)
+    parts = [inputs.sample(stream, start, start + 50_000) for start in range(0, draws, 50_000)]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    numbers = np.ravel_multi_index(tuple(whole.T), (inputs.d_vocab,) * inputs.n_ctx)
+    counts = np.bincount(numbers, minlength=inputs.size)
+    expected = draws / inputs.size
+    statistic = ((counts - expected) ** 2 / expected).sum()
+    freedom = inputs.size - 1
+    assert abs(statistic - freedom) < 7 * np.sqrt(2 * freedom)
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_a_plan_knows_the_operations_it_is_made_of(task):
+    room, model = room_named(task), INSTANCES[task]()
+    asked = room.asked(
+        *(model, room.task_for(model, None), probbound.Claim(), "auto"),
+        budget=BUDGET,
+        delta=DELTA,
+        seed=1,
+        stopped_at=None,
+        settings={"budget_flops": 1e6},
+    )
+    meter = CostMeter()
+    name, run = room.decided(asked, "auto", False, meter)
+    outcome = room.answer(name, run, meter)
+    assert outcome.failure_upper >= truth(task, model) - 1e-12
+    assert all(phase.flops >= 0 for phase in meter.total().phases)
+    assert meter.total().flops <= 1.1e6
