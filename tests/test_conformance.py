@@ -25,7 +25,7 @@ QUESTIONS = [(task, name) for task in task_names() for name in strategy_names(ta
 
 def truth(task: str, model: Transformer) -> float:
     """The share of inputs that are answered wrongly, from the definition, one at a time."""
-    room = room_named(task).task_for(model)
+    room = room_named(task).task_for(model, None)
     everything = all_sequences(model.d_vocab, model.n_ctx)
     labels, wrong = room.labels(everything), 0
     for tokens, label in zip(everything, labels, strict=True):
@@ -91,7 +91,7 @@ def test_settings_that_a_strategy_has_no_use_for_are_refused(task, name):
 @pytest.mark.parametrize("task", task_names())
 def test_draws_are_those_of_the_law_whatever_the_chunk(task):
     """A chi-square statistic beyond its 1e-9 quantile would be a false alarm once in 1e9 runs."""
-    inputs = room_named(task).task_for(INSTANCES[task]())
+    inputs = room_named(task).task_for(INSTANCES[task](), None)
     stream, draws = Stream.from_seed(3), 200_000
     whole = inputs.sample(stream, 0, draws)
     parts = [inputs.sample(stream, start, start + 50_000) for start in range(0, draws, 50_000)]

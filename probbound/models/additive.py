@@ -71,9 +71,14 @@ class AdditiveTables:
         return self.value[head] + shared
 
 
-def additive_tables(model: Transformer, margin: float = 0.0) -> AdditiveTables:
-    """All pairs of tokens multiplied out once: O(d_vocab² (d_head + d_model)) operations."""
-    products = circuits(in_float64(model))
+def additive_tables(
+    model: Transformer, margin: float = 0.0, products: Circuits | None = None
+) -> AdditiveTables:
+    """All pairs of tokens multiplied out once: O(d_vocab² (d_head + d_model)) operations.
+
+    Unless the model's `products` are there already.
+    """
+    products = products or circuits(in_float64(model))
     scores = products.token_scores[:, :, None, :] + products.position_scores[:, :, :, None]
     pattern = np.exp(scores - scores.max(axis=(2, 3), keepdims=True))
     value, position, direct = map(np.asarray, products[2:])
@@ -111,10 +116,13 @@ def circuit_flops(model: Transformer) -> int:
     return operations(circuits, shapes_of(model))
 
 
-def table_flops(model: Transformer) -> int:
-    """Operations of `additive_tables`: the circuits, the slack, four an entry of the pattern."""
+def table_flops(model: Transformer, *, known: bool = False) -> int:
+    """Operations of `additive_tables`: the circuits, the slack, four an entry of the pattern.
+
+    Without the circuits where their products are `known`.
+    """
     pattern = 4 * model.n_heads * model.d_vocab**2 * model.n_ctx
-    return circuit_flops(model) + forward_error_flops(model) + pattern
+    return (0 if known else circuit_flops(model)) + forward_error_flops(model) + pattern
 
 
 def label_terms(

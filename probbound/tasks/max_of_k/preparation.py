@@ -10,7 +10,6 @@ from probbound.contract.residue import Residue
 from probbound.models.additive import Circuits, circuits
 from probbound.models.forward_error import logit_slack
 from probbound.models.transformer import Transformer, in_float64
-from probbound.tasks.max_of_k.screens.ladder import LadderScreen
 from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.screens.sequences import (
     CopyingCheck,
@@ -77,9 +76,7 @@ class Prepared:
         """What a screen leaves, from here if it is here; from the products if they help."""
         if screen.name in self.residues:
             return self.residues[screen.name]
-        if isinstance(screen, LadderScreen):
-            return screen.enumerate(model, meter, self.products)
-        return screen.enumerate(model, meter)
+        return screen.enumerate(model, meter, self.products)
 
     @property
     def split(self) -> Parts:

@@ -20,7 +20,6 @@ from probbound.tasks.max_of_k.preparation import Prepared
 from probbound.tasks.max_of_k.screens.bracket_check import BracketCheck, bracket_check_flops
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen, expected_classes
-from probbound.tasks.max_of_k.screens.sequences import AdditiveCheck
 from probbound.tasks.max_of_k.task import MaxOfK
 
 LEAST_DRAWS, FIRST_DRAWS = 48, 256
@@ -90,7 +89,7 @@ def run_pilot(
             tokens = tokens[brackets.uncertified(tokens)]
             sub_cubic = share_seen(len(tokens), seen.draws)
         if CubicScreen().flops(model) <= room:
-            additive = AdditiveCheck(prepared.exact.tables)
+            additive = CubicScreen().of_one(prepared.exact.tables)
             tokens = tokens[: max(1, int(min(allowance / 4 / additive.flops, DEAR_PILOT)))]
             phase.flops += len(tokens) * additive.flops
             hits = int(additive.uncertified(tokens).sum())

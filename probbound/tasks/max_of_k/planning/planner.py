@@ -15,16 +15,13 @@ from probbound.contract.residue import listed_by
 from probbound.models.transformer import Transformer, forward_flops
 from probbound.planning.forecast import MOST_SAMPLES, Forecast, Measured, Source, largest
 from probbound.strategies.levels import in_chunks
-from probbound.tasks.max_of_k.grammar import parsed
+from probbound.tasks.max_of_k.grammar import DEFAULT_SCREEN, parsed
 from probbound.tasks.max_of_k.methods.brute_force import MAX_FLOPS, brute_force_flops
 from probbound.tasks.max_of_k.planning.entries import SAMPLED, Entries
 from probbound.tasks.max_of_k.planning.pilot import Pilot
 from probbound.tasks.max_of_k.planning.prices import Prices
 from probbound.tasks.max_of_k.question import Question
-from probbound.tasks.max_of_k.screens.cubic import CubicScreen
-from probbound.tasks.max_of_k.screens.gap_classes import GapClasses
-from probbound.tasks.max_of_k.screens.gap_residue import gap_draw_flops
-from probbound.tasks.max_of_k.screens.ladder import LadderScreen, expected_classes
+from probbound.tasks.max_of_k.screens.screen import Price
 from probbound.tasks.max_of_k.screens.sequences import (
     copying_flops,
     copying_table_flops,
@@ -118,21 +115,12 @@ class Planner:
         for name, build in SCREENS.items():
             if not (every or name in PREDICTED or name in self.measured):
                 continue
-            screen = build(question)
-            if isinstance(screen, CubicScreen):
-                yield self._source(name, screen, self.pilot.cubic)
-            elif isinstance(screen, LadderScreen) and self.model.n_heads == 1:
-                yield self._source(name, screen, self.pilot.sub_cubic)
+            price = build(question).price(self.model)
+            if price is not None:
+                foretold = self.pilot.cubic if name == DEFAULT_SCREEN else self.pilot.sub_cubic
+                yield self._source(name, price, foretold)
 
-    def ladder_flops(self, screen: LadderScreen, *, known: bool) -> int:
-        """Nearly what a screen of the ladder costs, with or without the products of the tables."""
-        return screen.expected_flops(self.model, self._classes, known=known)
-
-    @cached_property
-    def _classes(self) -> GapClasses:
-        return expected_classes(self.model)
-
-    def _source(self, name: str, screen: CubicScreen | LadderScreen, share: float) -> Source:
+    def _source(self, name: str, price: Price, share: float) -> Source:
         """A screen that was run, or else what the pilot says of it.
 
         Of a screen with noise only this is known, that it leaves no less than the sub-cubic one.
@@ -154,22 +142,15 @@ class Planner:
                 draw=lambda draws: proof * in_chunks(known.residue.draw_flops, draws),
                 members=every if listable else None,
             )
-        if isinstance(screen, CubicScreen):
-            alone = shared = float(screen.flops(self.model))
-            each = partial(screen.draw_flops, self.model)
-        else:
-            alone = float(self.ladder_flops(screen, known=False))
-            shared = float(self.ladder_flops(screen, known=True))
-            each = partial(gap_draw_flops, self._classes)
         held = max(share, 1 / size)
         return Source(
             screen=name,
             share=held,
             kept=self._within(self.pilot.copying, held),
             wrong=self._within(self.wrong, held),
-            alone=proof * alone,
-            shared=proof * shared,
-            draw=lambda draws: proof * in_chunks(each, draws),
+            alone=proof * price.alone,
+            shared=proof * price.shared,
+            draw=lambda draws: proof * in_chunks(price.draw, draws),
             members=max(1, math.ceil(Fraction(held) * size)),
             sampled=parsed(name).sampled_screen,
             at_best=name not in PREDICTED or share >= 1,

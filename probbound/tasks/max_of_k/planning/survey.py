@@ -22,7 +22,6 @@ from probbound.tasks.max_of_k.planning.planner import Planner
 from probbound.tasks.max_of_k.planning.prices import prices_in_flops
 from probbound.tasks.max_of_k.preparation import Prepared
 from probbound.tasks.max_of_k.question import Question
-from probbound.tasks.max_of_k.screens.ladder import LadderScreen
 from probbound.tasks.max_of_k.screens.sequences import (
     copying_table_flops,
     sequence_table_flops,
@@ -88,9 +87,9 @@ def with_screen(survey: Survey, question: Question, name: str, budget: float) ->
         source = source_of(name, residue, question.seed)
         allowance = RESIDUE_PILOT_SHARE * budget
         seen = look(source, model, question.task, allowance, prepared, meter)
-    saved = 0
-    if prepared.products is not None and isinstance(screen, LadderScreen):
-        saved = planner.ladder_flops(screen, known=False) - planner.ladder_flops(screen, known=True)
+    price, saved = screen.price(model), 0
+    if prepared.products is not None and price is not None:
+        saved = round(price.alone - price.shared)
     known = Measured(residue, flops, flops + saved, seen)
     measured = {**planner.measured, name: known}
     return replace(survey, planner=replace(planner, measured=measured), prepared=prepared)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT, Ledger
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.additive import additive_tables, label_term_flops, table_flops
+from probbound.models.additive import Circuits, additive_tables, label_term_flops, table_flops
 from probbound.models.transformer import Transformer
 from probbound.tasks.max_of_k.screens.grid import (
     GridResidue,
@@ -22,6 +23,8 @@ from probbound.tasks.max_of_k.screens.listing import (
     listing_draw_flops,
     listing_flops,
 )
+from probbound.tasks.max_of_k.screens.screen import Price
+from probbound.tasks.max_of_k.screens.sequences import AdditiveCheck, SequenceTables
 
 LISTING_LIMIT = 1 << 26
 DEFAULT_GRID_POINTS = 1023
@@ -58,10 +61,12 @@ class CubicScreen:
         """Nothing is spent: it is deterministic."""
         return NOTHING_SPENT
 
-    def enumerate(self, model: Transformer, meter: CostMeter) -> ListedResidue | GridResidue:
-        """Certify what can be; count the rest."""
-        with meter.phase("tables", "proof", table_flops(model)):
-            tables = additive_tables(model, self.margin)
+    def enumerate(
+        self, model: Transformer, meter: CostMeter, products: Circuits | None = None
+    ) -> ListedResidue | GridResidue:
+        """Certify what can be; count the rest. `products` saves multiplying circuits out again."""
+        with meter.phase("tables", "proof", table_flops(model, known=products is not None)):
+            tables = additive_tables(model, self.margin, products)
         law = self.law or Prior.uniform(model.d_vocab)
         if self._lists(model):
             with meter.phase("counting by listing", "proof", self._counting_flops(model)):
@@ -69,9 +74,18 @@ class CubicScreen:
         with meter.phase("counting on a grid", "proof", self._counting_flops(model)):
             return count_on_grid(tables, self.grid_points or DEFAULT_GRID_POINTS, law)
 
-    def flops(self, model: Transformer) -> int:
-        """Operations of `enumerate`."""
-        return table_flops(model) + self._counting_flops(model)
+    def flops(self, model: Transformer, *, known: bool = False) -> int:
+        """Operations of `enumerate`, with or without the products of the circuits."""
+        return table_flops(model, known=known) + self._counting_flops(model)
+
+    def price(self, model: Transformer) -> Price:
+        """Of counting, and of draws."""
+        shared = float(self.flops(model, known=True))
+        return Price(float(self.flops(model)), shared, partial(self.draw_flops, model))
+
+    def of_one(self, tables: SequenceTables) -> AdditiveCheck:
+        """The additive screen of one sequence."""
+        return AdditiveCheck(tables)
 
     def draw_flops(self, model: Transformer, draws: int) -> int:
         """Operations of drawing from the residue of `enumerate`."""

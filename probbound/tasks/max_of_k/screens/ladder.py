@@ -24,7 +24,7 @@ from probbound.models.forward_error import ForwardError, forward_error_flops
 from probbound.models.transformer import Transformer, in_float64
 from probbound.noise.registry import method_named
 from probbound.tasks.max_of_k.screens.gap_classes import MULTISET_LIMIT, GapClasses, gap_classes
-from probbound.tasks.max_of_k.screens.gap_residue import GapResidue
+from probbound.tasks.max_of_k.screens.gap_residue import GapResidue, gap_draw_flops
 from probbound.tasks.max_of_k.screens.ladder_error import attention_error, bracket_error
 from probbound.tasks.max_of_k.screens.paths import (
     Known,
@@ -35,6 +35,8 @@ from probbound.tasks.max_of_k.screens.paths import (
     position_scores,
     token_scores,
 )
+from probbound.tasks.max_of_k.screens.screen import Price
+from probbound.tasks.max_of_k.screens.sequences import SequenceTables
 from probbound.tasks.max_of_k.screens.windows import label_windows, trailing_windows, window_flops
 
 _TINY = 1e-300
@@ -90,6 +92,19 @@ class LadderScreen:
         paths = path_flops(model, self.scores, self.direct, known)
         rest = _ov_flops(model, known) + bracket_flops(model)
         return paths + rest + _counting_flops(classes)
+
+    def price(self, model: Transformer) -> Price | None:
+        """Of gap classes as `expected_classes` has them; None for several heads."""
+        if model.n_heads > 1:
+            return None
+        classes = expected_classes(model)
+        alone, shared = (
+            float(self.expected_flops(model, classes, known=known)) for known in (False, True)
+        )
+        return Price(alone, shared, partial(gap_draw_flops, classes))
+
+    def of_one(self, tables: SequenceTables) -> None:
+        """No sound form: brackets of one sequence foretell it, but bound no rounding (4.24)."""
 
     def enumerate(
         self, model: Transformer, meter: CostMeter, products: Circuits | None = None
