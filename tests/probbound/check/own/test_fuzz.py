@@ -53,9 +53,11 @@ def no_stronger(new, old):
     """Whether an accepted certificate claims no more than the one it was made from."""
     if _nameless(new["claim"]) != _nameless(old["claim"]):
         return False
-    same = ["guarantee", "delta_allowed", "chosen", "budget"]
+    same = ["guarantee", "chosen", "budget"]
     same += [] if old["seed_source"] == "chosen" else ["seed"]
     if any(new[name] != old[name] for name in same):
+        return False
+    if abs(new["delta_allowed"] - old["delta_allowed"]) > 1e-11:
         return False
     if len(new["results"]) != len(old["results"]) or abs(new["delta"] - old["delta"]) > 1e-11:
         return False
