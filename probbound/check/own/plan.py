@@ -37,6 +37,7 @@ def planned_parts(
 
     Raises:
         Refused: if the populations contradict themselves, or there are more or fewer parts.
+        Declined: if there are too many.
     """
     claim, weights = predicate["claim"], weights or {}
     whole = plain_parts(claim["population"])
@@ -98,20 +99,19 @@ def _cascaded(predicate: Predicate) -> int | None:
 
 def shared_out(budget: int, weights: Sequence[int], sizes: Sequence[int | None]) -> list[int]:
     """Looks by weight; what parts leave over that are covered goes to the others."""
-    found, open_parts = [0] * len(weights), list(range(len(weights)))
+    found, open_parts, left = [0] * len(weights), list(range(len(weights))), budget
     while open_parts:
-        left = budget - sum(n for at, n in enumerate(found) if at not in open_parts)
-        shares = _by_remainders(left, [weights[at] for at in open_parts])
-        covered = []
-        for at, n in zip(open_parts, shares, strict=True):
+        still_open = []
+        for at, n in zip(
+            open_parts, _by_remainders(left, [weights[at] for at in open_parts]), strict=True
+        ):
             size = sizes[at]
-            found[at] = n
-            if size is not None and n >= size:
-                found[at] = size
-                covered.append(at)
-        if not covered:
+            found[at] = n if size is None or n < size else size
+            if size is None or n < size:
+                still_open.append(at)
+        if len(still_open) == len(open_parts):
             break
-        open_parts = [at for at in open_parts if at not in covered]
+        open_parts, left = still_open, budget - sum(found) + sum(found[at] for at in still_open)
     return found
 
 

@@ -9,10 +9,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from probbound.check.report import Refused
+from probbound.check.report import Declined, Refused
 
 MOST_NUMBERED = 1 << 53
+MOST_STRATA = 10_000
 _MOST_WEIGHTS = 1 << 16
+_MOST_BITS = 1 << 14  # of a number of members, which a certificate writes out
 _UNNUMBERED = "what a sampler draws has no numbers"
 
 
@@ -78,7 +80,7 @@ class Product:
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self.radices = tuple(sizes)
-        self.members = self.tickets = math.prod(sizes)
+        self.members = self.tickets = _product_of(sizes)
 
     def members_of(self, tickets: np.ndarray) -> np.ndarray:
         return tickets
@@ -110,7 +112,7 @@ class Sequences:
         self._ends = [np.cumsum(held[p]) for p in positions]
         self.radices = tuple(int(ends[-1]) for ends in self._ends)
         self._counts = tuple(len(found) for found in self._tokens)
-        self.tickets, self.members = math.prod(self.radices), math.prod(self._counts)
+        self.tickets, self.members = _product_of(self.radices), _product_of(self._counts)
         self.one_each = self.tickets == self.members
 
     def members_of(self, tickets: np.ndarray) -> np.ndarray:
@@ -250,13 +252,25 @@ def plain_parts(statement: Mapping[str, Any]) -> list[tuple[int, Mapping[str, An
 
     Raises:
         Refused: if the weights have a common factor.
+        Declined: if there are more than MOST_STRATA.
     """
     if statement["kind"] != "strata":
         return [(1, statement)]
+    if len(statement["strata"]) > MOST_STRATA:
+        raise Declined(f"it has more than {MOST_STRATA:,} strata, which are not checked")
     found = [(stratum["weight"], stratum["population"]) for stratum in statement["strata"]]
     if math.gcd(*(weight for weight, _ in found)) != 1:
         raise Refused("the weights of its strata have a common factor")
     return found
+
+
+def _product_of(factors: Sequence[int]) -> int:
+    product = 1
+    for factor in factors:
+        product *= factor
+        if product.bit_length() > _MOST_BITS:
+            raise Refused("its population has more members than a certificate can say")
+    return product
 
 
 def _places(number: int, radices: Sequence[int]) -> list[int]:

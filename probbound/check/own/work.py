@@ -16,6 +16,8 @@ _WORD, _SORTED = 20, 200  # a random word, and one put in its place among the ot
 _BYTES = 96  # that a draw without replacement is held with
 _BETTING = 5000  # of a value, both ends
 _LOOK = 2000  # of a user's function; who has a dearer one knows it
+_DIGIT = 50  # one position of a member
+_AT_ONCE = 1 << 16  # members whose digits are held together
 
 
 def work_of(predicate: Predicate, planned: Sequence[Planned], *, replay: bool) -> Work:
@@ -30,13 +32,26 @@ def work_of(predicate: Predicate, planned: Sequence[Planned], *, replay: bool) -
         else:
             terms = 100 + 10 * math.sqrt(draws)
             operations += results * _STEPS * _TERM * (terms if draws else 0)
+        each = _LOOK + _DIGIT * (len(part.population.radices) + results)
         if part.n is None:
-            operations += _LOOK * _looks(part, said["stopped_at"]) * replay
-        elif part.sample.apart:
+            looks = _looks(part, said["stopped_at"])
+            operations += each * looks * replay
+            memory = max(memory, _digits(part, looks))
+            continue
+        operations += each * draws * replay
+        memory = max(memory, _digits(part, draws) * replay)
+        if part.sample.apart:
             operations += _words(part.sample.rest or 0, part.sample.draws) * (_WORD + _SORTED)
-            memory = max(memory, _BYTES * draws)
-        operations += _LOOK * draws * replay
+            whole = 0.0
+            if not part.population.one_each:
+                operations += _DIGIT * draws * len(part.population.radices)
+                whole = 16.0 * draws * len(part.population.radices)
+            memory = max(memory, _BYTES * draws + whole)
     return Work(operations, memory)
+
+
+def _digits(part: Planned, looks: float) -> float:
+    return 16.0 * min(looks, _AT_ONCE) * len(part.population.radices)
 
 
 def _looks(part: Planned, stopped: int | None) -> float:

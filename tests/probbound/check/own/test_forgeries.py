@@ -401,3 +401,28 @@ def test_work_is_said_before_it_is_done(made):
     without, again = verdicts(PAIRS, forged(made["pairs"], endless))
     assert (without.status, again.status) == (3, 3)
     assert "--patient" in without.declined[0]
+
+
+def test_populations_beyond_all_measure_are_answered_at_once(made, monkeypatch):
+    monkeypatch.setattr("probbound.check.own.populations.MOST_STRATA", 100)
+
+    def wide(predicate):
+        predicate["claim"]["population"]["sizes"] = [1 << 62] * 9000
+
+    def long(predicate):
+        sizes = [1] * 9000
+        predicate["claim"]["population"] = {"kind": "product", "sizes": [30, 30, *sizes]}
+        predicate["seed"] = derived_seed(predicate)
+
+    def layered(predicate):
+        plain = predicate["claim"]["population"]
+        strata = [{"weight": 1, "population": plain} for _ in range(101)]
+        predicate["claim"]["population"] = {"kind": "strata", "strata": strata}
+
+    def endless(predicate):
+        predicate["budget"] = 10**4000
+        predicate["seed"] = derived_seed(predicate)
+
+    for change, status in ((wide, 1), (long, 3), (layered, 3), (endless, 1)):
+        _, again = verdicts(PAIRS, forged(made["pairs"], change))
+        assert again.status in (1, status)
