@@ -212,7 +212,7 @@ def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def shade_vacuous(axes: Axes, d_vocab: int) -> None:
     """Shade failure rates no better than those of an answer picked at random."""
-    shade_above(axes, 1 - 1 / d_vocab, 4)
+    shade_above(axes, 1 - 1 / d_vocab, 4.0)
 
 
 def shade_above(axes: Axes, level: float, top: float) -> None:

@@ -16,7 +16,7 @@ SCRIPT = """
 import json
 import jax
 from probbound.certificates.certification import certify
-from probbound.models.evaluation import _padded, sampled_losses
+from probbound.models.evaluation import ForwardLoss, _padded
 from probbound.draws.random_streams import Stream
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import copying_model
@@ -32,7 +32,7 @@ print(json.dumps({
     "shards": shards,
     "sampling": found["sampling"],
     "failure_upper": found["failure_upper"],
-    "losses": sampled_losses(model, task, draws, 3001, "").tolist(),
+    "losses": ForwardLoss.of(model, task).upper(draws(0, 3001)).tolist(),
 }))
 """
 
