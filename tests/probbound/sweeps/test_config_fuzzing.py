@@ -65,6 +65,10 @@ TABLES = st.one_of(
             key: st.one_of(values, VALUES) for key, values in GOOD.items() if key not in KEYS[:2]
         },
     ),
+    st.fixed_dictionaries(
+        {key: values for key, values in GOOD.items() if key in KEYS[:2]},
+        optional={key: values for key, values in GOOD.items() if key not in KEYS[:2]},
+    ),
     st.dictionaries(st.text(max_size=5), VALUES, max_size=3),
 )
 

@@ -94,9 +94,15 @@ class UnitScreen:
     name = "units"
     ledger = NOTHING_SPENT
 
-    def enumerate(self, model, meter):
-        found = LadderScreen("sub-cubic").enumerate(model, meter)
+    def enumerate(self, model, meter, products=None):
+        found = LadderScreen("sub-cubic").enumerate(model, meter, products)
         return Units(found.classes, found.left, found.counts)
+
+    def price(self, model):
+        return LadderScreen("sub-cubic").price(model)
+
+    def of_one(self, tables):
+        return None
 
 
 @pytest.mark.parametrize("strategy", [hybrid, cascade])
