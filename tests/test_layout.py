@@ -88,8 +88,7 @@ def test_no_room_knows_a_task_but_its_own(side):
             named = {name for name in imported_modules(path) if name.startswith(prefix)}
             inside = {name for name in named if name.split(".")[len(side.split("/"))] == task.name}
             lazy = path == ROOT / "probbound" / "__init__.py"
-            allowed = {"probbound.check.tasks.max_of_k.fresh"} if "check" in side else set()
-            assert lazy or inside <= allowed, f"{path} imports {inside}"
+            assert lazy or not inside, f"{path} imports {inside}"
 
 
 def imported_rooms(path: Path) -> set[str]:

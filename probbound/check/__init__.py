@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from probbound.check.document import read_document
+    from probbound.check.fresh import Fresh, fresh_samples
     from probbound.check.models.reference import Reference, read_reference
     from probbound.check.models.weights import Weights, read_weights
     from probbound.check.report import Refused, Report, Unusable
-    from probbound.check.tasks.max_of_k.fresh import Fresh, fresh_samples
 
 _HOMES = {
-    "Fresh": "probbound.check.tasks.max_of_k.fresh",
+    "Fresh": "probbound.check.fresh",
     "Reference": "probbound.check.models.reference",
     "Refused": "probbound.check.report",
     "Report": "probbound.check.report",
     "Unusable": "probbound.check.report",
     "Weights": "probbound.check.models.weights",
-    "fresh_samples": "probbound.check.tasks.max_of_k.fresh",
+    "fresh_samples": "probbound.check.fresh",
     "read_document": "probbound.check.document",
     "read_reference": "probbound.check.models.reference",
     "read_weights": "probbound.check.models.weights",

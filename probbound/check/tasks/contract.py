@@ -9,6 +9,7 @@ from typing import Any
 from probbound.check.effort import Work
 from probbound.check.models.network import Network
 from probbound.check.models.weights import Weights
+from probbound.check.stream import Stream
 
 Predicate = Mapping[str, Any]
 
@@ -20,7 +21,8 @@ class Replay:
     `misfits` are reasons why a claim is not about the weights' inputs. Of a strategy's name,
     `is_known` and `may_stop` say whether there is one, and whether it can be interrupted;
     `idle_settings` are those that decide nothing for it, and `one_form` gives every form of a
-    question the same record. `work` is what checking takes, `confirmed` what holds made again.
+    question the same record. `work` is what checking takes, `confirmed` what holds made
+    again; `fresh` says of new draws what share they come from, and how many fail.
     """
 
     misfits: Callable[[Predicate, Weights], Iterator[str]]
@@ -30,3 +32,4 @@ class Replay:
     one_form: Callable[[Predicate], dict[str, Any]]
     work: Callable[[Predicate, Weights], Work]
     confirmed: Callable[[Predicate, Network], Iterator[str]]
+    fresh: Callable[[Predicate, Network, Stream, int], tuple[float, int]]

@@ -16,6 +16,7 @@ from probbound.check.compare import (
 from probbound.check.models.network import Network
 from probbound.check.models.weights import Weights
 from probbound.check.prior import Law
+from probbound.check.stream import Stream
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.max_of_k.arithmetic import claimed_facts, expected
 from probbound.check.tasks.max_of_k.entries import entries_again
@@ -23,7 +24,7 @@ from probbound.check.tasks.max_of_k.loss_claim import loss_faults, understated
 from probbound.check.tasks.max_of_k.loss_replay import made_again
 from probbound.check.tasks.max_of_k.plan import is_planned, planned_again
 from probbound.check.tasks.max_of_k.question import is_known, one_form
-from probbound.check.tasks.max_of_k.replay import counted, screen_of
+from probbound.check.tasks.max_of_k.replay import counted, drawing, screen_of, screened, share_of
 from probbound.check.tasks.max_of_k.work import work_of
 
 
@@ -71,6 +72,19 @@ def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
         yield "screens and samples were computed again, with the same counts"
 
 
+def fresh(
+    predicate: Mapping[str, Any], network: Network, stream: Stream, draws: int
+) -> tuple[float, int]:
+    """The share that a screen leaves, if one is run, and the failures of draws from it."""
+    law = Law.of(predicate["claim"])
+    left = screened(predicate, network, law)
+    share, failures = share_of(left, network, law), 0
+    if share > 0:
+        tokens, blank = drawing(network, left, law, stream)(0, draws)
+        failures = int(network.wrong(tokens[~blank]).sum())
+    return share, failures
+
+
 def may_stop(strategy: str) -> bool:
     """Whether a strategy may be interrupted."""
     return strategy.startswith("cascade")
@@ -100,4 +114,5 @@ REPLAY = Replay(
     one_form=one_form,
     work=work_of,
     confirmed=confirmed,
+    fresh=fresh,
 )

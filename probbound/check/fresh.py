@@ -11,9 +11,8 @@ import scipy
 from probbound.check.models.network import Network
 from probbound.check.models.slack import slack_of
 from probbound.check.models.weights import Weights
-from probbound.check.prior import Law
 from probbound.check.stream import Stream
-from probbound.check.tasks.max_of_k.replay import drawing, screened, share_of
+from probbound.check.tasks.registry import replay_of
 
 FALSE_ALARM = 1e-6
 LEAST_DRAWS, MOST_DRAWS = 10_000, 200_000
@@ -44,17 +43,11 @@ def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> 
     As many draws as the certificate rests on, but at least LEAST_DRAWS and at most MOST_DRAWS.
     The claim is one about answers, not about the loss.
     """
-    claim = predicate["claim"]
-    margin, law = float(claim["at"] or 0.0), Law.of(claim)
+    margin = float(predicate["claim"]["at"] or 0.0)
     network = Network(weights, slack_of(weights, margin), margin)
-    left = screened(predicate, network, law)
-    share = share_of(left, network, law)
     draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)
     stream = Stream.of_seed(seed).named("fresh")
-    failures = 0
-    if share > 0:
-        tokens, blank = drawing(network, left, law, stream)(0, draws)
-        failures = int(network.wrong(tokens[~blank]).sum())
+    share, failures = replay_of(predicate["claim"]["task"]).fresh(predicate, network, stream, draws)
     most = min(predicate["failure_upper"] / share, 1.0) if share > 0 else 0.0
     return Fresh(seed, draws, failures, draws * most, _upper_tail(failures, draws, most))
 
