@@ -18,9 +18,9 @@ from probbound.contract.ledger import Spend
 from probbound.contract.tasks import Task
 from probbound.draws.priors import Prior
 from probbound.machine.files import write_atomically
-from probbound.models.network import network_parts
+from probbound.models.attention_only.network import network_parts
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.reference import Reference
-from probbound.models.transformer import Transformer
 from probbound.strategies.outcome import Level, LossBound, Outcome
 
 ARITHMETIC = (

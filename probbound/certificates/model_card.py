@@ -8,7 +8,7 @@ from typing import Any
 from probbound.arithmetic.decimals import lower, percent_down, upper
 from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
-from probbound.models.network import described
+from probbound.models.attention_only.network import described
 
 SEEDS = {
     "content": "derived from the question itself",

@@ -33,7 +33,7 @@ from probbound.contract.claims import claim_of
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
-from probbound.models.network import described, notice
+from probbound.models.attention_only.network import described, notice
 from probbound.tasks.registry import DEFAULT_TASK, strategy_summary
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ def import_(
 ) -> None:
     """Convert SOURCE (.pth, .pt, .ckpt, .bin, .safetensors, .npz) to what certify reads."""
     with loading():
-        from probbound.models.importing import import_model
-        from probbound.models.network import described, network_parts
+        from probbound.models.attention_only.importing import import_model
+        from probbound.models.attention_only.network import described, network_parts
         from probbound.models.store import digest, read_model
 
     if out.suffix != ".safetensors":

@@ -64,8 +64,8 @@ def plan(
     """
     with loading():
         from probbound.contract.confidence import check_delta
+        from probbound.models.attention_only.transformer import forward_flops
         from probbound.models.registry import load
-        from probbound.models.transformer import forward_flops
         from probbound.planning.forecast import checked_amount
         from probbound.planning.foretold import Wish
         from probbound.tasks.registry import room_named

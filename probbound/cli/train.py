@@ -16,7 +16,7 @@ from probbound.models.recipes import RECIPES, Recipe, recipe_named
 
 if TYPE_CHECKING:
     from probbound.contract.tasks import Task
-    from probbound.models.transformer import Transformer
+    from probbound.models.attention_only.transformer import Transformer
 
 REPORT_SAMPLES = 1 << 20
 
@@ -76,7 +76,7 @@ def training_record(model: Transformer, task: Task, recipe: Recipe, seed: int) -
     import jax
 
     from probbound.draws.random_streams import Stream
-    from probbound.models.evaluation import ForwardPass
+    from probbound.models.attention_only.evaluation import ForwardPass
     from probbound.strategies.levels import Inputs, Row, look
 
     stream = Stream.from_seed(seed).fold_in("report")

@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from probbound.machine.errors import UserError, first_line
 from probbound.machine.files import ARCHIVE_ERRORS
 from probbound.machine.json_objects import named_once
-from probbound.models.configuration import KEYS
-from probbound.models.names import is_constant, is_weight
+from probbound.models.attention_only.configuration import KEYS
+from probbound.models.attention_only.names import is_constant, is_weight
 
 MAX_NPZ_BYTES = 16 << 30
 MAX_HEADER_BYTES = 100 << 20

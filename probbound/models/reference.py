@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.machine.errors import UserError
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 from probbound.models.files import read_npz
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 
 UNITS = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 MARGIN = 64

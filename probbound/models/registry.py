@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.catalogue import located
 from probbound.models.store import read_model, renamed
-from probbound.models.transformer import Transformer
 
 
 def load(name_or_path: str | Path) -> Transformer:

@@ -16,11 +16,11 @@ from safetensors.numpy import save
 
 from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
-from probbound.models.assembling import assembled, configuration_beside
-from probbound.models.configuration import PARTS_READ
+from probbound.models.attention_only.assembling import assembled, configuration_beside
+from probbound.models.attention_only.configuration import PARTS_READ
+from probbound.models.attention_only.names import SCALE, STATE_DICT
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 from probbound.models.files import read_npz, read_safetensors
-from probbound.models.names import SCALE, STATE_DICT
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 
 FORMAT = "probbound-model/2"
 _DIGEST = "probbound-model/1"

@@ -9,7 +9,7 @@ from probbound.certificates.certification import certify
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.parallel import at_most_threads
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
 from probbound.tasks.registry import task_for
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.execute import failed, run_cell
 

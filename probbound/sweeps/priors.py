@@ -8,7 +8,7 @@ from pathlib import Path
 
 from probbound.draws.priors import Prior, read_prior
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.sweeps.config import UNIFORM, SweepConfig
 
 Priors = Mapping[str, Mapping[str, Prior]]  # by the name of the prior, and that of the model

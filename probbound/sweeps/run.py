@@ -11,9 +11,9 @@ import pyarrow as pa
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.progress import counting
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.registry import load
 from probbound.models.store import digest, renamed
-from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import Backend, Job, in_process

@@ -10,7 +10,7 @@ from probbound.machine.errors import UserError
 if TYPE_CHECKING:
     from probbound.contract.tasks import Task
     from probbound.draws.priors import Prior
-    from probbound.models.transformer import Transformer
+    from probbound.models.attention_only.transformer import Transformer
     from probbound.tasks.room import Room
 
 _ROOMS = {"max-of-k": "probbound.tasks.max_of_k"}

@@ -10,7 +10,7 @@ from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.tasks import Task
 from probbound.draws.priors import Prior
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.planning.foretold import Foretold, Wish
 from probbound.strategies.outcome import Outcome
 

@@ -14,7 +14,7 @@ from probbound.arithmetic.scalars import MOST_DIGITS, whole
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 
 
 @dataclass(frozen=True)

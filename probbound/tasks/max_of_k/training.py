@@ -18,9 +18,9 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from probbound.machine.errors import UserError
 from probbound.machine.progress import track
-from probbound.models.accepted import accepted_model
+from probbound.models.attention_only.accepted import accepted_model
+from probbound.models.attention_only.transformer import BIASES, Transformer
 from probbound.models.recipes import Recipe
-from probbound.models.transformer import BIASES, Transformer
 from probbound.tasks.max_of_k.accepted import accepted_task
 from probbound.tasks.max_of_k.task import MaxOfK
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from probbound.machine.errors import UserError
-from probbound.models.configuration import (
+from probbound.models.attention_only.configuration import (
     KEYS,
     Configuration,
     configurations_in,

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.arithmetic.rounding import inflated
-from probbound.models.transformer import AnyArray
+from probbound.models.attention_only.transformer import AnyArray
 
 LEAST = 2.0**-900  # no bound on a loss is below it, so that underflow cannot matter
 

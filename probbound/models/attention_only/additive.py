@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 
 from probbound.arithmetic.operations import operations
 from probbound.arithmetic.rounding import ratio_up
-from probbound.models.forward_error import forward_error_flops, logit_slack
-from probbound.models.transformer import AnyArray, Transformer, in_float64, shapes_of
+from probbound.models.attention_only.forward_error import forward_error_flops, logit_slack
+from probbound.models.attention_only.transformer import AnyArray, Transformer, in_float64, shapes_of
 
 NO_RIVAL = -1e300  # stands for -inf where there is one output only, and survives times zero
 

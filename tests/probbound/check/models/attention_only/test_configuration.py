@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from probbound.check import Unusable, read_weights
-from probbound.check.models.stated_network import MAY_BE_ASSUMED
+from probbound.check.models.attention_only.stated_network import MAY_BE_ASSUMED
 from tests.probbound.model_files import WEIGHTS, npz, with_config, with_metadata, write_safetensors
 from tests.transformer_lens_defaults import BRIDGE_3_9, BRIDGE_4_3, HOOKED_3_9
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from probbound.check.bounds import up
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.weights import Weights
 
 _NONE = -1e300
 _ROWS = 1 << 13

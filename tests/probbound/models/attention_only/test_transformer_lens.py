@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from probbound.machine.errors import UserError
-from probbound.models.configuration import KEYS
-from probbound.models.importing import import_model
+from probbound.models.attention_only.configuration import KEYS
+from probbound.models.attention_only.importing import import_model
 from probbound.models.reference import agreement, forward
 from tests import interop
 

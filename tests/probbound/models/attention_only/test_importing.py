@@ -9,10 +9,10 @@ import pytest
 
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
-from probbound.models.importing import import_model, network_in
-from probbound.models.names import STATE_DICT
+from probbound.models.attention_only.importing import import_model, network_in
+from probbound.models.attention_only.names import STATE_DICT
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES
 from probbound.models.store import digest, read_model
-from probbound.models.transformer import WEIGHT_SHAPES
 from tests.factories import random_model
 
 MODEL = random_model(3, n_heads=2, biases=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from probbound.machine.errors import UserError
-from probbound.models.configuration import (
+from probbound.models.attention_only.configuration import (
     PARTS_READ,
     Configuration,
     as_json,
@@ -23,14 +23,19 @@ from probbound.models.configuration import (
     scale_told,
     the_one,
 )
-from probbound.models.names import (
+from probbound.models.attention_only.names import (
     IN_VERSION_4,
     STATE_DICT,
     prefix_of,
     require_constants,
     unknown,
 )
-from probbound.models.transformer import BIASES, WEIGHT_SHAPES, Transformer, require_finite
+from probbound.models.attention_only.transformer import (
+    BIASES,
+    WEIGHT_SHAPES,
+    Transformer,
+    require_finite,
+)
 
 
 def configuration_beside(beside: Mapping[str, Any], path: Path) -> Configuration | None:

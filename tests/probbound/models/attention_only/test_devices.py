@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 SCRIPT = """
 import json
 import jax
 from probbound.certificates.certification import certify
-from probbound.models.evaluation import ForwardLoss, _padded
+from probbound.models.attention_only.evaluation import ForwardLoss, _padded
 from probbound.draws.random_streams import Stream
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import copying_model

@@ -17,11 +17,11 @@ from estimators.guarantee import Guarantee
 from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.additive import additive_tables
-from probbound.models.evaluation import ForwardLoss
-from probbound.models.forward_error import ForwardError, logit_slack
-from probbound.models.loss_error import LEAST, capped, losses_upper
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.additive import additive_tables
+from probbound.models.attention_only.evaluation import ForwardLoss
+from probbound.models.attention_only.forward_error import ForwardError, logit_slack
+from probbound.models.attention_only.loss_error import LEAST, capped, losses_upper
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.losses import largest_loss, loss_at, margin_for
 from probbound.tasks.max_of_k.methods import brute_force
 from probbound.tasks.max_of_k.methods.brute_force import mean_loss
@@ -29,7 +29,7 @@ from probbound.tasks.max_of_k.screens.sequences import SequenceTables, TableForw
 from probbound.tasks.max_of_k.task import task_for
 from tests.exact import DIGITS, ExactModel
 from tests.factories import all_sequences, copying_model, random_model
-from tests.probbound.models.test_forward_error import (
+from tests.probbound.models.attention_only.test_forward_error import (
     EDGES,
     changed,
     scaled,

@@ -11,7 +11,7 @@ import numpy as np
 from jax.core import Tracer
 
 from probbound.machine.errors import UserError
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 
 _WIDEST = 8  # bytes: every float up to this width is a float64
 

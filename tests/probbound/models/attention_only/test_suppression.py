@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from probbound.machine.errors import UserError
+from probbound.models.attention_only.suppression import noise_energy
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer, in_float64
 from probbound.models.recipes import Recipe
 from probbound.models.store import digest
-from probbound.models.suppression import noise_energy
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
 from probbound.tasks.max_of_k.task import task_for
 from probbound.tasks.max_of_k.training import fine_tune
 from tests.factories import random_model, trained_model

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from probbound.check.models.attention_only.transformer_lens import TELLING
 from probbound.check.models.files import once
-from probbound.check.models.transformer_lens import TELLING
 from probbound.check.report import Unusable
 
 _NAMES = ("config", "cfg", "model_config", "model_cfg")

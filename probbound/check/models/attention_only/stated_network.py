@@ -14,8 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from probbound.check.models.configuration import configurations, shown
-from probbound.check.models.transformer_lens import BRIDGE, HARMLESS, NEUTRAL, SIZES, UNUSED
+from probbound.check.models.attention_only.configuration import configurations, shown
+from probbound.check.models.attention_only.transformer_lens import (
+    BRIDGE,
+    HARMLESS,
+    NEUTRAL,
+    SIZES,
+    UNUSED,
+)
 from probbound.check.report import Unusable
 
 _READ_BY = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probbound.check.models.network import Slack
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.network import Slack
+from probbound.check.models.attention_only.weights import Weights
 
 UNDERFLOW, FLOOR = 2.0**-500, 2.0**-600
 LARGEST_NORM, LARGEST_ERROR = 2.0**64, 2.0**-7

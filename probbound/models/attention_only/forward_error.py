@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.arithmetic.rounding import gamma, inflated
-from probbound.models.accepted import require_transformer
-from probbound.models.transformer import WEIGHT_SHAPES, AnyArray, Transformer
+from probbound.models.attention_only.accepted import require_transformer
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, AnyArray, Transformer
 from probbound.noise.norms import lengths_upper, stored_norm_upper
 
 UNDERFLOW = 2.0**-500  # t of Theorem 5.4

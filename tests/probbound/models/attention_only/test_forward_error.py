@@ -23,10 +23,10 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.additive import AdditiveTables, additive_tables, circuits
-from probbound.models.evaluation import wrong_answers
-from probbound.models.forward_error import ForwardError, logit_slack
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
+from probbound.models.attention_only.additive import AdditiveTables, additive_tables, circuits
+from probbound.models.attention_only.evaluation import wrong_answers
+from probbound.models.attention_only.forward_error import ForwardError, logit_slack
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer, in_float64
 from probbound.tasks.max_of_k.methods.brute_force import count_all_wrong
 from probbound.tasks.max_of_k.methods.ladder import ladder_screens
 from probbound.tasks.max_of_k.question import Question

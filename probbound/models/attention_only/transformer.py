@@ -38,7 +38,7 @@ class Transformer(eqx.Module):
     Scores are divided by `attn_scale` (TransformerLens' convention: √d_head by default). The
     answer is read at the last position, so only that position's query is ever formed. Biases
     that a file lacks are zeros, and `assumed` names the parts of the network (of
-    `probbound.models.network`) that it did not tell.
+    `probbound.models.attention_only.network`) that it did not tell.
 
     Raises:
         UserError: if the weights' shapes do not fit together, or a value is not finite.

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from probbound.machine.errors import UserError, first_line
-from probbound.models.assembling import assembled
-from probbound.models.configuration import (
+from probbound.models.attention_only.assembling import assembled
+from probbound.models.attention_only.configuration import (
     KEYS,
     Configuration,
     by_last_name,
@@ -24,10 +24,10 @@ from probbound.models.configuration import (
     same,
     the_one,
 )
-from probbound.models.names import IN_VERSION_4, STATE_DICT, prefix_of
+from probbound.models.attention_only.names import IN_VERSION_4, STATE_DICT, prefix_of
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.sources.registry import source_of
 from probbound.models.store import save_model
-from probbound.models.transformer import Transformer
 
 DEEPEST = 16
 

@@ -11,9 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from probbound.check.models.attention_only.stated_network import (
+    Sizes,
+    configured,
+    stated_network,
+    statement,
+)
+from probbound.check.models.attention_only.transformer_lens import KNOWN
 from probbound.check.models.files import Contents, read_contents
-from probbound.check.models.stated_network import Sizes, configured, stated_network, statement
-from probbound.check.models.transformer_lens import KNOWN
 from probbound.check.report import Unusable
 
 _LONG_NAMES = {

@@ -16,9 +16,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from probbound.arithmetic.operations import floats, integers, operations_each
 from probbound.contract.tasks import Task
-from probbound.models.forward_error import logit_slack
-from probbound.models.loss_error import losses_upper
-from probbound.models.transformer import Transformer, forward_flops, in_float64
+from probbound.models.attention_only.forward_error import logit_slack
+from probbound.models.attention_only.loss_error import losses_upper
+from probbound.models.attention_only.transformer import Transformer, forward_flops, in_float64
 
 CHUNK_BYTES = 64 << 20
 MIN_CHUNK = 256

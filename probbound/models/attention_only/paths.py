@@ -6,9 +6,9 @@ from typing import get_args
 
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.machine.errors import UserError
-from probbound.models.accepted import accepted_model
-from probbound.models.path_names import TermName
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.accepted import accepted_model
+from probbound.models.attention_only.path_names import TermName
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.noise.term import Axis, NoiseTerm
 
 

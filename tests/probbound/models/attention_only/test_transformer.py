@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from probbound.machine.errors import UserError
-from probbound.models.evaluation import wrong_answers
-from probbound.models.transformer import Transformer, forward_flops, in_float64, shapes_of
+from probbound.models.attention_only.evaluation import wrong_answers
+from probbound.models.attention_only.transformer import (
+    Transformer,
+    forward_flops,
+    in_float64,
+    shapes_of,
+)
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import all_sequences, copying_model, random_model, slow_logits, slow_wrong
 
@@ -35,7 +40,9 @@ def test_counting_does_not_depend_on_the_chunk_size(monkeypatch):
     tokens = all_sequences(5, 3)
     expected = wrong_answers(model, task_for(model), tokens).sum()
     for chunk in (7, 64, 1000):
-        monkeypatch.setattr("probbound.models.evaluation.chunk_size", lambda _, chunk=chunk: chunk)
+        monkeypatch.setattr(
+            "probbound.models.attention_only.evaluation.chunk_size", lambda _, chunk=chunk: chunk
+        )
         assert wrong_answers(model, task_for(model), tokens).sum() == expected
 
 
