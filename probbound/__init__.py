@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from probbound.contract.claims import Claim
     from probbound.draws.priors import Prior, read_prior
     from probbound.machine.errors import UserError
-    from probbound.models.attention_only.importing import import_model
+    from probbound.models.importing import import_model
     from probbound.models.attention_only.paths import noise_term
     from probbound.models.attention_only.transformer import Transformer
     from probbound.models.catalogue import shipped_names
@@ -66,7 +66,7 @@ _HOMES = {
     "bound_mean": "probbound.own.mean",
     "bound_share": "probbound.own.share",
     "certify": "probbound.certificates.certification",
-    "import_model": "probbound.models.attention_only.importing",
+    "import_model": "probbound.models.importing",
     "load": "probbound.models.registry",
     "noise_term": "probbound.models.attention_only.paths",
     "read_certificate": "probbound.certificates.format",

@@ -24,9 +24,9 @@ from probbound.certificates.certificate import (
 from probbound.certificates.seeds import Seed, seed_for
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.cost import CostMeter
+from probbound.contract.networks import Network
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
-from probbound.models.attention_only.transformer import Transformer
 from probbound.models.reference import agreement
 from probbound.models.store import digest
 from probbound.strategies.outcome import Outcome
@@ -35,7 +35,7 @@ from probbound.tasks.room import Room
 
 
 def certify(
-    model: Transformer,
+    model: Network,
     task: Any,
     *,
     strategy: str,

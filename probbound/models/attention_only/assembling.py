@@ -13,6 +13,7 @@ import numpy as np
 
 from probbound.machine.errors import UserError
 from probbound.models.attention_only.configuration import (
+    KEYS,
     PARTS_READ,
     Configuration,
     as_json,
@@ -26,6 +27,8 @@ from probbound.models.attention_only.configuration import (
 from probbound.models.attention_only.names import (
     IN_VERSION_4,
     STATE_DICT,
+    is_constant,
+    is_weight,
     prefix_of,
     require_constants,
     unknown,
@@ -36,6 +39,26 @@ from probbound.models.attention_only.transformer import (
     Transformer,
     require_finite,
 )
+from probbound.models.files import Held
+
+
+def built(held: Held, path: Path) -> Transformer:
+    """The network in a file.
+
+    Weights carry TransformerLens' short names (`W_Q`) or state-dict names (`blocks.0.attn.W_Q`); a
+    layer axis of one may be there, the head axis may be absent for one head, biases may be absent.
+    The configuration stands in the metadata, or in entries of text or numbers of an `.npz`; what it
+    does not say is assumed, and named in `assumed` of the model.
+
+    Raises:
+        UserError: as `assembled`, or if the file says a setting several times.
+    """
+    said = held.apart(_is_setting, path)
+    return assembled(said.tensors, configuration_beside(said.beside, path), path)
+
+
+def _is_setting(name: str) -> bool:
+    return name in KEYS and not (is_weight(name) or is_constant(name))
 
 
 def configuration_beside(beside: Mapping[str, Any], path: Path) -> Configuration | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,63 +24,18 @@ from probbound.models.attention_only.configuration import (
 )
 from probbound.models.attention_only.names import IN_VERSION_4, STATE_DICT, prefix_of
 from probbound.models.attention_only.transformer import Transformer
-from probbound.models.sources.registry import source_of
-from probbound.models.store import save_model
+from probbound.models.imported import Imported
 
 DEEPEST = 16
 
 
-@dataclass(frozen=True)
-class Imported:
-    """A network as it was found: where its weights and configuration stood, what was left out.
-
-    `prefix` stood before every name of a weight.
-    """
-
-    model: Transformer
-    configuration: Configuration | None
-    weights: str
-    prefix: str
-    left_out: tuple[str, ...]
-    format: str = ""
-    sha256: str = ""
-
-    def save(self, path: Path) -> None:
-        """Write it as safetensors with its whole configuration and where it came from.
-
-        Raises:
-            UserError: if the file cannot be written.
-        """
-        told = {} if self.configuration is None else _for_json(self.configuration.values)
-        source = {"format": self.format, "sha256": self.sha256}
-        save_model(self.model, path, configuration=told, source=source)
-
-
-def import_model(
-    path: Path | str, config: str | None = None, weights: str | None = None
-) -> Imported:
-    """The network in a file of any format in `sources`.
-
-    `config` names the configuration: a place in the file (`cfg`, `run.model`) or a JSON file
-    beside it. Other configurations in the file must not contradict it. `weights` names the state
-    dict where there are several.
-
-    Raises:
-        UserError: if the file cannot be used, or its network is not computed with here.
-    """
-    path = Path(path)
-    source = source_of(path)
-    made = network_in(source.read(path), path, config, weights)
-    return replace(made, format=source.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-
-
 def network_in(
     found: Any, path: Path, config: str | None = None, weights: str | None = None
-) -> Imported:
+) -> Imported[Transformer]:
     """The network in what a source gave: nested mappings and lists with arrays among them.
 
     Raises:
-        UserError: as `import_model`.
+        UserError: as `probbound.models.importing.import_model`.
     """
     place, state = _chosen(list(_states(found)), weights, path)
     candidates = [*_flat(state, place), *configurations_in(_without(found, state))]
@@ -97,7 +50,9 @@ def network_in(
     model = assembled(named, told, path)
     _require_no_contradiction(told, candidates, path)
     left_out = tuple(_left_out(found, state, told))
-    return Imported(model, told, place or "the file itself", prefix, left_out)
+    said = {} if told is None else _for_json(told.values)
+    where = None if told is None else told.place
+    return Imported(model, where, said, place or "the file itself", prefix, left_out)
 
 
 def _states(found: Any, place: str = "", depth: int = 0) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from probbound.machine.errors import UserError
 
+SHOWN = ("d_vocab", "n_ctx", "d_model")  # of a configuration, in a list of models
 STATE_DICT = {
     "W_E": "embed.W_E",
     "W_pos": "pos_embed.W_pos",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -38,11 +39,13 @@ class Transformer(eqx.Module):
     Scores are divided by `attn_scale` (TransformerLens' convention: √d_head by default). The
     answer is read at the last position, so only that position's query is ever formed. Biases
     that a file lacks are zeros, and `assumed` names the parts of the network (of
-    `probbound.models.attention_only.network`) that it did not tell.
+    `stating`) that it did not tell.
 
     Raises:
         UserError: if the weights' shapes do not fit together, or a value is not finite.
     """
+
+    kind: ClassVar[str] = "attention-only"
 
     W_E: Float[AnyArray, "d_vocab d_model"]
     W_pos: Float[AnyArray, "n_ctx d_model"]
