@@ -72,7 +72,9 @@ def train(
         )
 
 
-def training_record(room: Room[Any], model: Network, task: Task, recipe: Recipe, seed: int) -> dict[str, Any]:
+def training_record(
+    room: Room[Any], model: Network, task: Task, recipe: Recipe, seed: int
+) -> dict[str, Any]:
     """How the model was made and how it scores on fresh sampled inputs."""
     import jax
 

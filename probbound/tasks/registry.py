@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from probbound.machine.errors import UserError
 
 if TYPE_CHECKING:
+    from probbound.contract.networks import Network
     from probbound.contract.tasks import Task
     from probbound.draws.priors import Prior
-    from probbound.contract.networks import Network
     from probbound.tasks.room import Room
 
 _ROOMS = {"max-of-k": "probbound.tasks.max_of_k"}

@@ -75,13 +75,14 @@ class Room(Generic[Q]):
     """What a task brings: its inputs, its questions, and how they are answered.
 
     `of_sizes` makes the task of so many tokens and positions, `task_for` that of a model's own, and
-    `stated` that of a claim's inputs, whose number `counted` says in words.
-    `asked` makes a question or refuses it in a sentence, `settings` says by name what was asked of
-    the settings, and `one_form` gives every form of a question the same record. `decided` puts a
-    plan in the place of "auto", `answer` runs the strategy of a name, and `foretold` predicts what
-    each would give. `uses` says what a strategy has a use for, `require_way_to` refuses a claim or
-    a prior that it cannot bound, and `with_noise` spells a treatment of noise out. `train` makes a
-    model of a recipe, and `exact` is the check at the end of every row. `beyond` warns of draws where running all inputs is less.
+    `stated` that of a claim's inputs, whose number `counted` says in words. `asked` makes a
+    question or refuses it in a sentence, `settings` says by name what was asked of the settings,
+    and `one_form` gives every form of a question the same record. `decided` puts a plan in the
+    place of "auto", `answer` runs the strategy of a name, and `foretold` predicts what each would
+    give. `uses` says what a strategy has a use for, `require_way_to` refuses a claim or a prior
+    that it cannot bound, and `with_noise` spells a treatment of noise out. `train` makes a model of
+    a recipe, and `exact` is the check at the end of every row. `beyond` warns of draws where
+    running all inputs is less.
     """
 
     name: str
