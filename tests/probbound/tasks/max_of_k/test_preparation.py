@@ -92,7 +92,7 @@ def test_the_coins_of_a_screen_are_those_of_whoever_asks():
 
 def test_another_claim_or_prior_is_answered_anew_and_another_model_not_at_all():
     asked, meter = question(MODELS[0]), CostMeter()
-    margin = replace(asked, claim=Claim("margin", 0.5))
+    margin = replace(asked, claim=Claim("margin", 50.0))
     law = Prior((3, *[1] * (asked.model.d_vocab - 1)))
     weighted = replace(asked, task=task_for(asked.model, law))
     for ask in (lambda one: tables(one, meter).exact.tables.margin, _tickets):
