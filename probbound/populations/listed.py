@@ -98,14 +98,22 @@ class Listed(Population):
         """How many items differ."""
         return len(self.items)
 
-    @cached_property
+    @property
     def tickets(self) -> int:
         """The sum of the weights over their common factor."""
+        return self._sum
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all weights are equal."""
+        return self._equal
+
+    @cached_property
+    def _sum(self) -> int:
         return int(self.weights.sum())
 
     @cached_property
-    def uniform(self) -> bool:
-        """Whether all weights are equal."""
+    def _equal(self) -> bool:
         return bool((self.weights == 1).all())
 
     @cached_property
@@ -159,7 +167,7 @@ class Listed(Population):
         rest = copy(self)
         rest.weights = self.weights.copy()
         rest.weights[members] = 0
-        for worked_out in ("ends", "tickets", "uniform"):
+        for worked_out in ("ends", "_sum", "_equal"):
             rest.__dict__.pop(worked_out, None)
         return Heavy(members, self.weights[members], rest)
 
