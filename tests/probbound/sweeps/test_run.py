@@ -189,7 +189,7 @@ def test_an_unexpected_exception_is_recorded_too(models, tmp_path, monkeypatch):
     def broken(*arguments, **settings):
         raise ZeroDivisionError("one\ntwo")
 
-    monkeypatch.setattr("probbound.sweeps.execute.certify", broken)
+    monkeypatch.setattr("probbound.sweeps.about.certify", broken)
     (row,) = run_sweep(small_config(models[:1], ("cubic",)), tmp_path / "s").to_pylist()
     assert (row["status"], row["reason"]) == ("failed", "ZeroDivisionError: one two")
 
