@@ -16,7 +16,7 @@ from probbound.cli.facets import Facet, facets_of
 from probbound.cli.main import run
 from probbound.cli.report.data import Report, best_by_strategy, weighted_frontier
 from probbound.cli.report.page import page
-from probbound.cli.report.plots import VIEWS, View, frontiers
+from probbound.cli.report.plots import View, frontiers, views_of
 from probbound.cli.report.tables import blocks
 from probbound.draws.priors import Prior
 from probbound.models.store import save_model
@@ -25,6 +25,7 @@ from probbound.sweeps.run import run_sweep
 from probbound.sweeps.store import SweepStore
 from tests.factories import copying_model
 
+VIEWS = views_of(Facet("max-of-k", "accuracy", None, "uniform", None))
 NETWORKS = {"m": copying_model(0)}
 PRIORS = {"a b": Prior((1, 2, 4, 8, 16, 32))}
 GRID = SweepConfig(
