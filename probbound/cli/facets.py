@@ -64,7 +64,7 @@ _LOOKS = Terms(
         ("cheap looks", _number("cheap_looks")),
     ),
     across={},
-    certain="what is certain of the members that were looked at and the rest",
+    certain="what the members that were looked at say for certain",
 )
 
 

@@ -129,6 +129,6 @@ def best_by_strategy(report: Report, facet: Facet) -> list[Best]:
 
 def weighted_frontier(rows: list[Row], cost: str = "flops") -> list[Row]:
     """The rows that no other beats in cost and in the confidence-weighted bound, by cost."""
-    kept = pareto((row[cost], row["weighted_upper"]) for row in rows)
-    places = {(row[cost], row["weighted_upper"]): row for row in reversed(rows)}
+    kept = pareto((float(row[cost]), row["weighted_upper"]) for row in rows)
+    places = {(float(row[cost]), row["weighted_upper"]): row for row in reversed(rows)}
     return [places[place] for place in kept]

@@ -204,11 +204,13 @@ class _Scale:
     @classmethod
     def of(cls, facet: Facet, rows: list[Row], view: View) -> _Scale:
         bounds = (row[_bound(facet, view)] for row in rows)
-        return cls(facet, view, Zero.below(row[view.x] for row in rows), Zero.below(bounds), rows)
+        return cls(
+            facet, view, Zero.below(float(row[view.x]) for row in rows), Zero.below(bounds), rows
+        )
 
     def place(self, row: Row) -> tuple[float, float]:
         """Where a certificate is drawn."""
-        x, bound = row[self.view.x], row[_bound(self.facet, self.view)]
+        x, bound = float(row[self.view.x]), row[_bound(self.facet, self.view)]
         return x or self.no_x.place, bound or self.no_bound.place
 
     def apply(self, axes: Axes) -> None:
