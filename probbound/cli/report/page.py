@@ -44,7 +44,9 @@ def _tiles(report: Report) -> str:
     tiles.append(("failed", str(counts.failed), "bad" if counts.failed else ""))
     if report.missing:
         tiles.append(("not run yet", str(len(report.missing)), "bad"))
-    tiles.append(("models", str(len(report.networks)), ""))
+    own = {row["claim_sha256"] for row in report.rows} - {None}
+    for name, number in (("models", len(report.networks)), ("own claims", len(own))):
+        tiles += [(name, str(number), "")] if number else []
     tiles.append(("joint δ", at_most(counts.joint_delta), ""))
     inner = "".join(
         f'<div><dt>{name}</dt><dd class="{kind}">{value}</dd></div>' for name, value, kind in tiles
