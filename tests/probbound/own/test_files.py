@@ -23,6 +23,7 @@ NUMBER = 5
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
     (tmp_path / "claims.py").write_text(FILE.format(least=2))
     return tmp_path
 
