@@ -12,12 +12,13 @@ from typing import Any
 
 from estimators.proportion import clopper_pearson
 from probbound.certificates.certificate import bound_of, confidence_weighted
-from probbound.certificates.format import predicate_of, statement
+from probbound.certificates.format import FORMAT, OWN_FORMAT, predicate_of, statement
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.contract.ledger import Ledger, Spend
 from probbound.machine.errors import UserError
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.claims import claim_named
+from probbound.sweeps.own_faults import own_faults
 from probbound.tasks.registry import room_named
 
 _RUN = "forward pass"
@@ -41,6 +42,12 @@ def _faults(record: Record) -> Iterator[str]:
         yield str(error)
     except (KeyError, TypeError):
         yield "its certificate lacks its model"
+    if certificate["format"] != (OWN_FORMAT if record.cell.is_own else FORMAT):
+        yield "its certificate is of another kind than its question"
+        return
+    if record.cell.is_own:
+        yield from own_faults(record.cell, certificate)
+        return
     yield from _foreign(record.cell, certificate)
     yield from _incoherent_claim(certificate)
     yield from _incoherent_spends(certificate)

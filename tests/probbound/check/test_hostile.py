@@ -177,7 +177,7 @@ def test_a_prior_has_one_name(bits):
     task = task_for(TINY, Prior((1, 2, 1, 1), 24))
     forged = probbound.certify(TINY, task, strategy="cubic").to_json()
     assert judge(resealed(forged), weights_of(TINY)).holds
-    forged["claim"]["prior"]["rounded_bits"] = bits
+    forged["claim"]["population"]["prior"]["rounded_bits"] = bits
     forged["seed"] = derived_seed(forged)
     assert not judge(resealed(forged), weights_of(TINY)).holds
     with pytest.raises(UserError):
