@@ -54,8 +54,9 @@ def delta_for(question: Question, strategy: str, meter: CostMeter) -> Question:
         return replace(question, prepared=prepared, delta=delta)
     share, residue = 1.0, None
     if screen is not None:
-        prepared = prepared.with_residue(SCREENS[screen.text](question), question.model, meter)
-        residue = prepared.residues[screen.text]
+        built = SCREENS[screen.text](question)
+        prepared = prepared.with_residue(built, question.model, meter)
+        residue = prepared.residues[built.name]
         share = float(residue.size / question.task.size)
     question = replace(question, prepared=prepared)
     seen = _pilot(question, residue, meter)

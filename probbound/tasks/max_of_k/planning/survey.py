@@ -81,7 +81,7 @@ def with_screen(survey: Survey, question: Question, name: str, budget: float) ->
     screen = SCREENS[name](question)
     prepared = survey.prepared.with_residue(screen, model, meter)
     flops = meter.total().flops - before
-    residue = prepared.residues[name]
+    residue = prepared.residues[screen.name]
     seen = Passed()
     if residue.tickets:
         source = source_of(name, residue, question.seed)

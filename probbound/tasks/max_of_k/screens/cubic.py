@@ -11,6 +11,7 @@ from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.models.additive import Circuits, additive_tables, label_term_flops, table_flops
 from probbound.models.transformer import Transformer
+from probbound.tasks.max_of_k.recipes import DEFAULT_GRID_POINTS, LISTING_LIMIT
 from probbound.tasks.max_of_k.screens.grid import (
     GridResidue,
     count_on_grid,
@@ -25,9 +26,6 @@ from probbound.tasks.max_of_k.screens.listing import (
 )
 from probbound.tasks.max_of_k.screens.screen import Price
 from probbound.tasks.max_of_k.screens.sequences import AdditiveCheck, SequenceTables
-
-LISTING_LIMIT = 1 << 26
-DEFAULT_GRID_POINTS = 1023
 
 
 @dataclass(frozen=True)
