@@ -163,7 +163,7 @@ def test_ties_and_numbers_too_large_certify_nothing():
         replace(weights, W_U=weights.W_U * 1e30),
     ):
         network = Network(huge, slack_of(huge, 0.0))
-        assert Gapped(network, "sub-cubic", Law(np.ones(6, np.int64)), COINS).tickets == 6**3
+        assert Gapped(network, Screen("sub-cubic"), Law(np.ones(6, np.int64)), COINS).tickets == 6**3
 
 
 def test_several_heads_are_refused():
