@@ -9,8 +9,8 @@ from probbound.arithmetic.decimals import lower, percent_down, upper
 from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.contract.recipe import Recipe
-from probbound.models.registry import room_named as network_named
-from probbound.tasks.registry import room_named
+from probbound.models.registry import described
+from probbound.tasks.registry import counted
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -30,7 +30,7 @@ def page(predicate: Mapping[str, Any]) -> str:
             [
                 f"# {text(predicate['model']['name'])}: a certified bound",
                 _claim(predicate),
-                f"The network: {_network(predicate['claim']['network'])}.",
+                f"The network: {described(predicate['claim']['network'])}.",
                 _promise(predicate),
                 "## How it was proved",
                 _levels(predicate),
@@ -51,7 +51,7 @@ def page(predicate: Mapping[str, Any]) -> str:
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
     stated, task = claim["population"], claim["task"]
-    number = f"{room_named(task).counted(stated)} ({_short(stated['size'])})"
+    number = f"{counted(task, stated)} ({_short(stated['size'])})"
     inputs = f"all {number} inputs of {text(task)}{_under(stated['prior'])}"
     if says_nothing(predicate):
         return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"
@@ -72,10 +72,6 @@ def _claim(predicate: Mapping[str, Any]) -> str:
         f"Of {inputs}, the model answers {share} correctly: a share of at most {rest} is "
         "answered wrongly. A tie counts as wrong."
     )
-
-
-def _network(stated: Mapping[str, Any]) -> str:
-    return network_named(stated["kind"]).described(stated["parts"])
 
 
 def _allowed(predicate: Mapping[str, Any]) -> str:

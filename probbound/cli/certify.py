@@ -33,7 +33,8 @@ from probbound.contract.claims import claim_of
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
-from probbound.tasks.registry import DEFAULT_TASK, strategy_summary
+from probbound.models.registry import described
+from probbound.tasks.registry import DEFAULT_TASK, counted, strategy_summary
 
 if TYPE_CHECKING:
     from probbound.certificates.certificate import Certificate
@@ -187,7 +188,6 @@ def _certify(
 def certificate_table(certificate: Certificate) -> Table:
     """The certificate as a short table for people."""
     from probbound.draws.priors import Prior
-    from probbound.models.registry import room_named as network_named
 
     made = table("", "")
     made.show_header, made.columns[1].no_wrap = False, False
@@ -217,8 +217,7 @@ def certificate_table(certificate: Certificate) -> Table:
     made.add_row(
         "model", f"{escape(certificate.model_name)}, SHA-256 {certificate.model_sha256[:16]}…"
     )
-    stated = certificate.claim.network
-    made.add_row("network", network_named(stated["kind"]).described(stated["parts"]))
+    made.add_row("network", described(certificate.claim.network))
     if agreed := certificate.reference:
         made.add_row("reference", _agreed(agreed))
     return made
@@ -226,10 +225,9 @@ def certificate_table(certificate: Certificate) -> Table:
 
 def statement(certificate: Certificate) -> str:
     """The claim as one sentence."""
-    from probbound.tasks.registry import room_named
 
     claim, name = certificate.claim, certificate.model_name
-    number = room_named(claim.task).counted(claim.population)
+    number = counted(claim.task, claim.population)
     inputs = f"all {number} inputs of {claim.task}"
     if claim.population["prior"] is not None:
         inputs += " under the prior"

@@ -24,7 +24,7 @@ def import_(
     """Convert SOURCE (.pth, .pt, .ckpt, .bin, .safetensors, .npz) to what certify reads."""
     with loading():
         from probbound.models.importing import import_model
-        from probbound.models.registry import room_of
+        from probbound.models.registry import described, room_of
         from probbound.models.store import digest, read_model
 
     if out.suffix != ".safetensors":
@@ -53,7 +53,7 @@ def import_(
         )
         return
     lines = [
-        f"network: {room.described(network)}",
+        f"network: {described({'kind': room.kind, 'parts': network})}",
         f"configuration: {place or 'none in the file'}",
         f"weights: {found.weights}, SHA-256 {sha256[:16]}…",
     ]

@@ -5,7 +5,7 @@ A room is imported when it is entered, so that a hundredth network costs nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,14 +31,27 @@ def room_named(kind: str) -> NetworkRoom[Any]:
     Raises:
         UserError: if there is none of that name.
     """
+    return import_module(f"{_known(kind)}.room").NETWORK
+
+
+def _known(kind: str) -> str:
     if kind not in _ROOMS:
         raise UserError(f"there is no network {kind[:80]!r}; known are {', '.join(_ROOMS)}")
-    return import_module(f"{_ROOMS[kind]}.room").NETWORK
+    return _ROOMS[kind]
 
 
 def sizes_shown(kind: str) -> tuple[str, ...]:
     """Which sizes of a configuration a list of models shows; nothing heavy is loaded."""
     return import_module(f"{_ROOMS[kind]}.names").SHOWN
+
+
+def described(network: Mapping[str, Any]) -> str:
+    """The network of a claim in a line, by the words of its room; nothing heavy is loaded.
+
+    Raises:
+        UserError: if there is no such kind.
+    """
+    return import_module(f"{_known(network['kind'])}.words").described(network["parts"])
 
 
 def room_of(model: Any) -> NetworkRoom[Any]:

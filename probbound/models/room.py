@@ -19,18 +19,17 @@ N = TypeVar("N", bound=Network)
 
 @dataclass(frozen=True)
 class NetworkRoom(Generic[N]):
-    """What a kind of network brings: how it is read, identified, said in words, and run.
+    """What a kind of network brings: how it is read, identified, run.
 
     `recognises` tells by the names of a file's arrays that they are of this kind, where the file
     does not say so. `build` makes the network of a file's arrays and of what is said beside them,
     named after the file, or refuses it by name. `arrays` are its weights by name, `file_names`
     those names that differ in files, and `preamble` what else makes it another network: a line of
     its digest. `configuration` is what a file of it says beside the weights. `parts` is the network
-    as it stands in a claim, `described` that in a line, and `notice` what whoever certifies it has
-    to be told, "" if nothing. `flops` are the operations of one answer. `logits` are those for rows
-    of tokens, every operation in a float type; `sizes` says how many tokens a row has, of how many,
-    and how many answers there are. `imported` finds it in another framework's file, None if no
-    framework has it.
+    as it stands in a claim, and `notice` what whoever certifies it has to be told, "" if nothing.
+    `flops` are the operations of one answer. `logits` are those for rows of tokens, every operation
+    in a float type; `sizes` says how many tokens a row has, of how many, and how many answers there
+    are. `imported` finds it in another framework's file, None if no framework has it.
     """
 
     kind: str
@@ -40,7 +39,6 @@ class NetworkRoom(Generic[N]):
     arrays: Callable[[N], dict[str, np.ndarray]]
     configuration: Callable[[N], dict[str, Any]]
     parts: Callable[[N], dict[str, Any]]
-    described: Callable[[Mapping[str, Any]], str]
     notice: Callable[[N], str]
     flops: Callable[[N], int]
     logits: Callable[[N, Int[np.ndarray, "n k"], type], Float[np.ndarray, "n answers"]]

@@ -89,6 +89,15 @@ def recipe_of(
     return import_module(f"{_ROOMS[require_task(task)]}.recipes").recipe_of(strategy, size, given)
 
 
+def counted(task: str, population: Mapping[str, Any]) -> str:
+    """The number of a claim's inputs in the words of its task; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return import_module(f"{_ROOMS[require_task(task)]}.words").counted(population)
+
+
 def noise_choices() -> list[str]:
     """Every way in which some task's strategies bound noise; nothing heavy is loaded."""
     grammars = (import_module(f"{room}.grammar") for room in _ROOMS.values())

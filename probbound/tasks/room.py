@@ -76,7 +76,7 @@ class Room(Generic[Q]):
     """What a task brings: its inputs, its questions, and how they are answered.
 
     `of_sizes` makes the task of so many tokens and positions, `task_for` that of a model's own, and
-    `stated` that of a claim's inputs, whose number `counted` says in words. `asked` makes a
+    `stated` that of a claim's inputs. `asked` makes a
     question or refuses it in a sentence, `recipe` says what a strategy runs for it, and `one_claim`
     gives every form of a claim the same JSON. `decided` puts a plan in the place of "auto",
     `answer` runs the strategy of a name, and `foretold` predicts what each would give. `uses` says
@@ -89,7 +89,6 @@ class Room(Generic[Q]):
     of_sizes: Callable[[int, int], Task]
     task_for: Callable[[Any, Prior | None], Task]
     stated: Callable[[Mapping[str, Any]], Task]
-    counted: Callable[[Mapping[str, Any]], str]
     asked: Callable[..., Q]
     recipe: Callable[[str, Q], Recipe]
     one_claim: Callable[[Mapping[str, Any]], dict[str, Any]]

@@ -10,7 +10,7 @@ from probbound.models.attention_only.assembling import built
 from probbound.models.attention_only.importing import network_in
 from probbound.models.attention_only.logits import logits
 from probbound.models.attention_only.names import STATE_DICT, is_weight
-from probbound.models.attention_only.stating import configuration_of, described, notice, parts_of
+from probbound.models.attention_only.stating import configuration_of, notice, parts_of
 from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer, forward_flops
 from probbound.models.room import NetworkRoom, Sizes
 
@@ -39,7 +39,6 @@ NETWORK = NetworkRoom[Transformer](
     arrays=_arrays,
     configuration=configuration_of,
     parts=parts_of,
-    described=described,
     notice=notice,
     flops=forward_flops,
     logits=logits,

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from probbound.models.attention_only.assembling import sizes_of
 from probbound.models.attention_only.configuration import PARTS_READ
 from probbound.models.attention_only.names import SCALE
 from probbound.models.attention_only.transformer import Transformer
-
-_WORDS = {
-    "norms": "no layer norm",
-    "positions": "standard positions (learned, added to the residual stream)",
-    "mask": "a causal mask without windows",
-    "caps": "no soft cap on scores or logits",
-    "attention_scale": "attention scale {scale:.6g}",
-}
+from probbound.models.attention_only.words import WORDS
 
 
 def parts_of(model: Transformer) -> dict[str, dict[str, Any]]:
@@ -37,20 +29,9 @@ def parts_of(model: Transformer) -> dict[str, dict[str, Any]]:
     }
 
 
-def described(parts: Mapping[str, Mapping[str, Any]]) -> str:
-    """The network of a claim in a line, what is assumed of it last."""
-    heads, scale = parts["heads"]["value"], parts["attention_scale"]["value"]
-    shown = {part: text.format(scale=scale) for part, text in _WORDS.items()}
-    assumed = [text for part, text in shown.items() if parts[part]["source"] == "assumed"]
-    read = [text for part, text in shown.items() if parts[part]["source"] == "read"]
-    plain = f"{parts['layers']['value']} layer of attention, {heads} head{'s' * (heads > 1)}"
-    rest = f"; assumed, as the file does not say: {', '.join(assumed)}" if assumed else ""
-    return ", ".join([plain, "no MLP", *read]) + rest
-
-
 def notice(model: Transformer) -> str:
     """What whoever certifies a file without a full configuration has to be told."""
-    assumed = [text for part, text in _WORDS.items() if part in model.assumed]
+    assumed = [text for part, text in WORDS.items() if part in model.assumed]
     if not assumed:
         return ""
     return (

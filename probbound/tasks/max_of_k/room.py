@@ -12,7 +12,7 @@ from probbound.tasks.max_of_k.planning.rule import decided
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.same_question import one_claim
 from probbound.tasks.max_of_k.strategies import recipe, require_way_to, strategy_named, uses
-from probbound.tasks.max_of_k.task import MaxOfK, counted, stated, task_for
+from probbound.tasks.max_of_k.task import MaxOfK, stated, task_for
 from probbound.tasks.max_of_k.training import train
 from probbound.tasks.room import Room
 
@@ -26,7 +26,6 @@ TASK = Room[Question](
     of_sizes=MaxOfK,
     task_for=task_for,
     stated=stated,
-    counted=counted,
     asked=asked,
     recipe=recipe,
     one_claim=one_claim,

@@ -104,11 +104,6 @@ def stated(population: Mapping[str, Any]) -> MaxOfK:
     return MaxOfK(population["d_vocab"], population["n_ctx"], law)
 
 
-def counted(population: Mapping[str, Any]) -> str:
-    """The number of a claim's inputs in words."""
-    return f"{population['d_vocab']}^{population['n_ctx']}"
-
-
 def task_for(model: Transformer, prior: Prior | None = None) -> MaxOfK:
     """The max-of-K task of a model's own vocabulary and context, uniform by default.
 
