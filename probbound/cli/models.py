@@ -19,19 +19,19 @@ def models(as_json: bool) -> None:
     if as_json:
         print_json({"models": rows})
         return
-    right = ("wrong", "of inputs looked at")
-    made = table("name", "task", "recipe", "sizes", *right, right=right)
+    made = table("name", "recipe", "sizes", "wrong", right=("wrong",))
     for row in rows:
         name = f"{row['name']} *" if row["alias_of"] else row["name"]
         shown = sizes_shown(row["network"])
         sizes = ", ".join(f"{size} {row[size]:,}" for size in shown)
-        seen = (f"{row['wrong']:,}", f"{row['samples']:,}")
-        made.add_row(name, row["task"], row["recipe"], sizes, *seen)
+        made.add_row(name, row["recipe"], sizes, f"{row['wrong']:,}")
     print_whole(made)
     for row in rows:
         if row["alias_of"]:
             stdout.print(f"* {row['name']} is another name of {row['alias_of']}")
-    stdout.print("wrong: of sampled inputs, an estimate and no bound", soft_wrap=True)
+    numbers = sorted({row["samples"] for row in rows})
+    looked = " or ".join(f"{number:,}" for number in numbers)
+    stdout.print(f"wrong: of {looked} sampled inputs, an estimate and no bound", soft_wrap=True)
 
 
 def describe(name: str) -> dict[str, Any]:

@@ -134,16 +134,16 @@ def test_a_store_of_before_is_read_and_gone_on_with(tmp_path):
 ALTERED = {
     "claim": (put("claim", "kind", "margin"), "loss", "kind of its certificate"),
     "margin": (put("claim", "at", 0.25), "margin:0.5", "at of its certificate is 0.25"),
-    "no prior": (put("claim", "prior", None), "steep", "not that of its question"),
+    "no prior": (put("claim", "population", "prior", None), "steep", "not that of its question"),
     "weights of the prior": (
-        put("claim", "prior", "weights", [1, 2, 4, 8, 16, 31]),
+        put("claim", "population", "prior", "weights", [1, 2, 4, 8, 16, 31]),
         "steep",
-        "not that of its question",
+        "not those of its task",
     ),
     "digest of the prior": (
-        put("claim", "prior", "sha256", "0" * 64),
+        put("claim", "population", "prior", "sha256", "0" * 64),
         "steep",
-        "not one over the tokens",
+        "not that of its question",
     ),
     "loss": (put("bound", 1e-9), "loss", "its confidence-weighted bound is not"),
     "loss beyond the largest": (

@@ -60,7 +60,7 @@ def test_a_bare_state_dict_is_read_with_everything_assumed(tmp_path):
     found = imported(STATE, tmp_path)
     assert digest(found.model) == digest(MODEL)
     assert found.model.assumed == EVERYTHING_ASSUMED
-    assert found.configuration is None
+    assert found.place is None
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "model.net."])
