@@ -1,0 +1,26 @@
+"""Products of a finite group: pairs of elements whose right answer is their product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Int
+
+from probbound.tasks.group_product.groups import Group
+from probbound.tasks.pairs import Pairs
+
+
+@dataclass(frozen=True)
+class GroupProduct(Pairs):
+    """Pairs (g, h) of elements of a group, all equally likely; the answer is gh."""
+
+    group: Group
+    name: ClassVar[str] = "group-product"
+
+    @cached_property
+    def answers(self) -> Int[np.ndarray, "n n"]:
+        """The product of each pair."""
+        return self.group.array
