@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from probbound.contract.claims import Claim
     from probbound.draws.priors import Prior, read_prior
     from probbound.machine.errors import UserError
-    from probbound.models.catalogue import shipped_names
     from probbound.models.importing import import_model
-    from probbound.models.paths import noise_term
+    from probbound.models.attention_only.paths import noise_term
+    from probbound.models.attention_only.transformer import Transformer
+    from probbound.models.catalogue import shipped_names
     from probbound.models.registry import load
     from probbound.models.store import read_model, save_model
-    from probbound.models.transformer import Transformer
     from probbound.noise.term import NoiseTerm
     from probbound.own.certificate import OwnCertificate
     from probbound.own.family import bound_family
@@ -59,7 +59,7 @@ _HOMES = {
     "Sequences": "probbound.populations.sequences",
     "Strata": "probbound.populations.strata",
     "SweepConfig": "probbound.sweeps.config",
-    "Transformer": "probbound.models.transformer",
+    "Transformer": "probbound.models.attention_only.transformer",
     "UserError": "probbound.machine.errors",
     "bound_difference": "probbound.own.mean",
     "bound_family": "probbound.own.family",
@@ -68,7 +68,7 @@ _HOMES = {
     "certify": "probbound.certificates.certification",
     "import_model": "probbound.models.importing",
     "load": "probbound.models.registry",
-    "noise_term": "probbound.models.paths",
+    "noise_term": "probbound.models.attention_only.paths",
     "read_certificate": "probbound.certificates.format",
     "read_model": "probbound.models.store",
     "read_prior": "probbound.draws.priors",

@@ -26,9 +26,9 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.figures.charts import AMBER, BLACK, GREEN, ORANGE, SKY, shade_vacuous, styles
 from probbound.machine.progress import track
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.recipes import recipe_named
 from probbound.models.store import read_model, save_model
-from probbound.models.transformer import Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table
 from probbound.noise.term import NoiseTerm

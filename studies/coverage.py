@@ -29,7 +29,7 @@ from probbound.certificates.certification import certify
 from probbound.draws.random_streams import Stream
 from probbound.figures.charts import BLACK, BLUE, ORANGE, PINK
 from probbound.machine.progress import track
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.task import task_for
 from studies.methods import METHODS, Draw, Ends
 from studies.models import model_named

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from probbound.machine.errors import UserError
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.recipes import recipe_named
 from probbound.models.registry import load
 from probbound.models.store import read_model, renamed, save_model
-from probbound.models.transformer import Transformer
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
 from probbound.tasks.max_of_k.task import MaxOfK
 from probbound.tasks.max_of_k.training import train

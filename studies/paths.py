@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 from estimators.proportion import clopper_pearson
 from probbound.draws.random_streams import Stream
 from probbound.figures.charts import BLACK, BLUE, GREEN, ORANGE, PINK, SKY
-from probbound.models.paths import noise_term
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.paths import noise_term
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from studies.bands import band, draw_band
 from studies.grids import certified_rows
 from studies.models import model_named

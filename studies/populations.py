@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import special
 
-from probbound.models.evaluation import wrong_answers
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.evaluation import wrong_answers
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.task import task_for
 
 MEMBERS = 100_000

@@ -26,8 +26,8 @@ from probbound.arithmetic.decimals import lower
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.figures.charts import AMBER, GREY, ORANGE
-from probbound.models.evaluation import wrong_answers
-from probbound.models.transformer import Transformer, forward_flops
+from probbound.models.attention_only.evaluation import wrong_answers
+from probbound.models.attention_only.transformer import Transformer, forward_flops
 from probbound.tasks.max_of_k.screens.sequences import copying_table_flops, sequence_table_flops
 from probbound.tasks.max_of_k.structured.laws import Among, Checksum, Law
 from probbound.tasks.max_of_k.structured.lengths import shortened

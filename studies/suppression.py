@@ -1,10 +1,11 @@
 """What does it buy to train the noise away, and what does it cost?
 
-A trained model is trained on with the size of its noise (`probbound.models.suppression`) added to
-the loss. The less noise, the less the cheap proofs give away; but the weights change, and with them
-the accuracy itself. What comes out is *another model*, and a bound on it says nothing of the first.
-The alternative is to leave the model alone and to sample what the proof cannot certify. The
-control is trained on just as long without the penalty.
+A trained model is trained on with the size of its noise
+(`probbound.models.attention_only.suppression`) added to the loss. The less noise, the less the
+cheap proofs give away; but the weights change, and with them the accuracy itself. What comes out is
+*another model*, and a bound on it says nothing of the first. The alternative is to leave the model
+alone and to sample what the proof cannot certify. The control is trained on just as long without
+the penalty.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from matplotlib.figure import Figure
 from probbound.arithmetic.decimals import upper
 from probbound.figures.charts import BLACK, GREEN, styles
 from probbound.machine.progress import track
+from probbound.models.attention_only.suppression import noise_energy
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.recipes import Recipe
 from probbound.models.store import read_model, save_model
-from probbound.models.suppression import noise_energy
-from probbound.models.transformer import Transformer
 from probbound.tasks.max_of_k.strategies import strategy_named
 from probbound.tasks.max_of_k.task import task_for
 from probbound.tasks.max_of_k.training import fine_tune

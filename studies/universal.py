@@ -25,9 +25,9 @@ from probbound.arithmetic.decimals import lower
 from probbound.arithmetic.rounding import inflated, one_minus_down, ratio_up
 from probbound.draws.random_streams import Stream
 from probbound.figures.charts import AMBER, BLACK, BLUE, GREEN, GREY, PINK, SKY
-from probbound.models.additive import additive_tables, table_flops
-from probbound.models.evaluation import ForwardPass
-from probbound.models.transformer import Transformer, forward_flops
+from probbound.models.attention_only.additive import additive_tables, table_flops
+from probbound.models.attention_only.evaluation import ForwardPass
+from probbound.models.attention_only.transformer import Transformer, forward_flops
 from probbound.strategies import levels
 from probbound.tasks.max_of_k.screens.cases import Cases, Pairs
 from probbound.tasks.max_of_k.screens.universal import (

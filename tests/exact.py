@@ -8,7 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 
 DIGITS = 200
 TIE = mpmath.mpf(10) ** -150  # two numbers this close are equal at 200 digits

@@ -14,8 +14,8 @@ from probbound.certificates.format import statement
 from probbound.check import Report, Weights
 from probbound.check.document import predicate_of
 from probbound.check.judge import judge
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer, in_float64
 from probbound.models.recipes import Recipe
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer, in_float64
 from probbound.tasks.max_of_k.task import MaxOfK
 from probbound.tasks.max_of_k.training import train
 

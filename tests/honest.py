@@ -14,8 +14,8 @@ import probbound
 from probbound.certificates.certificate import Certificate
 from probbound.contract.claims import Claim, claim_of
 from probbound.draws.priors import ROUNDED_BITS, Prior
-from probbound.models.forward_error import logit_slack
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.models.attention_only.forward_error import logit_slack
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 from probbound.tasks.max_of_k.strategies import strategy_named
 from probbound.tasks.max_of_k.task import task_for
 from tests.exact import ExactModel

@@ -14,7 +14,7 @@ from probbound.check.judge import judge
 from probbound.check.tasks.registry import replay_of
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.registry import room_named, strategy_names, task_names
 from tests.factories import all_sequences, checked, copying_model, slow_logits, weights_of
 

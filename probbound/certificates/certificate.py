@@ -15,12 +15,11 @@ from probbound.certificates.seeds import Seed
 from probbound.contract.claims import Claim
 from probbound.contract.cost import Cost
 from probbound.contract.ledger import Spend
+from probbound.contract.networks import Network
 from probbound.contract.tasks import Task
-from probbound.draws.priors import Prior
 from probbound.machine.files import write_atomically
-from probbound.models.network import network_parts
 from probbound.models.reference import Reference
-from probbound.models.transformer import Transformer
+from probbound.models.registry import room_of
 from probbound.strategies.outcome import Level, LossBound, Outcome
 
 ARITHMETIC = (
@@ -34,30 +33,27 @@ ARITHMETIC = (
 class Statement:
     """What is claimed, of which network and which inputs.
 
-    `network` has its parts, each read in the model's file or assumed. `kind` is "accuracy",
-    "margin" (the share of inputs whose margin is above `at`) or "loss" (the mean cross-entropy).
-    `prior` is None where all `population` inputs are equally likely.
+    `kind` is "accuracy", "margin" (the share of inputs whose margin is above `at`) or "loss" (the
+    mean cross-entropy). `population` is what the task states of its inputs, and `network` what the
+    room of the network says of it: its `kind` and its `parts`.
     """
 
     kind: str
     at: float | None
     task: str
-    d_vocab: int
-    n_ctx: int
-    population: int
-    prior: Prior | None
-    network: Mapping[str, Mapping[str, Any]]
+    population: Mapping[str, Any]
+    network: Mapping[str, Any]
 
     @classmethod
-    def of(cls, claim: Claim, task: Task, model: Transformer) -> Statement:
+    def of(cls, claim: Claim, task: Task, model: Network) -> Statement:
         """A claim on a task and a network."""
-        sizes = (task.name, task.d_vocab, task.n_ctx, task.size)
-        network = network_parts(model.n_heads, model.attn_scale, model.assumed)
-        return cls(claim.kind, claim.at, *sizes, task.prior, network)
+        room = room_of(model)
+        network = {"kind": room.kind, "parts": room.parts(model)}
+        return cls(claim.kind, claim.at, task.name, task.statement(), network)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values; the weights of a prior are among them."""
-        return {**vars(self), "prior": self.prior and self.prior.to_json()}
+        """JSON values."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)

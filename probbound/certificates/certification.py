@@ -24,18 +24,18 @@ from probbound.certificates.certificate import (
 from probbound.certificates.seeds import Seed, seed_for
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.cost import CostMeter
+from probbound.contract.networks import Network
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.models.reference import agreement
 from probbound.models.store import digest
-from probbound.models.transformer import Transformer
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.registry import room_of
 from probbound.tasks.room import Room
 
 
 def certify(
-    model: Transformer,
+    model: Network,
     task: Any,
     *,
     strategy: str,

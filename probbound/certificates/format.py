@@ -20,12 +20,15 @@ from probbound.arithmetic.scalars import MOST_DIGITS
 from probbound.machine.errors import UserError
 from probbound.machine.json_objects import named_once
 
-FORMAT = "probbound-certificate/3"
+FORMAT = "probbound-certificate/4"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 OWN_FORMAT = "probbound-own-claim/1"
 SEAL = "self_sha256"
 MOST_BYTES = 1 << 24
-_READERS = {"probbound-certificate/2": "probbound 0.1.0"}
+_READERS = {
+    "probbound-certificate/2": "probbound 0.1.0",
+    "probbound-certificate/3": "a version of probbound between 0.1.0 and 0.2.0 (commit 98893ff)",
+}
 
 
 def canonical(value: Any) -> bytes:
@@ -63,7 +66,7 @@ def _claim(predicate: Mapping[str, Any]) -> tuple[str, str]:
 
 
 FORMATS = {
-    FORMAT: Format("urn:probbound:certificate:3", "certificate-3.json", _model),
+    FORMAT: Format("urn:probbound:certificate:4", "certificate-4.json", _model),
     OWN_FORMAT: Format("urn:probbound:own-claim:1", "own-claim-1.json", _claim),
 }
 

@@ -8,7 +8,8 @@ from typing import Any
 from probbound.arithmetic.decimals import lower, percent_down, upper
 from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
-from probbound.models.network import described
+from probbound.models.registry import room_named as network_named
+from probbound.tasks.registry import room_named
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -28,7 +29,7 @@ def page(predicate: Mapping[str, Any]) -> str:
             [
                 f"# {text(predicate['model']['name'])}: a certified bound",
                 _claim(predicate),
-                f"The network: {described(predicate['claim']['network'])}.",
+                f"The network: {_network(predicate['claim']['network'])}.",
                 _promise(predicate),
                 "## How it was proved",
                 _levels(predicate),
@@ -48,8 +49,9 @@ def page(predicate: Mapping[str, Any]) -> str:
 
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
-    population = f"{claim['d_vocab']}^{claim['n_ctx']} ({_short(claim['population'])})"
-    inputs = f"all {population} inputs of {text(claim['task'])}{_under(claim['prior'])}"
+    stated, task = claim["population"], claim["task"]
+    number = f"{room_named(task).counted(stated)} ({_short(stated['size'])})"
+    inputs = f"all {number} inputs of {text(task)}{_under(stated['prior'])}"
     if says_nothing(predicate):
         return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"
     if claim["kind"] == "loss":
@@ -69,6 +71,10 @@ def _claim(predicate: Mapping[str, Any]) -> str:
         f"Of {inputs}, the model answers {share} correctly: a share of at most {rest} is "
         "answered wrongly. A tie counts as wrong."
     )
+
+
+def _network(stated: Mapping[str, Any]) -> str:
+    return network_named(stated["kind"]).described(stated["parts"])
 
 
 def _allowed(predicate: Mapping[str, Any]) -> str:

@@ -13,12 +13,13 @@ from probbound.check.layout import Layout, canonical, faults
 from probbound.check.own.layout import OWN_CLAIM
 from probbound.check.report import Refused, Unusable
 
-FORMAT = "probbound-certificate/3"
+FORMAT = "probbound-certificate/4"
 _TYPE = "https://in-toto.io/Statement/v1"
-_PREDICATE_TYPE = "urn:probbound:certificate:3"
+_PREDICATE_TYPE = "urn:probbound:certificate:4"
 _READERS = {
     "probbound-certificate/1": "a version of probbound before 0.1.0",
     "probbound-certificate/2": "probbound 0.1.0",
+    "probbound-certificate/3": "a version of probbound between 0.1.0 and 0.2.0 (commit 98893ff)",
 }
 _SEAL = "self_sha256"
 _MOST_BYTES = 1 << 24

@@ -8,9 +8,9 @@ from typing import Any
 
 import scipy
 
-from probbound.check.models.network import Network
-from probbound.check.models.slack import slack_of
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.slack import slack_of
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.stream import Stream
 from probbound.check.tasks.registry import replay_of
 

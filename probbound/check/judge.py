@@ -10,11 +10,11 @@ from typing import Any
 from probbound.check.compare import TOLERANCE, close, require
 from probbound.check.document import FORMAT, canonical
 from probbound.check.effort import MOST_BYTES, MOST_OPERATIONS
-from probbound.check.models.network import Network
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.slack import slack_of
+from probbound.check.models.attention_only.stated_network import misstatements
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.models.reference import Reference, agreement, said_of
-from probbound.check.models.slack import slack_of
-from probbound.check.models.stated_network import misstatements
-from probbound.check.models.weights import Weights
 from probbound.check.report import Declined, Refused, Report
 from probbound.check.tasks.registry import replay_of
 

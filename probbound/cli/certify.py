@@ -33,7 +33,6 @@ from probbound.contract.claims import claim_of
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
-from probbound.models.network import described, notice
 from probbound.tasks.registry import DEFAULT_TASK, strategy_summary
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def _certify(
         from probbound.certificates.certification import certify as run
         from probbound.certificates.format import statement as statement_of
         from probbound.draws.priors import read_prior
-        from probbound.models.registry import load
+        from probbound.models.registry import load, room_of
         from probbound.tasks.registry import room_named
 
     claim = claim_of(kind, at)
@@ -147,10 +146,10 @@ def _certify(
     if out is not None:
         require_writable(out)
     network = load(model)
-    if network.assumed:
-        told = notice(network.name, network.attn_scale, network.assumed)
+    kind = room_of(network)
+    if told := kind.notice(network):
         stderr.print(f"note: {told}", markup=False, soft_wrap=True)
-    law = None if prior is None else read_prior(prior, network.d_vocab)
+    law = None if prior is None else read_prior(prior, kind.sizes(network).tokens)
     inputs, spent = room.task_for(network, law), DEFAULT_BUDGET if budget is None else budget
     for sentence in room.beyond(inputs, spent, strategy):
         stderr.print(f"note: {sentence}", soft_wrap=True)
@@ -187,12 +186,15 @@ def _certify(
 
 def certificate_table(certificate: Certificate) -> Table:
     """The certificate as a short table for people."""
+    from probbound.draws.priors import Prior
+    from probbound.models.registry import room_named as network_named
+
     made = table("", "")
     made.show_header, made.columns[1].no_wrap = False, False
     made.add_row(*_bound(certificate))
     made.add_row("guarantee", _guarantee(certificate))
-    if prior := certificate.claim.prior:
-        made.add_row("prior", describe(prior))
+    if prior := certificate.claim.population["prior"]:
+        made.add_row("prior", describe(Prior.from_json(prior)))
     ran = "" if certificate.chosen == certificate.strategy else f": {certificate.chosen}"
     made.add_row("strategy", certificate.strategy + ran)
     made.add_row("proof", _proof(certificate))
@@ -215,7 +217,8 @@ def certificate_table(certificate: Certificate) -> Table:
     made.add_row(
         "model", f"{escape(certificate.model_name)}, SHA-256 {certificate.model_sha256[:16]}…"
     )
-    made.add_row("network", described(certificate.claim.network))
+    stated = certificate.claim.network
+    made.add_row("network", network_named(stated["kind"]).described(stated["parts"]))
     if agreed := certificate.reference:
         made.add_row("reference", _agreed(agreed))
     return made
@@ -223,9 +226,12 @@ def certificate_table(certificate: Certificate) -> Table:
 
 def statement(certificate: Certificate) -> str:
     """The claim as one sentence."""
+    from probbound.tasks.registry import room_named
+
     claim, name = certificate.claim, certificate.model_name
-    inputs = f"all {claim.d_vocab}^{claim.n_ctx} inputs of {claim.task}"
-    if claim.prior is not None:
+    number = room_named(claim.task).counted(claim.population)
+    inputs = f"all {number} inputs of {claim.task}"
+    if claim.population["prior"] is not None:
         inputs += " under the prior"
     if says_nothing(certificate.to_json()):
         return f"This bound says nothing of how {name} does on {inputs}"
@@ -248,7 +254,7 @@ def _drawn(certificate: Certificate) -> str:
 def _more(predicate: Mapping[str, Any]) -> str:
     """What may say more, and the command that predicts what each strategy would."""
     said, claim = remedy(predicate), predicate["claim"]
-    if claim["kind"] != "accuracy" or claim["prior"]:
+    if claim["kind"] != "accuracy" or claim["population"]["prior"]:
         return said
     name = predicate["model"]["name"]
     return f"{said} To see what each would give: probbound plan {name} --budget-flops 1e9"

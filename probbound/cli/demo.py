@@ -53,12 +53,12 @@ def _compare(name: str, strategies: list[str]) -> None:
         from estimators.guarantee import Guarantee
         from probbound.certificates.certification import certify
         from probbound.models.registry import load
-        from probbound.tasks.registry import task_for
+        from probbound.tasks.registry import room_of, task_for
 
     model = load(name)
     task = task_for(model)
     made = {strategy: certify(model, task, strategy=strategy) for strategy in strategies}
-    title = f"{name}: {task.d_vocab}^{task.n_ctx} = {task.size:.3g} inputs"
+    title = f"{name}: {room_of(task).counted(task.statement())} = {task.size:.3g} inputs"
     stdout.print(comparison(made, title))
     times = math.floor(made["iid"].failure_upper / made["hybrid"].failure_upper)
     stdout.print(

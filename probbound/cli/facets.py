@@ -86,7 +86,7 @@ def _facts_of_loss(row: Row) -> list[tuple[str, str]]:
 def _accuracy(at: float | None) -> Measure:
     return Measure(
         *("failure_upper", "failure rate", "share of all inputs", "wrong ≤"),
-        guess=lambda row: 1 - 1 / row["d_vocab"],
+        guess=lambda row: 1 - 1 / row["answers"],
         shown=_share,
         facts=_facts_of_share("accuracy"),
     )
@@ -105,7 +105,7 @@ def _margin(at: float | None) -> Measure:
 def _mean_loss(at: float | None) -> Measure:
     return Measure(
         *("bound", "mean loss", "nats", "loss ≤ (nats)"),
-        guess=lambda row: math.log(row["d_vocab"]),
+        guess=lambda row: math.log(row["answers"]),
         shown=_loss,
         facts=_facts_of_loss,
         suffix=" nats",

@@ -24,7 +24,7 @@ def import_(
     """Convert SOURCE (.pth, .pt, .ckpt, .bin, .safetensors, .npz) to what certify reads."""
     with loading():
         from probbound.models.importing import import_model
-        from probbound.models.network import described, network_parts
+        from probbound.models.registry import room_of
         from probbound.models.store import digest, read_model
 
     if out.suffix != ".safetensors":
@@ -36,9 +36,8 @@ def import_(
     if sha256 != digest(found.model):
         raise UserError(f"{out} does not hold what was read from {source}")
     stderr.print(f"model written to {out}")
-    model = found.model
-    network = network_parts(model.n_heads, model.attn_scale, model.assumed)
-    place = None if found.configuration is None else found.configuration.place
+    room, place = room_of(found.model), found.place
+    network = room.parts(found.model)
     if as_json:
         print_json(
             {
@@ -54,7 +53,7 @@ def import_(
         )
         return
     lines = [
-        f"network: {described(network)}",
+        f"network: {room.described(network)}",
         f"configuration: {place or 'none in the file'}",
         f"weights: {found.weights}, SHA-256 {sha256[:16]}…",
     ]

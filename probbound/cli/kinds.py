@@ -42,7 +42,7 @@ KINDS = (
         "probbound.certificates.own_card:page",
     ),
     Kind(
-        "probbound-certificate/3",
+        "probbound-certificate/4",
         _others,
         "probbound.cli.certify:certify_network",
         "probbound.cli.verify:verify_network",

@@ -29,7 +29,7 @@ from probbound.cli.whole import WHOLE
 from probbound.contract.defaults import DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable
-from probbound.models.path_names import TermName
+from probbound.models.attention_only.path_names import TermName
 
 if TYPE_CHECKING:
     from probbound.noise.contract import NoiseBound, Quantity, Settings
@@ -91,7 +91,7 @@ def noise(
     with loading():
         from probbound.contract.confidence import check_delta
         from probbound.draws.random_streams import Stream
-        from probbound.models.paths import noise_term
+        from probbound.models.attention_only.paths import noise_term
         from probbound.models.registry import load
         from probbound.noise.contract import Settings
         from probbound.noise.registry import method_named, noise_table

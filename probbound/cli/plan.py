@@ -64,8 +64,7 @@ def plan(
     """
     with loading():
         from probbound.contract.confidence import check_delta
-        from probbound.models.registry import load
-        from probbound.models.transformer import forward_flops
+        from probbound.models.registry import load, room_of
         from probbound.planning.forecast import checked_amount
         from probbound.planning.foretold import Wish
         from probbound.tasks.registry import room_named
@@ -93,7 +92,7 @@ def plan(
             looked = f"an estimated {found.wrong:.1e} are answered wrongly"
         raise UserError(
             f"no strategy is predicted to do that: {model} needs "
-            f"{operations(forward_flops(loaded))} for one forward pass, and {looked}"
+            f"{operations(room_of(loaded).flops(loaded))} for one forward pass, and {looked}"
         )
     if as_json:
         pilot = {**found.pilot, "flops": found.flops}

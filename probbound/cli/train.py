@@ -15,8 +15,9 @@ from probbound.machine.files import require_writable
 from probbound.models.recipes import RECIPES, Recipe, recipe_named
 
 if TYPE_CHECKING:
+    from probbound.contract.networks import Network
     from probbound.contract.tasks import Task
-    from probbound.models.transformer import Transformer
+    from probbound.tasks.room import Room
 
 REPORT_SAMPLES = 1 << 20
 
@@ -57,7 +58,7 @@ def train(
     require_writable(out)
     population, chosen = room.of_sizes(d_vocab, n_ctx), recipe_named(recipe, steps)
     model = room.train(population, d_model, chosen, seed, out.stem)
-    record = training_record(model, population, chosen, seed)
+    record = training_record(room, model, population, chosen, seed)
     save_model(model, out, record)
     stderr.print(f"model written to {out}", markup=False, soft_wrap=True)
     if as_json:
@@ -71,16 +72,15 @@ def train(
         )
 
 
-def training_record(model: Transformer, task: Task, recipe: Recipe, seed: int) -> dict[str, Any]:
+def training_record(room: Room[Any], model: Network, task: Task, recipe: Recipe, seed: int) -> dict[str, Any]:
     """How the model was made and how it scores on fresh sampled inputs."""
     import jax
 
     from probbound.draws.random_streams import Stream
-    from probbound.models.evaluation import ForwardPass
     from probbound.strategies.levels import Inputs, Row, look
 
     stream = Stream.from_seed(seed).fold_in("report")
-    row = Row((), ForwardPass.of(model, task))
+    row = Row((), room.exact(model, task))
     seen = look(Inputs(task, stream), REPORT_SAMPLES, row, REPORT_SAMPLES, label="evaluating")
     return {
         "task": task.name,

@@ -161,7 +161,7 @@ def _sentence(drawn: Fresh) -> str:
 def _claimed(stored: dict[str, Any], name: str) -> str:
     """What a certificate that holds says."""
     claim, bound = stored["claim"], stored["bound"]
-    under = " under its prior" if claim["prior"] else ""
+    under = " under its prior" if claim["population"]["prior"] else ""
     if claim["kind"] == "loss":
         return f"mean loss of {name}{under} is at most {nats(bound)}"
     if claim["kind"] == "margin":

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int
 
-from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 
 
 @runtime_checkable
 class Task(Protocol):
-    """Inputs are token sequences; each has one right answer, read at the last position."""
+    """Inputs are rows of integers; each has one right answer."""
 
     name: ClassVar[str]
 
     @property
-    def d_vocab(self) -> int:
-        """Number of input tokens."""
-        ...
-
-    @property
-    def n_ctx(self) -> int:
-        """Number of positions."""
-        ...
-
-    @property
-    def prior(self) -> Prior | None:
-        """The law that tokens are drawn from at every position, None if it is uniform."""
+    def answers(self) -> int:
+        """Right answers that there are: who guesses among them is right once in so many."""
         ...
 
     @property
@@ -42,10 +31,18 @@ class Task(Protocol):
         """Number of inputs, as an exact integer."""
         ...
 
-    def labels(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Int[np.ndarray, " n"]:
+    def labels(self, inputs: Int[np.ndarray, "n k"]) -> Int[np.ndarray, " n"]:
         """The right answers."""
         ...
 
-    def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
+    def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n k"]:
         """Draws number `start` to `stop` - 1 from the prior, independent of one another."""
+        ...
+
+    def statement(self) -> dict[str, Any]:
+        """The inputs as a claim states them, in JSON values: what another checker needs.
+
+        Of any task there are their `kind`, their number `size`, and the law they are drawn from as
+        `prior`, None if all are equally likely.
+        """
         ...

@@ -14,6 +14,7 @@ from safetensors import safe_open
 from probbound.machine.errors import UserError
 
 SHIPPED = Path(__file__).parent / "shipped"
+DEFAULT_KIND = "attention-only"  # of files that do not say
 ALIASES = {"max-of-4": "max-of-4-s0"}
 
 
@@ -52,6 +53,8 @@ class Header:
 
     shapes: dict[str, tuple[int, ...]]
     sha256: str
+    network: str
+    configuration: dict[str, Any]
     record: dict[str, Any]
 
     @classmethod
@@ -60,7 +63,9 @@ class Header:
         with safe_open(shipped_path(name), framework="np") as file:
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
             metadata = file.metadata()
-        return cls(shapes, metadata["sha256"], json.loads(metadata["record"]))
+        told = {name: json.loads(metadata[name]) for name in ("config", "record")}
+        kind = metadata.get("network", DEFAULT_KIND)
+        return cls(shapes, metadata["sha256"], kind, told["config"], told["record"])
 
     @property
     def parameters(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,6 @@ from safetensors import SafetensorError, safe_open
 from probbound.machine.errors import UserError, first_line
 from probbound.machine.files import ARCHIVE_ERRORS
 from probbound.machine.json_objects import named_once
-from probbound.models.configuration import KEYS
-from probbound.models.names import is_constant, is_weight
 
 MAX_NPZ_BYTES = 16 << 30
 MAX_HEADER_BYTES = 100 << 20
@@ -31,6 +29,31 @@ class Held:
 
     tensors: Mapping[str, np.ndarray]
     beside: Mapping[str, Any]
+
+    def apart(self, is_setting: Callable[[str], bool], path: Path) -> Held:
+        """With arrays of such names, of one number each, as settings beside the others.
+
+        Raises:
+            UserError: if one has several numbers, or something else is beside it under its name.
+        """
+        settings = {name: values for name, values in self.tensors.items() if is_setting(name)}
+        rest = {name: values for name, values in self.tensors.items() if name not in settings}
+        return Held(rest, self.beside).with_beside(settings, path)
+
+    def with_beside(self, more: Mapping[str, np.ndarray], path: Path) -> Held:
+        """With what arrays of one text or number say.
+
+        Raises:
+            UserError: as `apart`.
+        """
+        beside = dict(self.beside)
+        for name, values in more.items():
+            if values.size != 1:
+                raise UserError(f"{name} in {path} must be one number or text, got {values.size}")
+            if name in beside and beside[name] != str(_plain(values)):
+                raise UserError(f"{path} says {name} twice: {beside[name]!r} and {_plain(values)!r}")
+            beside[name] = _plain(values)
+        return Held(self.tensors, beside)
 
 
 def read_safetensors(path: Path) -> Held:
@@ -70,18 +93,9 @@ def as_floats(values: np.ndarray) -> np.ndarray:
 
 
 def _parted(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str], path: Path) -> Held:
-    weights, beside = {}, dict(metadata)
-    for name, values in tensors.items():
-        texts = values.dtype.kind in "SU"
-        if is_weight(name) or is_constant(name) or not (texts or name in KEYS):
-            weights[name] = values
-        elif values.size != 1:
-            raise UserError(f"{name} in {path} must be one number or text, got {values.size}")
-        elif name in beside and beside[name] != str(_plain(values)):
-            raise UserError(f"{path} says {name} twice: {beside[name]!r} and {_plain(values)!r}")
-        else:
-            beside[name] = _plain(values)
-    return Held(weights, beside)
+    texts = {name for name, values in tensors.items() if values.dtype.kind in "SU"}
+    weights = {name: values for name, values in tensors.items() if name not in texts}
+    return Held(weights, metadata).with_beside({name: tensors[name] for name in texts}, path)
 
 
 def _plain(values: np.ndarray) -> Any:

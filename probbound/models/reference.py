@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
+from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
+from probbound.models.registry import room_of
 from probbound.models.files import read_npz
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 
 UNITS = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 MARGIN = 64
 TELLING = 0.1  # of the spread of the logits: the most that rounding may explain
-_ROWS = 256
-
-Logits = Float[np.ndarray, "n d_vocab_out"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Reference:
     allowed: float
 
 
-def agreement(model: Transformer, path: Path) -> Reference:
+def agreement(model: Network, path: Path) -> Reference:
     """Compare a model with an `.npz` of `tokens` [n, n_ctx] and `logits` of another framework.
 
     `logits` are those of the last position, [n, d_vocab_out], or of all, [n, n_ctx, d_vocab_out].
@@ -50,7 +47,9 @@ def agreement(model: Transformer, path: Path) -> Reference:
             the agreement to say anything.
     """
     tokens, logits, precision = _read(model, path)
-    exact, rounded = forward(model, tokens, np.float64), forward(model, tokens, np.float32)
+    exact, rounded = (
+        room_of(model).logits(model, tokens, dtype) for dtype in (np.float64, np.float32)
+    )
     if not np.isfinite(rounded).all():
         raise UserError(f"the logits of {model.name} are too large to compare with {path}")
     unit = UNITS[precision]
@@ -73,26 +72,8 @@ def agreement(model: Transformer, path: Path) -> Reference:
     return Reference(digest, len(tokens), precision, float(off[row, j]), allowed)
 
 
-def forward(model: Transformer, tokens: Int[np.ndarray, "n n_ctx"], dtype: type) -> Logits:
-    """Logits at the last position, by NumPy, every operation in `dtype`."""
-    w = {name: np.asarray(getattr(model, name)).astype(dtype) for name in WEIGHT_SHAPES}
-    scale, found = dtype(model.attn_scale), []
-    for at in range(0, len(tokens), _ROWS):
-        residual = w["W_E"][tokens[at : at + _ROWS]] + w["W_pos"]
-        out = residual[:, -1] + w["b_O"]
-        for h in range(model.n_heads):
-            query = residual[:, -1] @ w["W_Q"][h] + w["b_Q"][h]
-            key = residual @ w["W_K"][h] + w["b_K"][h]
-            scores = np.einsum("ne,npe->np", query, key) / scale
-            pattern = np.exp(scores - scores.max(axis=1, keepdims=True))
-            pattern /= pattern.sum(axis=1, keepdims=True)
-            value = residual @ w["W_V"][h] + w["b_V"][h]
-            out = out + np.einsum("np,npe->ne", pattern, value) @ w["W_O"][h]
-        found.append(out @ w["W_U"] + w["b_U"])
-    return np.concatenate(found).astype(np.float64)
-
-
-def _read(model: Transformer, path: Path) -> tuple[np.ndarray, np.ndarray, str]:
+def _read(model: Network, path: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    sizes = room_of(model).sizes(model)
     if path.suffix != ".npz":
         raise UserError(f"a reference is an .npz with tokens and logits, got {path}")
     if not path.is_file():
@@ -106,18 +87,18 @@ def _read(model: Transformer, path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     precision = str(arrays.get("precision", logits.dtype.name))
     if precision not in UNITS:
         raise UserError(f"the logits of {path} are in {precision}, not in {', '.join(UNITS)}")
-    if logits.ndim == 3 and logits.shape[1] == model.n_ctx:
+    if logits.ndim == 3 and logits.shape[1] == sizes.length:
         logits = logits[:, -1]
-    wanted = (len(tokens), model.d_vocab_out)
-    if tokens.ndim != 2 or tokens.shape[1] != model.n_ctx or len(tokens) == 0:
-        raise UserError(f"tokens of {path} must be [n, {model.n_ctx}], got {tokens.shape}")
+    wanted = (len(tokens), sizes.answers)
+    if tokens.ndim != 2 or tokens.shape[1] != sizes.length or len(tokens) == 0:
+        raise UserError(f"tokens of {path} must be [n, {sizes.length}], got {tokens.shape}")
     if logits.shape != wanted or logits.dtype.kind != "f":
         raise UserError(
             f"logits of {path} must be floats of shape {wanted}, of all positions or the last "
             f"one, got {arrays['logits'].shape} of {logits.dtype}"
         )
-    if tokens.dtype.kind not in "iu" or tokens.min() < 0 or tokens.max() >= model.d_vocab:
-        raise UserError(f"tokens of {path} must be integers from 0 to {model.d_vocab - 1}")
+    if tokens.dtype.kind not in "iu" or tokens.min() < 0 or tokens.max() >= sizes.tokens:
+        raise UserError(f"tokens of {path} must be integers from 0 to {sizes.tokens - 1}")
     if not np.isfinite(logits).all():
         raise UserError(f"the logits of {path} hold a NaN or an infinity")
     return tokens.astype(np.int64), logits.astype(np.float64), precision

@@ -1,19 +1,87 @@
-"""Shipped models by name, and any model by its path."""
+"""Networks by kind, shipped models by name, and any model by its path.
+
+A room is imported when it is entered, so that a hundredth network costs nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from probbound.models.catalogue import located
-from probbound.models.store import read_model, renamed
-from probbound.models.transformer import Transformer
+from probbound.machine.errors import UserError
+from probbound.models.catalogue import DEFAULT_KIND, located
+
+if TYPE_CHECKING:
+    from probbound.models.imported import Imported
+    from probbound.models.room import NetworkRoom
+
+_ROOMS = {DEFAULT_KIND: "probbound.models.attention_only"}
 
 
-def load(name_or_path: str | Path) -> Transformer:
-    """A shipped model by name, or any model by the path of its file.
+def kinds() -> list[str]:
+    """The kinds of networks that there are."""
+    return list(_ROOMS)
+
+
+def room_named(kind: str) -> NetworkRoom[Any]:
+    """The room of a kind of network.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    if kind not in _ROOMS:
+        raise UserError(f"there is no network {kind[:80]!r}; known are {', '.join(_ROOMS)}")
+    return import_module(f"{_ROOMS[kind]}.room").NETWORK
+
+
+def sizes_shown(kind: str) -> tuple[str, ...]:
+    """Which sizes of a configuration a list of models shows; nothing heavy is loaded."""
+    return import_module(f"{_ROOMS[kind]}.names").SHOWN
+
+
+def room_of(model: Any) -> NetworkRoom[Any]:
+    """The room that a network belongs to.
+
+    Raises:
+        UserError: if it belongs to none.
+    """
+    made = type(model)
+    kind = getattr(made, "kind", None)
+    if kind not in _ROOMS:
+        raise UserError(
+            f"bounds are proved for the networks {', '.join(_ROOMS)}, got "
+            f"{made.__module__}.{made.__qualname__}"
+        )
+    return room_named(kind)
+
+
+def room_for(names: Collection[str]) -> NetworkRoom[Any]:
+    """The room whose arrays go by such names; where none knows them, the first, which says why."""
+    others = (room_named(kind) for kind in _ROOMS if kind != DEFAULT_KIND)
+    return next((room for room in others if room.recognises(names)), room_named(DEFAULT_KIND))
+
+
+def importer() -> Callable[[Any, Path, str | None, str | None], Imported[Any]]:
+    """What finds a network in another framework's file: of the kind that frameworks have.
+
+    Raises:
+        LookupError: if no kind is imported.
+    """
+    for kind in _ROOMS:
+        if found := room_named(kind).imported:
+            return found
+    raise LookupError("no kind of network is imported")
+
+
+def load(name_or_path: str | Path) -> Any:
+    """A shipped model by name, or any model by the path of its file: a network of any kind.
 
     Raises:
         UserError: if there is no such model, or its file cannot be used.
     """
+    from probbound.models.store import read_model, renamed
+
     path, name = located(name_or_path)
     return renamed(read_model(path), name)

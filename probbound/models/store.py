@@ -1,4 +1,4 @@
-"""Reading, writing and identifying models; names of weights are those of TransformerLens."""
+"""Reading, writing and identifying models, by the room of their kind."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
-from probbound.models.assembling import assembled, configuration_beside
-from probbound.models.configuration import PARTS_READ
-from probbound.models.files import read_npz, read_safetensors
-from probbound.models.names import SCALE, STATE_DICT
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.models.files import Held, read_npz, read_safetensors
+from probbound.models.registry import room_for, room_named, room_of
 
+N = TypeVar("N", bound=Network)
 FORMAT = "probbound-model/2"
 _DIGEST = "probbound-model/1"
-_OURS = ("format", "sha256", "record", "source")
+_OURS = ("format", "sha256", "network", "record", "source")
 _PYTORCH = (".pth", ".pt", ".ckpt", ".bin")
 
 
-def digest(model: Transformer) -> str:
-    """SHA-256, in hex, of the model's canonical content: attn_scale, and shapes and values.
+def digest(model: Network) -> str:
+    """SHA-256, in hex, of the model's canonical content: what its room says, shapes and values.
 
     Values enter as little-endian float64, so that a model keeps its digest whatever float type
     or file format it is stored in; -0.0 counts as 0.0. The name does not enter.
     """
-    state = hashlib.sha256(f"{_DIGEST}\nattn_scale {float(model.attn_scale).hex()}\n".encode())
-    for weight in sorted(WEIGHT_SHAPES):
-        values = np.ascontiguousarray(getattr(model, weight), dtype="<f8") + 0.0
-        state.update(f"{weight} {values.shape}\n".encode())
+    room = room_of(model)
+    state = hashlib.sha256(f"{_DIGEST}\n{room.preamble(model)}\n".encode())
+    for name, array in sorted(room.arrays(model).items()):
+        values = np.ascontiguousarray(array, dtype="<f8") + 0.0
+        state.update(f"{name} {values.shape}\n".encode())
         state.update(values.tobytes())
     return state.hexdigest()
 
 
 def save_model(
-    model: Transformer,
+    model: Network,
     path: Path | str,
     record: Mapping[str, Any] | None = None,
     configuration: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a safetensors file under TransformerLens' state-dict names, in one piece or not at all.
+    """Write a safetensors file under the names of the model's room, in one piece or not at all.
 
     The header keeps the whole configuration (the model's own, unless another framework's is given),
     and `record` (how the model was trained, how it scores) and `source` (which file it was made
@@ -58,47 +58,24 @@ def save_model(
     Raises:
         UserError: if the file cannot be written.
     """
+    room = room_of(model)
     tensors = {  # contiguous: safetensors writes memory as it lies
-        long: np.ascontiguousarray(getattr(model, short)) for short, long in STATE_DICT.items()
+        room.file_names.get(name, name): np.ascontiguousarray(array)
+        for name, array in room.arrays(model).items()
     }
-    metadata = {"format": FORMAT, "sha256": digest(model)}
-    whole = configuration_of(model) if configuration is None else dict(configuration)
+    metadata = {"format": FORMAT, "sha256": digest(model), "network": room.kind}
+    whole = room.configuration(model) if configuration is None else dict(configuration)
     for name, value in (("config", whole), ("record", record), ("source", source)):
         if value:
             metadata[name] = json.dumps(value, sort_keys=True, allow_nan=False)
     write_atomically(Path(path), save(tensors, metadata=metadata))
 
 
-def configuration_of(model: Transformer) -> dict[str, Any]:
-    """A model's configuration in TransformerLens' keys, without what was only assumed of it."""
-    told = {
-        "n_layers": 1,
-        "n_heads": model.n_heads,
-        "d_model": model.d_model,
-        "d_head": model.d_head,
-        "n_ctx": model.n_ctx,
-        "d_vocab": model.d_vocab,
-        "d_vocab_out": model.d_vocab_out,
-        "attn_only": True,
-        "normalization_type": None,
-        "positional_embedding_type": "standard",
-        "attention_dir": "causal",
-        "use_local_attn": False,
-        "attn_scores_soft_cap": -1.0,
-        "output_logits_soft_cap": -1.0,
-        "attn_scale": float(model.attn_scale),
-    }
-    assumed = {key for part in model.assumed for key in PARTS_READ.get(part, (SCALE,))}
-    return {key: value for key, value in told.items() if key not in assumed}
-
-
-def read_model(path: Path | str) -> Transformer:
+def read_model(path: Path | str) -> Any:
     """The model in a `.safetensors` or `.npz` file, checked and named after the file.
 
-    Weights carry TransformerLens' short names (`W_Q`) or state-dict names (`blocks.0.attn.W_Q`); a
-    layer axis of one may be there, the head axis may be absent for one head, biases may be absent.
-    The configuration stands in the metadata, or in entries of text or numbers of an `.npz`; what it
-    does not say is assumed, and named in `assumed` of the model.
+    A file of probbound's own says what kind of network it holds; another one's names of arrays
+    tell. What it may hold beside them is said by that network's room.
 
     Raises:
         UserError: if the file is missing, damaged, of another format, or its weights do not fit,
@@ -115,9 +92,11 @@ def read_model(path: Path | str) -> Transformer:
     if path.suffix not in readers:
         raise UserError(f"{path} is not a model file: expected {', '.join(readers)}")
     held = readers[path.suffix](path)
-    ours = _OURS if str(held.beside.get("format")).startswith("probbound-model/") else ()
-    said = {name: value for name, value in held.beside.items() if name not in ours}
-    model = assembled(held.tensors, configuration_beside(said, path), path)
+    ours = str(held.beside.get("format")).startswith("probbound-model/")
+    kind = held.beside.get("network") if ours else None
+    room = room_for(held.tensors) if kind is None else room_named(str(kind))
+    said = {name: value for name, value in held.beside.items() if not (ours and name in _OURS)}
+    model = room.build(Held(held.tensors, said), path)
     if held.beside.get("sha256", digest(model)) != digest(model):
         raise UserError(f"{path} is damaged: its weights do not match the SHA-256 in its header")
     return model
@@ -139,6 +118,6 @@ def _convert_first(path: Path) -> str:
     )
 
 
-def renamed(model: Transformer, name: str) -> Transformer:
+def renamed(model: N, name: str) -> N:
     """The same model under another name."""
     return replace(model, name=name)

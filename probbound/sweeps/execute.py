@@ -9,13 +9,13 @@ from probbound.certificates.certification import certify
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.parallel import at_most_threads
-from probbound.models.transformer import Transformer
+from probbound.contract.networks import Network
 from probbound.sweeps.cells import Cell, Record
 from probbound.tasks.registry import task_for
 
 
 def run_cell(
-    cell: Cell, model: Transformer, prior: Prior | None = None, *, threads: int | None = None
+    cell: Cell, model: Network, prior: Prior | None = None, *, threads: int | None = None
 ) -> Record:
     """The certificate of a cell, or the reason why there is none.
 

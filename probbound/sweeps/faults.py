@@ -11,15 +11,14 @@ from fractions import Fraction
 from typing import Any
 
 from estimators.proportion import clopper_pearson
-from probbound.arithmetic.scalars import MOST_DIGITS
 from probbound.certificates.certificate import bound_of, confidence_weighted
 from probbound.certificates.format import predicate_of, statement
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.contract.ledger import Ledger, Spend
-from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.claims import claim_named
+from probbound.tasks.registry import room_named
 
 _RUN = "forward pass"
 _CLOSE = 1e-9
@@ -69,11 +68,9 @@ def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
         found = said[name] if name in ("task", "kind", "at") else certificate[name]
         if found != wanted:
             yield f"{name} of its certificate is {found!r}, its question says {wanted!r}"
-    prior = None if said["prior"] is None else Prior.from_json(said["prior"])
-    if (prior and prior.sha256) != cell.prior_sha256:
+    prior = said["population"]["prior"]
+    if (prior and prior.get("sha256")) != cell.prior_sha256:
         yield "the prior of its certificate is not that of its question"
-    if prior and (len(prior.weights), prior.to_json()) != (said["d_vocab"], said["prior"]):
-        yield "its prior is not one over the tokens of its vocabulary"
     if certificate["versions"].get("probbound") != cell.version:
         yield "its certificate was made by another version than its question says"
     if cell.strategy != AUTO:
@@ -85,15 +82,23 @@ def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
 def _incoherent_claim(certificate: Mapping[str, Any]) -> Iterator[str]:
     """Where bound, levels and what screens prove contradict each other."""
     claim = certificate["claim"]
-    if claim["n_ctx"] * math.log10(claim["d_vocab"]) > MOST_DIGITS:
-        yield f"its population has more than {MOST_DIGITS} digits"
-    elif claim["population"] != claim["d_vocab"] ** claim["n_ctx"]:
-        yield "its population is not that of its vocabulary and context"
+    if not _of_its_task(claim):
+        yield "its inputs are not those of its task"
     if any(
         level["share_upper"] < _least_share(level) * (1 - _CLOSE) for level in certificate["levels"]
     ):
         yield "more was left over at a level than its share allows"
     yield from (_incoherent_loss if claim["kind"] == "loss" else _incoherent_share)(certificate)
+
+
+def _of_its_task(claim: Mapping[str, Any]) -> bool:
+    """Whether the task makes the same statement of its inputs."""
+    try:
+        return room_named(claim["task"]).stated(claim["population"]).statement() == (
+            claim["population"]
+        )
+    except (UserError, AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 def _incoherent_share(certificate: Mapping[str, Any]) -> Iterator[str]:

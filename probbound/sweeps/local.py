@@ -15,11 +15,11 @@ from multiprocessing.connection import Connection, wait
 
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer
+from probbound.contract.networks import Network
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.execute import failed, run_cell
 
-Job = tuple[Cell, Transformer, Prior | None]
+Job = tuple[Cell, Network, Prior | None]
 Backend = Callable[[Iterable[Job]], Iterator[Record]]
 ATTEMPTS = 3
 _ONE_THREAD: dict[str, str] = dict.fromkeys(

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from probbound.draws.priors import Prior, read_prior
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer
+from probbound.contract.networks import Network
+from probbound.models.registry import room_of
 from probbound.sweeps.config import UNIFORM, SweepConfig
 
 Priors = Mapping[str, Mapping[str, Prior]]  # by the name of the prior, and that of the model
 
 
 def read_priors(
-    config: SweepConfig, models: Mapping[str, Transformer], given: Mapping[str, Prior]
+    config: SweepConfig, models: Mapping[str, Network], given: Mapping[str, Prior]
 ) -> tuple[SweepConfig, dict[str, dict[str, Prior]]]:
     """The grid by the names of its priors, and each for every model with as many tokens.
 
@@ -36,12 +37,12 @@ def read_priors(
 
 
 def _fitting(
-    asked: str, models: Mapping[str, Transformer], given: Mapping[str, Prior]
+    asked: str, models: Mapping[str, Network], given: Mapping[str, Prior]
 ) -> dict[str, Prior]:
     fitting, refusals = {}, []
     for name, model in models.items():
         try:
-            fitting[name] = _over(asked, model.d_vocab, given)
+            fitting[name] = _over(asked, room_of(model).sizes(model).tokens, given)
         except UserError as error:
             refusals.append(error)
     if not fitting:

@@ -11,9 +11,9 @@ import pyarrow as pa
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.progress import counting
+from probbound.contract.networks import Network
 from probbound.models.registry import load
 from probbound.models.store import digest, renamed
-from probbound.models.transformer import Transformer
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import Backend, Job, in_process
@@ -27,7 +27,7 @@ def run_sweep(
     config: SweepConfig,
     out: Path | str,
     *,
-    models: Mapping[str, Transformer] | None = None,
+    models: Mapping[str, Network] | None = None,
     priors: Mapping[str, Prior] | None = None,
     backend: Backend = in_process,
     retry_failed: bool = False,
@@ -65,7 +65,7 @@ class Sweep:
 
     store: SweepStore
     found: Contents
-    models: Mapping[str, Transformer]
+    models: Mapping[str, Network]
     priors: Priors
     left_out: Mapping[Cell, str]
     cells: tuple[Cell, ...]
@@ -78,7 +78,7 @@ class Sweep:
         config: SweepConfig,
         out: Path,
         *,
-        models: Mapping[str, Transformer] | None = None,
+        models: Mapping[str, Network] | None = None,
         priors: Mapping[str, Prior] | None = None,
         retry_failed: bool = False,
     ) -> Sweep:
@@ -132,7 +132,7 @@ class Sweep:
                 yield cell, self.models[cell.model], prior
 
 
-def _asked(config: SweepConfig, models: Mapping[str, Transformer], priors: Priors) -> Asked:
+def _asked(config: SweepConfig, models: Mapping[str, Network], priors: Priors) -> Asked:
     """The grid by the names of its models and priors, with the digests of both."""
     laws = {
         name: {model: prior.sha256 for model, prior in fitting.items()}
@@ -142,8 +142,8 @@ def _asked(config: SweepConfig, models: Mapping[str, Transformer], priors: Prior
     return Asked(named, {name: digest(model) for name, model in models.items()}, laws)
 
 
-def _loaded(config: SweepConfig, given: Mapping[str, Transformer]) -> dict[str, Transformer]:
-    loaded: dict[str, Transformer] = {}
+def _loaded(config: SweepConfig, given: Mapping[str, Network]) -> dict[str, Network]:
+    loaded: dict[str, Network] = {}
     for asked in config.models:
         model = renamed(given[asked], asked) if asked in given else load(asked)
         if model.name in loaded and digest(model) != digest(loaded[model.name]):

@@ -17,6 +17,7 @@ from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.claims import claim_named
+from probbound.tasks.registry import room_named
 
 RESULTS = "results.parquet"
 _TEXT, _WHOLE, _REAL = pa.string(), pa.int64(), pa.float64()
@@ -40,6 +41,7 @@ SCHEMA = pa.schema(
         ("d_vocab", _WHOLE),
         ("n_ctx", _WHOLE),
         ("population", _REAL),
+        ("answers", _WHOLE),
         ("bound", _REAL),
         ("failure_upper", _REAL),
         ("guarantee", _TEXT),
@@ -100,12 +102,14 @@ def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
     claim, proof, sampling, cost = (
         certificate[name] for name in ("claim", "proof", "sampling", "cost")
     )
+    population = claim["population"]
     plain = ("bound", "failure_upper", "guarantee", "confidence_weighted", "chosen")
     return {
         **{name: certificate[name] for name in plain},
-        "d_vocab": claim["d_vocab"],
-        "n_ctx": claim["n_ctx"],
-        "population": _as_double(claim["population"]),
+        "d_vocab": population.get("d_vocab"),
+        "n_ctx": population.get("n_ctx"),
+        "population": _as_double(population["size"]),
+        "answers": room_named(claim["task"]).stated(population).answers,
         "delta_spent": float(certificate["delta"]),
         "weighted_upper": weighted_upper(certificate),
         "certified_mass": proof["certified_mass"],

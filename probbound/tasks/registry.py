@@ -10,7 +10,7 @@ from probbound.machine.errors import UserError
 if TYPE_CHECKING:
     from probbound.contract.tasks import Task
     from probbound.draws.priors import Prior
-    from probbound.models.transformer import Transformer
+    from probbound.contract.networks import Network
     from probbound.tasks.room import Room
 
 _ROOMS = {"max-of-k": "probbound.tasks.max_of_k"}
@@ -82,7 +82,7 @@ def noise_choices() -> list[str]:
     return list(dict.fromkeys(name for grammar in grammars for name in grammar.NOISE_CHOICES))
 
 
-def task_for(model: Transformer, prior: Prior | None = None, task: str = DEFAULT_TASK) -> Task:
+def task_for(model: Network, prior: Prior | None = None, task: str = DEFAULT_TASK) -> Task:
     """The task of a model's own vocabulary and context, max-of-K and uniform by default.
 
     Raises:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from probbound.contract.checks import Check
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
+from probbound.contract.networks import Network
 from probbound.contract.tasks import Task
 from probbound.draws.priors import Prior
-from probbound.models.transformer import Transformer
 from probbound.planning.foretold import Foretold, Wish
 from probbound.strategies.outcome import Outcome
 
@@ -19,7 +20,7 @@ class Asked(Protocol):
     """A question of any task: what the certificate says of it."""
 
     @property
-    def model(self) -> Transformer:
+    def model(self) -> Network:
         """The network."""
         ...
 
@@ -73,18 +74,21 @@ Q = TypeVar("Q", bound=Asked)
 class Room(Generic[Q]):
     """What a task brings: its inputs, its questions, and how they are answered.
 
-    `of_sizes` makes the task of so many tokens and positions, `task_for` that of a model's own.
+    `of_sizes` makes the task of so many tokens and positions, `task_for` that of a model's own, and
+    `stated` that of a claim's inputs, whose number `counted` says in words.
     `asked` makes a question or refuses it in a sentence, `settings` says by name what was asked of
     the settings, and `one_form` gives every form of a question the same record. `decided` puts a
     plan in the place of "auto", `answer` runs the strategy of a name, and `foretold` predicts what
     each would give. `uses` says what a strategy has a use for, `require_way_to` refuses a claim or
     a prior that it cannot bound, and `with_noise` spells a treatment of noise out. `train` makes a
-    model of a recipe. `beyond` warns of draws where running all inputs is less.
+    model of a recipe, and `exact` is the check at the end of every row. `beyond` warns of draws where running all inputs is less.
     """
 
     name: str
     of_sizes: Callable[[int, int], Task]
-    task_for: Callable[[Transformer, Prior | None], Task]
+    task_for: Callable[[Any, Prior | None], Task]
+    stated: Callable[[Mapping[str, Any]], Task]
+    counted: Callable[[Mapping[str, Any]], str]
     asked: Callable[..., Q]
     settings: Callable[[Q], dict[str, Any]]
     one_form: Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -93,6 +97,7 @@ class Room(Generic[Q]):
     with_noise: Callable[[str, str], str]
     decided: Callable[[Q, str, bool, CostMeter], tuple[str, Q]]
     answer: Callable[[str, Q, CostMeter], Outcome]
-    foretold: Callable[[Transformer, Wish], Foretold]
-    train: Callable[..., Transformer]
+    foretold: Callable[[Any, Wish], Foretold]
+    train: Callable[..., Any]
+    exact: Callable[[Any, Any], Check]
     beyond: Callable[[Any, int, str], Iterator[str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import probbound
 from probbound.contract.cost import CostMeter
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.transformer import forward_flops
 from probbound.tasks.max_of_k.planning.survey import surveyed
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.sequences import sequence_table_flops, table_forward_flops

@@ -14,7 +14,7 @@ import numpy as np
 import probbound
 from probbound.contract.cost import CostMeter
 from probbound.figures.charts import readable_logs
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.methods.ladder import RUNGS
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen

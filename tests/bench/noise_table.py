@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from probbound.arithmetic.decimals import upper
 from probbound.draws.random_streams import Stream
-from probbound.models.paths import noise_term
+from probbound.models.attention_only.paths import noise_term
 from probbound.models.registry import load
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table

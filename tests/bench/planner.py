@@ -21,8 +21,8 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.residue import draw, listed_by
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
+from probbound.models.attention_only.transformer import Transformer, forward_flops
 from probbound.models.catalogue import shipped_names
-from probbound.models.transformer import Transformer, forward_flops
 from probbound.planning.forecast import MOST_SAMPLES, largest
 from probbound.strategies.levels import in_chunks
 from probbound.tasks.max_of_k.grammar import parsed

@@ -12,7 +12,7 @@ from statistics import median
 
 import probbound
 from probbound.contract.cost import CostMeter
-from probbound.models.transformer import Transformer, forward_flops
+from probbound.models.attention_only.transformer import Transformer, forward_flops
 from probbound.planning.forecast import largest
 from probbound.tasks.max_of_k.planning.entries import CERTAIN, SAMPLED, Entries
 from probbound.tasks.max_of_k.planning.rule import planned

@@ -12,7 +12,7 @@ from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.defaults import AUTO
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.grammar import strategy_names
 from probbound.tasks.max_of_k.task import MaxOfK
 from tests.factories import copying_model, random_model

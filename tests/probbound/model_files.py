@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from probbound.models.transformer import WEIGHT_SHAPES
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES
 from tests.factories import copying_model
 
 # One head, 6 tokens, 3 positions, width 7.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from probbound.draws.random_streams import Stream
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.transformer import forward_flops
 from studies import reuse, universal
 from studies.reuse import ENTRIES, FAMILIES, INPUTS
 from tests.factories import copying_model, slow_wrong

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from probbound.check.models.attention_only.network import Network
 from probbound.check.models.files import read_contents
-from probbound.check.models.network import Network
 from probbound.check.report import Refused, Unusable
 
 _ROUNDED = 1 + 1e-9

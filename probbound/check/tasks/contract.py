@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.check.effort import Work
-from probbound.check.models.network import Network
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.stream import Stream
 
 Predicate = Mapping[str, Any]

@@ -14,7 +14,7 @@ import numpy as np
 from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.accepted import kind_of, require_transformer
+from probbound.models.attention_only.accepted import kind_of, require_transformer
 from probbound.tasks.max_of_k.task import MaxOfK
 
 _Made = TypeVar("_Made", Prior, MaxOfK)

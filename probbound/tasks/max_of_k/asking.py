@@ -12,9 +12,9 @@ from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.accepted import accepted_model
-from probbound.models.forward_error import ForwardError
-from probbound.models.transformer import forward_flops, require_finite
+from probbound.models.attention_only.accepted import accepted_model
+from probbound.models.attention_only.forward_error import ForwardError
+from probbound.models.attention_only.transformer import forward_flops, require_finite
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
 from probbound.tasks.max_of_k.question import Question

@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.additive import worst_excess, worst_excess_flops
-from probbound.models.forward_error import ForwardError, forward_error_flops
-from probbound.models.loss_error import LEAST
-from probbound.models.transformer import AnyArray, Transformer, in_float64
+from probbound.models.attention_only.additive import worst_excess, worst_excess_flops
+from probbound.models.attention_only.forward_error import ForwardError, forward_error_flops
+from probbound.models.attention_only.loss_error import LEAST
+from probbound.models.attention_only.transformer import AnyArray, Transformer, in_float64
 
 CHUNK_ENTRIES = 1 << 22
 _SLACK = 2.0**-30

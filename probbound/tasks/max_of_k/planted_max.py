@@ -8,7 +8,7 @@ import numpy as np
 
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.transformer import BIASES, WEIGHT_SHAPES, Transformer
+from probbound.models.attention_only.transformer import BIASES, WEIGHT_SHAPES, Transformer
 
 
 def planted_max_of_k(

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import Residue
-from probbound.models.additive import Circuits, circuits
-from probbound.models.forward_error import logit_slack
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.additive import Circuits, circuits
+from probbound.models.attention_only.forward_error import logit_slack
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.screens.sequences import (
     CopyingCheck,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.accepted import require_kinds
 from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED, Prepared
 from probbound.tasks.max_of_k.structured.families import PathChoice

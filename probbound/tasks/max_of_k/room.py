@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from probbound.contract.cost import CostMeter
+from probbound.models.attention_only.evaluation import ForwardPass
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.asking import asked, beyond_population
 from probbound.tasks.max_of_k.grammar import with_noise
@@ -14,7 +15,7 @@ from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.same_question import one_form
 from probbound.tasks.max_of_k.settings import SETTINGS
 from probbound.tasks.max_of_k.strategies import require_way_to, strategy_named, uses
-from probbound.tasks.max_of_k.task import MaxOfK, task_for
+from probbound.tasks.max_of_k.task import MaxOfK, counted, stated, task_for
 from probbound.tasks.max_of_k.training import train
 from probbound.tasks.room import Room
 
@@ -31,6 +32,8 @@ TASK = Room[Question](
     name=MaxOfK.name,
     of_sizes=MaxOfK,
     task_for=task_for,
+    stated=stated,
+    counted=counted,
     asked=asked,
     settings=_settings,
     one_form=one_form,
@@ -41,5 +44,6 @@ TASK = Room[Question](
     answer=_answer,
     foretold=foretold,
     train=train,
+    exact=ForwardPass.of,
     beyond=beyond_population,
 )

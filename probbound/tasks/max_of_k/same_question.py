@@ -27,20 +27,21 @@ def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
         "claim": _one_claim(asked["claim"]),
         "strategy": parsed(strategy).shortest,
         "budget": asked["budget"] if uses_budget else None,
-        "grid_points": _one_grid(asked["grid_points"], asked["claim"]["population"]),
+        "grid_points": _one_grid(asked["grid_points"], asked["claim"]["population"]["size"]),
         "paths": None if asked["paths"] == DEFAULT_PATHS else asked["paths"],
     }
 
 
 def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     """A margin above 0 is a right answer; a prior is its weights, equal ones none."""
-    prior, kind, at = claim["prior"], claim["kind"], claim["at"]
+    population, kind, at = claim["population"], claim["kind"], claim["at"]
+    prior = population["prior"]
     if kind == "margin" and at == 0:
         kind, at = "accuracy", None
     if prior is not None:
         law = {name: value for name, value in prior.items() if name != "rounded_bits"}
         prior = None if set(prior["weights"]) == {1} else law
-    return {**claim, "kind": kind, "at": at, "prior": prior}
+    return {**claim, "kind": kind, "at": at, "population": {**population, "prior": prior}}
 
 
 def _one_grid(points: int | None, population: int) -> int | None:

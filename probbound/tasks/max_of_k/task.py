@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Int
@@ -14,7 +15,7 @@ from probbound.arithmetic.scalars import MOST_DIGITS, whole
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,21 @@ class MaxOfK:
         """d_vocab^n_ctx."""
         return self.d_vocab**self.n_ctx
 
+    @property
+    def answers(self) -> int:
+        """Right answers that there are."""
+        return self.d_vocab
+
+    def statement(self) -> dict[str, Any]:
+        """The inputs as a claim states them: tokens of one law at every position."""
+        return {
+            "kind": "tokens",
+            "d_vocab": self.d_vocab,
+            "n_ctx": self.n_ctx,
+            "prior": self.prior and self.prior.to_json(),
+            "size": self.size,
+        }
+
     def labels(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Int[np.ndarray, " n"]:
         """The largest token of each sequence."""
         return tokens.max(axis=1)
@@ -75,6 +91,22 @@ class MaxOfK:
         """Sequences from the prior (Theorem 1.10); draw i depends on `stream` and i alone."""
         words = stream.integers(start * self.n_ctx, stop * self.n_ctx, self.law.total)
         return self.law.tokens(words).reshape(stop - start, self.n_ctx)
+
+
+def stated(population: Mapping[str, Any]) -> MaxOfK:
+    """The task whose inputs a claim states; `statement` gives them back.
+
+    Raises:
+        UserError: if there is none.
+    """
+    prior = population["prior"]
+    law = None if prior is None else Prior.from_json(prior)
+    return MaxOfK(population["d_vocab"], population["n_ctx"], law)
+
+
+def counted(population: Mapping[str, Any]) -> str:
+    """The number of a claim's inputs in words."""
+    return f"{population['d_vocab']}^{population['n_ctx']}"
 
 
 def task_for(model: Transformer, prior: Prior | None = None) -> MaxOfK:

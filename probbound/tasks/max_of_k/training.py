@@ -14,10 +14,10 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from probbound.machine.errors import UserError
-from probbound.models.accepted import accepted_model
+from probbound.models.attention_only.accepted import accepted_model
+from probbound.models.attention_only.transformer import BIASES, Transformer
 from probbound.models.fitting import fitted, last_of, require_stops, root_key
 from probbound.models.recipes import Recipe
-from probbound.models.transformer import BIASES, Transformer
 from probbound.tasks.max_of_k.accepted import accepted_task
 from probbound.tasks.max_of_k.task import MaxOfK
 

@@ -11,7 +11,7 @@ QUESTION = {"strategy": "iid", "budget": 10, "delta": 1e-6, "target": None}
 
 def test_the_seed_is_a_hash_of_the_question():
     """The definition of Theorem 6.1, written out a second time."""
-    record = {**QUESTION, "format": "probbound-certificate/3", "beacon": None}
+    record = {**QUESTION, "format": "probbound-certificate/4", "beacon": None}
     text = json.dumps(record, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(b"probbound/seed/1\n" + text.encode()).hexdigest()
     found = seed_for(QUESTION, None, None)

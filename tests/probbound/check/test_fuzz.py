@@ -267,8 +267,10 @@ def test_two_alterations_at_once(case):
     [
         ("{}", "no format"),
         ('{"format": "probbound-certificate/1"}', "probbound-certificate/1"),
-        ('{"format": "probbound-certificate/4"}', "probbound-certificate/4"),
-        ('{"format": "probbound-certificate/3", "format": 1}', "stands twice"),
+        ('{"format": "probbound-certificate/2"}', "check it with probbound 0.1.0"),
+        ('{"format": "probbound-certificate/3"}', "check it with a version .*commit 98893ff"),
+        ('{"format": "probbound-certificate/5"}', "probbound-certificate/5"),
+        ('{"format": "probbound-certificate/4", "format": 1}', "stands twice"),
         ('{"format": NaN}', "NaN is not a number"),
         ("[" * 100_000, "cannot be read"),
         ("[]", "no format"),

@@ -12,8 +12,8 @@ import probbound
 from probbound.certificates.model_card import page
 from probbound.check import Refused, Unusable, read_weights
 from probbound.check.judge import derived_seed, judge
-from probbound.check.models.network import Network
-from probbound.check.models.slack import Sizes, slack_of
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.slack import Sizes, slack_of
 from probbound.check.prior import Law
 from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.gapped import Gapped
@@ -22,9 +22,9 @@ from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.forward_error import ForwardError
+from probbound.models.attention_only.forward_error import ForwardError
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.store import read_model
-from probbound.models.transformer import Transformer
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import ASSORTED, copying_model, random_model, weights_of
 from tests.forgeries import resealed

@@ -16,8 +16,8 @@ from probbound.check import Unusable, check, fresh_samples, read_weights
 from probbound.check.bounds import anytime as plain_anytime
 from probbound.check.bounds import clopper_pearson as plain_clopper_pearson
 from probbound.check.judge import judge
-from probbound.check.models.network import Copying, Network, Slack
-from probbound.check.models.slack import slack_of
+from probbound.check.models.attention_only.network import Copying, Network, Slack
+from probbound.check.models.attention_only.slack import slack_of
 from probbound.check.prior import Law
 from probbound.check.stream import Stream as PlainStream
 from probbound.check.tasks.max_of_k.grid import Gridded
@@ -27,10 +27,10 @@ from probbound.contract.claims import Claim
 from probbound.contract.residue import draw
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
-from probbound.models.additive import additive_tables
+from probbound.models.attention_only.additive import additive_tables
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, forward_flops
 from probbound.models.catalogue import shipped_path
 from probbound.models.store import digest, save_model
-from probbound.models.transformer import WEIGHT_SHAPES, forward_flops
 from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods import cascade as cascade_module
 from probbound.tasks.max_of_k.screens.grid import count_on_grid

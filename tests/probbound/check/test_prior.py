@@ -10,8 +10,8 @@ from scipy.stats import binom
 import probbound
 from probbound.check import fresh_samples
 from probbound.check.judge import judge
-from probbound.check.models.network import Network
-from probbound.check.models.slack import slack_of
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.slack import slack_of
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream as PlainStream
@@ -25,7 +25,7 @@ from probbound.contract.claims import Claim
 from probbound.contract.residue import draw
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
-from probbound.models.additive import additive_tables
+from probbound.models.attention_only.additive import additive_tables
 from probbound.tasks.max_of_k.methods import cascade as cascade_module
 from probbound.tasks.max_of_k.screens import knapsack as maker_knapsack
 from probbound.tasks.max_of_k.screens import listing as listing_module

@@ -6,10 +6,10 @@ import pytest
 
 from probbound.check.__main__ import main as check_main
 from probbound.cli.main import run
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES
 from probbound.models.catalogue import ALIASES, Header, shipped_names, shipped_path
 from probbound.models.registry import load
 from probbound.models.store import digest
-from probbound.models.transformer import WEIGHT_SHAPES
 
 
 def printed(capsys, *arguments):

@@ -22,7 +22,7 @@ from probbound.cli.certify import statement as sentence
 from probbound.cli.main import run
 from probbound.cli.noise import bounds_table
 from probbound.draws.random_streams import Stream
-from probbound.models.paths import noise_term
+from probbound.models.attention_only.paths import noise_term
 from probbound.models.store import save_model
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import noise_table

@@ -8,8 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from probbound.machine.errors import UserError
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 from probbound.models.store import read_model, save_model
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from tests.factories import random_model
 
 KINDS = ("ours.safetensors", "theirs.safetensors", "m.npz")

@@ -8,10 +8,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from probbound.machine.errors import UserError
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES
 from probbound.models.catalogue import shipped_names, shipped_path
 from probbound.models.registry import load
 from probbound.models.store import digest, read_model, read_record, renamed, save_model
-from probbound.models.transformer import WEIGHT_SHAPES
 from tests.factories import random_model
 
 

@@ -10,10 +10,10 @@ from safetensors.numpy import save_file
 
 from probbound.check import Unusable, read_weights
 from probbound.machine.errors import UserError
-from probbound.models.configuration import KEYS
-from probbound.models.network import network_parts
+from probbound.models.attention_only.configuration import KEYS
+from probbound.models.attention_only.network import network_parts
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES
 from probbound.models.store import digest, read_model
-from probbound.models.transformer import WEIGHT_SHAPES
 from tests.factories import random_model
 from tests.transformer_lens_defaults import BRIDGE_4_3, HOOKED_3_9
 

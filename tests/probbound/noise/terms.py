@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from probbound.arithmetic.factored import FactoredMatrix
-from probbound.models.paths import noise_term
+from probbound.models.attention_only.paths import noise_term
 from probbound.noise.contract import Quantity
 from probbound.noise.planted import KINDS, planted
 from probbound.noise.term import NoiseTerm

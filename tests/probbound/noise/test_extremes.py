@@ -11,7 +11,7 @@ import pytest
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.paths import noise_term
+from probbound.models.attention_only.paths import noise_term
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import METHODS
 from probbound.noise.sampled.norm_screen import uncertified

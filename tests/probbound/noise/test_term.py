@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from probbound import FactoredMatrix, NoiseTerm, UserError, noise_term
-from probbound.models.additive import circuits
-from probbound.models.transformer import BIASES, in_float64
+from probbound.models.attention_only.additive import circuits
+from probbound.models.attention_only.transformer import BIASES, in_float64
 from tests.factories import random_model
 
 ALL = slice(None)

@@ -22,7 +22,7 @@ from distributed import LocalCluster
 
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.sweeps.cells import Record
 from probbound.sweeps.cluster import on_cluster
 from probbound.sweeps.config import SweepConfig

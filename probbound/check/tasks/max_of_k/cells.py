@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from probbound.check.models.slack import FLOOR
+from probbound.check.models.attention_only.slack import FLOOR
 from probbound.check.report import Refused
 from probbound.check.tasks.max_of_k.structure import Structure
 from probbound.check.tasks.max_of_k.tolerated import Tolerated, prices

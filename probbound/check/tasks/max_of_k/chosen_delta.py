@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from probbound.check.models.network import Copying, Network
+from probbound.check.models.attention_only.network import Copying, Network
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream

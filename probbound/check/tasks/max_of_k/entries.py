@@ -10,7 +10,7 @@ from typing import Any
 from probbound.check.bounds import clopper_pearson, up
 from probbound.check.digits import ceiling
 from probbound.check.expected import Expected, Level, Spend
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream

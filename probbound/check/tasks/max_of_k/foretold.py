@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from probbound.check.models.network import Network
+from probbound.check.models.attention_only.network import Network
 from probbound.check.tasks.max_of_k.rung import excess
 
 _ROWS = 1 << 13

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from probbound.check.models.network import Network
+from probbound.check.models.attention_only.network import Network
 from probbound.check.prior import Law
 from probbound.check.stream import Stream, lengthened
 from probbound.check.tasks.max_of_k.rung import Rung

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
-from probbound.check.models.network import Network
+from probbound.check.models.attention_only.network import Network
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 

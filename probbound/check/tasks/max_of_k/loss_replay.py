@@ -13,8 +13,8 @@ from probbound.check.betting import upper_mean
 from probbound.check.bounds import up
 from probbound.check.digits import ceiling, floor
 from probbound.check.expected import Level, Spend
-from probbound.check.models.network import Network
-from probbound.check.models.slack import gamma, slack_of
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.slack import gamma, slack_of
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.tasks.max_of_k.arithmetic import RUN

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from probbound.check.models.network import Network, best_rival
-from probbound.check.models.slack import ABOVE, Sizes, gamma
+from probbound.check.models.attention_only.network import Network, best_rival
+from probbound.check.models.attention_only.slack import ABOVE, Sizes, gamma
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 

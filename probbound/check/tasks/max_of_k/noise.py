@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from probbound.check.models.slack import gamma
+from probbound.check.models.attention_only.slack import gamma
 from probbound.check.report import Refused
 
 T = TypeVar("T", float, np.ndarray)

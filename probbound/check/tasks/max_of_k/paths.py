@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from probbound.check.models.network import Network
+from probbound.check.models.attention_only.network import Network
 from probbound.check.tasks.max_of_k.noise import SPREADS, Factors
 from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.check.tasks.max_of_k.split import taken_apart

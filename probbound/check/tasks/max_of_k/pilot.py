@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from probbound.check.models.network import Copying, Network
+from probbound.check.models.attention_only.network import Copying, Network
 from probbound.check.tasks.max_of_k.prices import PILOT
 from probbound.check.tasks.max_of_k.tariff import Tariff
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from probbound.check.models.network import Copying, Network
+from probbound.check.models.attention_only.network import Copying, Network
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.tasks.max_of_k.chosen_delta import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from probbound.check.effort import Work
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.tasks.max_of_k.gaps import class_starts
 
 PILOT = 1 << 16  # draws that a cascade plans its own by, and the most that other plans look at

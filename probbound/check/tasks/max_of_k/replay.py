@@ -11,7 +11,7 @@ import numpy as np
 
 from probbound.check.bounds import up
 from probbound.check.expected import Facts
-from probbound.check.models.network import Copying, Network
+from probbound.check.models.attention_only.network import Copying, Network
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream

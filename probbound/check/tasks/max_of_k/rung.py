@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from probbound.check.models.network import Network, best_rival
-from probbound.check.models.slack import FLOOR, Sizes, ladder_slack
+from probbound.check.models.attention_only.network import Network, best_rival
+from probbound.check.models.attention_only.slack import FLOOR, Sizes, ladder_slack
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.tasks.max_of_k.gaps import Gaps, class_starts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from probbound.check.models.slack import gamma
+from probbound.check.models.attention_only.slack import gamma
 from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.noise import Factors, lengths, norm, up
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from probbound.check.models.slack import UNDERFLOW, gamma
+from probbound.check.models.attention_only.slack import UNDERFLOW, gamma
 from probbound.check.tasks.max_of_k.noise import Factors, lengths, norm, require_usual, up
 
 _STEPS = 2

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probbound.check.models.slack import ABOVE, UNDERFLOW, Sizes, gamma
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.slack import ABOVE, UNDERFLOW, Sizes, gamma
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.tasks.max_of_k.noise import lengths
 
 PATHS = ("QK", "OV", "direct")

@@ -13,8 +13,8 @@ from probbound.check.compare import (
     wrong_levels,
     wrong_spends,
 )
-from probbound.check.models.network import Network
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.prior import Law
 from probbound.check.stream import Stream
 from probbound.check.tasks.contract import Replay

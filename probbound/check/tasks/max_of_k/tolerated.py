@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probbound.check.models.slack import FLOOR
+from probbound.check.models.attention_only.slack import FLOOR
 from probbound.check.tasks.max_of_k.structure import Structure
 
 _ROUNDING = 2.0**-40  # ρ of Theorem 4.37

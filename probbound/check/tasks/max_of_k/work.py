@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from probbound.check.effort import Work
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.tasks.max_of_k.arithmetic import form_of
 from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS
 from probbound.check.tasks.max_of_k.layers import LAYERS

@@ -20,10 +20,10 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.priors import Prior, Whole
 from probbound.machine.errors import UserError
 from probbound.machine.progress import track
-from probbound.models.additive import AdditiveTables, additive_tables, table_flops
-from probbound.models.evaluation import stored_losses, wrong_from_logits
-from probbound.models.loss_error import capped
-from probbound.models.transformer import AnyArray, Transformer
+from probbound.models.attention_only.additive import AdditiveTables, additive_tables, table_flops
+from probbound.models.attention_only.evaluation import stored_losses, wrong_from_logits
+from probbound.models.attention_only.loss_error import capped
+from probbound.models.attention_only.transformer import AnyArray, Transformer
 from probbound.strategies.outcome import Level, Outcome
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.task import MaxOfK

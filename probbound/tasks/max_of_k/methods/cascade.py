@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import listed_by
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.transformer import forward_flops
 from probbound.strategies.laws import FixedOrInterrupted, Law, Sequential
 from probbound.strategies.levels import MOST_DRAWS, Inputs, Row, Source, TicketDraws
 from probbound.strategies.outcome import Level, Outcome

@@ -17,8 +17,8 @@ from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.contract.residue import listed_by
-from probbound.models.evaluation import ForwardLoss
-from probbound.models.loss_error import capped
+from probbound.models.attention_only.evaluation import ForwardLoss
+from probbound.models.attention_only.loss_error import capped
 from probbound.strategies.levels import EveryTicket, Inputs, Source, TicketDraws
 from probbound.strategies.means import Measure, bounded_mean, mean_of_all, measured, up
 from probbound.strategies.outcome import NOTHING_SAMPLED, Level, LossBound, Outcome, Sampled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probbound.arithmetic.rounding import ratio_up
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import Residue, listed_by
-from probbound.models.evaluation import ForwardPass
+from probbound.models.attention_only.evaluation import ForwardPass
 from probbound.strategies.laws import FixedNumber
 from probbound.strategies.levels import Inputs, Row, TicketDraws
 from probbound.strategies.outcome import Level, Outcome

@@ -15,7 +15,7 @@ from probbound.contract.confidence import CANDIDATES, Choice, best_delta
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import Residue
 from probbound.machine.errors import UserError
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.transformer import forward_flops
 from probbound.planning.forecast import Passed
 from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods.cascade import with_checks

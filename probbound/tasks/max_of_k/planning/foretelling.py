@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import DEFAULT_DELTA
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.planning.foretold import Foretold, Wish
 from probbound.tasks.max_of_k.planning.entries import OVER
 from probbound.tasks.max_of_k.planning.pilot import CHEAP_PILOT, MOST_PILOT

@@ -13,8 +13,8 @@ from jaxtyping import Int
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import Residue, draw
 from probbound.draws.random_streams import Stream
-from probbound.models.evaluation import wrong_answers
-from probbound.models.transformer import Transformer, forward_flops
+from probbound.models.attention_only.evaluation import wrong_answers
+from probbound.models.attention_only.transformer import Transformer, forward_flops
 from probbound.planning.forecast import Passed, share_seen
 from probbound.tasks.max_of_k.preparation import Prepared
 from probbound.tasks.max_of_k.screens.bracket_check import BracketCheck, bracket_check_flops

@@ -12,7 +12,7 @@ import numpy as np
 
 from probbound.contract.confidence import CANDIDATES, Choice, best_delta
 from probbound.contract.residue import listed_by
-from probbound.models.transformer import Transformer, forward_flops
+from probbound.models.attention_only.transformer import Transformer, forward_flops
 from probbound.planning.forecast import MOST_SAMPLES, Forecast, Measured, Source, largest
 from probbound.strategies.levels import in_chunks
 from probbound.tasks.max_of_k.grammar import DEFAULT_SCREEN, parsed

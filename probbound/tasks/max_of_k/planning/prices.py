@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from probbound.draws.random_streams import Stream
-from probbound.models.evaluation import wrong_answers
-from probbound.models.transformer import Transformer, forward_flops, in_float64
+from probbound.models.attention_only.evaluation import wrong_answers
+from probbound.models.attention_only.transformer import Transformer, forward_flops, in_float64
 from probbound.tasks.max_of_k.screens.sequences import AdditiveCheck, CopyingCheck, SequenceTables
 from probbound.tasks.max_of_k.task import MaxOfK
 

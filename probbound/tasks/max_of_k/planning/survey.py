@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from probbound.contract.cost import CostMeter
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.transformer import forward_flops
 from probbound.planning.forecast import Forecast, Measured, Passed
 from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.planning.entries import NOT_RUN, SAMPLED, look_flops, looked

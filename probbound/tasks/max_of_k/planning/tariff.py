@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from probbound.models.transformer import Transformer, forward_flops
+from probbound.models.attention_only.transformer import Transformer, forward_flops
 from probbound.tasks.max_of_k.methods.brute_force import brute_force_flops
 from probbound.tasks.max_of_k.screens.bracket_check import bracket_check_flops
 from probbound.tasks.max_of_k.screens.gap_classes import GapClasses

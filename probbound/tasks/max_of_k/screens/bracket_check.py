@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.screens.ladder import Brackets, bracket_flops, brackets_of
 from probbound.tasks.max_of_k.screens.paths import Known
 from probbound.tasks.max_of_k.screens.sequences import SequenceTables

@@ -9,8 +9,13 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT, Ledger
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.additive import Circuits, additive_tables, label_term_flops, table_flops
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.additive import (
+    Circuits,
+    additive_tables,
+    label_term_flops,
+    table_flops,
+)
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.screens.grid import (
     GridResidue,
     count_on_grid,

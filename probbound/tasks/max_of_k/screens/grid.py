@@ -15,8 +15,8 @@ from probbound.contract.residue import Tickets, located
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.parallel import parallel_map
-from probbound.models.additive import AdditiveTables, label_term_flops, label_terms
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.additive import AdditiveTables, label_term_flops, label_terms
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.screens.knapsack import (
     Scale,
     convolution_length,

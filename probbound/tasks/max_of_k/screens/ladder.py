@@ -19,9 +19,9 @@ from probbound.contract.ledger import Ledger, Spend
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.parallel import parallel_map
-from probbound.models.additive import Circuits, worst_excess, worst_excess_flops
-from probbound.models.forward_error import ForwardError, forward_error_flops
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.additive import Circuits, worst_excess, worst_excess_flops
+from probbound.models.attention_only.forward_error import ForwardError, forward_error_flops
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.noise.registry import method_named
 from probbound.tasks.max_of_k.screens.gap_classes import MULTISET_LIMIT, GapClasses, gap_classes
 from probbound.tasks.max_of_k.screens.gap_residue import GapResidue, gap_draw_flops

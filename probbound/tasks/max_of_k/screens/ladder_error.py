@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.arithmetic.rounding import gamma, inflated
-from probbound.models.forward_error import LARGEST_ERROR, LARGEST_NORM, ForwardError
+from probbound.models.attention_only.forward_error import LARGEST_ERROR, LARGEST_NORM, ForwardError
 from probbound.tasks.max_of_k.screens.paths import Known
 
 

@@ -15,8 +15,8 @@ from probbound.contract.residue import Tickets, located, numbers_within
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
 from probbound.machine.parallel import parallel_map
-from probbound.models.additive import AdditiveTables, label_term_flops, label_terms
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.additive import AdditiveTables, label_term_flops, label_terms
+from probbound.models.attention_only.transformer import Transformer
 
 Block = tuple[slice, ...]
 _TICKET_BITS = 61

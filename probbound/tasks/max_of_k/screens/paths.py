@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.contract.cost import CostMeter
-from probbound.models.additive import Circuits
-from probbound.models.transformer import AnyArray, Transformer
+from probbound.models.attention_only.additive import Circuits
+from probbound.models.attention_only.transformer import AnyArray, Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import method_named
 from probbound.noise.term import NoiseTerm, Reads

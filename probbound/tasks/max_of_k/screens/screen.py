@@ -10,8 +10,8 @@ from probbound.contract.checks import Check
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import Ledger
 from probbound.contract.residue import Residue
-from probbound.models.additive import Circuits
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.additive import Circuits
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.screens.sequences import SequenceTables
 
 

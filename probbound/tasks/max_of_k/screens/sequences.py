@@ -10,11 +10,17 @@ from jaxtyping import Bool, Float, Int
 
 from probbound.arithmetic.rounding import FLOOR, certainly_negative
 from probbound.machine.parallel import parallel_map
-from probbound.models.additive import NO_RIVAL, Circuits, circuit_flops, circuits, margin_each
-from probbound.models.evaluation import loss_flops
-from probbound.models.forward_error import forward_error_flops, logit_slack
-from probbound.models.loss_error import losses_upper
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.additive import (
+    NO_RIVAL,
+    Circuits,
+    circuit_flops,
+    circuits,
+    margin_each,
+)
+from probbound.models.attention_only.evaluation import loss_flops
+from probbound.models.attention_only.forward_error import forward_error_flops, logit_slack
+from probbound.models.attention_only.loss_error import losses_upper
+from probbound.models.attention_only.transformer import Transformer, in_float64
 
 LOGIT_CHUNK = 1 << 20
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from probbound.arithmetic.rounding import gamma, inflated
-from probbound.models.forward_error import UNDERFLOW
+from probbound.models.attention_only.forward_error import UNDERFLOW
 from probbound.noise.norms import lengths_upper, stored_norm_upper
 
 Matrix = Float[np.ndarray, "_ _"]

@@ -12,9 +12,13 @@ from jaxtyping import Bool, Float, Int
 from probbound.arithmetic.rounding import certainly_negative, inflated
 from probbound.machine.errors import UserError
 from probbound.machine.progress import track
-from probbound.models.additive import AdditiveTables, label_term_flops, label_terms
-from probbound.models.forward_error import UNDERFLOW, forward_error_flops, logit_slack
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.additive import AdditiveTables, label_term_flops, label_terms
+from probbound.models.attention_only.forward_error import (
+    UNDERFLOW,
+    forward_error_flops,
+    logit_slack,
+)
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.noise.norms import lengths_upper
 from probbound.tasks.max_of_k.screens.cases import Pairs
 from probbound.tasks.max_of_k.task import task_for

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.structured.parts import Sizes
 from probbound.tasks.max_of_k.structured.tolerances import Brackets, far_rows
 

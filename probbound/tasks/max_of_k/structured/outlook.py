@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from probbound.tasks.max_of_k.structured.cells import Cells
 from probbound.tasks.max_of_k.structured.count import Resolution, counting_flops
 from probbound.tasks.max_of_k.structured.families import Family, allocation, families

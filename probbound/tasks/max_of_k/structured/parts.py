@@ -13,8 +13,12 @@ from probbound.arithmetic.factored import FactoredMatrix
 from probbound.arithmetic.rounding import gamma, inflated
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
-from probbound.models.forward_error import UNDERFLOW, ForwardError, forward_error_flops
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.forward_error import (
+    UNDERFLOW,
+    ForwardError,
+    forward_error_flops,
+)
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.screens.paths import position_score_flops, position_scores
 
 _STEPS = 4

@@ -14,11 +14,11 @@ import pytest
 import probbound
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.models.accepted import accepted_model
-from probbound.models.evaluation import wrong_answers
-from probbound.models.paths import noise_term
+from probbound.models.attention_only.accepted import accepted_model
+from probbound.models.attention_only.evaluation import wrong_answers
+from probbound.models.attention_only.paths import noise_term
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.recipes import RECIPES
-from probbound.models.transformer import Transformer
 from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.task import MaxOfK, task_for

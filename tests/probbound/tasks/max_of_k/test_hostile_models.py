@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import probbound
 from probbound.machine.errors import UserError
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 from probbound.tasks.max_of_k.task import task_for
 from tests.exact import ExactModel
 from tests.factories import checked, copying_model, random_model

@@ -14,9 +14,9 @@ import scipy.fft
 from probbound.contract.cost import CostMeter
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
-from probbound.models import additive
-from probbound.models.forward_error import ForwardError, forward_error_flops
-from probbound.models.transformer import in_float64
+from probbound.models.attention_only import additive
+from probbound.models.attention_only.forward_error import ForwardError, forward_error_flops
+from probbound.models.attention_only.transformer import in_float64
 from probbound.tasks.max_of_k import losses
 from probbound.tasks.max_of_k.methods import brute_force
 from probbound.tasks.max_of_k.question import Question
@@ -57,7 +57,9 @@ class Setting:
 @pytest.fixture(autouse=True)
 def counted_weights_are_weights(monkeypatch):
     """The network's kind is checked by the type of its arrays, which counting changes."""
-    monkeypatch.setattr("probbound.models.forward_error.require_transformer", lambda _: None)
+    monkeypatch.setattr(
+        "probbound.models.attention_only.forward_error.require_transformer", lambda _: None
+    )
 
 
 @pytest.fixture(params=SIZES)
@@ -253,7 +255,8 @@ def test_phases(name, monkeypatch):
     The factors of a path are formed before its phase starts, and forward passes are JAX's.
     """
     monkeypatch.setattr(
-        "probbound.models.evaluation._forward_wrong", lambda *a: np.zeros(len(a[2]), dtype=bool)
+        "probbound.models.attention_only.evaluation._forward_wrong",
+        lambda *a: np.zeros(len(a[2]), dtype=bool),
     )
     model = random_model(0, biases=True, **SIZES["one head"])
     question = Question(model, MaxOfK(model.d_vocab, model.n_ctx), 3000, 0.05, 3)

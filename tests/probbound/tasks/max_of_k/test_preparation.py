@@ -9,8 +9,8 @@ import pytest
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT
 from probbound.contract.residue import listed_by
-from probbound.models.additive import circuits
-from probbound.models.transformer import in_float64
+from probbound.models.attention_only.additive import circuits
+from probbound.models.attention_only.transformer import in_float64
 from probbound.tasks.max_of_k.methods.cascade import cascade, with_checks
 from probbound.tasks.max_of_k.methods.ladder import ladder_screens
 from probbound.tasks.max_of_k.methods.sampling import hybrid

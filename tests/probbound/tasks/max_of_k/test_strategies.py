@@ -10,7 +10,7 @@ import probbound
 from estimators.guarantee import Guarantee
 from estimators.proportion import clopper_pearson
 from probbound.machine.errors import UserError
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.transformer import forward_flops
 from probbound.tasks.max_of_k.task import MaxOfK, task_for
 from tests.factories import copying_model, random_model, slow_wrong, trained_model
 

@@ -11,8 +11,8 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.residue import draw, listed_by
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
-from probbound.models.additive import additive_tables
-from probbound.models.evaluation import wrong_answers
+from probbound.models.attention_only.additive import additive_tables
+from probbound.models.attention_only.evaluation import wrong_answers
 from probbound.tasks.max_of_k.screens import knapsack, listing
 from probbound.tasks.max_of_k.screens.gap_classes import GapClasses
 from probbound.tasks.max_of_k.screens.grid import count_on_grid

@@ -11,7 +11,7 @@ import probbound
 from estimators import proportion
 from probbound.check.bounds import hypergeometric
 from probbound.check.judge import judge
-from probbound.check.models.network import Network, Slack
+from probbound.check.models.attention_only.network import Network, Slack
 from probbound.check.prior import Law
 from probbound.check.stream import Stream as PlainStream
 from probbound.check.tasks.max_of_k import entries as check_entries

@@ -13,8 +13,8 @@ from scipy.stats import binom
 import probbound
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.check.judge import derived_seed, judge
-from probbound.check.models.network import Network
-from probbound.check.models.slack import slack_of
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.slack import slack_of
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream as PlainStream
@@ -30,8 +30,8 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.residue import draw
 from probbound.draws.priors import Prior
 from probbound.draws.random_streams import Stream
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 from probbound.models.store import digest
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
 from probbound.noise.contract import Quantity, Settings
 from probbound.noise.registry import method_named
 from probbound.noise.term import NoiseTerm

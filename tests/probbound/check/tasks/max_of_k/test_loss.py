@@ -15,8 +15,8 @@ from estimators.mean import betting
 from probbound.check import betting as second
 from probbound.check.betting import upper_mean
 from probbound.check.judge import derived_seed, judge
-from probbound.check.models.network import Network
-from probbound.check.models.slack import slack_of
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.slack import slack_of
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.tasks.max_of_k import loss_replay
@@ -24,8 +24,8 @@ from probbound.check.tasks.max_of_k.losses import largest_loss, loss_at, losses,
 from probbound.check.tasks.max_of_k.paths import RERUN
 from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
+from probbound.models.attention_only.transformer import Transformer
 from probbound.models.store import digest
-from probbound.models.transformer import Transformer
 from probbound.strategies.means import bounded_mean
 from probbound.tasks.max_of_k.losses import largest_loss as made_largest_loss
 from probbound.tasks.max_of_k.losses import loss_at as made_loss_at
@@ -42,7 +42,7 @@ from tests.factories import (
     weights_of,
 )
 from tests.forgeries import altered, resealed
-from tests.probbound.models.test_forward_error import scaled, sums_model
+from tests.probbound.models.attention_only.test_forward_error import scaled, sums_model
 
 LOSS = Claim("loss")
 AGAIN = "layers, draws and losses were computed again, and claim no less"

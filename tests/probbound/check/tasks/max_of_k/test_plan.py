@@ -11,8 +11,8 @@ from scipy.stats import beta, binom
 
 import probbound
 from probbound.check.judge import derived_seed, judge
-from probbound.check.models.network import Network
-from probbound.check.models.slack import slack_of
+from probbound.check.models.attention_only.network import Network
+from probbound.check.models.attention_only.slack import slack_of
 from probbound.check.prior import Law
 from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.chosen_delta import CANDIDATES, best_delta
@@ -24,7 +24,7 @@ from probbound.contract import confidence
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.transformer import forward_flops
 from probbound.tasks.max_of_k.planning.rule import planned
 from probbound.tasks.max_of_k.planning.tariff import Tariff as MakersTariff
 from probbound.tasks.max_of_k.question import Question

@@ -18,10 +18,10 @@ from probbound.check.__main__ import main
 from probbound.check.bounds import anytime, clopper_pearson
 from probbound.check.effort import MOST_BYTES, MOST_OPERATIONS, Work
 from probbound.check.judge import derived_seed, judge
-from probbound.check.models.weights import Weights
+from probbound.check.models.attention_only.weights import Weights
 from probbound.check.report import Declined
 from probbound.check.tasks.max_of_k.work import work_of
-from probbound.models.transformer import Transformer
+from probbound.models.attention_only.transformer import Transformer
 from tests.factories import copying_model, random_model, weights_of
 from tests.forgeries import resealed
 

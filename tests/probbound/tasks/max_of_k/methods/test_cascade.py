@@ -9,9 +9,9 @@ from estimators.guarantee import Guarantee
 from estimators.proportion import anytime, clopper_pearson
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.additive import additive_tables
-from probbound.models.evaluation import wrong_answers
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.additive import additive_tables
+from probbound.models.attention_only.evaluation import wrong_answers
+from probbound.models.attention_only.transformer import forward_flops
 from probbound.strategies import levels
 from probbound.tasks.max_of_k.methods import cascade as module
 from probbound.tasks.max_of_k.screens.listing import list_residue

@@ -13,7 +13,7 @@ from probbound.arithmetic.factored import FactoredMatrix
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.methods.ladder import RUNGS, ladder_screens
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens import ladder

@@ -5,7 +5,7 @@ import pytest
 
 import probbound
 from probbound.contract.cost import CostMeter
-from probbound.models.evaluation import wrong_answers
+from probbound.models.attention_only.evaluation import wrong_answers
 from probbound.tasks.max_of_k.planning.entries import (
     CERTAIN,
     NOT_RUN,

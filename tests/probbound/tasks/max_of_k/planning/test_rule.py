@@ -11,7 +11,7 @@ import probbound
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.transformer import forward_flops
+from probbound.models.attention_only.transformer import forward_flops
 from probbound.planning.forecast import Forecast
 from probbound.tasks.max_of_k.planning.delta_choice import delta_for
 from probbound.tasks.max_of_k.planning.rule import PILOT_SHARE, planned

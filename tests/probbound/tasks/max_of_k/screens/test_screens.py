@@ -11,15 +11,15 @@ from scipy.stats import chi2
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import draw
 from probbound.draws.random_streams import Stream
-from probbound.models.additive import (
+from probbound.models.attention_only.additive import (
     additive_tables,
     circuit_flops,
     circuits,
     label_terms,
     table_flops,
 )
-from probbound.models.forward_error import forward_error_flops
-from probbound.models.transformer import in_float64
+from probbound.models.attention_only.forward_error import forward_error_flops
+from probbound.models.attention_only.transformer import in_float64
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.grid import count_on_grid
 from probbound.tasks.max_of_k.screens.knapsack import Scale

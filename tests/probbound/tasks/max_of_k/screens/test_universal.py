@@ -11,8 +11,8 @@ import pytest
 
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.additive import additive_tables, label_terms
-from probbound.models.transformer import WEIGHT_SHAPES, Transformer
+from probbound.models.attention_only.additive import additive_tables, label_terms
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
 from probbound.tasks.max_of_k.screens import universal
 from probbound.tasks.max_of_k.screens.cases import Cases

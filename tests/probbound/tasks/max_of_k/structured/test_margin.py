@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from probbound.contract.cost import CostMeter
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
 from probbound.tasks.max_of_k.screens.paths import position_scores
 from probbound.tasks.max_of_k.structured.margin import structured_margin, without_noise

@@ -11,7 +11,7 @@ from scipy import stats
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.transformer import Transformer, in_float64
+from probbound.models.attention_only.transformer import Transformer, in_float64
 from probbound.tasks.max_of_k.planted_max import planted_max_of_k
 from probbound.tasks.max_of_k.structured.families import UNIT
 from probbound.tasks.max_of_k.structured.laws import Among, Checksum, Law

@@ -1,0 +1,68 @@
+"""The network that bounds are proved for: plain numbers in a `Transformer`, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from probbound.machine.errors import UserError
+from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
+
+_WIDEST = 8  # bytes: every float up to this width is a float64
+
+
+def require_transformer(model: Any) -> None:
+    """Refuse another network, a subclass of `Transformer` too.
+
+    Raises:
+        UserError: naming what came.
+    """
+    if type(model) is not Transformer:
+        raise UserError(
+            f"bounds are proved for probbound.Transformer itself, got {kind_of(model)}; give its "
+            "weights to a Transformer, if that computes the same"
+        )
+
+
+def accepted_model(model: Any) -> Transformer:
+    """The same network, its scale a plain float; its weights stay the arrays that were given.
+
+    Raises:
+        UserError: if it is another network, or one of its weights is no plain array of floats.
+    """
+    require_transformer(model)
+    for weight in WEIGHT_SHAPES:
+        _require_floats(weight, getattr(model, weight))
+    scale = model.attn_scale
+    if isinstance(scale, bool | np.bool_) or not isinstance(
+        scale, int | float | np.integer | np.floating
+    ):
+        raise UserError(f"attn_scale must be a number, got {scale!r}")
+    plain = float(scale)
+    if plain != scale:
+        raise UserError(f"attn_scale must be a float64, got {scale!r}, which is none")
+    return replace(model, attn_scale=plain)
+
+
+def _require_floats(weight: str, values: Any) -> None:
+    traced = isinstance(values, Tracer)
+    if traced or not (type(values) is np.ndarray or isinstance(values, jax.Array)):
+        raise UserError(
+            f"{weight} must be a plain NumPy or JAX array of floats, got {kind_of(values)}; "
+            "np.asarray makes one"
+        )
+    if not jnp.issubdtype(values.dtype, np.floating) or values.dtype.itemsize > _WIDEST:
+        raise UserError(
+            f"{weight} must hold floats of at most 64 bits, got {values.dtype}; a claim is about "
+            "exactly the numbers given, so round them yourself"
+        )
+
+
+def kind_of(value: Any) -> str:
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"

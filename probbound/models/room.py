@@ -1,0 +1,58 @@
+"""A network's room as everybody outside sees it: one object that its `room.py` ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from probbound.contract.networks import Network
+from probbound.models.files import Held
+from probbound.models.imported import Imported
+
+N = TypeVar("N", bound=Network)
+
+
+@dataclass(frozen=True)
+class NetworkRoom(Generic[N]):
+    """What a kind of network brings: how it is read, identified, said in words, and run.
+
+    `recognises` tells by the names of a file's arrays that they are of this kind, where the file
+    does not say so. `build` makes the network of a file's arrays and of what is said beside them, named after the
+    file, or refuses it by name. `arrays` are its weights by name, `file_names` those names that
+    differ in files, and `preamble` what else makes it another network: a line of its digest.
+    `configuration` is what a file of it says beside the weights. `parts` is the network as it
+    stands in a claim, `described` that in a line, and `notice` what whoever certifies it has to be
+    told, "" if nothing. `flops` are the operations of one answer. `logits` are those for rows of
+    tokens, every operation in a float type; `sizes` says how many tokens a row has, of how many,
+    and how many answers there are. `imported` finds it in another framework's file, None if no
+    framework has it.
+    """
+
+    kind: str
+    recognises: Callable[[Collection[str]], bool]
+    build: Callable[[Held, Path], N]
+    preamble: Callable[[N], str]
+    arrays: Callable[[N], dict[str, np.ndarray]]
+    configuration: Callable[[N], dict[str, Any]]
+    parts: Callable[[N], dict[str, Any]]
+    described: Callable[[Mapping[str, Any]], str]
+    notice: Callable[[N], str]
+    flops: Callable[[N], int]
+    logits: Callable[[N, Int[np.ndarray, "n k"], type], Float[np.ndarray, "n answers"]]
+    sizes: Callable[[N], Sizes]
+    file_names: Mapping[str, str] = field(default_factory=dict)
+    imported: Callable[[Any, Path, str | None, str | None], Imported[N]] | None = None
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Tokens of a row, how many there are of each, and answers."""
+
+    length: int
+    tokens: int
+    answers: int
