@@ -15,20 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from probbound.arithmetic.operations import floats, integers, operations, operations_each
 from probbound.machine.errors import UserError
-
-WEIGHT_SHAPES: dict[str, tuple[str, ...]] = {
-    "W_E": ("d_vocab", "d_model"),
-    "W_E2": ("d_vocab", "d_model"),
-    "W_in": ("d_model", "d_mlp"),
-    "W_in2": ("d_model", "d_mlp"),
-    "b_in": ("d_mlp",),
-    "W_out": ("d_mlp", "d_out"),
-    "W_skip": ("d_model", "d_out"),
-    "b_out": ("d_out",),
-    "W_U": ("d_out", "d_vocab_out"),
-    "b_U": ("d_vocab_out",),
-}
-ALWAYS = ("W_E", "W_U")
+from probbound.models.pair_mlp.names import WEIGHT_SHAPES
 
 AnyArray = Array | np.ndarray
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class PairRecipe:
             raise UserError(
                 f"share of pairs must be above 0 and at most 1, got {self.share_of_pairs}"
             )
-        if not self.learning_rate > 0 <= self.weight_decay:
+        if not (0 < self.learning_rate < math.inf and 0 <= self.weight_decay < math.inf):
             raise UserError(
                 "the learning rate must be above 0 and weight decay at least 0, got "
                 f"{self.learning_rate} and {self.weight_decay}"
@@ -215,14 +216,15 @@ def _first_with_few_wrong(
     name: str,
     most: int,
 ) -> tuple[int, PairMLP]:
-    every, model = range(recipe.steps + 1), None
+    every = range(recipe.steps + 1)
     pairs = np.stack(np.divmod(np.arange(answers.size), answers.shape[1]), axis=1)
     asked = jnp.asarray(pairs), jnp.asarray(answers.ravel())
-    for step, model in zip(every, snapshots(answers, recipe, seed, every, name), strict=True):
-        if 1 <= int(_wrong(model, *asked)) <= most:
-            return step, model
-    assert model is not None
-    return recipe.steps, model
+    found = zip(every, snapshots(answers, recipe, seed, every, name), strict=True)
+    return next(
+        (step, model)
+        for step, model in found
+        if step == recipe.steps or 1 <= int(_wrong(model, *asked)) <= most
+    )
 
 
 @eqx.filter_jit
