@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Int
 
@@ -12,26 +14,23 @@ from probbound.populations.product import Product
 class Pairs:
     """Inputs are pairs (a, b) of 0 … n - 1, drawn and counted as members of `Product(n, n)`.
 
-    `answers` [n, n] has the class of each pair.
+    `table` [n, n] has the right answer to each pair, one of 0 … n - 1.
     """
 
-    n_ctx = 2
-    prior = None
-
     @property
-    def answers(self) -> Int[np.ndarray, "n n"]:
-        """The class of each pair."""
+    def table(self) -> Int[np.ndarray, "n n"]:
+        """The right answer to each pair."""
         raise NotImplementedError
 
     @property
-    def d_vocab(self) -> int:
-        """Number of values of each operand."""
-        return len(self.answers)
+    def answers(self) -> int:
+        """Right answers that there are, and values of each operand."""
+        return len(self.table)
 
     @property
     def population(self) -> Product:
         """All pairs."""
-        return Product(self.d_vocab, self.d_vocab)
+        return Product(self.answers, self.answers)
 
     @property
     def mass(self) -> int:
@@ -43,9 +42,13 @@ class Pairs:
         """The number of pairs."""
         return self.population.size
 
-    def labels(self, tokens: Int[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
-        """The class of each pair."""
-        return self.answers[tokens[:, 0], tokens[:, 1]]
+    def statement(self) -> dict[str, Any]:
+        """The pairs as a claim states them."""
+        return {**self.population.statement(), "prior": None, "size": self.size}
+
+    def labels(self, inputs: Int[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
+        """The right answer to each pair."""
+        return self.table[inputs[:, 0], inputs[:, 1]]
 
     def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n 2"]:
         """Independent draws number `start` to `stop` - 1, with replacement."""

@@ -6,6 +6,7 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -15,6 +16,7 @@ from probbound.machine.errors import UserError
 MOST_ELEMENTS = 1 << 10
 MOST_MOVED = 6  # 720 permutations
 FAMILIES = {"c": "cyclic", "s": "symmetric", "a": "alternating"}
+_PATTERN = re.compile(rf"([{''.join(FAMILIES)}])([1-9][0-9]{{0,3}})")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Group:
         _require_group(self.array, self.name)
 
     @property
-    def array(self) -> Int[np.ndarray, "n n"]:
+    def array(self) -> Int[np.ndarray, "..."]:
         """The table."""
         return np.array(self.table, dtype=np.int64)
 
@@ -41,8 +43,18 @@ class Group:
         """Number of elements."""
         return len(self.table)
 
+    @property
+    def has_a_name(self) -> bool:
+        """Whether `group_named` gives this group for its name."""
+        return _PATTERN.fullmatch(self.name) is not None and group_named(self.name) == self
+
+    def statement(self) -> dict[str, Any]:
+        """Its name, and the table where that does not say it, as JSON."""
+        table = None if self.has_a_name else [list(row) for row in self.table]
+        return {"name": self.name, "table": table}
+
     @classmethod
-    def of_table(cls, table: Int[np.ndarray, "n n"], name: str) -> Group:
+    def of_table(cls, table: Int[np.ndarray, "..."], name: str) -> Group:
         """The group of a square array.
 
         Raises:
@@ -62,7 +74,7 @@ def group_named(name: str) -> Group:
     """
     if name.endswith(".npy"):
         return Group.of_table(_read(Path(name)), Path(name).stem)
-    found = re.fullmatch(rf"([{''.join(FAMILIES)}])([1-9][0-9]{{0,3}})", name.lower())
+    found = _PATTERN.fullmatch(name.lower())
     if found is None:
         raise UserError(
             f"there is no group {name!r}; write c7 (cyclic), s5 (symmetric), a5 (alternating) or "

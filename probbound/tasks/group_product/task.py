@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Int
@@ -21,6 +21,10 @@ class GroupProduct(Pairs):
     name: ClassVar[str] = "group-product"
 
     @cached_property
-    def answers(self) -> Int[np.ndarray, "n n"]:
+    def table(self) -> Int[np.ndarray, "n n"]:
         """The product of each pair."""
         return self.group.array
+
+    def statement(self) -> dict[str, Any]:
+        """The pairs as a claim states them, and the group: its table where no name says it."""
+        return {**super().statement(), "group": self.group.statement()}

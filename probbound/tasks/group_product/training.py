@@ -21,5 +21,5 @@ def train(options: Mapping[str, Any], name: str = "unnamed") -> tuple[PairMLP, d
     """
     chosen = with_defaults(OPTIONS, options)
     task = GroupProduct(group_named(chosen["group"]))
-    model, record = train_on(task.answers, chosen, name)
+    model, record = train_on(task.table, chosen, name)
     return model, {"task": task.name, "group": task.group.name, **record}

@@ -33,16 +33,16 @@ class ModularAddition(Pairs):
             raise UserError(f"p must be at least 2 and at most {MOST_MODULUS:,}, got {self.p}")
 
     @property
-    def d_vocab(self) -> int:
+    def answers(self) -> int:
         """p."""
         return self.p
 
     @cached_property
-    def answers(self) -> Int[np.ndarray, "p p"]:
+    def table(self) -> Int[np.ndarray, "p p"]:
         """The sum of each pair."""
         residues = np.arange(self.p)
         return np.add.outer(residues, residues) % self.p
 
-    def labels(self, tokens: Int[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
+    def labels(self, inputs: Int[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
         """The sum of each pair."""
-        return tokens.sum(axis=1) % self.p
+        return inputs.sum(axis=1) % self.p
