@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from probbound.tasks.group_product.groups import Group
-from probbound.tasks.pairs import Pairs
+from probbound.tasks.pairs.population import Pairs
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probbound.tasks.pair_options import PAIR_OPTIONS
+from probbound.tasks.pairs.options import PAIR_OPTIONS
 from probbound.tasks.trainable import Option
 
 OPTIONS = (

@@ -9,7 +9,7 @@ from probbound.models.pair_mlp.network import PairMLP
 from probbound.tasks.group_product.groups import group_named
 from probbound.tasks.group_product.task import GroupProduct
 from probbound.tasks.group_product.trainable import OPTIONS
-from probbound.tasks.pair_training import train_on
+from probbound.tasks.pairs.training import train_on
 from probbound.tasks.trainable import with_defaults
 
 

@@ -1,1 +1,1 @@
-"""Modular addition and products of groups: two operands, one hidden layer, one answer."""
+"""Modular addition: a + b mod p."""

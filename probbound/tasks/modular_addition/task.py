@@ -11,7 +11,7 @@ from jaxtyping import Int
 
 from probbound.arithmetic.scalars import whole
 from probbound.machine.errors import UserError
-from probbound.tasks.pairs import Pairs
+from probbound.tasks.pairs.population import Pairs
 
 MOST_MODULUS = 1 << 14  # all p² pairs can be counted in 32 bits, and a table of them be held
 

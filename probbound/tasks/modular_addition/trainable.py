@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probbound.tasks.pair_options import PAIR_OPTIONS
+from probbound.tasks.pairs.options import PAIR_OPTIONS
 from probbound.tasks.trainable import Option
 
 OPTIONS = (Option("p", 113, "The modulus; the answer to (a, b) is a + b mod p."), *PAIR_OPTIONS)

@@ -8,7 +8,7 @@ from typing import Any
 from probbound.models.pair_mlp.network import PairMLP
 from probbound.tasks.modular_addition.task import ModularAddition
 from probbound.tasks.modular_addition.trainable import OPTIONS
-from probbound.tasks.pair_training import train_on
+from probbound.tasks.pairs.training import train_on
 from probbound.tasks.trainable import with_defaults
 
 

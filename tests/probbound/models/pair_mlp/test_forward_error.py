@@ -12,7 +12,7 @@ from probbound.models.pair_mlp.evaluation import ForwardPass
 from probbound.models.pair_mlp.forward_error import forward_steps, logit_size, logit_slack
 from probbound.models.pair_mlp.network import in_float64
 from probbound.tasks.modular_addition.task import ModularAddition
-from probbound.tasks.pairs import Pairs
+from probbound.tasks.pairs.population import Pairs
 from tests.probbound.models.pair_mlp.networks import FORMS, exact_logits, random_network
 
 PAIRS = np.array(list(itertools.product(range(5), repeat=2)))

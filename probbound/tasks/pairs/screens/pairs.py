@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from probbound.contract.residue import Tickets
 from probbound.draws.random_streams import Stream
-from probbound.tasks.modular_addition.folded import Folded
+from probbound.tasks.pairs.folded import Folded
 
 Pairs = Int[np.ndarray, "n 2"]
 BLOCK_BYTES = 1 << 21

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.contract.cost import CostMeter
-from probbound.tasks.modular_addition.folded import Folded
-from probbound.tasks.modular_addition.screens.pairs import (
+from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.screens.pairs import (
     PairResidue,
     Pairs,
     all_features,
@@ -18,7 +18,7 @@ from probbound.tasks.modular_addition.screens.pairs import (
     in_chunks,
     numbered,
 )
-from probbound.tasks.modular_addition.screens.slack import (
+from probbound.tasks.pairs.screens.slack import (
     PairSlack,
     Sizes,
     folding_slack,

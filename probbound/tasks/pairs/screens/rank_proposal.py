@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.machine.errors import UserError
-from probbound.tasks.modular_addition.folded import Folded
-from probbound.tasks.modular_addition.screens.pairs import feature_flops, features
+from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.screens.pairs import feature_flops, features
 
 LOOKED_AT = 1 << 11
 _LARGEST_EXPONENT = 60

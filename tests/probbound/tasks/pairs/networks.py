@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from probbound.tasks.modular_addition.folded import Folded
+from probbound.tasks.pairs.folded import Folded
 
 
 def cyclic(p: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from probbound.arithmetic.rounding import gamma, inflated
 from probbound.noise.norms import lengths_upper
-from probbound.tasks.modular_addition.folded import Folded
+from probbound.tasks.pairs.folded import Folded
 
 UNDERFLOW = 2.0**-500  # t of Theorem 8.1
 LARGEST_NORM = 2.0**64

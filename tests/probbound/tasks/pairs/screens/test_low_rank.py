@@ -7,17 +7,17 @@ import pytest
 
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
-from probbound.tasks.modular_addition.folded import Folded
-from probbound.tasks.modular_addition.screens.forward import ForwardPass
-from probbound.tasks.modular_addition.screens.low_rank import (
+from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.screens.forward import ForwardPass
+from probbound.tasks.pairs.screens.low_rank import (
     LowRankScreen,
     compare_flops,
     enumerate_flops,
     table_flops,
 )
-from probbound.tasks.modular_addition.screens.rank_proposal import RankProposal, propose
+from probbound.tasks.pairs.screens.rank_proposal import RankProposal, propose
 from tests.counting import counted, counting
-from tests.probbound.tasks.modular_addition.networks import (
+from tests.probbound.tasks.pairs.networks import (
     all_pairs,
     margins,
     planted,

@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float, Int
 
 from probbound.arithmetic.rounding import gamma, inflated
 from probbound.contract.cost import CostMeter
-from probbound.tasks.modular_addition.folded import Folded
-from probbound.tasks.modular_addition.screens.cone import Cones, cone_flops, cones_flops
-from probbound.tasks.modular_addition.screens.forward import not_above
-from probbound.tasks.modular_addition.screens.pairs import (
+from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.screens.cone import Cones, cone_flops, cones_flops
+from probbound.tasks.pairs.screens.forward import not_above
+from probbound.tasks.pairs.screens.pairs import (
     PairResidue,
     Pairs,
     all_features,
@@ -21,8 +21,8 @@ from probbound.tasks.modular_addition.screens.pairs import (
     in_chunks,
     numbered,
 )
-from probbound.tasks.modular_addition.screens.rank_proposal import RankProposal, propose
-from probbound.tasks.modular_addition.screens.slack import (
+from probbound.tasks.pairs.screens.rank_proposal import RankProposal, propose
+from probbound.tasks.pairs.screens.slack import (
     PairSlack,
     Sizes,
     folding_slack,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from probbound.machine.errors import UserError
-from probbound.tasks.modular_addition.folded import Folded
-from tests.probbound.tasks.modular_addition.networks import cyclic, margins, planted, with_skip
+from probbound.tasks.pairs.folded import Folded
+from tests.probbound.tasks.pairs.networks import cyclic, margins, planted, with_skip
 
 
 def test_a_bias_and_a_skip_are_features_without_gates():

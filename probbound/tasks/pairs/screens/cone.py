@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.arithmetic.rounding import gamma, inflated
-from probbound.tasks.modular_addition.screens.slack import LARGEST_NORM, UNDERFLOW, lengths
+from probbound.tasks.pairs.screens.slack import LARGEST_NORM, UNDERFLOW, lengths
 
 Centres = Float[np.ndarray, "n_classes rank"]
 _SMALLEST_SQUARE = 2.0**-400

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from probbound.contract.cost import CostMeter
-from probbound.tasks.modular_addition.folded import Folded
-from probbound.tasks.modular_addition.screens.forward import (
+from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.screens.forward import (
     ForwardPass,
     forward_flops,
     forward_table_flops,
 )
 from tests.counting import counted, counting
-from tests.probbound.tasks.modular_addition.networks import (
+from tests.probbound.tasks.pairs.networks import (
     all_pairs,
     cyclic,
     exact_margin,
