@@ -11,7 +11,7 @@ from probbound.models.pair_mlp.network import PairMLP, forward_flops, in_float64
 class ForwardPass(Answering):
     """A pair passes if the right logit is for sure above every other by `margin` (Theorem 5.14).
 
-    Computed in float64, whatever the precision of the weights; factored as the network is.
+    Computed in float64, whatever the precision of the weights: from tables, which are made once.
     """
 
     @classmethod
@@ -19,4 +19,4 @@ class ForwardPass(Answering):
         """Of a model, whose own logits these are."""
         width = 2 * model.d_mlp + model.d_out + 2 * model.d_vocab_out
         lead = margin + logit_slack(model, margin)
-        return cls(in_float64(model), task, lead, forward_flops(model), fitting_chunk(width))
+        return cls(in_float64(model).tables, task, lead, forward_flops(model), fitting_chunk(width))

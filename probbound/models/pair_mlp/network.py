@@ -99,47 +99,61 @@ class PairMLP(eqx.Module):
         """Width of what is unembedded: of the bottleneck, where there is one."""
         return self.W_U.shape[0]
 
-    def operands(
-        self,
-    ) -> tuple[Float[AnyArray, "d_vocab d_mlp"], Float[AnyArray, "d_vocab d_mlp"]]:
-        """What each token adds to the neurons as first and as second operand, b_in left out."""
+    @property
+    def tables(self) -> PairTables:
+        """What each operand alone gives, computed by whatever the weights are arrays of."""
         first, second = self.W_E, _or(self.W_E2, self.W_E)
-        if self.W_in is None:
-            return first, second
-        return first @ self.W_in, second @ _or(self.W_in2, self.W_in)
-
-    def skipped(
-        self,
-    ) -> tuple[Float[AnyArray, "d_vocab d_out"], Float[AnyArray, "d_vocab d_out"]] | None:
-        """What each token adds to the unembedded past the neurons; None if nothing does."""
-        if self.W_skip is None:
-            return None
-        return self.W_E @ self.W_skip, _or(self.W_E2, self.W_E) @ self.W_skip
+        skips = (None, None)
+        if self.W_skip is not None:
+            skips = first @ self.W_skip, second @ self.W_skip
+        if self.W_in is not None:
+            first, second = first @ self.W_in, second @ _or(self.W_in2, self.W_in)
+        if self.b_in is not None:
+            second = second + self.b_in[None]
+        return PairTables(first, second, *skips, self.W_out, self.b_out, self.W_U, self.b_U)
 
     def __call__(self, tokens: Int[AnyArray, "batch 2"]) -> Float[Array, "batch d_vocab_out"]:
         """Logits of each pair; what depends on one operand alone is computed once for its token."""
-        return _logits(self, tokens, jnp)
+        return self.tables(tokens)
 
     def plain(self, tokens: Int[np.ndarray, "batch 2"]) -> Float[np.ndarray, "batch d_vocab_out"]:
         """The same by NumPy; in float64, where the weights are."""
-        return _logits(self, tokens, np)
+        return self.tables.logits(tokens, np)
 
 
-def _logits(model: PairMLP, tokens: Any, arrays: ModuleType) -> Any:
-    (first, second), skipped = model.operands(), model.skipped()
-    if model.b_in is not None:
-        second = second + model.b_in[None]
-    first, second = arrays.asarray(first), arrays.asarray(second)
-    a, b = tokens[:, 0], tokens[:, 1]
-    out = arrays.maximum(first[a] + second[b], 0.0)
-    if model.W_out is not None:
-        out = out @ model.W_out
-    if skipped is not None:
-        out = out + (arrays.asarray(skipped[0])[a] + arrays.asarray(skipped[1])[b])
-    if model.b_out is not None:
-        out = out + model.b_out[None]
-    logits = out @ model.W_U
-    return logits if model.b_U is None else logits + model.b_U[None]
+class PairTables(eqx.Module):
+    """A pair network with what each operand alone gives to the neurons, and past them, as a table.
+
+    b_in is in `second`. What is None is not there.
+    """
+
+    first: Float[AnyArray, "d_vocab d_mlp"]
+    second: Float[AnyArray, "d_vocab d_mlp"]
+    first_skip: Float[AnyArray, "d_vocab d_out"] | None
+    second_skip: Float[AnyArray, "d_vocab d_out"] | None
+    W_out: Float[AnyArray, "d_mlp d_out"] | None
+    b_out: Float[AnyArray, " d_out"] | None
+    W_U: Float[AnyArray, "d_out d_vocab_out"]
+    b_U: Float[AnyArray, " d_vocab_out"] | None
+
+    def __call__(self, tokens: Int[AnyArray, "batch 2"]) -> Float[Array, "batch d_vocab_out"]:
+        """Logits of each pair."""
+        return self.logits(tokens, jnp)
+
+    def logits(self, tokens: Any, arrays: ModuleType) -> Any:
+        """Logits of each pair, by NumPy or its twin."""
+        first, second, a, b = *map(arrays.asarray, (self.first, self.second)), *tokens.T
+        out = arrays.maximum(first[a] + second[b], 0.0)
+        if self.W_out is not None:
+            out = out @ self.W_out
+        if self.first_skip is not None:
+            skips = map(arrays.asarray, (self.first_skip, self.second_skip))
+            past, beside = skips
+            out = out + (past[a] + beside[b])
+        if self.b_out is not None:
+            out = out + self.b_out[None]
+        logits = out @ self.W_U
+        return logits if self.b_U is None else logits + self.b_U[None]
 
 
 def _or(array: AnyArray | None, other: AnyArray) -> AnyArray:
@@ -185,12 +199,12 @@ def shapes_of(model: PairMLP) -> PairMLP:
 
 
 def forward_flops(model: PairMLP) -> int:
-    """Operations of the logits of one pair; what is done once for all pairs is not among them."""
+    """Operations of the logits of one pair, from tables; these are not among them."""
     shapes = shapes_of(model)
     return operations_each(PairMLP.__call__, lambda n: (shapes, integers(n, 2)))
 
 
 def table_flops(model: PairMLP) -> int:
-    """Operations of what is done once for all pairs."""
+    """Operations of `PairMLP.tables`."""
     shapes = shapes_of(model)
     return operations(PairMLP.__call__, shapes, integers(1, 2)) - forward_flops(model)

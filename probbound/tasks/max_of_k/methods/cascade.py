@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import listed_by
 from probbound.models.attention_only.transformer import forward_flops
+from probbound.strategies.draw_number import draws_within
 from probbound.strategies.laws import FixedOrInterrupted, Law, Sequential
 from probbound.strategies.levels import MOST_DRAWS, Inputs, Row, Source, TicketDraws
 from probbound.strategies.outcome import Level, Outcome
@@ -95,15 +95,10 @@ def _planned_draws(base: Base, question: Question, row: Row, meter: CostMeter) -
     flops = PILOT_DRAWS * cheap.flops + source.flops(PILOT_DRAWS)
     with meter.phase("pilot", "sampling", flops):
         left = int(cheap.uncertified(source.tickets(0, PILOT_DRAWS).genuine).sum())
-    within_budget = _expected_left(question.budget, left) * PILOT_DRAWS / (left + 1)
-    within_cost = question.budget * forward_flops(question.model) / cheap.flops
-    return max(question.budget, int(min(within_budget, within_cost)))
-
-
-def _expected_left(budget: int, pilot_left: int) -> float:
-    """The number e of draws left to expect, so that three standard deviations more fit the budget.
-
-    Those of the draws, √e, and of the pilot that e rests on, e/√(pilot_left + 1), together.
-    """
-    twice, pilot = 2 * budget + 9, 1 - 9 / (pilot_left + 1)
-    return 2 * budget**2 / (twice + math.sqrt(twice**2 - 4 * pilot * budget**2))
+    return draws_within(
+        question.budget,
+        pilot=PILOT_DRAWS,
+        left=left,
+        cheap_flops=cheap.flops,
+        exact_flops=forward_flops(question.model),
+    )

@@ -13,6 +13,7 @@ from probbound.models.attention_only.additive import additive_tables
 from probbound.models.attention_only.evaluation import wrong_answers
 from probbound.models.attention_only.transformer import forward_flops
 from probbound.strategies import levels
+from probbound.strategies.draw_number import expected_left
 from probbound.tasks.max_of_k.methods import cascade as module
 from probbound.tasks.max_of_k.screens.listing import list_residue
 from probbound.tasks.max_of_k.screens.sequences import (
@@ -222,7 +223,7 @@ def test_draws_planned_from_a_pilot_rarely_leave_more_than_the_budget(share, bud
     rng = np.random.default_rng(0)
     seen = rng.binomial(module.PILOT_DRAWS, share, 4000)
     per_draw = module.PILOT_DRAWS / (seen + 1)
-    wanted = np.array([module._expected_left(budget, int(left)) for left in seen])
+    wanted = np.array([expected_left(budget, int(left)) for left in seen])
     left = rng.binomial((wanted * per_draw).astype(np.int64), share)
     assert (left > budget).mean() < 0.01
     assert np.median(left) > 0.2 * min(budget, seen.mean())

@@ -1,0 +1,75 @@
+"""What the strategies of a task over pairs are called; light enough for who only names them.
+
+NAME   := auto | brute-force | iid | SCREEN | hybrid[:SCREEN] | cascade[:SCREEN]
+SCREEN := the name of a screen, or NAME:NUMBER with its setting, as in low-rank:12
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from probbound.contract.defaults import AUTO
+from probbound.machine.errors import UserError
+
+BRUTE_FORCE, IID, HYBRID, CASCADE = "brute-force", "iid", "hybrid", "cascade"
+_ON_SCREENS = (HYBRID, CASCADE)
+
+
+@dataclass(frozen=True)
+class ScreenName:
+    """A screen, and the number that was given with its name, None if none was."""
+
+    base: str
+    number: int | None = None
+
+    @property
+    def text(self) -> str:
+        """As it is written."""
+        return self.base if self.number is None else f"{self.base}:{self.number}"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name taken apart: `kind` is "screen" where a screen stands alone."""
+
+    kind: str
+    screen: ScreenName | None = None
+
+
+@dataclass(frozen=True)
+class PairGrammar:
+    """The screens of a task by name, each with what a number after it is called; the first is the
+    one of `hybrid` and `cascade` alone."""
+
+    screens: Mapping[str, str]
+
+    def parsed(self, name: str) -> Name:
+        """A name taken apart.
+
+        Raises:
+            UserError: if there is none of that name.
+        """
+        if name in (AUTO, BRUTE_FORCE, IID):
+            return Name(name)
+        kind, colon, rest = name.partition(":")
+        if kind in _ON_SCREENS:
+            return Name(kind, self._screen(rest if colon else next(iter(self.screens)), name))
+        return Name("screen", self._screen(name, name))
+
+    def _screen(self, text: str, name: str) -> ScreenName:
+        base, colon, number = text.partition(":")
+        known = base in self.screens and (not colon or (number.isascii() and number.isdigit()))
+        if not known or len(number) > 9:
+            raise UserError(f"there is no strategy {name!r}; choose from {self.strategy_summary()}")
+        return ScreenName(base, int(number) if colon else None)
+
+    def strategy_names(self) -> list[str]:
+        """Every name but auto, and but those with a number."""
+        on_screens = [f"{kind}:{screen}" for kind in _ON_SCREENS for screen in self.screens]
+        return [BRUTE_FORCE, IID, *self.screens, *_ON_SCREENS, *on_screens]
+
+    def strategy_summary(self) -> str:
+        """The names of all strategies, numbers as what they are called."""
+        screens = [f"{screen}[:{number}]" for screen, number in self.screens.items()]
+        return ", ".join([BRUTE_FORCE, IID, *screens, *(f"{kind}[:SCREEN]" for kind in _ON_SCREENS)])
