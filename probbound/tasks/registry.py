@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from probbound.machine.errors import UserError
 
 if TYPE_CHECKING:
+    from probbound.contract.networks import Network
     from probbound.contract.tasks import Task
     from probbound.draws.priors import Prior
-    from probbound.contract.networks import Network
     from probbound.tasks.room import Room
+    from probbound.tasks.trainable import Option
 
 _ROOMS = {"max-of-k": "probbound.tasks.max_of_k"}
 DEFAULT_TASK = "max-of-k"
@@ -56,6 +57,15 @@ def room_of(task: Any) -> Room[Any]:
             f"{kind.__module__}.{kind.__qualname__}; no strategy serves another task"
         )
     return room_named(name)
+
+
+def training_options(task: str) -> tuple[Option, ...]:
+    """What a training on a task can be told; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return import_module(f"{_ROOMS[require_task(task)]}.trainable").OPTIONS
 
 
 def strategy_names(task: str = DEFAULT_TASK) -> list[str]:

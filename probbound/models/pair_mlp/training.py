@@ -149,6 +149,7 @@ def trained(
         model = last_of(snapshots(answers, recipe, seed, (steps,), name))
     seconds = time.perf_counter() - started
     return model, {
+        "recipe": "pairs",
         **vars(recipe),
         "steps_done": steps,
         "training_seed": seed,
@@ -162,11 +163,11 @@ def trained(
 def score(
     model: PairMLP, answers: Int[np.ndarray, "n_first n_second"], share: float, seed: int
 ) -> dict[str, Any]:
-    """Pairs and wrong pairs, of all and of those learnt from, in float64; a tie is wrong."""
+    """How many pairs there are and are wrong, also of those learnt from; a tie is wrong."""
     margins = all_margins(model, answers)
     learnt = learnt_pairs(answers, share, seed)
     return {
-        "pairs": answers.size,
+        "samples": answers.size,
         "wrong": int((~(margins > 0)).sum()),
         "learnt_pairs": len(learnt),
         "learnt_wrong": int((~(margins[learnt[:, 0], learnt[:, 1]] > 0)).sum()),

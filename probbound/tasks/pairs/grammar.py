@@ -39,8 +39,10 @@ class Name:
 
 @dataclass(frozen=True)
 class PairGrammar:
-    """The screens of a task by name, each with what a number after it is called; the first is the
-    one of `hybrid` and `cascade` alone."""
+    """The screens of a task by name, each with what a number after it is called.
+
+    The first is that of `hybrid` and `cascade` alone.
+    """
 
     screens: Mapping[str, str]
 
@@ -72,4 +74,5 @@ class PairGrammar:
     def strategy_summary(self) -> str:
         """The names of all strategies, numbers as what they are called."""
         screens = [f"{screen}[:{number}]" for screen, number in self.screens.items()]
-        return ", ".join([BRUTE_FORCE, IID, *screens, *(f"{kind}[:SCREEN]" for kind in _ON_SCREENS)])
+        on_screens = [f"{kind}[:SCREEN]" for kind in _ON_SCREENS]
+        return ", ".join([BRUTE_FORCE, IID, *screens, *on_screens])
