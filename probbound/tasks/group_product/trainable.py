@@ -7,5 +7,6 @@ from probbound.tasks.trainable import Option
 
 OPTIONS = (
     Option("group", "s5", "c113, s5, a5, or a .npy file with a multiplication table."),
+    Option("tied", False, "Give both operands one embedding; for commutative groups alone."),
     *PAIR_OPTIONS,
 )

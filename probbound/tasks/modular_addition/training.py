@@ -20,5 +20,5 @@ def train(options: Mapping[str, Any], name: str = "unnamed") -> tuple[PairMLP, d
     """
     chosen = with_defaults(OPTIONS, options)
     task = ModularAddition(chosen["p"])
-    model, record = train_on(task.table, chosen, name)
+    model, record = train_on(task.table, chosen, name, tied=not chosen["untied"])
     return model, {"task": task.name, "p": task.p, **record}

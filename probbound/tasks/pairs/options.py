@@ -12,7 +12,6 @@ PAIR_OPTIONS = (
     Option("steps", 1500, "Gradient steps."),
     Option("batch", 2048, "Pairs drawn for each step; 0 for all at every step."),
     Option("share_of_pairs", 1.0, "Of all pairs, what is learnt from."),
-    Option("untied", False, "Give the second operand an embedding of its own."),
     Option("biased", False, "Give the neurons and the logits biases."),
     Option("stop_at", 0, "End at the first step with at least 1 and at most so many wrong pairs."),
     Option("seed", 0, "Of initial weights and batches."),

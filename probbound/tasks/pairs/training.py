@@ -13,7 +13,7 @@ from probbound.models.pair_mlp.training import PairRecipe, trained
 
 
 def train_on(
-    answers: Int[np.ndarray, "n n"], options: Mapping[str, Any], name: str
+    answers: Int[np.ndarray, "n n"], options: Mapping[str, Any], name: str, *, tied: bool
 ) -> tuple[PairMLP, dict[str, Any]]:
     """The network, and how it was made and scores; `options` are those of `PAIR_OPTIONS`.
 
@@ -28,7 +28,7 @@ def train_on(
         learning_rate=options["learning_rate"],
         weight_decay=options["weight_decay"],
         share_of_pairs=options["share_of_pairs"],
-        tied=not options["untied"],
+        tied=tied,
         biased=options["biased"],
     )
     return trained(answers, recipe, options["seed"], name, options["stop_at"])
