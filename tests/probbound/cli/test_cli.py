@@ -132,7 +132,8 @@ def test_models_lists_what_ships(capsys):
     assert status == 0
     rows = {row["name"]: row for row in json.loads(out)["models"]}
     assert rows["max-of-4-v1024"]["d_vocab"] == 1024
-    assert all(row["sampled_accuracy"] > 0.995 for row in rows.values())
+    assert all(row["wrong"] < 0.005 * row["samples"] for row in rows.values())
+    assert rows["mod-add-p59-direct"]["d_model"] == 256
     status, out, _ = answer(capsys, "models")
     assert status == 0
     assert "max-of-4-published" in out
