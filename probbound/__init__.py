@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from probbound.contract.claims import Claim
     from probbound.draws.priors import Prior, read_prior
     from probbound.machine.errors import UserError
-    from probbound.models.importing import import_model
     from probbound.models.attention_only.paths import noise_term
     from probbound.models.attention_only.transformer import Transformer
     from probbound.models.catalogue import shipped_names
+    from probbound.models.importing import import_model
     from probbound.models.registry import load
     from probbound.models.store import read_model, save_model
     from probbound.noise.term import NoiseTerm

@@ -11,9 +11,10 @@ import numpy as np
 
 from probbound.certificates.certificate import Certificate
 from probbound.certificates.format import statement
-from probbound.check import Report, Weights
+from probbound.check import Report
 from probbound.check.document import predicate_of
 from probbound.check.judge import judge
+from probbound.check.models.attention_only.weights import Weights
 from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer, in_float64
 from probbound.models.recipes import Recipe
 from probbound.tasks.max_of_k.task import MaxOfK

@@ -24,8 +24,8 @@ from probbound.certificates.certificate import (
 from probbound.certificates.seeds import Seed, seed_for
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.cost import CostMeter
-from probbound.contract.networks import Network
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
 from probbound.models.reference import agreement
 from probbound.models.store import digest

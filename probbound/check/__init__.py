@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from probbound.check.document import read_document
     from probbound.check.fresh import Fresh, fresh_samples
-    from probbound.check.models.attention_only.weights import Weights, read_weights
+    from probbound.check.models.contract import Weights
     from probbound.check.models.reference import Reference, read_reference
+    from probbound.check.models.registry import read_weights
     from probbound.check.report import Refused, Report, Unusable
 
 _HOMES = {
@@ -26,11 +27,11 @@ _HOMES = {
     "Refused": "probbound.check.report",
     "Report": "probbound.check.report",
     "Unusable": "probbound.check.report",
-    "Weights": "probbound.check.models.attention_only.weights",
+    "Weights": "probbound.check.models.contract",
     "fresh_samples": "probbound.check.fresh",
     "read_document": "probbound.check.document",
     "read_reference": "probbound.check.models.reference",
-    "read_weights": "probbound.check.models.attention_only.weights",
+    "read_weights": "probbound.check.models.registry",
 }
 
 __all__ = [

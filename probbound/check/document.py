@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from probbound.check import rules
-from probbound.check.layout import Layout, canonical, faults
+from probbound.check.layout import Cases, Layout, canonical, faults
+from probbound.check.models.registry import kind_named, kinds
 from probbound.check.own.layout import OWN_CLAIM
 from probbound.check.report import Refused, Unusable
+from probbound.check.tasks.registry import replay_of, tasks
 
 FORMAT = "probbound-certificate/4"
 _TYPE = "https://in-toto.io/Statement/v1"
@@ -25,34 +27,29 @@ _SEAL = "self_sha256"
 _MOST_BYTES = 1 << 24
 _MOST_DIGITS = 4300
 
-_FIELDS: dict[str, Any] = {
-    "format": rules.one_of(FORMAT),
-    "claim": {
+
+def _claim_of(task: str) -> dict[str, Any] | None:
+    """How a claim about a task is stated, None if there is no such task."""
+    if task not in tasks():
+        return None
+    return {
         "kind": rules.one_of("accuracy", "margin", "loss"),
         "at": rules.maybe(rules.finite),
-        "task": rules.one_of("max-of-k"),
-        "d_vocab": rules.positive,
-        "n_ctx": rules.positive,
-        "population": rules.positive,
-        "network": {
-            "layers": rules.part(rules.positive),
-            "heads": rules.part(rules.positive),
-            **{
-                name: rules.part(rules.word)
-                for name in ("activation", "norms", "positions", "mask", "caps")
-            },
-            "attention_scale": rules.part(rules.finite),
-        },
-        "prior": [
-            None,
-            {
-                "sha256": rules.sha256,
-                "total": rules.positive,
-                "rounded_bits": rules.maybe(rules.count),
-                "weights": rules.counts,
-            },
-        ],
-    },
+        "task": rules.one_of(task),
+        "population": replay_of(task).population,
+        "network": Cases("kind", _network_of),
+    }
+
+
+def _network_of(kind: str) -> dict[str, Any] | None:
+    if kind not in kinds():
+        return None
+    return {"kind": rules.one_of(kind), "parts": kind_named(kind).parts}
+
+
+_FIELDS: dict[str, Any] = {
+    "format": rules.one_of(FORMAT),
+    "claim": Cases("task", _claim_of),
     "bound": rules.not_negative,
     "failure_upper": rules.maybe(rules.share),
     "guarantee": rules.one_of("deterministic", "high-probability"),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import scipy
 
-from probbound.check.models.attention_only.network import Network
-from probbound.check.models.attention_only.slack import slack_of
-from probbound.check.models.attention_only.weights import Weights
+from probbound.check.models.contract import Weights
+from probbound.check.models.registry import kind_named
 from probbound.check.stream import Stream
 from probbound.check.tasks.registry import replay_of
 
@@ -44,7 +44,7 @@ def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> 
     The claim is one about answers, not about the loss.
     """
     margin = float(predicate["claim"]["at"] or 0.0)
-    network = Network(weights, slack_of(weights, margin), margin)
+    network = kind_named(weights.kind).subject(weights, margin, math.inf)
     draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)
     stream = Stream.of_seed(seed).named("fresh")
     share, failures = replay_of(predicate["claim"]["task"]).fresh(predicate, network, stream, draws)

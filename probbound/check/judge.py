@@ -10,11 +10,9 @@ from typing import Any
 from probbound.check.compare import TOLERANCE, close, require
 from probbound.check.document import FORMAT, canonical
 from probbound.check.effort import MOST_BYTES, MOST_OPERATIONS
-from probbound.check.models.attention_only.network import Network
-from probbound.check.models.attention_only.slack import slack_of
-from probbound.check.models.attention_only.stated_network import misstatements
-from probbound.check.models.attention_only.weights import Weights
+from probbound.check.models.contract import Weights, misstatements
 from probbound.check.models.reference import Reference, agreement, said_of
+from probbound.check.models.registry import kind_named
 from probbound.check.report import Declined, Refused, Report
 from probbound.check.tasks.registry import replay_of
 
@@ -47,7 +45,7 @@ def judge(
         work = asked.sentence
         asked.require_within(*most)
         margin = float(predicate["claim"]["at"] or 0.0)
-        network = Network(weights, slack_of(weights, margin), margin, most[0])
+        network = kind_named(weights.kind).subject(weights, margin, most[0])
         if reference is not None:
             confirmed.append(agreement(predicate["reference"], reference, network))
         for sentence in replay.confirmed(predicate, network):
@@ -70,7 +68,7 @@ def _identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     """
     require(_wrong_identity(predicate, weights))
     yield "the weights have the digest of the certificate"
-    require(misstatements(predicate["claim"]["network"], weights.network))
+    require(misstatements(predicate["claim"]["network"], weights))
     yield "the network is the one that goes with the weights, each part read or assumed as stated"
     require(_wrong_question(predicate))
     require(_wrong_costs(predicate))
@@ -79,7 +77,7 @@ def _identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
 def trusted(predicate: Mapping[str, Any], reference: Reference | None = None) -> tuple[str, ...]:
     """What the certificate says that cannot be, or was not, checked."""
     notes = ["the model's name, versions, seconds, and the operations of each phase"]
-    parts = predicate["claim"]["network"].items()
+    parts = predicate["claim"]["network"]["parts"].items()
     if assumed := [f"{p}: {s['value']}" for p, s in parts if s["source"] == "assumed"]:
         notes.append(f"the network, where the file does not say what it is: {', '.join(assumed)}")
     if predicate["reference"] is not None and reference is None:
@@ -95,7 +93,11 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
     claim, digest = predicate["claim"], weights.digest()
     if predicate["model"]["sha256"] != digest:
         yield f"it is about weights with digest {predicate['model']['sha256']}, these have {digest}"
-    yield from replay_of(claim["task"]).misfits(claim, weights)
+    replay = replay_of(claim["task"])
+    if weights.kind != replay.network:
+        yield f"no network {weights.kind} answers {claim['task']}"
+        return
+    yield from replay.misfits(claim, weights)
     recorded = predicate["reference"]
     if recorded and recorded["largest_difference"] > recorded["allowed"]:
         yield "its logits differ from those of its reference by more than it allows"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from probbound.check.document import FORMAT
-from probbound.check.models.attention_only.weights import Weights
+from probbound.check.models.contract import Weights
 from probbound.check.own.layout import FORMAT as OWN_FORMAT
 from probbound.check.report import Report, Unusable
 
@@ -29,8 +29,8 @@ class Beside:
 
 def _of_network(predicate: Mapping[str, Any], beside: Beside) -> Report:
     from probbound.check.judge import judge
-    from probbound.check.models.attention_only.weights import read_weights
     from probbound.check.models.reference import read_reference
+    from probbound.check.models.registry import read_weights
 
     weights, reference = beside.weights, beside.reference
     if weights is None:

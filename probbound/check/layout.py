@@ -21,6 +21,13 @@ class Layout(NamedTuple):
     about: str
 
 
+class Cases(NamedTuple):
+    """An object whose fields depend on what it says under `key`; `of` gives their rules."""
+
+    key: str
+    of: Callable[[str], Mapping[str, Any] | None]
+
+
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, no spaces, UTF-8, floats as Python's shortest decimals."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -35,7 +42,14 @@ def fits(value: Any, wanted: Any) -> bool:
 def faults(value: Any, wanted: Any, path: str) -> Iterator[str]:
     """Where a value of JSON is not as wanted, in sentences."""
     place = path or "the certificate"
-    if callable(wanted):
+    if isinstance(wanted, Cases):
+        said = value.get(wanted.key) if type(value) is dict else None
+        rules = wanted.of(said) if type(said) is str else None
+        if rules is None:
+            yield f"{place}.{wanted.key} cannot be {_shown(said)}"
+        else:
+            yield from faults(value, rules, path)
+    elif callable(wanted):
         if not wanted(value):
             yield f"{place} cannot be {_shown(value)}"
     elif isinstance(wanted, list) and wanted[0] is None:

@@ -34,7 +34,8 @@ class Law:
         Raises:
             Refused: if what the claim says of its prior is not consistent.
         """
-        prior, vocabulary = claim["prior"], claim["d_vocab"]
+        stated = claim["population"]
+        prior, vocabulary = stated["prior"], stated["d_vocab"]
         if prior is None:
             return cls.equal(vocabulary)
         weights = prior["weights"]

@@ -146,10 +146,10 @@ def _certify(
     if out is not None:
         require_writable(out)
     network = load(model)
-    kind = room_of(network)
-    if told := kind.notice(network):
+    home = room_of(network)
+    if told := home.notice(network):
         stderr.print(f"note: {told}", markup=False, soft_wrap=True)
-    law = None if prior is None else read_prior(prior, kind.sizes(network).tokens)
+    law = None if prior is None else read_prior(prior, home.sizes(network).tokens)
     inputs, spent = room.task_for(network, law), DEFAULT_BUDGET if budget is None else budget
     for sentence in room.beyond(inputs, spent, strategy):
         stderr.print(f"note: {sentence}", soft_wrap=True)

@@ -31,7 +31,7 @@ class Task(Protocol):
         """Number of inputs, as an exact integer."""
         ...
 
-    def labels(self, inputs: Int[np.ndarray, "n k"]) -> Int[np.ndarray, " n"]:
+    def labels(self, inputs: Int[np.ndarray, "n k"], /) -> Int[np.ndarray, " n"]:
         """The right answers."""
         ...
 

@@ -51,7 +51,9 @@ class Held:
             if values.size != 1:
                 raise UserError(f"{name} in {path} must be one number or text, got {values.size}")
             if name in beside and beside[name] != str(_plain(values)):
-                raise UserError(f"{path} says {name} twice: {beside[name]!r} and {_plain(values)!r}")
+                raise UserError(
+                    f"{path} says {name} twice: {beside[name]!r} and {_plain(values)!r}"
+                )
             beside[name] = _plain(values)
         return Held(self.tensors, beside)
 

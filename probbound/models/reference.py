@@ -11,8 +11,8 @@ import numpy as np
 
 from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
-from probbound.models.registry import room_of
 from probbound.models.files import read_npz
+from probbound.models.registry import room_of
 
 UNITS = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 MARGIN = 64

@@ -22,13 +22,13 @@ class NetworkRoom(Generic[N]):
     """What a kind of network brings: how it is read, identified, said in words, and run.
 
     `recognises` tells by the names of a file's arrays that they are of this kind, where the file
-    does not say so. `build` makes the network of a file's arrays and of what is said beside them, named after the
-    file, or refuses it by name. `arrays` are its weights by name, `file_names` those names that
-    differ in files, and `preamble` what else makes it another network: a line of its digest.
-    `configuration` is what a file of it says beside the weights. `parts` is the network as it
-    stands in a claim, `described` that in a line, and `notice` what whoever certifies it has to be
-    told, "" if nothing. `flops` are the operations of one answer. `logits` are those for rows of
-    tokens, every operation in a float type; `sizes` says how many tokens a row has, of how many,
+    does not say so. `build` makes the network of a file's arrays and of what is said beside them,
+    named after the file, or refuses it by name. `arrays` are its weights by name, `file_names`
+    those names that differ in files, and `preamble` what else makes it another network: a line of
+    its digest. `configuration` is what a file of it says beside the weights. `parts` is the network
+    as it stands in a claim, `described` that in a line, and `notice` what whoever certifies it has
+    to be told, "" if nothing. `flops` are the operations of one answer. `logits` are those for rows
+    of tokens, every operation in a float type; `sizes` says how many tokens a row has, of how many,
     and how many answers there are. `imported` finds it in another framework's file, None if no
     framework has it.
     """

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from safetensors import safe_open
@@ -20,7 +20,6 @@ from probbound.machine.files import write_atomically
 from probbound.models.files import Held, read_npz, read_safetensors
 from probbound.models.registry import room_for, room_named, room_of
 
-N = TypeVar("N", bound=Network)
 FORMAT = "probbound-model/2"
 _DIGEST = "probbound-model/1"
 _OURS = ("format", "sha256", "network", "record", "source")
@@ -118,6 +117,6 @@ def _convert_first(path: Path) -> str:
     )
 
 
-def renamed(model: N, name: str) -> N:
+def renamed(model: Any, name: str) -> Any:
     """The same model under another name."""
     return replace(model, name=name)

@@ -6,10 +6,10 @@ import time
 
 from probbound import __version__
 from probbound.certificates.certification import certify
+from probbound.contract.networks import Network
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.parallel import at_most_threads
-from probbound.contract.networks import Network
 from probbound.sweeps.cells import Cell, Record
 from probbound.tasks.registry import task_for
 

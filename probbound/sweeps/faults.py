@@ -94,8 +94,9 @@ def _incoherent_claim(certificate: Mapping[str, Any]) -> Iterator[str]:
 def _of_its_task(claim: Mapping[str, Any]) -> bool:
     """Whether the task makes the same statement of its inputs."""
     try:
-        return room_named(claim["task"]).stated(claim["population"]).statement() == (
-            claim["population"]
+        return (
+            room_named(claim["task"]).stated(claim["population"]).statement()
+            == (claim["population"])
         )
     except (UserError, AttributeError, KeyError, TypeError, ValueError):
         return False

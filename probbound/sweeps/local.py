@@ -13,9 +13,9 @@ from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
+from probbound.contract.networks import Network
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.contract.networks import Network
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.execute import failed, run_cell
 

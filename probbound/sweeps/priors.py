@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from probbound.contract.networks import Network
 from probbound.draws.priors import Prior, read_prior
 from probbound.machine.errors import UserError
-from probbound.contract.networks import Network
 from probbound.models.registry import room_of
 from probbound.sweeps.config import UNIFORM, SweepConfig
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from probbound.contract.networks import Network
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.progress import counting
-from probbound.contract.networks import Network
 from probbound.models.registry import load
 from probbound.models.store import digest, renamed
 from probbound.sweeps.cells import Cell, Record

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from probbound.check.models.attention_only.network import Network
+from probbound.check.models.contract import Subject
 from probbound.check.models.files import read_contents
 from probbound.check.report import Refused, Unusable
 
@@ -69,7 +69,7 @@ def said_of(recorded: Mapping[str, Any]) -> str:
     )
 
 
-def agreement(recorded: Mapping[str, Any] | None, reference: Reference, network: Network) -> str:
+def agreement(recorded: Mapping[str, Any] | None, reference: Reference, network: Subject) -> str:
     """How well the logits agree with those computed here, in words.
 
     Raises:
@@ -86,7 +86,7 @@ def agreement(recorded: Mapping[str, Any] | None, reference: Reference, network:
             f"its reference is said to be in {recorded['precision']}, and says otherwise itself"
         )
     tokens, logits = reference.tokens, reference.logits
-    vocabulary, length, *_, out = network.weights.sizes
+    length, vocabulary, out = network.weights.reads
     if len(tokens) != recorded["sequences"]:
         raise Refused(f"its reference has {len(tokens)} rows, not {recorded['sequences']}")
     if tokens.shape[1] != length or logits.shape[1] != out:

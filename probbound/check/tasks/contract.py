@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.check.effort import Work
-from probbound.check.models.attention_only.network import Network
-from probbound.check.models.attention_only.weights import Weights
 from probbound.check.stream import Stream
 
 Predicate = Mapping[str, Any]
@@ -18,18 +16,21 @@ Predicate = Mapping[str, Any]
 class Replay:
     """What a task brings: what its certificates may say, and how their numbers are made again.
 
-    `misfits` are reasons why a claim is not about the weights' inputs. Of a strategy's name,
-    `is_known` and `may_stop` say whether there is one, and whether it can be interrupted;
-    `idle_settings` are those that decide nothing for it, and `one_form` gives every form of a
-    question the same record. `work` is what checking takes, `confirmed` what holds made
+    `network` is the kind of network that answers it, and `population` has rules for how a claim
+    states its inputs. `misfits` are reasons why a claim is not about the weights' inputs. Of a
+    strategy's name, `is_known` and `may_stop` say whether there is one, and whether it can be
+    interrupted; `idle_settings` are those that decide nothing for it, and `one_form` gives every
+    form of a question the same record. `work` is what checking takes, `confirmed` what holds made
     again; `fresh` says of new draws what share they come from, and how many fail.
     """
 
-    misfits: Callable[[Predicate, Weights], Iterator[str]]
+    network: str
+    population: Mapping[str, Any]
+    misfits: Callable[[Predicate, Any], Iterator[str]]
     is_known: Callable[[str], bool]
     idle_settings: Callable[[Predicate], Iterator[str]]
     may_stop: Callable[[str], bool]
     one_form: Callable[[Predicate], dict[str, Any]]
-    work: Callable[[Predicate, Weights], Work]
-    confirmed: Callable[[Predicate, Network], Iterator[str]]
-    fresh: Callable[[Predicate, Network, Stream, int], tuple[float, int]]
+    work: Callable[[Predicate, Any], Work]
+    confirmed: Callable[[Predicate, Any], Iterator[str]]
+    fresh: Callable[[Predicate, Any, Stream, int], tuple[float, int]]

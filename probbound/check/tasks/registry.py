@@ -10,6 +10,11 @@ from probbound.check.tasks.contract import Replay
 _ROOMS = {"max-of-k": "probbound.check.tasks.max_of_k.task"}
 
 
+def tasks() -> list[str]:
+    """Their names."""
+    return list(_ROOMS)
+
+
 def replay_of(task: str) -> Replay:
     """The checker's side of a task.
 

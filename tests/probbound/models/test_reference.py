@@ -9,7 +9,8 @@ import pytest
 from probbound.certificates.certification import certify
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
-from probbound.models.reference import agreement, forward
+from probbound.models.attention_only.logits import logits as forward
+from probbound.models.reference import agreement
 from probbound.models.store import save_model
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import all_sequences, copying_model, random_model, slow_logits

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from probbound.check import Unusable, read_weights
 from probbound.machine.errors import UserError
 from probbound.models.attention_only.configuration import KEYS
-from probbound.models.attention_only.network import network_parts
+from probbound.models.attention_only.stating import parts_of
 from probbound.models.attention_only.transformer import WEIGHT_SHAPES
 from probbound.models.store import digest, read_model
 from tests.factories import random_model
@@ -67,8 +67,7 @@ def readings(tmp_path, seeds):
             counts["refused by the checker"] += 1
         if made is not None and checked is not None:
             counts["accepted by both"] += 1
-            network = network_parts(made.n_heads, made.attn_scale, made.assumed)
-            assert checked.network == network, said
+            assert checked.parts == parts_of(made), said
             assert checked.digest() == digest(made), said
         counts["accepted by the maker alone"] += made is not None and checked is None
     return counts

@@ -216,14 +216,3 @@ def statement(heads: int, attn_scale: float, assumed: frozenset[str]) -> dict[st
         part: {"value": value, "source": "assumed" if part in assumed else "read"}
         for part, value in values.items()
     }
-
-
-def misstatements(claimed: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
-    """Where a certificate states another network than was found."""
-    for part, right in found.items():
-        said = claimed[part]
-        if not (_same(said["value"], right["value"]) and said["source"] == right["source"]):
-            yield (
-                f"it says of the network that {part} is {shown(said['value'])}, {said['source']}, "
-                f"and by the weights it is {shown(right['value'])}, {right['source']}"
-            )

@@ -6,8 +6,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from probbound.check.models.attention_only.stated_network import (
     statement,
 )
 from probbound.check.models.attention_only.transformer_lens import KNOWN
-from probbound.check.models.files import Contents, read_contents
+from probbound.check.models.files import Contents
 from probbound.check.report import Unusable
 
 _LONG_NAMES = {
@@ -55,6 +54,8 @@ class Weights:
     W_E is (v, d), W_pos (k, d), W_U (d, out), b_O (d,), b_U (out,). `assumed` are the parts of the
     network (`stated_network`) that the file they were read from does not state.
     """
+
+    kind: ClassVar[str] = "attention-only"
 
     W_E: np.ndarray
     W_pos: np.ndarray
@@ -99,8 +100,13 @@ class Weights:
         return v, len(self.W_pos), d, e, h, self.W_U.shape[1]
 
     @property
-    def network(self) -> dict[str, Any]:
-        """What a certificate has to state as `claim.network`."""
+    def reads(self) -> tuple[int, int, int]:
+        """n_ctx, d_vocab and d_vocab_out."""
+        return len(self.W_pos), len(self.W_E), self.W_U.shape[1]
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What a certificate has to state of the network."""
         return statement(len(self.W_Q), self.attn_scale, self.assumed)
 
     def digest(self) -> str:
@@ -113,22 +119,17 @@ class Weights:
         return state.hexdigest()
 
 
-def read_weights(path: Path) -> Weights:
-    """The weights in a `.safetensors` or `.npz` file.
+def is_weight(name: str) -> bool:
+    """Whether a name is that of a weight, in either form."""
+    return name in _LONG_NAMES or name in _LONG_NAMES.values()
+
+
+def assembled(contents: Contents) -> Weights:
+    """Named matrices as one layer; short or state-dict names, absent biases are zeros.
 
     Raises:
-        Unusable: if the file is missing, damaged or of another format, if its parts do not fit, or
-            if it states another network than one layer of attention.
+        Unusable: if its parts do not fit, or it states another network than one layer of attention.
     """
-    contents = read_contents(path)
-    try:
-        return _assembled(contents)
-    except Unusable as error:
-        raise Unusable(f"{path} cannot be used: {error}") from error
-
-
-def _assembled(contents: Contents) -> Weights:
-    """Named matrices as one layer; short or state-dict names, absent biases are zeros."""
     arrays, entries, others = _sorted_out(contents)
     said = configured(entries)
     for name in others:

@@ -74,8 +74,9 @@ def expected(predicate: Mapping[str, Any], facts: Facts) -> Expected:
 def _of_all(predicate: Mapping[str, Any], tickets: int) -> float:
     """The share of all mass that so many tickets have."""
     claim = predicate["claim"]
-    each = claim["prior"]["total"] if claim["prior"] else claim["d_vocab"]
-    return up(Fraction(tickets, each ** claim["n_ctx"]))
+    stated = claim["population"]
+    each = stated["prior"]["total"] if stated["prior"] else stated["d_vocab"]
+    return up(Fraction(tickets, each ** stated["n_ctx"]))
 
 
 def _all_through(

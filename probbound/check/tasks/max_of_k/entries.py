@@ -39,7 +39,7 @@ def entries_again(predicate: Mapping[str, Any], weights: Weights, law: Law) -> E
     variant = predicate["chosen"].partition(":")[2]
     if variant not in ("", "counted", *SPREADS):
         raise Refused(f"the strategy {predicate['chosen']!r} is not independently re-checked")
-    if weights.sizes[4] > 1 or predicate["claim"]["prior"] is not None:
+    if weights.sizes[4] > 1 or predicate["claim"]["population"]["prior"] is not None:
         raise Refused("entries is for models with one head and the uniform prior")
     s, margin = structure_of(weights), float(predicate["claim"]["at"] or 0.0)
     cells = Cells(s)

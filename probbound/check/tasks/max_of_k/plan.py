@@ -240,7 +240,7 @@ def planned_again(predicate: Mapping[str, Any], network: Network, law: Law) -> L
         Refused: if what ran, or the δ, is not what the rule gives.
     """
     claim = predicate["claim"]
-    if claim["kind"] != "accuracy" or claim["prior"] is not None:
+    if claim["kind"] != "accuracy" or claim["population"]["prior"] is not None:
         raise Refused("plans are made for the accuracy under a uniform prior only")
     delta = predicate["delta_allowed"]
     if predicate["strategy"] != "auto":

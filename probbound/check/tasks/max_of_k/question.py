@@ -32,7 +32,7 @@ def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
         found["budget"] = None
     if asked["budget_flops"] is not None:
         found["budget_flops"] = float(asked["budget_flops"])
-    if asked["grid_points"] == DEFAULT_POINTS and asked["claim"]["population"] > LIMIT:
+    if asked["grid_points"] == DEFAULT_POINTS and asked["claim"]["population"]["size"] > LIMIT:
         found["grid_points"] = None
     if asked["paths"] == "separate":
         found["paths"] = None
@@ -42,12 +42,14 @@ def one_form(asked: Mapping[str, Any]) -> dict[str, Any]:
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     """An accuracy is the share of margins above 0; equal weights are no prior; how they came to
     be rounded is no part of a prior."""
-    found, prior = dict(claim), claim["prior"]
+    found, stated = dict(claim), claim["population"]
+    prior = stated["prior"]
     if claim["kind"] == "margin" and claim["at"] == 0:
         found |= {"kind": "accuracy", "at": None}
     if prior is not None:
         law = {name: prior[name] for name in ("sha256", "total", "weights")}
-        found["prior"] = None if prior["weights"] == [1] * len(prior["weights"]) else law
+        even = prior["weights"] == [1] * len(prior["weights"])
+        found["population"] = {**stated, "prior": None if even else law}
     return found
 
 

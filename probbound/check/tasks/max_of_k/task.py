@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from probbound.check import rules
 from probbound.check.compare import (
     TOLERANCE,
     disagreements,
@@ -31,12 +32,13 @@ from probbound.check.tasks.max_of_k.work import work_of
 def misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     """Where a claim is not about the inputs that the weights read."""
     vocabulary, length, *_, out = weights.sizes
-    if (claim["d_vocab"], claim["n_ctx"]) != (vocabulary, length):
+    stated = claim["population"]
+    if (stated["d_vocab"], stated["n_ctx"]) != (vocabulary, length):
         yield "the claim is about another vocabulary or context than the weights have"
     if out < vocabulary:
         yield "the weights have fewer outputs than tokens, so they cannot name every maximum"
-    if claim["population"] != vocabulary**length:
-        yield f"the population is {vocabulary}^{length}, not {claim['population']}"
+    if stated["size"] != vocabulary**length:
+        yield f"the population is {vocabulary}^{length}, not {stated['size']}"
 
 
 def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
@@ -106,7 +108,25 @@ def idle_settings(predicate: Mapping[str, Any]) -> Iterator[str]:
         yield "grid_points"
 
 
+POPULATION = {
+    "kind": rules.one_of("tokens"),
+    "d_vocab": rules.positive,
+    "n_ctx": rules.positive,
+    "prior": [
+        None,
+        {
+            "sha256": rules.sha256,
+            "total": rules.positive,
+            "rounded_bits": rules.maybe(rules.count),
+            "weights": rules.counts,
+        },
+    ],
+    "size": rules.positive,
+}
+
 REPLAY = Replay(
+    network="attention-only",
+    population=POPULATION,
     misfits=misfits,
     is_known=is_known,
     idle_settings=idle_settings,

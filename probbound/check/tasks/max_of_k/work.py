@@ -37,7 +37,7 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
         Refused: if no theorem has such levels.
     """
     v, k, d, e, h, out = weights.sizes
-    prior = predicate["claim"]["prior"]
+    prior = predicate["claim"]["population"]["prior"]
     prices = Prices(v, k, d, e, h, out, total=prior["total"] if prior else v)
     found = _of_what_ran(predicate, prices)
     if not is_planned(predicate):

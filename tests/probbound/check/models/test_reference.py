@@ -27,7 +27,7 @@ def predicate(weights, network=None, reference=None, seed=None):
     """What a maker would write of MODEL, with a seed, hex and digest that fit."""
     made = {k: v for k, v in copy.deepcopy(PREDICATE).items() if k not in ("hex", "self_sha256")}
     made |= {"format": FORMAT, "reference": reference}
-    made["claim"]["network"] = network or weights.network
+    made["claim"]["network"] = {"kind": weights.kind, "parts": network or weights.parts}
     made["seed"] = derived_seed(made) if seed is None else seed
     types = {"predicateType": FORMAT.replace("probbound-", "urn:probbound:").replace("/", ":")}
     return json.loads(json.dumps({**statement(sealed(made)), **types}))
@@ -49,7 +49,7 @@ def weights(stored):
 
 
 def test_weights_without_a_file_have_a_network_that_is_read():
-    sources = {said["source"] for said in weights_of(MODEL).network.values()}
+    sources = {said["source"] for said in weights_of(MODEL).parts.values()}
     assert sources == {"read"}
     assert report(weights_of(MODEL)).holds
 
@@ -89,14 +89,14 @@ FORGED = {
 @pytest.mark.parametrize("case", FORGED)
 def test_another_network_than_the_files_is_refused(weights, case):
     part, field, value = FORGED[case]
-    network = copy.deepcopy(weights.network)
+    network = copy.deepcopy(weights.parts)
     network[part][field] = value
     (reason,) = report(weights, network=network).refused
     assert f"it says of the network that {part} is " in reason
 
 
 def test_a_statement_of_the_network_enters_the_seed(weights):
-    network = copy.deepcopy(weights.network)
+    network = copy.deepcopy(weights.parts)
     network["norms"]["source"] = "read"
     honest, other = predicate(weights), predicate(weights, network=network)
     assert honest["seed"] != other["seed"]
@@ -126,7 +126,7 @@ def test_a_statement_of_the_network_enters_the_seed(weights):
     ],
 )
 def test_a_statement_of_another_shape_is_refused(weights, change):
-    network = copy.deepcopy(weights.network)
+    network = copy.deepcopy(weights.parts)
     change(network)
     with pytest.raises(Refused, match="network"):
         predicate_of(predicate(weights, network=network))

@@ -9,9 +9,10 @@ import pytest
 
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
-from probbound.models.attention_only.importing import import_model, network_in
+from probbound.models.attention_only.importing import network_in
 from probbound.models.attention_only.names import STATE_DICT
 from probbound.models.attention_only.transformer import WEIGHT_SHAPES
+from probbound.models.importing import import_model
 from probbound.models.store import digest, read_model
 from tests.factories import random_model
 

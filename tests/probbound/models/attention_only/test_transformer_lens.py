@@ -10,8 +10,9 @@ import pytest
 
 from probbound.machine.errors import UserError
 from probbound.models.attention_only.configuration import KEYS
-from probbound.models.attention_only.importing import import_model
-from probbound.models.reference import agreement, forward
+from probbound.models.attention_only.logits import logits as forward
+from probbound.models.importing import import_model
+from probbound.models.reference import agreement
 from tests import interop
 
 SCRIPT = Path(interop.__file__).parent / "transformer_lens_networks.py"

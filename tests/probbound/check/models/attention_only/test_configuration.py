@@ -142,8 +142,8 @@ def test_what_transformer_lens_writes_is_read_whole(tmp_path, kind):
     weights = read_weights(with_config(tmp_path, **KINDS[kind]))
     assert weights.attn_scale == math.sqrt(7)
     assert weights.assumed == frozenset()
-    assert weights.network["attention_scale"] == {"value": math.sqrt(7), "source": "read"}
-    assert weights.network["heads"] == {"value": 1, "source": "read"}
+    assert weights.parts["attention_scale"] == {"value": math.sqrt(7), "source": "read"}
+    assert weights.parts["heads"] == {"value": 1, "source": "read"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -387,7 +387,7 @@ def test_without_a_configuration_all_that_weights_do_not_show_is_assumed(tmp_pat
     beside = {"note": "trained by me, 3 layers tried", "format": "pt", "loss": "[0.1, 0.2]"}
     weights = read_weights(with_metadata(tmp_path, beside))
     assert weights.assumed == MAY_BE_ASSUMED
-    sources = {part: said["source"] for part, said in weights.network.items()}
+    sources = {part: said["source"] for part, said in weights.parts.items()}
     assert [part for part, source in sources.items() if source == "read"] == [
         "layers",
         "heads",
