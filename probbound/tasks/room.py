@@ -77,10 +77,11 @@ class Room(Generic[Q]):
     `counted` says in words. `asked` makes a question or refuses it in a sentence, `settings` says
     by name what was asked of the settings, and `one_form` gives every form of a question the same
     record. `decided` puts a plan in the place of "auto", `answer` runs the strategy of a name, and
-    `foretold` predicts what each would give. `uses` says what a strategy has a use for, `require_way_to` refuses a claim or
-    a prior that it cannot bound, and `with_noise` spells a treatment of noise out. `train` makes a
-    model under the options of the task's `trainable.py`, and a record of how it was made and
-    scores. `beyond` warns of draws where running all inputs is less.
+    `foretold` predicts what each would give. `uses` says what a strategy has a use for,
+    `require_way_to` refuses a claim or a prior that it cannot bound, and `with_noise` spells a
+    treatment of noise out. `train` makes a model under the options of the task's `trainable.py`,
+    and a record of how it was made and scores. `beyond` warns of draws where running all inputs is
+    less.
     """
 
     name: str
