@@ -6,19 +6,16 @@ With X = R_0 ⊇ R_1 ⊇ ... ⊇ R_L, the share |R_L| / |X| is the product of th
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
 from estimators import proportion
 from estimators._check import broadcast, check_side, plain
-from estimators._numbers import floats, number, shown, whole, whole_number
-from estimators._shares import best_shares
+from estimators._numbers import floats, number, shown
 from estimators.confidence import Delta, one_log_delta
 from estimators.errors import EstimatorError
 from estimators.guarantee import Guarantee
@@ -82,8 +79,8 @@ def product(
         delta: probability that any level fails, inside (0, 1), or `log_delta`, its logarithm.
         side: "lower", "upper" or "two"; with "two" every level spends half on each side.
         shares: one positive number per sampled level, in order, in sum at most one: the part of
-            δ that the level may spend. Even by default; see `split`. They must not be chosen
-            from the counts in `levels`.
+            δ that the level may spend. Even by default. They must not be chosen from
+            the counts in `levels`.
 
     Returns:
         A `Cascade`: deterministic if no level is sampled, else high-probability.
@@ -94,7 +91,7 @@ def product(
     """
     check_side(side)
     log = one_log_delta(delta, log_delta)
-    _check_levels("levels", levels, "level", (Enumerated, Sampled))
+    _check_levels(levels)
     sampled = sum(isinstance(level, Sampled) for level in levels)
     spends = iter(log + np.log(_checked_shares(shares, sampled)))
     parts = tuple(
@@ -121,88 +118,14 @@ def product(
     return Cascade(total, parts)
 
 
-def collapsed(survivors: Sequence[ArrayLike], *, population: Count | None = None) -> Sampled:
-    """One level in place of several through which the same draws were passed (Theorem 2.12).
-
-    If all survivors of each screen go on to the next, the last count is a binomial (or
-    hypergeometric) count of the first draws, and one bound with the whole δ applies to it.
-
-    Args:
-        survivors: n, k_1, ..., k_L: the draws, then what each screen in turn left of them.
-        population: |R_0| of the first level if its draws were without replacement.
-
-    Returns:
-        The `Sampled` level of k_L among n, to be used alone or among others in `product`.
-
-    Raises:
-        EstimatorError: if there are fewer than two counts, or one exceeds the one before it.
-    """
-    if not isinstance(survivors, Sequence) or len(survivors) < 2:
-        raise EstimatorError("survivors must hold the draws and at least one count after them")
-    counts = broadcast("survivors", *(whole("survivors", count) for count in survivors))
-    for before, after in itertools.pairwise(counts):
-        if np.any(after > before):
-            raise EstimatorError(f"survivors must not increase, got {shown(survivors)}")
-    first, last = (c.astype(np.int64) for c in (counts[0], counts[-1]))
-    return Sampled(
-        k=int(last) if last.ndim == 0 else last,
-        n=int(first) if first.ndim == 0 else first,
-        population=population,
-    )
-
-
-def split(
-    pilot: Sequence[Sampled],
-    *,
-    delta: Delta = None,
-    log_delta: Delta = None,
-) -> tuple[float, ...]:
-    """The shares of δ that make the upper bound of `product` smallest (Theorem 2.13).
-
-    Args:
-        pilot: per sampled level the draws n that are planned and the count k that is expected of
-            them, from a pilot. They plan only: the certifying counts have to be fresh, or the
-            promise of `product` is void.
-        delta: the δ to be split, or `log_delta`, its logarithm.
-
-    Returns:
-        One positive share per level, for `product(shares=...)`; they sum to at most one.
-
-    Raises:
-        EstimatorError: if there are no levels, or counts or δ are refused by `proportion`.
-    """
-    _check_levels("pilot", pilot, "sampled level", (Sampled,))
-    log = one_log_delta(delta, log_delta)
-
-    planned = [_planned(level) for level in pilot]
-    k, n = np.array([k for k, _ in planned]), np.array([n for _, n in planned])
-
-    def log_bounds(log_shares: Float[np.ndarray, " L"]) -> Float[np.ndarray, " L"]:
-        interval = proportion.clopper_pearson(k, n, log_delta=log + log_shares, side="upper")
-        return np.log(interval.upper)
-
-    return tuple(best_shares(log_bounds, len(pilot), log).tolist())
-
-
-def _check_levels(
-    name: str, levels: Sequence[Level], what: str, kinds: tuple[type[Level], ...]
-) -> None:
+def _check_levels(levels: Sequence[Level]) -> None:
     if not isinstance(levels, Sequence) or not levels:
-        raise EstimatorError(f"{name} must hold at least one {what}, got {shown(levels)}")
+        raise EstimatorError(f"levels must hold at least one level, got {shown(levels)}")
     for level in levels:
-        if not isinstance(level, kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            raise EstimatorError(f"{name} must hold {wanted} and nothing else, got {shown(level)}")
-
-
-def _planned(level: Sampled) -> tuple[float, float]:
-    """Counts of independent draws that say as much as the level's, without replacement or with."""
-    k, n = float(whole_number("k", level.k)), float(whole_number("n", level.n))
-    if level.population is None or n == 0:
-        return k, n
-    size = float(whole_number("population", level.population))
-    worth = min(size / max(size - n, 1e-9), 2.0**52 / n)
-    return float(round(k * worth)), float(round(n * worth))
+        if not isinstance(level, Enumerated | Sampled):
+            raise EstimatorError(
+                f"levels must hold Enumerated or Sampled and nothing else, got {shown(level)}"
+            )
 
 
 def _checked_shares(shares: Sequence[float] | None, sampled: int) -> Float[np.ndarray, " L"]:

@@ -63,7 +63,10 @@ class Stream:
             stream = stream.fold_in("retry")
             words[rejected] = stream.words(start, stop)[rejected]
             rejected = _at_least(words, limit)
-        return (words % np.uint64(bound)).astype(np.int64)
+        multiples = words // np.uint64(bound)
+        multiples *= np.uint64(bound)
+        words -= multiples
+        return words.view(np.int64)
 
     def generator(self) -> np.random.Generator:
         """NumPy's generator keyed by this stream, for laws other than the uniform integers.

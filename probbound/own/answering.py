@@ -95,7 +95,7 @@ def _pilot(subject: Subject, settings: Settings, chosen: str, stream: Stream) ->
     """The draws of a cascade, as asked or by a pilot; of any other strategy the budget."""
     if chosen != "cascade" or settings.draws is not None:
         return Pilot(settings.budget if settings.draws is None else settings.draws, 0)
-    cheap = [partial(each.good, subject.base) for each in subject.cheap]
+    cheap = [partial(each.bad, subject.base) for each in subject.cheap]
     return pilot_of(subject.base, cheap, settings.budget, stream.fold_in("plan"), settings.batch)
 
 

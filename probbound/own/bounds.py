@@ -9,8 +9,8 @@ from typing import Literal
 
 from estimators.interval import Side
 from estimators.proportion import anytime, clopper_pearson, hypergeometric
+from probbound.strategies.laws import BINOMIAL, HYPERGEOMETRIC
 
-RESERVE = 0.01  # of δ, should the drawing be interrupted
 LAWS = {
     (False, False): "hypergeometric",
     (True, False): "binomial",
@@ -41,9 +41,7 @@ class Counts:
     @property
     def methods(self) -> tuple[str, str]:
         """The interval at a fixed number of draws, and at any."""
-        if self.replace:
-            return "clopper-pearson", "beta-binomial mixture"
-        return "hypergeometric", "uniform-mixture hypergeometric"
+        return BINOMIAL if self.replace else HYPERGEOMETRIC
 
     @property
     def failures(self) -> int:

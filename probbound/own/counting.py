@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -15,23 +15,57 @@ from jaxtyping import Bool
 from probbound.arithmetic.rounding import ratio_down, ratio_up
 from probbound.contract.ledger import Spend
 from probbound.machine.progress import counting
-from probbound.own.bounds import RESERVE, Counts, bad_tickets
-from probbound.own.levels import Tally, run_levels
-from probbound.own.parts import Ends, Part, Task, level, spent
+from probbound.own.bounds import Counts, bad_tickets
+from probbound.own.parts import Ends, Part, Task, level
 from probbound.own.question import Subject
-from probbound.own.sample import Chunk
 from probbound.populations.contract import Batch
+from probbound.strategies.chunks import Chunk
+from probbound.strategies.laws import both_spends, granted
+from probbound.strategies.rooms import InOrder, passed
+from probbound.strategies.tally import Step, Tally
 
-Run = Callable[[Iterable[Chunk], int], list[Tally]]  # of chunks and looks, one for each result
+Failing = Callable[[Batch], Bool[np.ndarray, "results n"]]
+Run = Callable[[Iterable[Chunk], int], Sequence[Tally]]  # of chunks and looks, one for each result
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Several checks that are all asked of every member."""
+
+    failing: Failing
+    results: int
+
+    @property
+    def nothing(self) -> tuple[Tally, ...]:
+        """A count of nothing for each."""
+        return (Tally.none(1),) * self.results
+
+    def entered(self, seen: tuple[Tally, ...], step: Step, /) -> tuple[Tally, ...]:
+        """With their answers."""
+        chunk, rows = step.chunk, self.failing(step.chunk.batch)
+        return tuple(
+            tally.stepped(step).looked(
+                0, len(chunk.batch), chunk.tickets, chunk.tickets_where(failed)
+            )
+            for tally, failed in zip(seen, rows, strict=True)
+        )
+
+    def emptied(self, seen: tuple[Tally, ...], /) -> tuple[Tally, ...]:
+        """Nothing waits."""
+        return seen
+
+    def stopped(self, seen: tuple[Tally, ...], /) -> tuple[Tally, ...]:
+        """Marked so."""
+        return tuple(tally.stopped() for tally in seen)
 
 
 def share_part(subject: Subject, task: Task) -> Part:
     """Bounds on the share that the check fails, after the cheap ones (Theorems 7.2 to 7.6)."""
     functions = (*subject.cheap, *subject.checks)
-    checks = [partial(each.good, task.sample.population) for each in functions]
+    leaves = [partial(each.bad, task.sample.population) for each in functions]
 
-    def run(chunks: Iterable[Chunk], looks: int) -> list[Tally]:
-        return [run_levels(chunks, checks, looks, task.batch)]
+    def run(chunks: Iterable[Chunk], looks: int) -> Sequence[Tally]:
+        return [passed(_steps(chunks), InOrder(leaves, looks, task.batch), survives=True)]
 
     return _part(subject, task, run)
 
@@ -44,20 +78,10 @@ def family_part(subject: Subject, task: Task) -> Part:
     def failing(batch: Batch) -> Bool[np.ndarray, "results n"]:
         if subject.thresholds:
             return ~(first.values(population, batch, -math.inf, math.inf) > thresholds)
-        return np.stack([~each.good(population, batch) for each in subject.checks])
+        return np.stack([each.bad(population, batch) for each in subject.checks])
 
-    def run(chunks: Iterable[Chunk], looks: int) -> list[Tally]:
-        tallies = [Tally.none(1) for _ in subject.names()]
-        try:
-            for chunk in chunks:
-                answers = failing(chunk.batch)
-                tallies = [
-                    tally.looked(0, chunk, chunk.where(bad).tickets)
-                    for tally, bad in zip(tallies, answers, strict=True)
-                ]
-        except KeyboardInterrupt:
-            return [tally.stopped() for tally in tallies]
-        return tallies
+    def run(chunks: Iterable[Chunk], looks: int) -> Sequence[Tally]:
+        return passed(_steps(chunks), SideBySide(failing, len(subject.names())), survives=True)
 
     return _part(subject, task, run)
 
@@ -70,7 +94,7 @@ def _part(subject: Subject, task: Task, run: Run) -> Part:
     found = [_ends(each, *pair) for pair in zip(heavy, tallies, strict=True)]
     rows = list(zip(names, tallies, found, strict=True))
     before = "enumerated" if sample.listed else "passed through"
-    cheap = zip(subject.cheap, tallies[0].samples[:-1], tallies[0].left[:-1], strict=True)
+    cheap = zip(subject.cheap, tallies[0].came[:-1], tallies[0].left[:-1], strict=True)
     stops = tallies[0].interrupted and (sample.listed or sample.in_order)
     certain = sample.heavy
     return Part(
@@ -86,7 +110,7 @@ def _part(subject: Subject, task: Task, run: Run) -> Part:
         looks=heavy[0].looks + tallies[0].looks,
         cheap_looks=heavy[0].cheap + tallies[0].cheap,
         failures=sum(tally.failures for tally in (*heavy, *tallies)),
-        distinct=None if sample.replace else tallies[0].members,
+        distinct=None if sample.replace else tallies[0].draws,
         take_all=certain
         and {
             "members": len(certain.batch),
@@ -94,12 +118,12 @@ def _part(subject: Subject, task: Task, run: Run) -> Part:
             "failures": [tally.failures for tally in heavy],
             "conceded": [tally.conceded for tally in heavy],
         },
-        stopped_at=tallies[0].members if stops else None,
+        stopped_at=tallies[0].draws if stops else None,
         interrupted=tallies[0].interrupted,
     )
 
 
-def _tallies(task: Task, run: Run) -> tuple[list[Tally], list[Tally]]:
+def _tallies(task: Task, run: Run) -> tuple[Sequence[Tally], Sequence[Tally]]:
     """What became of the members of large weight, and of all members or of the draws."""
     sample, heavy = task.sample, []
     with counting(sample.chunks(task.batch), "looking") as advance:
@@ -126,14 +150,14 @@ def _ends(task: Task, heavy: Tally, tally: Tally) -> tuple[Ends, Counts | None, 
         exact = [Fraction(number, total) for number in (tally.left[-1], tally.failures)]
         return Ends(exact[0], exact[1], exact[0], exact[1]), None, 0.0
     counts = Counts(
-        draws=tally.members if sample.in_order else sample.draws,
+        draws=tally.draws if sample.in_order else sample.draws,
         rest=sample.rest.tickets or 1,
         replace=sample.replace,
         found=tally.left[-1],
         conceded=tally.conceded,
         interrupted=tally.interrupted and sample.in_order,
     )
-    delta = (RESERVE if counts.interrupted else 1 - RESERVE) * task.delta
+    delta = granted(task.delta, interrupted=counts.interrupted)
     certain = counts.certain
     lower, upper = bad_tickets(counts, delta, task.side) if counts.draws else certain
     known = (heavy.left[-1], heavy.failures) * 2
@@ -150,7 +174,7 @@ def _level(
     return level(
         name,
         "enumerated" if task.sample.listed else "sampled",
-        tally.samples[-1] + tally.conceded,
+        tally.reached,
         tally.failures,
         conceded=tally.conceded,
         law=counts and counts.name,
@@ -164,14 +188,11 @@ def _spends(name: str, counts: Counts | None, delta: float) -> Sequence[Spend]:
     if counts is None:
         return ()
     statement, draws = f"{counts.failures} of {counts.draws} draws failed {name}", counts.draws
-    fixed, anytime = (
-        f"{counts.methods[0]} at the planned number of draws",
-        f"{counts.methods[1]}, should drawing be interrupted",
-    )
-    return (
-        spent(statement, fixed, "7.4", (1 - RESERVE) * delta, draws),
-        spent(statement, anytime, "7.5", RESERVE * delta, draws),
-    )
+    return both_spends(statement, counts.methods, ("7.4", "7.5"), delta, draws)
+
+
+def _steps(chunks: Iterable[Chunk]) -> Iterator[Step]:
+    return (Step(len(chunk.batch), chunk) for chunk in chunks)
 
 
 def shown(chunks: Iterable[Chunk], advance: Callable[[], None]) -> Iterator[Chunk]:

@@ -50,6 +50,14 @@ class Function:
             )
         return found
 
+    def bad(self, population: Population, batch: Batch) -> Bool[np.ndarray, " n"]:
+        """Which members of a batch the check does not pass.
+
+        Raises:
+            UserError: as `good`.
+        """
+        return ~self.good(population, batch)
+
     def values(
         self, population: Population, batch: Batch, low: float, high: float
     ) -> Float[np.ndarray, " n"]:

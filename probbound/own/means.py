@@ -18,10 +18,11 @@ from probbound.arithmetic.rounding import ratio_down, ratio_up
 from probbound.machine.errors import UserError
 from probbound.machine.progress import counting
 from probbound.own.counting import shown
-from probbound.own.parts import Ends, Part, Task, level, spent
+from probbound.own.parts import Ends, Part, Task, level
 from probbound.own.question import Subject
-from probbound.own.sample import Chunk
 from probbound.populations.contract import Batch, Counts
+from probbound.strategies.chunks import Chunk
+from probbound.strategies.laws import spend
 
 MOST_WRITTEN = 1 << 17  # values that a certificate holds
 MOST_VALUES = 1 << 26  # that are kept, in half a gigabyte
@@ -113,12 +114,12 @@ def _drawn(
     replaced, taken = sample.replace, 0 if heavy is None else len(heavy.batch)
     law = "betting" if replaced else "betting without replacement"
     drawn = {"law": law, "log_delta": math.log(task.delta)} if len(values) else {}
-    spend = spent(f"{len(values)} draws of {name}", law, theorem, task.delta, len(values))
+    spending = spend(f"{len(values)} draws of {name}", law, theorem, task.delta, len(values))
     return Part(
         task=task,
         levels=(level(name, "sampled", len(values), 0, **drawn),),
         ends=(_ends(subject, task, values, certain),),
-        spends=(spend,) if len(values) else (),
+        spends=(spending,) if len(values) else (),
         looks=taken + members,
         cheap_looks=0,
         failures=0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +11,8 @@ from estimators.interval import Side
 from probbound.arithmetic.rounding import ratio_down, ratio_up
 from probbound.contract.ledger import Spend
 from probbound.draws.random_streams import Stream
-from probbound.own.sample import Chunk, Sample
+from probbound.own.sample import Sample
+from probbound.strategies.chunks import Chunk
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,6 @@ def level(check: str, mode: str, samples: int, failures: int, **others: Any) -> 
         **empty,
         **others,
     }
-
-
-def spent(statement: str, method: str, theorem: str, delta: float, samples: int) -> Spend:
-    """One spend of δ."""
-    return Spend(statement, method, theorem, delta, math.log(delta), samples)
 
 
 def whole_of(parts: Sequence[Part]) -> tuple[Ends, ...]:

@@ -6,35 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
 
 from probbound.draws.random_streams import Stream
-from probbound.populations.contract import Batch, Counts, Heavy, Population, Tickets
+from probbound.populations.contract import Heavy, Population, Tickets
 from probbound.populations.drawn import CHUNK
 from probbound.populations.ranks import different, may_repeat
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Members to look at, and how many of the tickets that count are theirs (None: one each)."""
-
-    batch: Batch
-    counts: Counts | None = None
-
-    @property
-    def tickets(self) -> int:
-        """Those of all its members."""
-        return len(self.batch) if self.counts is None else int(self.counts.sum())
-
-    def where(self, mask: Bool[np.ndarray, " n"]) -> Chunk:
-        """The members that a mask keeps."""
-        return Chunk(self.batch[mask], None if self.counts is None else self.counts[mask])
-
-    def cut(self, members: int) -> tuple[Chunk, Chunk]:
-        """The first so many members, and the others."""
-        at = min(max(members, 0), len(self.batch))
-        counts = (None, None) if self.counts is None else (self.counts[:at], self.counts[at:])
-        return Chunk(self.batch[:at], counts[0]), Chunk(self.batch[at:], counts[1])
+from probbound.strategies.chunks import Chunk
 
 
 @dataclass(frozen=True)

@@ -101,11 +101,19 @@ class Listed(Population):
     @property
     def tickets(self) -> int:
         """The sum of the weights over their common factor."""
-        return int(self.weights.sum())
+        return self._sum
 
     @property
     def uniform(self) -> bool:
         """Whether all weights are equal."""
+        return self._equal
+
+    @cached_property
+    def _sum(self) -> int:
+        return int(self.weights.sum())
+
+    @cached_property
+    def _equal(self) -> bool:
         return bool((self.weights == 1).all())
 
     @cached_property
@@ -145,10 +153,12 @@ class Listed(Population):
 
     def heavy(self, looks: int) -> Heavy | None:
         """By falling weight, as long as weight times looks left is at least the weight left."""
+        if self.uniform:
+            return None
         taken, left = 0, self.tickets
         falling = np.argsort(-self.weights, kind="stable")
-        for weight in self.weights[falling].tolist():
-            if self.uniform or weight * (looks - taken) < left:
+        for weight in self.weights[falling[: looks + 1]].tolist():
+            if weight * (looks - taken) < left:
                 break
             taken, left = taken + 1, left - weight
         if not taken:
@@ -157,7 +167,8 @@ class Listed(Population):
         rest = copy(self)
         rest.weights = self.weights.copy()
         rest.weights[members] = 0
-        rest.__dict__.pop("ends", None)
+        for worked_out in ("ends", "_sum", "_equal"):
+            rest.__dict__.pop(worked_out, None)
         return Heavy(members, self.weights[members], rest)
 
     def handed(self, batch: Int[np.ndarray, " n"]) -> Any:

@@ -84,16 +84,18 @@ class Product(Population):
 
     def handed(self, batch: Int[np.ndarray, "n d"]) -> Int[np.ndarray, "n d"]:
         """The index tuples, a copy: a check that writes on them changes no member."""
-        return batch.copy()
+        return batch.copy(order="K")
 
 
 def digits(numbers: Tickets, bases: tuple[int, ...]) -> Int[np.ndarray, "n d"]:
-    """The digits of each number, the last counting fastest."""
-    found = np.empty((len(numbers), len(bases)), dtype=np.int64)
+    """The digits of each number, the last counting fastest; each column lies in one piece."""
+    found = np.empty((len(bases), len(numbers)), dtype=np.int64)
     for place in reversed(range(1, len(bases))):
-        numbers, found[:, place] = np.divmod(numbers, bases[place])
-    found[:, 0] = numbers
-    return found
+        above = numbers // bases[place]
+        np.subtract(numbers, above * bases[place], out=found[place])
+        numbers = above
+    found[0] = numbers
+    return found.T
 
 
 def number(rows: Int[np.ndarray, "n d"], bases: tuple[int, ...]) -> Tickets:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from probbound.draws.random_streams import Stream
 from probbound.populations.contract import MOST_TICKETS, Tickets
@@ -14,9 +13,9 @@ from probbound.populations.contract import MOST_TICKETS, Tickets
 MOST_DIFFERENT = 1 << 26  # draws that are kept to see whether they differ, in half a gigabyte
 FEW = 1 << 16  # draws that differ in no time
 DENSE = 64  # tickets for each draw, from which on it matters little whether draws differ
-_BLOCK = 1 << 14
-_TABLE = 1 << 28  # tickets that are remembered one by one
-_SLOTS = 1 << 18
+_BLOCK = 1 << 14  # so that what was written of a block is near when it is read again
+_WORDS = 1 << 18
+_TABLE = 1 << 27  # tickets that are remembered one by one, in a quarter of a gigabyte
 
 
 def may_repeat(draws: int, tickets: int, *, uniform: bool) -> bool:
@@ -52,43 +51,25 @@ def _words_wanted(kept: int, n: int, tickets: int) -> int:
 
 
 def _by_table(stream: Stream, n: int, tickets: int) -> Tickets:
-    """The same by a table of what was seen, block by block."""
-    seen, twins = np.zeros(tickets, dtype=bool), _Twins()
+    """The same by a table that says of a ticket where it stood in the block that it came first in.
+
+    Of numbers written to one place NumPy leaves the last, so a block is written from its end.
+    """
+    place, places = np.zeros(tickets, dtype=np.int16), np.arange(1, _BLOCK + 1, dtype=np.int16)
     found, number, start = [], 0, 0
     while number < n:
-        words = stream.integers(start, start + _SLOTS, tickets)
-        for at in range(0, _SLOTS, _BLOCK):
+        words = stream.integers(start, start + _WORDS, tickets)
+        for at in range(0, _WORDS, _BLOCK):
             block = words[at : at + _BLOCK]
-            fresh = block[~seen[block]]
-            fresh = fresh[~twins.repeated(fresh)]
-            seen[fresh] = True
-            found.append(fresh)
-            number += len(fresh)
+            fresh = block[place[block] == 0]
+            own = places[: len(fresh)]
+            place[fresh[::-1]] = own[::-1]
+            found.append(fresh[place[fresh] == own])
+            number += len(found[-1])
             if number >= n:
                 break
-        start += _SLOTS
+        start += _WORDS
     return np.concatenate(found)[:n]
-
-
-@dataclass
-class _Twins:
-    """Which values of a block stood in it before; a table of slots names those that might have."""
-
-    place: np.ndarray = field(default_factory=lambda: np.zeros(_SLOTS, dtype=np.int16))
-    shared: np.ndarray = field(default_factory=lambda: np.zeros(_SLOTS, dtype=bool))
-    numbers: np.ndarray = field(default_factory=lambda: np.arange(_BLOCK, dtype=np.int16))
-
-    def repeated(self, block: Tickets) -> Bool[np.ndarray, " n"]:
-        slots, numbers = block & (_SLOTS - 1), self.numbers[: len(block)]
-        self.place[slots] = numbers
-        lost = slots[self.place[slots] != numbers]
-        self.shared[lost] = True
-        doubtful = np.flatnonzero(self.shared[slots])
-        self.shared[lost] = False
-        again = np.zeros(len(block), dtype=bool)
-        again[doubtful] = True
-        again[doubtful[np.unique(block[doubtful], return_index=True)[1]]] = False
-        return again
 
 
 def _in_order_of_first(values: Tickets) -> Int[np.ndarray, " different"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -11,7 +12,11 @@ from probbound.arithmetic.decimals import upper
 from probbound.contract.ledger import Ledger, Spend
 
 RESERVE = 0.01
-_MIXTURE = "beta-binomial mixture"
+"""The share of δ set aside for a bound at any number of draws, should drawing be interrupted."""
+
+BINOMIAL = ("clopper-pearson", "beta-binomial mixture")
+HYPERGEOMETRIC = ("hypergeometric", "uniform-mixture hypergeometric")
+"""The interval at the planned number of draws, and the one at any: with replacement, without."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,8 @@ class Law(Protocol):
         """The bound after at least one draw."""
         ...
 
-    def reached(self, failures: int, draws: int) -> float | None:
-        """The bound that may end the drawing here; None where the number of draws is fixed."""
+    def may_end(self, failures: int, draws: int, enough: Callable[[float], bool]) -> bool:
+        """Whether the drawing may end here, the bound so far being `enough`."""
         ...
 
 
@@ -63,11 +68,12 @@ class FixedNumber:
         statement = (
             f"{failures} of {draws} draws failed, so a share of at most {upper(share, 4, 'e')} does"
         )
-        spend = Spend(statement, "clopper-pearson", self.theorem, self.delta, log_delta, draws)
-        return Bounded(share, log_delta, (spend,))
+        spent = Spend(statement, "clopper-pearson", self.theorem, self.delta, log_delta, draws)
+        return Bounded(share, log_delta, (spent,))
 
-    def reached(self, failures: int, draws: int) -> None:
-        """Nothing ends the drawing early."""
+    def may_end(self, failures: int, draws: int, enough: Callable[[float], bool]) -> bool:
+        """Never early."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -82,20 +88,16 @@ class FixedOrInterrupted:
 
     def bound(self, failures: int, draws: int, *, interrupted: bool) -> Bounded:
         """Clopper and Pearson's at the planned number, else the mixture's; both are paid for."""
-        main, reserve = (1 - RESERVE) * self.delta, RESERVE * self.delta
-        interval = (
-            anytime(failures, draws, delta=reserve, side="upper")
-            if interrupted
-            else clopper_pearson(failures, draws, delta=main, side="upper")
-        )
-        spends = (
-            _spend(failures, draws, "clopper-pearson at the planned number of draws", main),
-            _spend(failures, draws, f"{_MIXTURE}, should drawing be interrupted", reserve),
-        )
+        interval_of = anytime if interrupted else clopper_pearson
+        delta = granted(self.delta, interrupted=interrupted)
+        interval = interval_of(failures, draws, delta=delta, side="upper")
+        statement = f"{failures} of {draws} draws failed"
+        spends = both_spends(statement, BINOMIAL, ("4.21", "4.21"), self.delta, draws)
         return Bounded(float(interval.upper), log_sum(spends), spends)
 
-    def reached(self, failures: int, draws: int) -> None:
-        """Nothing ends the drawing early."""
+    def may_end(self, failures: int, draws: int, enough: Callable[[float], bool]) -> bool:
+        """Never early."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,13 @@ class Sequential:
     def bound(self, failures: int, draws: int, *, interrupted: bool = False) -> Bounded:
         """The mixture's, at whatever number of draws."""
         interval = anytime(failures, draws, delta=self.delta, side="upper")
-        spends = (_spend(failures, draws, interval.method, self.delta),)
+        statement = f"{failures} of {draws} draws failed"
+        spends = (spend(statement, interval.method, "4.21", self.delta, draws),)
         return Bounded(float(interval.upper), log_sum(spends), spends)
 
-    def reached(self, failures: int, draws: int) -> float:
-        """The bound so far."""
-        return float(anytime(failures, draws, delta=self.delta, side="upper").upper)
+    def may_end(self, failures: int, draws: int, enough: Callable[[float], bool]) -> bool:
+        """Wherever the bound so far is."""
+        return enough(float(anytime(failures, draws, delta=self.delta, side="upper").upper))
 
 
 def log_sum(spends: tuple[Spend, ...]) -> float:
@@ -121,6 +124,23 @@ def log_sum(spends: tuple[Spend, ...]) -> float:
     return Ledger(spends).log_delta
 
 
-def _spend(failures: int, draws: int, method: str, delta: float) -> Spend:
-    statement = f"{failures} of {draws} draws failed"
-    return Spend(statement, method, "4.21", delta, math.log(delta), draws)
+def granted(delta: float, *, interrupted: bool) -> float:
+    """What of δ the interval gets that is reported, where an interruption is provided for."""
+    return (RESERVE if interrupted else 1 - RESERVE) * delta
+
+
+def spend(statement: str, method: str, theorem: str, delta: float, samples: int) -> Spend:
+    """One spend of δ."""
+    return Spend(statement, method, theorem, delta, math.log(delta), samples)
+
+
+def both_spends(
+    statement: str, methods: tuple[str, str], theorems: tuple[str, str], delta: float, draws: int
+) -> tuple[Spend, Spend]:
+    """Those of an interval at the planned number of draws, and of the one kept in reserve."""
+    fixed, at_any = methods
+    main, reserve = granted(delta, interrupted=False), granted(delta, interrupted=True)
+    return (
+        spend(statement, f"{fixed} at the planned number of draws", theorems[0], main, draws),
+        spend(statement, f"{at_any}, should drawing be interrupted", theorems[1], reserve, draws),
+    )

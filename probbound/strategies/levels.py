@@ -7,7 +7,7 @@ a law. Neither a task nor a network is known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,8 +17,11 @@ from probbound.contract.checks import Batch, Check
 from probbound.contract.residue import Residue, Tickets, draw
 from probbound.draws.random_streams import Stream
 from probbound.machine.parallel import parallel_map
+from probbound.strategies.chunks import Chunk
 from probbound.strategies.laws import NOTHING_KNOWN, Bounded, Law
 from probbound.strategies.outcome import Level
+from probbound.strategies.rooms import InOrder, passed
+from probbound.strategies.tally import Step, Tally
 
 CHUNK = 1 << 15
 RESIDUE_CHUNK = 1 << 18
@@ -105,29 +108,8 @@ class EveryMember:
 
 
 @dataclass(frozen=True)
-class TicketDraws:
-    """Draws from what a screen left (Theorem 1.4)."""
-
-    residue: Residue
-    stream: Stream
-
-    @property
-    def chunk(self) -> int:
-        """Draws made together."""
-        return RESIDUE_CHUNK
-
-    def tickets(self, start: int, stop: int) -> Tickets:
-        """Tickets drawn with replacement."""
-        return draw(self.residue, self.stream, start, stop)
-
-    def flops(self, number: int) -> int:
-        """Chunk by chunk: what a residue works out anew is paid each time."""
-        return in_chunks(self.residue.draw_flops, number)
-
-
-@dataclass(frozen=True)
-class EveryTicket:
-    """All that a screen left, in order."""
+class _OfResidue:
+    """Tickets of what a screen left."""
 
     residue: Residue
     stream: Stream
@@ -137,13 +119,25 @@ class EveryTicket:
         """Tickets looked at together."""
         return RESIDUE_CHUNK
 
+    def flops(self, number: int) -> int:
+        """Chunk by chunk: what a residue works out anew is paid each time."""
+        return in_chunks(self.residue.draw_flops, number)
+
+
+class TicketDraws(_OfResidue):
+    """Draws from what a screen left (Theorem 1.4)."""
+
+    def tickets(self, start: int, stop: int) -> Tickets:
+        """Tickets drawn with replacement."""
+        return draw(self.residue, self.stream, start, stop)
+
+
+class EveryTicket(_OfResidue):
+    """All that a screen left, in order."""
+
     def tickets(self, start: int, stop: int) -> Tickets:
         """Tickets `start` to `stop` - 1."""
         return self.residue.members(np.arange(start, stop), self.stream, start)
-
-    def flops(self, number: int) -> int:
-        """Chunk by chunk, as draws."""
-        return in_chunks(self.residue.draw_flops, number)
 
 
 @dataclass(frozen=True)
@@ -153,31 +147,14 @@ class Row:
     cheap: tuple[Check, ...]
     exact: Check
 
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """All of them, in order."""
+        return (*self.cheap, self.exact)
+
     def flops(self, tally: Tally) -> int:
         """Operations of the checks behind a tally."""
-        reached = (tally.genuine, *tally.left[:-1])
-        cheap = sum(c.flops * n for c, n in zip(self.cheap, reached, strict=False))
-        return cheap + tally.run * self.exact.flops
-
-
-@dataclass(frozen=True)
-class Tally:
-    """Numbers looked at, what each cheap check left of them, what was run, and what failed.
-
-    What reached the exact check but was not run, the budget being spent, counts as a failure.
-    """
-
-    draws: int = 0
-    genuine: int = 0
-    left: tuple[int, ...] = ()
-    run: int = 0
-    failures: int = 0
-    interrupted: bool = False
-
-    @property
-    def reached(self) -> int:
-        """How many reached the exact check."""
-        return self.left[-1] if self.left else self.genuine
+        return sum(c.flops * n for c, n in zip(self.checks, tally.came, strict=True))
 
 
 def look(
@@ -196,61 +173,30 @@ def look(
     order. An interruption by the user ends the looking where it `survives` that, and is passed on
     where it does not.
     """
-    tally = Tally(left=(0,) * len(row.cheap))
-    try:
-        for passed in _through(source, number, row, label, every=most >= number):
-            tally = _followed_up(tally, passed, row.exact, most)
-            if may_stop(tally):
-                break
-    except KeyboardInterrupt:
-        if not survives:
-            raise
-        tally = replace(tally, interrupted=True)
-    return tally
-
-
-@dataclass(frozen=True)
-class Step:
-    """A chunk of `looked` numbers: genuine members, what each cheap check left, and the last.
-
-    `wrong` is how many of these the exact check leaves, None where it has not been asked.
-    """
-
-    looked: int
-    genuine: int
-    left: tuple[int, ...]
-    members: Batch
-    wrong: int | None
-
-
-def _followed_up(tally: Tally, passed: Step, exact: Check, most: int) -> Tally:
-    reached, wrong = len(passed.members), passed.wrong
-    run = min(reached, most - tally.run)
-    if wrong is None:
-        wrong = int(exact.uncertified(passed.members[:run]).sum())
-    return Tally(
-        tally.draws + passed.looked,
-        tally.genuine + passed.genuine,
-        tuple(a + b for a, b in zip(tally.left, passed.left, strict=True)),
-        tally.run + run,
-        tally.failures + wrong + reached - run,
+    before = len(row.checks) if most >= number else len(row.cheap)
+    steps = _through(source, number, row.checks[:before], label)
+    leaves = [check.uncertified for check in row.checks]
+    return passed(
+        *(steps, InOrder(leaves, most, source.chunk, before)),
+        survives=survives,
+        may_stop=may_stop,
     )
 
 
-def _through(source: Source, number: int, row: Row, label: str, *, every: bool) -> Iterator[Step]:
-    """The chunks, through the cheap checks, and through the exact one too where `every` may be."""
+def _through(source: Source, number: int, checks: tuple[Check, ...], label: str) -> Iterator[Step]:
+    """The chunks of members in order, through some checks on all cores."""
 
-    def passed(start: int) -> Step:
+    def seen(start: int) -> Step:
         stop = min(start + source.chunk, number)
-        members, left = source.tickets(start, stop).genuine, []
-        genuine = len(members)
-        for check in row.cheap:
-            members = members[check.uncertified(members)]
-            left.append(len(members))
-        wrong = int(row.exact.uncertified(members).sum()) if every else None
-        return Step(stop - start, genuine, tuple(left), members, wrong)
+        members, counts = source.tickets(start, stop).genuine, []
+        for check in checks:
+            left = check.uncertified(members)
+            counts.append((len(members), int(left.sum())))
+            members = members[left]
+        came, over = zip(*counts, strict=True) if counts else ((), ())
+        return Step(stop - start, Chunk(members), came, over)
 
-    return parallel_map(passed, range(0, number, source.chunk), label)
+    return parallel_map(seen, range(0, number, source.chunk), label)
 
 
 def judged(tally: Tally, law: Law, row: Row) -> tuple[Bounded, tuple[Level, ...]]:
@@ -260,7 +206,7 @@ def judged(tally: Tally, law: Law, row: Row) -> tuple[Bounded, tuple[Level, ...]
         bounded = law.bound(tally.failures, tally.draws, interrupted=tally.interrupted)
     passed = (
         Level(check.name, "passed through", 1.0, tally.draws, left)
-        for check, left in zip(row.cheap, tally.left, strict=True)
+        for check, left in zip(row.cheap, tally.left[:-1], strict=True)
     )
     last = Level(
         *(row.exact.name, "sampled", bounded.share_upper, tally.draws, tally.failures),

@@ -11,8 +11,9 @@ from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.contract.residue import Residue
 from probbound.draws.random_streams import Stream
 from probbound.strategies.laws import Law
-from probbound.strategies.levels import EveryTicket, Row, Source, Tally, judged, look
+from probbound.strategies.levels import EveryTicket, Row, Source, judged, look
 from probbound.strategies.outcome import Level, Outcome, Sampled
+from probbound.strategies.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,14 @@ def drawn(
     """Draws go through a row of checks (Theorems 1.5, 1.6, 2.12 and 4.21)."""
 
     def may_stop(tally: Tally) -> bool:
-        if effort.target is None:
+        target = effort.target
+        if target is None:
             return False
-        if tally.run >= effort.most:
+        if tally.looks >= effort.most:
             return True
-        upper = law.reached(tally.failures, tally.draws)
-        return upper is not None and product_up(base.share, upper) <= effort.target
+        return law.may_end(
+            tally.failures, tally.draws, lambda u: product_up(base.share, u) <= target
+        )
 
     with meter.phase("draws", "sampling") as phase:
         tally = look(
@@ -94,7 +97,7 @@ def drawn(
     bounded, levels = judged(tally, law, row)
     if not (tally.draws or row.cheap):
         levels = (Level.enumerated("none", 1.0),)
-    run = tally.run if row.cheap else tally.draws
+    run = tally.looks if row.cheap else tally.draws
     return Outcome(
         product_up(base.share, bounded.share_upper),
         base.proven,
@@ -127,7 +130,7 @@ def all_seen(
         base.proven,
         (*base.first, *_enumerated(tally, row, failures)),
         base.ledger(()),
-        Sampled(tally.draws, tally.run, failures),
+        Sampled(tally.draws, tally.looks, failures),
         tally.draws if tally.interrupted else None,
     )
 
@@ -135,9 +138,9 @@ def all_seen(
 def _enumerated(tally: Tally, row: Row, failures: int) -> tuple[Level, ...]:
     """Each check as a level whose share is known; of one that was interrupted nothing is."""
     reached, levels = tally.draws, []
-    for check, left in zip(row.cheap, tally.left, strict=True):
+    for check, left in zip(row.cheap, tally.left[:-1], strict=True):
         kept = 1.0 if tally.interrupted else ratio_up(left, max(reached, 1))
         levels.append(Level(check.name, "enumerated", kept, reached, left))
         reached = left
     failing = 1.0 if tally.interrupted else ratio_up(failures, max(tally.reached, 1))
-    return (*levels, Level(row.exact.name, "enumerated", failing, tally.run, failures))
+    return (*levels, Level(row.exact.name, "enumerated", failing, tally.looks, failures))

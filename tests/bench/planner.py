@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 import probbound
 from estimators.proportion import clopper_pearson
 from probbound.contract.cost import CostMeter
+from probbound.contract.memo import Memo
 from probbound.contract.residue import draw, listed_by
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
@@ -28,7 +29,7 @@ from probbound.strategies.levels import in_chunks
 from probbound.tasks.max_of_k.grammar import parsed
 from probbound.tasks.max_of_k.methods.brute_force import brute_force_flops
 from probbound.tasks.max_of_k.planning.rule import planned
-from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED, Prepared
+from probbound.tasks.max_of_k.preparation import Checks, certain_residue, checks
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.sequences import (
@@ -130,20 +131,20 @@ def case_of(name: str) -> Case:
     model = probbound.load(name)
     task = task_for(model)
     question = Question(model, task, 0, DELTA, 0)
-    prepared = NOTHING_PREPARED.with_check(model, CostMeter(), cubic=False)
+    made = checks(question, CostMeter(), cubic=False)
     stream = Stream.from_seed(0).fold_in("reference")
-    kept, wrong = _rates(prepared, partial(task.sample, stream), REFERENCE_DRAWS)
+    kept, wrong = _rates(made, partial(task.sample, stream), REFERENCE_DRAWS)
     found: dict[str, Source] = {}
     for screen_name, build in SCREENS.items():
         screen = build(question)
         if parsed(screen_name).sampled_screen:
             continue
         if isinstance(screen, CubicScreen) and screen.flops(model) > DEAREST_SCREEN:
-            found[screen_name] = _cubic_by_sampling(model, task, prepared, kept, wrong)
+            found[screen_name] = _cubic_by_sampling(model, task, made, kept, wrong)
             continue
         alone, shared = CostMeter(), CostMeter()
-        residue = NOTHING_PREPARED.residue(screen, model, alone)
-        prepared.residue(screen, model, shared)
+        residue = certain_residue(screen, replace(question, memo=Memo()), alone)
+        certain_residue(screen, question, shared)
         share = float(residue.size / task.size)
         within = stream.fold_in(screen_name)
 
@@ -156,7 +157,7 @@ def case_of(name: str) -> Case:
         kept_here, wrong_here = (
             (min(kept / share, 1.0), min(wrong / share, 1.0))
             if listing
-            else _rates(prepared, sample, RESIDUE_DRAWS if quiet else NOISY_DRAWS)
+            else _rates(made, sample, RESIDUE_DRAWS if quiet else NOISY_DRAWS)
         )
         if screen_name == "sub-cubic":
             wrong = share * wrong_here if model.n_ctx > 4 else wrong
@@ -184,25 +185,25 @@ def case_of(name: str) -> Case:
 
 
 def _rates(
-    prepared: Prepared, sample: Callable[[int, int], np.ndarray], draws: int
+    checks: Checks, sample: Callable[[int, int], np.ndarray], draws: int
 ) -> tuple[float, float]:
     """The shares that the copying check leaves, and that are wrong."""
     left = wrong = 0
     for start in range(0, draws, 1 << 16):
         tokens = sample(start, min(start + (1 << 16), draws))
-        tokens = tokens[prepared.cheap.uncertified(tokens)]
+        tokens = tokens[checks.cheap.uncertified(tokens)]
         left += len(tokens)
-        wrong += int(prepared.exact.uncertified(tokens).sum())
+        wrong += int(checks.exact.uncertified(tokens).sum())
     return left / draws, wrong / draws
 
 
 def _cubic_by_sampling(
-    model: Transformer, task: MaxOfK, prepared: Prepared, kept: float, wrong: float
+    model: Transformer, task: MaxOfK, checks: Checks, kept: float, wrong: float
 ) -> Source:
     """The cubic screen, where running it takes minutes: its share from 2^14 sequences."""
     screen = CubicScreen()
     tokens = task.sample(Stream.from_seed(0).fold_in("cubic"), 0, 1 << 14)
-    share = float(AdditiveCheck(prepared.exact.tables).uncertified(tokens).mean())
+    share = float(AdditiveCheck(checks.exact.tables).uncertified(tokens).mean())
     flops = float(screen.flops(model))
     one = partial(in_chunks, partial(screen.draw_flops, model))
     return Source("cubic", share, flops, flops, one, None, kept / share, wrong / share)

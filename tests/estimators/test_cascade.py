@@ -1,16 +1,18 @@
-"""The product bound: values, ledger, split of δ, and what is refused."""
+"""The product bound: values, ledger, and what is refused."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
-from scipy import optimize
 
 from estimators import EstimatorError, Guarantee, cascade, proportion
 from estimators.cascade import Enumerated, Sampled
+
+NO_LEVELS: Any = [0.5]
 
 
 def test_enumerated_levels_are_deterministic_and_free():
@@ -51,50 +53,6 @@ def test_levels_may_hold_many_problems_at_once():
         assert np.asarray(result.total.upper)[i] == cascade.product(one, delta=0.01).total.upper
 
 
-def test_a_collapsed_cascade_is_one_clopper_pearson_and_beats_the_product():
-    nested = cascade.product([cascade.collapsed([10_000, 400, 3])], delta=1e-6)
-    one = proportion.clopper_pearson(3, 10_000, delta=1e-6, side="upper")
-    assert nested.total.upper == one.upper
-    apart = cascade.product([Sampled(400, 10_000), Sampled(3, 400)], delta=1e-6)
-    assert nested.total.upper < apart.total.upper
-
-
-def test_collapsed_without_replacement_is_hypergeometric():
-    level = cascade.collapsed([50, 20, 2], population=60)
-    expected = proportion.hypergeometric(2, 50, 60, delta=0.1, side="upper")
-    assert cascade.product([level], delta=0.1).total.upper == expected.upper
-
-
-@pytest.mark.parametrize("log_delta", [math.log(0.1), math.log(1e-6), -200.0])
-@pytest.mark.parametrize(
-    "pilot",
-    [
-        [Sampled(0, 100), Sampled(500, 10_000)],
-        [Sampled(3, 10), Sampled(0, 10**6)],
-        [Sampled(50, 100), Sampled(0, 400)],
-    ],
-)
-def test_the_split_is_optimal(pilot, log_delta):
-    def log_bound(share):
-        result = cascade.product(pilot, log_delta=log_delta, shares=(share, 1 - share))
-        return math.log(float(result.total.upper))
-
-    best = optimize.brute(lambda x: log_bound(1 / (1 + math.exp(-x[0]))), ((-10, 10),), Ns=100)
-    shares = cascade.split(pilot, log_delta=log_delta)
-    assert sum(shares) <= 1 + 1e-12
-    chosen = math.log(float(cascade.product(pilot, log_delta=log_delta, shares=shares).total.upper))
-    assert chosen <= log_bound(1 / (1 + math.exp(-best[0]))) + 1e-6
-    assert chosen <= log_bound(0.5) + 1e-12
-    assert cascade.split(pilot, log_delta=log_delta) == shares
-
-
-def test_the_split_gives_next_to_nothing_to_a_census_and_everything_to_one_level():
-    shares = cascade.split([Sampled(20, 50, 50), Sampled(2, 100)], delta=1e-6)
-    assert shares[0] < 1e-3
-    assert cascade.split([Sampled(2, 100)], delta=1e-6) == (1.0,)
-    assert cascade.split([Sampled(0, 0), Sampled(2, 100)], delta=0.9)[1] > 0.99
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -109,9 +67,7 @@ def test_the_split_gives_next_to_nothing_to_a_census_and_everything_to_one_level
         ),
         (lambda: cascade.product([Sampled(1, 2)], delta=0.1, shares=(math.nan,)), "be positive"),
         (lambda: cascade.product([Sampled(1, 2)], delta=2.0), "delta must lie strictly"),
-        (lambda: cascade.collapsed([5]), "at least one count"),
-        (lambda: cascade.collapsed([5, 6]), "survivors must not increase"),
-        (lambda: cascade.split([], delta=0.1), "at least one sampled level"),
+        (lambda: cascade.product(NO_LEVELS, delta=0.1), "Enumerated or Sampled and nothing else"),
     ],
 )
 def test_misuse_is_refused_in_one_sentence(call, message):

@@ -189,28 +189,10 @@ def test_cascades_cover_the_gallery(name, delta, replicates, replace):
     truth = float(np.mean(values > SCREENS[-1]))
     for n in (5, 60):
         levels = cascade_levels(rng, values, n, replicates, replace=replace)
-        pilot = [cascade.Sampled(n // 2, n) for _ in levels]
-        shares = cascade.split(pilot, delta=delta)
+        shares = tuple(1 / 2 ** (place + 1) for place in range(len(levels)))
         for chosen in (None, shares):
             total = cascade.product(levels, delta=delta, side="two", shares=chosen).total
             lower, upper = (np.broadcast_to(end, replicates) for end in bounds(total))
             coverage.check(coverage.violations(lower, upper, truth), replicates, delta)
         if n == 60:
             coverage.check_not_vacuous(upper - lower, at_most=0.6)
-
-
-@populations
-@deltas
-@replicates_
-@replacement
-def test_collapsed_cascades_cover_the_gallery(name, delta, replicates, replace):
-    rng = np.random.default_rng(27)
-    values = gallery.POPULATIONS[name]
-    population = None if replace else gallery.SIZE
-    sample = np.concatenate(list(gallery.batches(rng, values, 60, replicates, replace=replace)))
-    counts = [np.sum(sample > threshold, axis=-1) for threshold in SCREENS]
-    level = cascade.collapsed([60, *counts], population=population)
-    lower, upper = bounds(cascade.product([level], delta=delta, side="two").total)
-    truth = float(np.mean(values > SCREENS[-1]))
-    coverage.check(coverage.violations(lower, upper, truth), replicates, delta)
-    coverage.check_not_vacuous(upper - lower, at_most=0.4)

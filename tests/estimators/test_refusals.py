@@ -36,8 +36,6 @@ VALID: dict[str, dict[str, Any]] = {
     "quantile.exceedance": {**SAMPLES, "threshold": 0.3, "population": 9},
     "quantile.dkw": {**SAMPLES, "at": [0.3]},
     "cascade.product": {"levels": [cascade.Sampled(1, 5)], "shares": [1.0], "delta": 0.1},
-    "cascade.collapsed": {"survivors": [5, 2]},
-    "cascade.split": {"pilot": [cascade.Sampled(1, 5)], "delta": 0.1},
     "stratified.mean": {"strata": [stratified.Stratum(1.0, [0.2])], "delta": 0.1, "low": -1.0},
     "stratified.proportion": {"strata": [stratified.StratumCounts(1.0, 1, 5)], "delta": 0.1},
     "stratified.neyman_allocation": {
@@ -191,9 +189,6 @@ def test_the_fields_of_levels_and_strata_are_checked(what):
         ("cascade.product", "levels", lambda: [cascade.Sampled(value, 5)]),
         ("cascade.product", "levels", lambda: [cascade.Sampled(1, value)]),
         ("cascade.product", "levels", lambda: [cascade.Sampled(1, 5, value)]),
-        ("cascade.split", "pilot", lambda: [cascade.Sampled(value, 5)]),
-        ("cascade.split", "pilot", lambda: [cascade.Sampled(1, 5, value)]),
-        ("cascade.collapsed", "survivors", lambda: [5, value]),
         ("stratified.mean", "strata", lambda: [stratified.Stratum(value, [0.2])]),
         ("stratified.mean", "strata", lambda: [stratified.Stratum(1.0, value)]),
         ("stratified.mean", "strata", lambda: [stratified.Stratum(1.0, [0.2], value)]),
@@ -229,7 +224,6 @@ def test_shapes_that_do_not_broadcast_are_refused():
             "levels": [cascade.Sampled(np.ones(k, int), 5) for k in (2, 3)],
             "shares": None,
         },
-        "cascade.collapsed": {"survivors": [[5, 5], [1, 1, 1]]},
         "stratified.mean": {
             "strata": [stratified.Stratum(0.5, np.full((k, 2), 0.1)) for k in (2, 3)]
         },

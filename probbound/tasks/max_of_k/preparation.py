@@ -1,15 +1,17 @@
-"""What of a run depends on the weights alone, worked out and paid for once (Theorem 4.25)."""
+"""What a memo holds of max-of-K, by key: a function of the weights, whoever asks for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
+from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
+from probbound.contract.memo import Key
 from probbound.contract.residue import Residue
 from probbound.models.attention_only.additive import Circuits, circuits
 from probbound.models.attention_only.forward_error import logit_slack
-from probbound.models.attention_only.transformer import Transformer, in_float64
+from probbound.models.attention_only.transformer import in_float64
+from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.screens.sequences import (
     CopyingCheck,
@@ -19,97 +21,104 @@ from probbound.tasks.max_of_k.screens.sequences import (
     sequence_table_flops,
 )
 from probbound.tasks.max_of_k.structured.parts import Parts, parts_of
+from probbound.tasks.max_of_k.task import MaxOfK
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Tables, checks and residues of one model and claim, without randomness.
+class Tables:
+    """The products of the circuits, and the forward pass looked up in tables of them."""
 
-    Whoever adds to it books the operations; whoever finds something here books nothing.
-    """
+    products: Circuits
+    exact: TableForwardCheck
 
-    products: Circuits | None = None
-    tables: SequenceTables | None = None
-    check: CopyingCheck | None = None
-    residues: Mapping[str, Residue] = field(default_factory=dict)
-    parts: Parts | None = None
 
-    def with_tables(self, model: Transformer, meter: CostMeter, margin: float = 0.0) -> Prepared:
-        """The products of the circuits and the tables of sequences."""
-        if self.tables is not None:
-            return self
+@dataclass(frozen=True)
+class Checks:
+    """The copying check, and the forward pass from the same tables."""
+
+    cheap: CopyingCheck
+    exact: TableForwardCheck
+
+
+@dataclass(frozen=True)
+class _TablesAt(Key[Tables]):
+    margin: float
+
+
+@dataclass(frozen=True)
+class _ChecksAt(Key[Checks]):
+    margin: float
+
+
+@dataclass(frozen=True)
+class _PartsOf(Key[Parts]):
+    pass
+
+
+@dataclass(frozen=True)
+class _LeftBy(Key[Residue]):
+    screen: str
+    task: MaxOfK
+    claim: Claim
+    grid_points: int | None
+
+
+def tables(question: Question, meter: CostMeter) -> Tables:
+    """The products of the circuits and the tables of sequences."""
+    model, margin = question.model, question.claim.margin
+
+    def build(meter: CostMeter) -> Tables:
         with meter.phase("tables", "proof", sequence_table_flops(model)):
             products = circuits(in_float64(model))
             slack = logit_slack(model, margin)
-            tables = SequenceTables.from_circuits(products, slack, margin)
-            return replace(self, products=products, tables=tables)
+            made = SequenceTables.from_circuits(products, slack, margin)
+            return Tables(products, TableForwardCheck(made))
 
-    def with_check(
-        self, model: Transformer, meter: CostMeter, *, cubic: bool, margin: float = 0.0
-    ) -> Prepared:
-        """The copying check, with the tables that it needs; one that is there already is kept."""
-        if self.check is not None:
-            return self
-        made = self.with_tables(model, meter, margin)
-        build = CopyingCheck.cubic if cubic else CopyingCheck.quadratic
+    return question.memo.get(_TablesAt(margin), build, meter)
+
+
+def checks(question: Question, meter: CostMeter, *, cubic: bool) -> Checks:
+    """The checks, with the tables that they need; those that are there already are kept."""
+    model, margin = question.model, question.claim.margin
+
+    def build(meter: CostMeter) -> Checks:
+        exact = tables(question, meter).exact
+        copying = CopyingCheck.cubic if cubic else CopyingCheck.quadratic
         with meter.phase("copying check", "proof", copying_table_flops(model, cubic=cubic)):
-            return replace(made, check=build(made.exact.tables))
+            return Checks(copying(exact.tables), exact)
 
-    def with_parts(self, model: Transformer, meter: CostMeter) -> Prepared:
-        """Structure and noise of three paths, for `entries`."""
-        return self if self.parts else replace(self, parts=parts_of(model, meter))
-
-    def with_residue(self, screen: Screen, model: Transformer, meter: CostMeter) -> Prepared:
-        """What a deterministic screen leaves.
-
-        Raises:
-            ValueError: if the screen spends δ; its coins certify, so a plan must not see them.
-        """
-        if screen.ledger.spends:
-            raise ValueError(f"{screen.name} rests on randomness and cannot be prepared")
-        if screen.name in self.residues:
-            return self
-        residue = self.residue(screen, model, meter)
-        return replace(self, residues={**self.residues, screen.name: residue})
-
-    def residue(self, screen: Screen, model: Transformer, meter: CostMeter) -> Residue:
-        """What a screen leaves, from here if it is here; from the products if they help."""
-        if screen.name in self.residues:
-            return self.residues[screen.name]
-        return screen.enumerate(model, meter, self.products)
-
-    @property
-    def split(self) -> Parts:
-        """Structure and noise of three paths.
-
-        Raises:
-            LookupError: if the model has not been split.
-        """
-        if self.parts is None:
-            raise LookupError("the model has not been split")
-        return self.parts
-
-    @property
-    def cheap(self) -> CopyingCheck:
-        """The copying check.
-
-        Raises:
-            LookupError: if it has not been prepared.
-        """
-        if self.check is None:
-            raise LookupError("the copying check has not been prepared")
-        return self.check
-
-    @property
-    def exact(self) -> TableForwardCheck:
-        """The forward pass from tables.
-
-        Raises:
-            LookupError: if they have not been prepared.
-        """
-        if self.tables is None:
-            raise LookupError("the tables have not been prepared")
-        return TableForwardCheck(self.tables)
+    return question.memo.get(_ChecksAt(margin), build, meter)
 
 
-NOTHING_PREPARED = Prepared()
+def split(question: Question, meter: CostMeter) -> Parts:
+    """Structure and noise of three paths, for `entries`.
+
+    Raises:
+        UserError: if the model has several heads.
+    """
+    model = question.model
+    return question.memo.get(_PartsOf(), lambda meter: parts_of(model, meter), meter)
+
+
+def certain_residue(screen: Screen, question: Question, meter: CostMeter) -> Residue:
+    """What a deterministic screen leaves.
+
+    Raises:
+        ValueError: if the screen spends δ; its coins certify, so a plan must not see them.
+    """
+    if screen.ledger.spends:
+        raise ValueError(f"{screen.name} rests on randomness and cannot be prepared")
+    key = _LeftBy(screen.name, question.task, question.claim, question.grid_points)
+    return question.memo.get(key, lambda meter: _enumerated(screen, question, meter), meter)
+
+
+def residue(screen: Screen, question: Question, meter: CostMeter) -> Residue:
+    """What a screen leaves; of one that spends δ with its own coins, which nobody keeps."""
+    found = _enumerated if screen.ledger.spends else certain_residue
+    return found(screen, question, meter)
+
+
+def _enumerated(screen: Screen, question: Question, meter: CostMeter) -> Residue:
+    """The products help, if they are there."""
+    made = question.memo.find(_TablesAt(question.claim.margin))
+    return screen.enumerate(question.model, meter, made.products if made else None)

@@ -10,7 +10,7 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.residue import Residue, listed_by
 from probbound.models.pair_mlp.forward_error import forward_error_flops
 from probbound.models.pair_mlp.network import table_flops
-from probbound.strategies.draw_number import draws_within
+from probbound.strategies.follow_up import expected_left
 from probbound.strategies.laws import FixedNumber, FixedOrInterrupted, Sequential
 from probbound.strategies.levels import (
     MOST_DRAWS,
@@ -99,6 +99,7 @@ def cascade(screen: PairScreen, question: PairQuestion, meter: CostMeter) -> Out
 
 
 def _planned_draws(row: Row, question: PairQuestion, meter: CostMeter) -> int:
+    """As many draws as the budget of forward passes can follow up, or as cost as much as it."""
     if question.target is not None:
         return MOST_DRAWS
     if question.draws is not None:
@@ -107,13 +108,9 @@ def _planned_draws(row: Row, question: PairQuestion, meter: CostMeter) -> int:
     pilot = Inputs(question.task, question.stream.fold_in("pilot"))
     with meter.phase("pilot", "sampling", PILOT_DRAWS * cheap.flops):
         left = int(cheap.uncertified(pilot.tickets(0, PILOT_DRAWS).members).sum())
-    return draws_within(
-        question.budget,
-        pilot=PILOT_DRAWS,
-        left=left,
-        cheap_flops=cheap.flops,
-        exact_flops=row.exact.flops,
-    )
+    within_budget = expected_left(question.budget, left) * PILOT_DRAWS / (left + 1)
+    within_cost = question.budget * row.exact.flops / cheap.flops
+    return max(question.budget, int(min(within_budget, within_cost)))
 
 
 def _left_by(screen: PairScreen, residue: Residue, question: PairQuestion) -> Base:

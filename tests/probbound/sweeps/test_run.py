@@ -153,7 +153,7 @@ def test_an_interrupted_cascade_is_no_answer(models, tmp_path, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("probbound.strategies.levels._followed_up", interrupt)
+    monkeypatch.setattr("probbound.strategies.rooms.InOrder.entered", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run_sweep(small_config(models[:1], ("cascade",)), tmp_path / "s")
     assert cells_without_clock(tmp_path / "s") == {}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import listed_by
 from probbound.models.attention_only.transformer import forward_flops
-from probbound.strategies.draw_number import draws_within
+from probbound.strategies.follow_up import expected_left
 from probbound.strategies.laws import FixedOrInterrupted, Law, Sequential
 from probbound.strategies.levels import MOST_DRAWS, Inputs, Row, Source, TicketDraws
 from probbound.strategies.outcome import Level, Outcome
 from probbound.strategies.sampled import Base, Effort, all_seen, drawn
 from probbound.tasks.max_of_k.methods.sampling import base_of
-from probbound.tasks.max_of_k.preparation import Prepared
+from probbound.tasks.max_of_k.preparation import Checks, checks, residue
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.screen import Screen
 from probbound.tasks.max_of_k.screens.sequences import copying_table_flops
@@ -31,11 +29,8 @@ def cascade(screen: Screen | None, question: Question, meter: CostMeter) -> Outc
     passes the checks and nothing is left to chance (Theorem 4.23). An interruption ends the
     drawing; what was drawn is then bounded by the part of δ reserved for it.
     """
-    question = replace(question, prepared=with_checks(question, meter))
-    base, row = (
-        _base(screen, question, meter),
-        Row((question.prepared.cheap,), question.prepared.exact),
-    )
+    made = checks_within(question, meter)
+    base, row = _base(screen, question, meter), Row((made.cheap,), made.exact)
     left, budget = base.residue, question.budget
     if left is not None and listed_by(left, budget):
         return all_seen(base, left, question.stream, row, _every(left.tickets, question), meter)
@@ -49,20 +44,19 @@ def cascade(screen: Screen | None, question: Question, meter: CostMeter) -> Outc
     return drawn(base, _source(base, question, "draws"), row, effort, _law(base, question), meter)
 
 
-def with_checks(question: Question, meter: CostMeter) -> Prepared:
+def checks_within(question: Question, meter: CostMeter) -> Checks:
     """The checks; the cubic table only where the budget dwarfs its cost."""
     model = question.model
     passes = question.budget * forward_flops(model)
     cubic = copying_table_flops(model, cubic=True) <= passes / 4
-    margin = question.claim.margin
-    return question.prepared.with_check(model, meter, cubic=cubic, margin=margin)
+    return checks(question, meter, cubic=cubic)
 
 
 def _base(screen: Screen | None, question: Question, meter: CostMeter) -> Base:
     if screen is None:
         first = (Level.enumerated("all inputs", 1.0),)
         return Base(question.task.mass, question.delta, first)
-    return base_of(screen, question.prepared.residue(screen, question.model, meter), question)
+    return base_of(screen, residue(screen, question, meter), question)
 
 
 def _source(base: Base, question: Question, use: str) -> Source:
@@ -95,10 +89,6 @@ def _planned_draws(base: Base, question: Question, row: Row, meter: CostMeter) -
     flops = PILOT_DRAWS * cheap.flops + source.flops(PILOT_DRAWS)
     with meter.phase("pilot", "sampling", flops):
         left = int(cheap.uncertified(source.tickets(0, PILOT_DRAWS).genuine).sum())
-    return draws_within(
-        question.budget,
-        pilot=PILOT_DRAWS,
-        left=left,
-        cheap_flops=cheap.flops,
-        exact_flops=forward_flops(question.model),
-    )
+    within_budget = expected_left(question.budget, left) * PILOT_DRAWS / (left + 1)
+    within_cost = question.budget * forward_flops(question.model) / cheap.flops
+    return max(question.budget, int(min(within_budget, within_cost)))

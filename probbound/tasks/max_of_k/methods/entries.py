@@ -12,6 +12,7 @@ from probbound.contract.ledger import Ledger, Spend
 from probbound.machine.parallel import parallel_map
 from probbound.noise.contract import Settings
 from probbound.strategies.outcome import Level, Outcome, Sampled
+from probbound.tasks.max_of_k.preparation import split
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.structured.cells import cells_of
 from probbound.tasks.max_of_k.structured.count import certified_count
@@ -42,7 +43,7 @@ def entries(question: Question, meter: CostMeter, counted: bool = False) -> Outc
     the structure certifies is `counted` for all inputs, or checked on CASES draws of them.
     """
     margin = question.claim.margin
-    parts = question.prepared.with_parts(question.model, meter).split
+    parts = split(question, meter)
     pilot = _pilot(parts, question, meter)
     if not pilot.usable:
         return Outcome(1.0, 1.0, (Level.enumerated(_STRUCTURE, 1.0),))
@@ -76,7 +77,7 @@ def entries(question: Question, meter: CostMeter, counted: bool = False) -> Outc
 
 def entries_by(noise: str, question: Question, meter: CostMeter) -> Outcome:
     """The same structure, its noise bounded for certain by a method of chapter 3 (4.36)."""
-    parts = question.prepared.with_parts(question.model, meter).split
+    parts = split(question, meter)
     settings = Settings(question.stream)
     tolerances = certain_tolerances(parts, noise, settings, meter)
     brackets = Brackets(parts, tolerances)

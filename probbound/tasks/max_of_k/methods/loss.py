@@ -24,14 +24,10 @@ from probbound.strategies.means import Measure, bounded_mean, mean_of_all, measu
 from probbound.strategies.outcome import NOTHING_SAMPLED, Level, LossBound, Outcome, Sampled
 from probbound.tasks.max_of_k.losses import largest_loss, largest_loss_flops, loss_at, margin_for
 from probbound.tasks.max_of_k.methods.brute_force import all_sequences, mean_loss
+from probbound.tasks.max_of_k.preparation import tables
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.screen import Screen
-from probbound.tasks.max_of_k.screens.sequences import (
-    SequenceTables,
-    TableForwardCheck,
-    TableLoss,
-    sequence_table_flops,
-)
+from probbound.tasks.max_of_k.screens.sequences import TableLoss
 
 LAYERS = 16
 LEAST_LAYER = 1e-5
@@ -73,9 +69,8 @@ def iid_loss(question: Question, meter: CostMeter) -> Outcome:
 
 def iid_loss_from_tables(question: Question, meter: CostMeter) -> Outcome:
     """`iid_loss` with forward passes looked up in tables (Theorems 1.1 and 1.14)."""
-    largest, model = _largest(question, meter), question.model
-    with meter.phase("tables", "proof", sequence_table_flops(model)):
-        measure = TableLoss(TableForwardCheck(SequenceTables.of(model)))
+    largest = _largest(question, meter)
+    measure = TableLoss(tables(question, meter).exact)
     return _from_inputs(question, measure, largest, meter)
 
 

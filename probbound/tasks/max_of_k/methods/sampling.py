@@ -10,6 +10,7 @@ from probbound.strategies.laws import FixedNumber
 from probbound.strategies.levels import Inputs, Row, TicketDraws
 from probbound.strategies.outcome import Level, Outcome
 from probbound.strategies.sampled import Base, Effort, all_seen, drawn
+from probbound.tasks.max_of_k.preparation import residue, tables
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.screen import Screen
 
@@ -21,8 +22,8 @@ def iid(question: Question, meter: CostMeter) -> Outcome:
 
 def iid_from_tables(question: Question, meter: CostMeter) -> Outcome:
     """`iid` with forward passes looked up in tables, the second baseline (Theorems 1.1 and 1.5)."""
-    prepared = question.prepared.with_tables(question.model, meter, question.claim.margin)
-    return _from_inputs(_whole(question), question, Row((), prepared.exact), meter)
+    row = Row((), tables(question, meter).exact)
+    return _from_inputs(_whole(question), question, row, meter)
 
 
 def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
@@ -30,8 +31,7 @@ def screened(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
 
     Deterministic, unless the screen spends δ.
     """
-    residue = question.prepared.residue(screen, question.model, meter)
-    base = base_of(screen, residue, question)
+    base = base_of(screen, residue(screen, question, meter), question)
     return Outcome(base.share, base.proven, base.first, screen.ledger)
 
 
@@ -42,22 +42,22 @@ def hybrid(screen: Screen, question: Question, meter: CostMeter) -> Outcome:
     sequence of it is run once and the bound is deterministic; where the screen leaves
     everything, the draws are those of `iid`. The sampling gets the δ that the screen left.
     """
-    residue = question.prepared.residue(screen, question.model, meter)
-    base, row, budget = base_of(screen, residue, question), _forward_row(question), question.budget
-    if listed_by(residue, budget):
-        every = Effort(residue.tickets, residue.tickets)
-        return all_seen(base, residue, question.stream, row, every, meter)
+    left = residue(screen, question, meter)
+    base, row, budget = base_of(screen, left, question), _forward_row(question), question.budget
+    if listed_by(left, budget):
+        every = Effort(left.tickets, left.tickets)
+        return all_seen(base, left, question.stream, row, every, meter)
     if base.share == 1:
         return _from_inputs(base, question, row, meter)
-    source = TicketDraws(residue, question.stream.fold_in("residue"))
+    source = TicketDraws(left, question.stream.fold_in("residue"))
     return drawn(base, source, row, Effort(budget, budget), FixedNumber(base.rest, "1.6"), meter)
 
 
-def base_of(screen: Screen, residue: Residue, question: Question) -> Base:
+def base_of(screen: Screen, left: Residue, question: Question) -> Base:
     """What a screen left, to be drawn from or looked at."""
     mass = question.task.mass
-    first = (Level.enumerated(screen.name, ratio_up(residue.size, mass)),)
-    return Base(mass, question.delta, first, residue, screen.ledger)
+    first = (Level.enumerated(screen.name, ratio_up(left.size, mass)),)
+    return Base(mass, question.delta, first, left, screen.ledger)
 
 
 def _whole(question: Question) -> Base:

@@ -18,8 +18,9 @@ from probbound.machine.errors import UserError
 from probbound.models.attention_only.transformer import forward_flops
 from probbound.planning.forecast import Passed
 from probbound.tasks.max_of_k.grammar import parsed
-from probbound.tasks.max_of_k.methods.cascade import with_checks
+from probbound.tasks.max_of_k.methods.cascade import checks_within
 from probbound.tasks.max_of_k.planning.pilot import Source, look, planning_stream, source_of
+from probbound.tasks.max_of_k.preparation import Checks, certain_residue, residue
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.sequences import copying_flops
 from probbound.tasks.max_of_k.strategies import SCREENS
@@ -45,25 +46,23 @@ def delta_for(question: Question, strategy: str, meter: CostMeter) -> Question:
     name = parsed(strategy)
     if name.kind not in ("iid", "screen", "hybrid", "cascade"):
         raise UserError(f"δ is not chosen for {strategy}; give it a number")
-    prepared, kind, screen = question.prepared, name.kind, name.screen
-    if kind == "cascade":
-        prepared = with_checks(question, meter)
+    kind, screen = name.kind, name.screen
+    checks = checks_within(question, meter) if kind == "cascade" else None
     if screen is not None and screen.sampled:
-        drawn = replace(question, prepared=prepared)
-        delta = _of_a_sampled_screen(drawn, kind, screen.text, meter)
-        return replace(question, prepared=prepared, delta=delta)
-    share, residue = 1.0, None
+        delta = _of_a_sampled_screen(question, kind, screen.text, checks, meter)
+        return replace(question, delta=delta)
+    share, left = 1.0, None
     if screen is not None:
-        prepared = prepared.with_residue(SCREENS[screen.text](question), question.model, meter)
-        residue = prepared.residues[screen.text]
-        share = float(residue.size / question.task.size)
-    question = replace(question, prepared=prepared)
-    seen = _pilot(question, residue, meter)
+        left = certain_residue(SCREENS[screen.text](question), question, meter)
+        share = float(left.size / question.task.size)
+    seen = _pilot(question, left, checks, meter)
     choice = _choice(question, kind, seen, share=share, proven=share, candidates=CANDIDATES)
     return replace(question, delta=choice.delta)
 
 
-def _of_a_sampled_screen(question: Question, kind: str, screen: str, meter: CostMeter) -> float:
+def _of_a_sampled_screen(
+    question: Question, kind: str, screen: str, checks: Checks | None, meter: CostMeter
+) -> float:
     """The best of SCREEN_DELTAS, the screen being run with the pilot's coins at each."""
     part = 1.0 if kind == "screen" else 0.5
     found: list[Choice] = []
@@ -71,9 +70,9 @@ def _of_a_sampled_screen(question: Question, kind: str, screen: str, meter: Cost
     seen = None
     for delta in SCREEN_DELTAS:
         tossed = SCREENS[screen](replace(question, seed=seed, delta=part * delta))
-        residue = question.prepared.residue(tossed, question.model, meter)
-        seen = seen or _pilot(question, residue, meter)
-        share = float(residue.size / question.task.size)
+        left = residue(tossed, question, meter)
+        seen = seen or _pilot(question, left, checks, meter)
+        share = float(left.size / question.task.size)
         one = np.array([delta])
         found.append(
             _choice(question, kind, seen, share=share, proven=1.0, part=part, candidates=one)
@@ -107,14 +106,16 @@ def _draws_of_a_cascade(question: Question, seen: Passed) -> int:
     return max(question.budget, int(min(within_budget, within_cost)))
 
 
-def _pilot(question: Question, residue: Residue | None, meter: CostMeter) -> Passed:
+def _pilot(
+    question: Question, left: Residue | None, checks: Checks | None, meter: CostMeter
+) -> Passed:
     """Draws from all inputs, or from a residue, for PILOT_SHARE of what the budget costs."""
     source = Source(
         "all inputs", partial(question.task.sample, planning_stream(question.seed).fold_in("delta"))
     )
-    if residue is not None:
-        if residue.tickets == 0:
+    if left is not None:
+        if left.tickets == 0:
             return Passed()
-        source = source_of("the screen", residue, question.seed)
+        source = source_of("the screen", left, question.seed)
     allowance = PILOT_SHARE * question.budget * forward_flops(question.model)
-    return look(source, question.model, question.task, allowance, question.prepared, meter)
+    return look(source, question.model, question.task, allowance, checks, meter)

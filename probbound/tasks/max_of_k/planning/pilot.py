@@ -16,7 +16,7 @@ from probbound.draws.random_streams import Stream
 from probbound.models.attention_only.evaluation import wrong_answers
 from probbound.models.attention_only.transformer import Transformer, forward_flops
 from probbound.planning.forecast import Passed, share_seen
-from probbound.tasks.max_of_k.preparation import Prepared
+from probbound.tasks.max_of_k.preparation import Checks
 from probbound.tasks.max_of_k.screens.bracket_check import BracketCheck, bracket_check_flops
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.ladder import LadderScreen, expected_classes
@@ -64,7 +64,7 @@ def run_pilot(
     seed: int,
     allowance: float,
     room: float,
-    prepared: Prepared,
+    checks: Checks | None,
     meter: CostMeter,
     most: int = CHEAP_PILOT,
 ) -> Pilot:
@@ -72,24 +72,24 @@ def run_pilot(
 
     Up to `most` draws see the copying check, for half of the allowance. For one head the sub-cubic
     brackets look at the same draws, and the additive check at DEAR_PILOT of those they leave: it
-    certifies what they certify. Without tables the draws are forward passes. Screens that cost
+    certifies what they certify. Without checks the draws are forward passes. Screens that cost
     more than `room` operations are not looked at.
     """
     stream = planning_stream(seed).fold_in("inputs")
     source = Source("all inputs", partial(task.sample, stream))
     ceiling = room / 8
-    seen = look(source, model, task, allowance / 2, prepared, meter, most, ceiling)
-    if prepared.check is None:
+    seen = look(source, model, task, allowance / 2, checks, meter, most, ceiling)
+    if checks is None:
         return Pilot(wrong=seen.failing, draws=seen.draws)
     with meter.phase("pilot of screens", "sampling") as phase:
         tokens, sub_cubic, cubic = source.sample(0, seen.draws), 1.0, 1.0
         if _bracketed(model, room) and bracket_check_flops(model) <= 2 * allowance:
-            brackets = BracketCheck.of(prepared.exact.tables)
+            brackets = BracketCheck.of(checks.exact.tables)
             phase.flops += bracket_check_flops(model) + seen.draws * brackets.flops
             tokens = tokens[brackets.uncertified(tokens)]
             sub_cubic = share_seen(len(tokens), seen.draws)
         if CubicScreen().flops(model) <= room:
-            additive = CubicScreen().of_one(prepared.exact.tables)
+            additive = CubicScreen().of_one(checks.exact.tables)
             tokens = tokens[: max(1, int(min(allowance / 4 / additive.flops, DEAR_PILOT)))]
             phase.flops += len(tokens) * additive.flops
             hits = int(additive.uncertified(tokens).sum())
@@ -127,35 +127,35 @@ def look(
     model: Transformer,
     task: MaxOfK,
     allowance: float,
-    prepared: Prepared,
+    checks: Checks | None,
     meter: CostMeter,
     most: int = CHEAP_PILOT,
     ceiling: float = math.inf,
 ) -> Passed:
     """Draws through the copying check and, where left, a forward pass, for about `allowance`.
 
-    Without tables all are forward passes. Where even a few are too dear nothing is looked at, and
+    Without checks all are forward passes. Where even a few are too dear nothing is looked at, and
     the first batch never costs more than `ceiling`.
     """
-    each = forward_flops(model) if prepared.check is None else 0
-    most = most if prepared.check is not None else DEAR_PILOT
+    each = forward_flops(model) if checks is None else 0
+    most = most if checks is not None else DEAR_PILOT
     while most and source.draw_flops(most) + each * most > allowance:
         most //= 2
     if most == 0:
         return Passed()
     with meter.phase(f"pilot of {source.name}", "sampling") as phase:
-        if prepared.check is None:
+        if checks is None:
             wrong = int(wrong_answers(model, task, source.sample(0, most)).sum())
             seen, flops = Passed(most, most, wrong), each * most
         else:
-            seen, flops = _passed(source.sample, prepared, allowance, most, ceiling)
+            seen, flops = _passed(source.sample, checks, allowance, most, ceiling)
         phase.flops = flops + source.draw_flops(seen.draws)
     return seen
 
 
 def _passed(
     sample: Callable[[int, int], Int[np.ndarray, "n n_ctx"]],
-    prepared: Prepared,
+    checks: Checks,
     allowance: float,
     most: int,
     ceiling: float,
@@ -164,7 +164,7 @@ def _passed(
 
     A first batch shows what a draw costs, the others spend the rest of the allowance.
     """
-    cheap, exact = prepared.cheap, prepared.exact
+    cheap, exact = checks.cheap, checks.exact
     seen, flops = Passed(), 0
     wanted = min(FIRST_DRAWS, max(LEAST_DRAWS, allowance / 4 / cheap.flops))
     first = int(min(wanted, ceiling / (cheap.flops + exact.flops)))

@@ -26,7 +26,7 @@ from probbound.tasks.max_of_k.planning.pilot import (
     source_of,
 )
 from probbound.tasks.max_of_k.planning.tariff import Tariff
-from probbound.tasks.max_of_k.preparation import Prepared
+from probbound.tasks.max_of_k.preparation import Checks, certain_residue, checks
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.bracket_check import BracketCheck
 from probbound.tasks.max_of_k.screens.gap_residue import GapResidue
@@ -52,7 +52,7 @@ class Plan:
     amount: Fraction
     everything: Pool
     spent: int
-    prepared: Prepared
+    checks: Checks
     draws: int = 0
     beyond: Pool | None = None
     drawn: int = 0
@@ -122,17 +122,16 @@ def planned(question: Question, delta: float | None, meter: CostMeter) -> tuple[
         best = taken(plan.offers(delta)) or Offer(SCREEN, 1.0)
     if best is None:
         raise _too_small(question, tariff, amount)
-    return _run(question, plan.with_passes(best), plan.prepared)
+    return _run(question, plan.with_passes(best))
 
 
-def _run(question: Question, best: Offer, prepared: Prepared) -> tuple[str, Question]:
+def _run(question: Question, best: Offer) -> tuple[str, Question]:
     through_checks = best.strategy.startswith("cascade")
     return best.strategy, replace(
         question,
         budget=best.passes if through_checks else best.draws,
         draws=best.draws if through_checks else None,
         delta=question.delta if best.delta is None else best.delta,
-        prepared=prepared,
     )
 
 
@@ -147,18 +146,18 @@ def _without_tables(
     question: Question, tariff: Tariff, amount: Fraction, delta: float | None, meter: CostMeter
 ) -> tuple[str, Question]:
     """All inputs, or draws of them; there is a pilot only if δ is to be chosen."""
-    seen, prepared = Passed(), question.prepared
+    seen = Passed()
     if delta is None:
         allowance = float(PILOT_SHARE * amount / 2)
         inputs = _inputs(question)
-        seen = look(inputs, question.model, question.task, allowance, prepared, meter)
+        seen = look(inputs, question.model, question.task, allowance, None, meter)
     everything = Pool(Fraction(1), Fraction(1), _share_seen(seen.wrong, seen.draws))
     rest = SPENT_SHARE * amount - seen.draws * tariff.forward
     offers = _brute_force(tariff, rest, everything.wrong)
     offers += Bidding(rest, delta).sampled("iid", everything, tariff.forward)
     if not offers:
         raise _too_small(question, tariff, amount)
-    return _run(question, offers[0], prepared)
+    return _run(question, offers[0])
 
 
 def _brute_force(tariff: Tariff, rest: Fraction, wrong: Fraction) -> list[Offer]:
@@ -174,22 +173,22 @@ def _inputs(question: Question) -> Source:
 def _looked(question: Question, tariff: Tariff, amount: Fraction, meter: CostMeter) -> Plan:
     """The tables, and a pilot of all inputs, of which the screen's brackets look at the same."""
     model, room = question.model, amount - tariff.tables
-    prepared = question.prepared.with_check(model, meter, cubic=False)
+    made = checks(question, meter, cubic=False)
     allowance, inputs = PILOT_SHARE * room, _inputs(question)
     seen = look(
-        *(inputs, model, question.task, float(allowance / 2), prepared, meter),
+        *(inputs, model, question.task, float(allowance / 2), made, meter),
         ceiling=float(FIRST_SHARE * room),
     )
     wrong = _share_seen(seen.wrong, seen.draws)
     everything = Pool(Fraction(1), _share_seen(seen.left, seen.draws), wrong)
     spent = tariff.tables + seen.draws * tariff.look + seen.left * tariff.from_tables
-    plan = Plan(tariff, amount, everything, spent, prepared, seen.draws)
+    plan = Plan(tariff, amount, everything, spent, made, seen.draws)
     classes = tariff.classes
     if classes is None or seen.draws == 0:
         return plan
     if tariff.screen(classes) > room or tariff.brackets > 2 * allowance:
         return plan
-    brackets = BracketCheck.of(prepared.exact.tables)
+    brackets = BracketCheck.of(made.exact.tables)
     flops = tariff.brackets + seen.draws * brackets.flops
     with meter.phase("pilot of screens", "sampling", flops):
         left = int(brackets.uncertified(inputs.sample(0, seen.draws)).sum())
@@ -204,8 +203,7 @@ def _screened(plan: Plan, question: Question, meter: CostMeter) -> Plan:
     It is deterministic, so that what it showed may be used as it is (Theorem 4.25).
     """
     tariff, model, task = plan.tariff, question.model, question.task
-    prepared = plan.prepared.with_residue(SCREENS[SCREEN](question), model, meter)
-    residue = prepared.residues[SCREEN]
+    residue = certain_residue(SCREENS[SCREEN](question), question, meter)
     if not isinstance(residue, GapResidue):
         raise TypeError(f"{SCREEN} leaves gap classes, not {type(residue).__name__}")
     share, drawn = residue.size / task.size, tariff.drawn(residue.classes)
@@ -214,7 +212,7 @@ def _screened(plan: Plan, question: Question, meter: CostMeter) -> Plan:
     if residue.tickets:
         allowance = float(RESIDUE_PILOT_SHARE * plan.amount)
         source = source_of(SCREEN, residue, question.seed)
-        seen = look(source, model, task, allowance, prepared, meter, CHEAP_PILOT)
+        seen = look(source, model, task, allowance, plan.checks, meter, CHEAP_PILOT)
     beyond, everything = _within(plan.everything, share, members), plan.everything
     if seen.draws:
         kept, wrong = _share_seen(seen.left, seen.draws), _share_seen(seen.wrong, seen.draws)
@@ -230,7 +228,6 @@ def _screened(plan: Plan, question: Question, meter: CostMeter) -> Plan:
         beyond=beyond,
         drawn=drawn,
         residue=residue,
-        prepared=prepared,
     )
 
 

@@ -20,7 +20,7 @@ from probbound.tasks.max_of_k.planning.pilot import (
 )
 from probbound.tasks.max_of_k.planning.planner import Planner
 from probbound.tasks.max_of_k.planning.prices import prices_in_flops
-from probbound.tasks.max_of_k.preparation import Prepared
+from probbound.tasks.max_of_k.preparation import Checks, certain_residue, checks, split
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.sequences import (
     copying_table_flops,
@@ -28,7 +28,7 @@ from probbound.tasks.max_of_k.screens.sequences import (
     table_forward_flops,
 )
 from probbound.tasks.max_of_k.strategies import SCREENS, strategy_named
-from probbound.tasks.max_of_k.structured.parts import structure_flops
+from probbound.tasks.max_of_k.structured.parts import Parts, structure_flops
 
 PILOT_SHARE = 0.025
 RESIDUE_PILOT_SHARE = 0.01
@@ -39,14 +39,16 @@ MARGIN = 0.005
 
 @dataclass(frozen=True)
 class Survey:
-    """A planner that has looked, and what it prepared and spent while looking.
+    """A planner that has looked, and what it worked out and spent while looking.
 
-    No budget pays for that.
+    No budget pays for that. `checks` are there where tables pay, `parts` once
+    `entries` was looked at.
     """
 
     planner: Planner
-    prepared: Prepared
+    checks: Checks | None
     meter: CostMeter
+    parts: Parts | None = None
 
     def forecasts(self, amount: float) -> list[Forecast]:
         """Forecasts for a budget, best first."""
@@ -64,14 +66,14 @@ def surveyed(
 
     The pilot takes about PILOT_SHARE of what the tables leave.
     """
-    model, task, prepared = question.model, question.task, question.prepared
+    model, task, made = question.model, question.task, None
     tables = sequence_table_flops(model) + copying_table_flops(model, cubic=False)
     if (TABLE_SHARE * budget - tables) / table_forward_flops(model) > budget / forward_flops(model):
-        prepared = prepared.with_check(model, meter, cubic=False)
+        made = checks(question, meter, cubic=False)
     room = budget - meter.total().flops
     allowance = PILOT_SHARE * room
-    pilot = run_pilot(model, task, question.seed, allowance, room, prepared, meter, most)
-    return Survey(Planner(model, task, delta, pilot, prices_in_flops()), prepared, meter)
+    pilot = run_pilot(model, task, question.seed, allowance, room, made, meter, most)
+    return Survey(Planner(model, task, delta, pilot, prices_in_flops()), made, meter)
 
 
 def with_screen(survey: Survey, question: Question, name: str, budget: float) -> Survey:
@@ -79,29 +81,28 @@ def with_screen(survey: Survey, question: Question, name: str, budget: float) ->
     meter, model, planner = survey.meter, question.model, survey.planner
     before = meter.total().flops
     screen = SCREENS[name](question)
-    prepared = survey.prepared.with_residue(screen, model, meter)
+    residue = certain_residue(screen, question, meter)
     flops = meter.total().flops - before
-    residue = prepared.residues[name]
     seen = Passed()
     if residue.tickets:
         source = source_of(name, residue, question.seed)
         allowance = RESIDUE_PILOT_SHARE * budget
-        seen = look(source, model, question.task, allowance, prepared, meter)
+        seen = look(source, model, question.task, allowance, survey.checks, meter)
     price, saved = screen.price(model), 0
-    if prepared.products is not None and price is not None:
+    if survey.checks is not None and price is not None:
         saved = round(price.alone - price.shared)
     known = Measured(residue, flops, flops + saved, seen)
     measured = {**planner.measured, name: known}
-    return replace(survey, planner=replace(planner, measured=measured), prepared=prepared)
+    return replace(survey, planner=replace(planner, measured=measured))
 
 
 def with_entries(survey: Survey, question: Question, hoped: Forecast) -> Survey:
     """The same, with the model split and a pilot of its noise at what was hoped for."""
     meter, planner = survey.meter, survey.planner
-    prepared = survey.prepared.with_parts(question.model, meter)
+    parts = split(question, meter)
     outlook = looked(
         planner.seen.outlook,
-        prepared.split,
+        parts,
         question.task,
         hoped.budget,
         hoped.delta,
@@ -109,17 +110,16 @@ def with_entries(survey: Survey, question: Question, hoped: Forecast) -> Survey:
         meter,
     )
     seen = replace(planner.seen, outlook=outlook)
-    return replace(survey, planner=replace(planner, entries=seen), prepared=prepared)
+    return replace(survey, planner=replace(planner, entries=seen), parts=parts)
 
 
 def with_treatment(survey: Survey, question: Question, name: str) -> Survey:
     """The same, with the noise of `entries` bounded for certain: deterministic, so run once."""
-    prepared = survey.prepared.with_parts(question.model, survey.meter)
-    run = replace(question, prepared=prepared)
-    found = strategy_named(name).answer(run, survey.meter).failure_upper
+    parts = split(question, survey.meter)
+    found = strategy_named(name).answer(question, survey.meter).failure_upper
     seen = survey.planner.seen
     seen = replace(seen, certain={**seen.certain, name: found})
-    return replace(survey, planner=replace(survey.planner, entries=seen), prepared=prepared)
+    return replace(survey, planner=replace(survey.planner, entries=seen), parts=parts)
 
 
 def settled(
@@ -161,7 +161,7 @@ def _why_not(survey: Survey, best: Forecast, hoped: Forecast, room: float, by_co
         return hoped.note
     planner, model = survey.planner, survey.planner.model
     flops = look_flops(model, planner.seen.outlook.cells, hoped.budget)
-    flops += 0 if survey.prepared.parts else structure_flops(model)
+    flops += 0 if survey.parts else structure_flops(model)
     if flops <= PILOT_SHARE * room:
         return ""
     value = "cost" if by_cost else "failure_upper" if planner.delta is not None else "weighted"

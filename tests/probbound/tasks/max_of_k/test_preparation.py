@@ -6,15 +6,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.ledger import NOTHING_SPENT
 from probbound.contract.residue import listed_by
+from probbound.draws.priors import Prior
 from probbound.models.attention_only.additive import circuits
 from probbound.models.attention_only.transformer import in_float64
-from probbound.tasks.max_of_k.methods.cascade import cascade, with_checks
+from probbound.tasks.max_of_k.methods.cascade import cascade, checks_within
 from probbound.tasks.max_of_k.methods.ladder import ladder_screens
 from probbound.tasks.max_of_k.methods.sampling import hybrid
-from probbound.tasks.max_of_k.preparation import NOTHING_PREPARED
+from probbound.tasks.max_of_k.preparation import certain_residue, checks, residue, split, tables
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.screens.bracket_check import BracketCheck
 from probbound.tasks.max_of_k.screens.gap_residue import GapResidue
@@ -47,25 +49,61 @@ def test_products_save_operations_and_change_nothing(model, name):
 def test_what_is_prepared_is_not_booked_again_and_gives_the_same(strategy):
     asked = question(MODELS[0])
     first, second = CostMeter(), CostMeter()
-    prepared = with_checks(asked, first)
+    made = checks_within(asked, first)
     for name in ("cubic", "sub-cubic"):
-        prepared = prepared.with_residue(SCREENS[name](asked), asked.model, first)
-    plain = strategy_named(strategy).run(asked, CostMeter())
-    found = strategy_named(strategy).run(replace(asked, prepared=prepared), second)
+        certain_residue(SCREENS[name](asked), asked, first)
+    plain = strategy_named(strategy).run(question(MODELS[0]), CostMeter())
+    found = strategy_named(strategy).run(replace(asked, delta=0.01), second)
     assert found == plain
     assert {phase.part for phase in second.phases} == {"sampling"}
-    assert prepared.with_check(asked.model, second, cubic=False) is prepared
+    assert checks(asked, second, cubic=False) is made
+
+
+def test_what_is_prepared_is_booked_by_whoever_adds_it():
+    asked, first, second = question(MODELS[0]), CostMeter(), CostMeter()
+    made = tables(asked, first), checks(asked, first, cubic=True), split(asked, first)
+    assert [phase.name for phase in first.phases] == ["tables", "copying check", "structure"]
+    assert made == (
+        tables(asked, second),
+        checks(asked, second, cubic=True),
+        split(asked, second),
+    )
+    assert not second.phases
 
 
 def test_a_screen_that_spends_delta_is_not_prepared():
     asked = question(MODELS[0])
     screen = SCREENS["low-rank-qk:sketch"](asked)
     with pytest.raises(ValueError, match="rests on randomness"):
-        NOTHING_PREPARED.with_residue(screen, asked.model, CostMeter())
-    with pytest.raises(LookupError):
-        _ = NOTHING_PREPARED.cheap
-    with pytest.raises(LookupError):
-        _ = NOTHING_PREPARED.exact
+        certain_residue(screen, asked, CostMeter())
+
+
+def test_the_coins_of_a_screen_are_those_of_whoever_asks():
+    """What a plan tosses is not what certifies, though both ask the same memo."""
+    asked = question(MODELS[0])
+    tossed, meter = replace(asked, seed=4), CostMeter()
+    build = SCREENS["low-rank-qk:sketch"]
+    planned = residue(build(tossed), asked, meter)
+    before = meter.total().flops
+    certifying = residue(build(asked), asked, meter)
+    assert meter.total().flops == 2 * before
+    assert certifying is not planned
+
+
+def test_another_claim_or_prior_is_answered_anew_and_another_model_not_at_all():
+    asked, meter = question(MODELS[0]), CostMeter()
+    margin = replace(asked, claim=Claim("margin", 50.0))
+    law = Prior((3, *[1] * (asked.model.d_vocab - 1)))
+    weighted = replace(asked, task=task_for(asked.model, law))
+    for ask in (lambda one: tables(one, meter).exact.tables.margin, _tickets):
+        assert ask(asked) != ask(margin)
+    assert _tickets(asked) != _tickets(weighted)
+    with pytest.raises(ValueError, match="a memo is of one subject"):
+        replace(asked, model=MODELS[1], task=task_for(MODELS[1]))
+
+
+def _tickets(asked):
+    return certain_residue(SCREENS["cubic"](asked), asked, CostMeter()).tickets
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)

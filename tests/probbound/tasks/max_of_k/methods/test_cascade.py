@@ -13,7 +13,8 @@ from probbound.models.attention_only.additive import additive_tables
 from probbound.models.attention_only.evaluation import wrong_answers
 from probbound.models.attention_only.transformer import forward_flops
 from probbound.strategies import levels
-from probbound.strategies.draw_number import expected_left
+from probbound.strategies.follow_up import expected_left
+from probbound.strategies.rooms import InOrder
 from probbound.tasks.max_of_k.methods import cascade as module
 from probbound.tasks.max_of_k.screens.listing import list_residue
 from probbound.tasks.max_of_k.screens.sequences import (
@@ -146,14 +147,14 @@ def test_a_target_is_reached_and_not_overshot_by_much():
 
 def test_an_interrupted_cascade_is_bounded_by_what_was_drawn_and_can_be_verified(monkeypatch):
     model = probbound.load("max-of-4")
-    original = levels._followed_up
+    original = InOrder.entered
 
-    def interrupt(tally, *rest):
+    def interrupt(room, tally, step):
         if tally.draws >= 3 * levels.CHUNK:
             raise KeyboardInterrupt
-        return original(tally, *rest)
+        return original(room, tally, step)
 
-    monkeypatch.setattr(levels, "_followed_up", interrupt)
+    monkeypatch.setattr(InOrder, "entered", interrupt)
     found = certify(model, budget=10_000, delta=1e-6)
     assert found.stopped_at == found.sampling.draws == 3 * levels.CHUNK
     counts = (found.sampling.failures, found.sampling.draws)
@@ -189,18 +190,18 @@ def test_what_a_screen_left_is_passed_through_as_a_whole_where_the_draws_cover_i
 def test_what_an_interruption_leaves_unseen_of_a_whole_is_conceded(monkeypatch):
     model = random_model(1, d_vocab=8)
     monkeypatch.setattr(levels, "RESIDUE_CHUNK", 64)
-    original = levels._followed_up
+    original = InOrder.entered
 
-    def interrupt(tally, *rest):
+    def interrupt(room, tally, step):
         if tally.draws >= 128:
             raise KeyboardInterrupt
-        return original(tally, *rest)
+        return original(room, tally, step)
 
-    monkeypatch.setattr(levels, "_followed_up", interrupt)
+    monkeypatch.setattr(InOrder, "entered", interrupt)
     found = certify(model, "cascade:sub-cubic", budget=200, draws=8**3)
     assert found.stopped_at == 128
     assert certify(model, "brute-force").failure_upper <= found.failure_upper
-    monkeypatch.setattr(levels, "_followed_up", original)
+    monkeypatch.setattr(InOrder, "entered", original)
     whole = certify(model, "cascade:sub-cubic", budget=8**3 - 1, draws=8**3)
     assert whole.failure_upper < found.failure_upper
     assert checked(found, model).holds, checked(found, model)

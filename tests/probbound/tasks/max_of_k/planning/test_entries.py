@@ -136,12 +136,12 @@ def test_what_is_over_the_budget_or_not_run_says_so():
 def test_small_budgets_do_not_pay_for_a_look():
     model = probbound.load("max-of-4")
     for budget in (1e6, 1e7):
-        survey = surveyed(asked(model), DELTA, budget, CostMeter())
         question = asked(model, budget_flops=budget)
+        survey = surveyed(question, DELTA, budget, CostMeter())
         survey, made = settled(
             survey, question, budget, lambda now, budget=budget: now.forecasts(budget)
         )
-        assert survey.prepared.parts is None
+        assert survey.parts is None
         notes = {one.strategy: one.note for one in made if one.at_best}
         assert all(notes[name] for name in SAMPLED)
 
@@ -152,9 +152,10 @@ def test_a_plan_looks_when_that_is_a_small_part():
     cells = Cells(model.d_vocab, ())
     look = float(structure_flops(model) + look_flops(model, cells, hoped.most))
     for budget, looks in ((20 * look, False), (100 * look, True)):
-        survey = surveyed(asked(model), DELTA, budget, CostMeter())
+        question = asked(model)
+        survey = surveyed(question, DELTA, budget, CostMeter())
         survey, made = settled(
-            survey, asked(model), budget, lambda now, budget=budget: now.forecasts(budget)
+            survey, question, budget, lambda now, budget=budget: now.forecasts(budget)
         )
         assert survey.planner.seen.outlook.known == looks
         spent = sum(phase.flops for phase in survey.meter.phases if "entries" in phase.name)

@@ -24,9 +24,12 @@ from tests.factories import copying_model, random_model
 DELTA = 1e-6
 
 
-def looked(model, budget, delta=DELTA):
+def asked(model):
+    return Question(model, task_for(model), 0, DELTA, 0)
+
+
+def looked(question, budget, delta=DELTA):
     """A survey that has looked, and its forecasts."""
-    question = Question(model, task_for(model), 0, DELTA, 0)
     survey = surveyed(question, delta, budget, CostMeter())
     return settled(survey, question, budget, lambda now: now.forecasts(budget))
 
@@ -34,9 +37,8 @@ def looked(model, budget, delta=DELTA):
 @pytest.fixture(scope="module")
 def planner():
     """One that has also looked at `entries`, and run one of its treatments."""
-    model = probbound.load("max-of-4")
-    survey, forecasts = looked(model, 1e8)
-    question = Question(model, task_for(model), 0, DELTA, 0)
+    question = asked(probbound.load("max-of-4"))
+    survey, forecasts = looked(question, 1e8)
     hoped = next(made for made in forecasts if made.strategy == "entries")
     survey = with_entries(survey, question, hoped)
     return with_treatment(survey, question, "entries:exact").planner
@@ -96,7 +98,7 @@ def test_what_is_not_known_comes_last_and_is_never_better_than_what_bounds_it(pl
 
 def test_screens_of_one_head_are_not_forecast_for_two():
     model = random_model(5, n_heads=2)
-    survey, forecasts = looked(model, 1e7)
+    survey, forecasts = looked(asked(model), 1e7)
     assert survey.planner.pilot.sub_cubic == 1
     assert {made.strategy for made in forecasts if "sub-cubic" in made.strategy} == set()
     assert any(made.strategy == "cubic" for made in forecasts)
@@ -144,9 +146,9 @@ def test_prices_scale_costs_and_nothing_else(planner):
 
 
 def test_an_empty_planner_of_a_tiny_model_still_forecasts():
-    model = random_model(8, d_vocab=1)
-    assert isinstance(looked(model, 1e6)[0].planner, Planner)
-    assert np.isfinite([made.cost for made in looked(model, 1e6)[1]]).all()
+    survey, forecasts = looked(asked(random_model(8, d_vocab=1)), 1e6)
+    assert isinstance(survey.planner, Planner)
+    assert np.isfinite([made.cost for made in forecasts]).all()
 
 
 def test_the_command_prints_and_picks(capsys):
