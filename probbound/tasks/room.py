@@ -73,7 +73,8 @@ Q = TypeVar("Q", bound=Asked)
 class Room(Generic[Q]):
     """What a task brings: its inputs, its questions, and how they are answered.
 
-    `task_for` makes the task of a model's own inputs, and `stated` that of a claim's, whose number
+    `task_for` makes the task of a model's own inputs (or of what stands behind a colon of the
+    task's name, as in group-product:s5), and `stated` that of a claim's, whose number
     `counted` says in words. `asked` makes a question or refuses it in a sentence, `settings` says
     by name what was asked of the settings, and `one_form` gives every form of a question the same
     record. `decided` puts a plan in the place of "auto", `answer` runs the strategy of a name, and
@@ -85,7 +86,7 @@ class Room(Generic[Q]):
     """
 
     name: str
-    task_for: Callable[[Any, Prior | None], Task]
+    task_for: Callable[[Any, Prior | None, str], Task]
     stated: Callable[[Mapping[str, Any]], Task]
     counted: Callable[[Mapping[str, Any]], str]
     asked: Callable[..., Q]

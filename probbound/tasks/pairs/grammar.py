@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 
-BRUTE_FORCE, IID, HYBRID, CASCADE = "brute-force", "iid", "hybrid", "cascade"
+BRUTE_FORCE, IID, SCREEN, HYBRID, CASCADE = "brute-force", "iid", "screen", "hybrid", "cascade"
 _ON_SCREENS = (HYBRID, CASCADE)
 
 
@@ -57,7 +57,7 @@ class PairGrammar:
         kind, colon, rest = name.partition(":")
         if kind in _ON_SCREENS:
             return Name(kind, self._screen(rest if colon else next(iter(self.screens)), name))
-        return Name("screen", self._screen(name, name))
+        return Name(SCREEN, self._screen(name, name))
 
     def _screen(self, text: str, name: str) -> ScreenName:
         base, colon, number = text.partition(":")

@@ -68,12 +68,12 @@ def hybrid(screen: PairScreen, question: PairQuestion, meter: CostMeter) -> Outc
     """
     residue = screen.enumerate(meter)
     base, budget = _left_by(screen, residue, question), question.budget
+    if listed_by(residue, budget):
+        row, every = _forward_row(question, meter), Effort(residue.tickets, residue.tickets)
+        return all_seen(base, residue, question.stream, row, every, meter)
     if base.share == 1:
         return _from_all(base, question, meter)
     row = _forward_row(question, meter)
-    if listed_by(residue, budget):
-        every = Effort(residue.tickets, residue.tickets)
-        return all_seen(base, residue, question.stream, row, every, meter)
     source = TicketDraws(residue, question.stream.fold_in("residue"))
     return drawn(base, source, row, Effort(budget, budget), FixedNumber(base.rest, "1.6"), meter)
 

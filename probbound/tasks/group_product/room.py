@@ -1,0 +1,56 @@
+"""Products of a group as everybody outside sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from probbound.machine.errors import UserError, kind_of
+from probbound.tasks.accepted import unaltered
+from probbound.tasks.group_product.grammar import GRAMMAR
+from probbound.tasks.group_product.groups import Group, group_named
+from probbound.tasks.group_product.task import GroupProduct
+from probbound.tasks.group_product.training import train
+from probbound.tasks.pairs.rooms import counted, pair_room
+
+
+def _of_network(model: Any) -> GroupProduct:
+    raise UserError(
+        f"{model.name} does not say which group of {model.d_vocab} elements is meant; name it: "
+        "group-product:s5"
+    )
+
+
+def _about(what: str) -> GroupProduct:
+    return GroupProduct(group_named(what))
+
+
+def _stated(population: Mapping[str, Any]) -> GroupProduct:
+    stated = population["group"]
+    if stated["table"] is None:
+        return GroupProduct(group_named(stated["name"]))
+    return GroupProduct(Group.of_table(np.asarray(stated["table"]), stated["name"]))
+
+
+def _counted(population: Mapping[str, Any]) -> str:
+    return f"{counted(population)} ({population['group']['name']})"
+
+
+def _unaltered(task: Any) -> GroupProduct:
+    if type(task) is not GroupProduct or type(task.group) is not Group:
+        raise UserError(f"bounds are proved for GroupProduct itself, got {kind_of(task)}")
+    return unaltered(task, GroupProduct(Group(task.group.name, task.group.table)))
+
+
+TASK = pair_room(
+    GroupProduct.name,
+    GRAMMAR,
+    of_network=_of_network,
+    about=_about,
+    stated=_stated,
+    unaltered=_unaltered,
+    train=train,
+    counted=_counted,
+)
