@@ -20,8 +20,9 @@ def folded(model: PairMLP, table: Int[np.ndarray, "n n"]) -> Folded:
     The errors are those of Theorem 8.1: by 3.1 for each product, and a rounding for each sum.
     """
     w = weights_of(in_float64(model))
-    first, first_error = _product(w["W_E"], w.get("W_in"))
-    second, second_error = _product(w.get("W_E2", w["W_E"]), w.get("W_in2", w.get("W_in")))
+    first, first_error = second, second_error = _product(w["W_E"], w.get("W_in"))
+    if _untied(w):
+        second, second_error = _product(w.get("W_E2", w["W_E"]), w.get("W_in2", w.get("W_in")))
     if "b_in" in w:
         second, second_error = _added(second, second_error, w["b_in"])
     columns, out_error = _product(w["W_U"].T, w["W_out"].T if "W_out" in w else None)
@@ -29,7 +30,7 @@ def folded(model: PairMLP, table: Int[np.ndarray, "n n"]) -> Folded:
     skip = None
     if "W_skip" in w:
         a, a_error = _product(w["W_E"], w["W_skip"])
-        b, b_error = _product(w.get("W_E2", w["W_E"]), w["W_skip"])
+        b, b_error = _product(w["W_E2"], w["W_skip"]) if "W_E2" in w else (a, a_error)
         skip = (a, b, w["W_U"])
         first_error = inflated(first_error + a_error, 1)
         second_error = inflated(second_error + b_error, 1)
@@ -46,8 +47,8 @@ def folded(model: PairMLP, table: Int[np.ndarray, "n n"]) -> Folded:
 def folding_flops(model: PairMLP) -> int:
     """Operations of `folded`, what it compares apart."""
     w = weights_of(model)
-    second, p, classes = "W_E2" in w or "W_in2" in w, model.d_vocab, model.d_vocab_out
-    total = (1 + second) * _product_flops(w["W_E"], w.get("W_in"))
+    p, classes = model.d_vocab, model.d_vocab_out
+    total = (1 + _untied(w)) * _product_flops(w["W_E"], w.get("W_in"))
     total += p * (3 * model.d_mlp + 4) if "b_in" in w else 0
     if "W_skip" in w:
         total += (1 + ("W_E2" in w)) * _product_flops(w["W_E"], w["W_skip"]) + 4 * p
@@ -56,6 +57,11 @@ def folding_flops(model: PairMLP) -> int:
     if "b_out" in w or "b_U" in w:
         total += classes * (5 * model.d_out + 12)
     return total
+
+
+def _untied(w: dict[str, np.ndarray]) -> bool:
+    """Whether the second operand has weights of its own."""
+    return "W_E2" in w or "W_in2" in w
 
 
 def _product(rows: np.ndarray, matrix: np.ndarray | None) -> Rows:

@@ -146,11 +146,11 @@ def test_other_tasks_and_networks_are_refused():
     altered.table[0, 0] = 1
     with pytest.raises(UserError, match="table of the ModularAddition was altered"):
         asked(SUMS, model, altered, "iid")
+    broken = dataclasses.replace(model, W_U=np.full_like(model.W_U, np.nan))
     with pytest.raises(UserError, match="W_U holds a NaN"):
-        broken = dataclasses.replace(model, W_U=np.full_like(model.W_U, np.nan))
         asked(SUMS, broken, ModularAddition(5), "iid")
+    huge = dataclasses.replace(in_float64(model), W_in=model.W_in * 1e30)
     with pytest.raises(UserError, match="too far from 1"):
-        huge = dataclasses.replace(in_float64(model), W_in=model.W_in * 1e30)
         asked(SUMS, huge, ModularAddition(5), "iid")
 
 
