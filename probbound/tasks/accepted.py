@@ -32,7 +32,7 @@ def unaltered(given: _Made, anew: _Made) -> _Made:
     """
     made: Any = anew
     for name, value in vars(given).items():
-        known = name in {field.name for field in fields(made)} or name in vars(type(anew))
+        known = name in {field.name for field in fields(made)} or hasattr(type(anew), name)
         if not known or not np.array_equal(value, getattr(anew, name)):
             raise UserError(
                 f"{name} of the {type(anew).__name__} was altered after it was made; make it anew"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,9 +19,7 @@ class GroupProduct(Pairs):
     group: Group
     name: ClassVar[str] = "group-product"
 
-    @cached_property
-    def table(self) -> Int[np.ndarray, "n n"]:
-        """The product of each pair."""
+    def _tabled(self) -> Int[np.ndarray, "n n"]:
         return self.group.array
 
     def statement(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -37,9 +36,7 @@ class ModularAddition(Pairs):
         """p."""
         return self.p
 
-    @cached_property
-    def table(self) -> Int[np.ndarray, "p p"]:
-        """The sum of each pair."""
+    def _tabled(self) -> Int[np.ndarray, "p p"]:
         residues = np.arange(self.p)
         return np.add.outer(residues, residues) % self.p
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Int
@@ -11,16 +13,22 @@ from probbound.draws.random_streams import Stream
 from probbound.populations.product import Product
 
 
-class Pairs:
+class Pairs(ABC):
     """Inputs are pairs (a, b) of 0 … n - 1, drawn and counted as members of `Product(n, n)`.
 
     `table` [n, n] has the right answer to each pair, one of 0 … n - 1.
     """
 
-    @property
+    name: ClassVar[str]
+
+    @cached_property
     def table(self) -> Int[np.ndarray, "n n"]:
         """The right answer to each pair."""
-        raise NotImplementedError
+        return self._tabled()
+
+    @abstractmethod
+    def _tabled(self) -> Int[np.ndarray, "n n"]:
+        """The right answer to each pair, worked out."""
 
     @property
     def answers(self) -> int:
