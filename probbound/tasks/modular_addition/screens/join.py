@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from probbound.tasks.modular_addition.folded import Folded
+from probbound.tasks.modular_addition.folded import Folded, Labelling
 from probbound.tasks.modular_addition.screens.cone import Cones, cone_flops, cones_flops, nearest
 from probbound.tasks.modular_addition.screens.forward import not_above
 from probbound.tasks.modular_addition.screens.rank_proposal import RankProposal
@@ -33,7 +33,7 @@ class Join:
     and 8.6).
     """
 
-    labels: Int[np.ndarray, "n_first n_second"]
+    labels: Labelling
     right: Float[np.ndarray, "rank n_classes"]
     remainder: Remainder
     cones: Cones
