@@ -26,7 +26,7 @@ from probbound.tasks.modular_addition.screens.join import (
     join_flops,
     most_flops,
 )
-from probbound.tasks.modular_addition.screens.pairs import PairResidue, Pairs
+from probbound.tasks.modular_addition.screens.pairs import PairResidue, Pairs, positive_parts
 from probbound.tasks.modular_addition.screens.rank_proposal import RankProposal, propose
 from probbound.tasks.modular_addition.screens.slack import (
     PairSlack,
@@ -85,19 +85,13 @@ class NormTail:
     @classmethod
     def of(cls, scaled: Folded) -> NormTail:
         """Two operations for each stored number."""
-        first, second = (_positive(rows, scaled) for rows in (scaled.first, scaled.second))
+        first, second = (positive_parts(scaled, rows) for rows in (scaled.first, scaled.second))
         return cls(lengths(first), lengths(second))
 
     def away(self, a: Labels, b: Labels, at_mean: Numbers) -> Numbers:
         """Of pairs, whatever the mean."""
         del at_mean
         return self.first[a] + self.second[b]
-
-
-def _positive(rows: Float[np.ndarray, "n k"], scaled: Folded) -> Float[np.ndarray, "n k"]:
-    found = rows.copy()
-    found[:, : scaled.gated] = np.maximum(found[:, : scaled.gated], 0.0)
-    return found
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ class RotatingFrame:
     """A check of single pairs whose cost does not grow with p (Theorem 8.10).
 
     Waves are turned to the class of the pair; directions beside them, and the rest, are bounded by
-    norms. What that leaves is compared with every class.
+    norms: those of rows, and where these do not suffice that of the features. What that leaves is
+    compared with every class.
     """
 
     folded: Folded
@@ -100,6 +101,7 @@ class RotatingFrame:
     offsets: Numbers
     other_lengths: Numbers
     tails: Numbers
+    sizes: PairSlack
     square_error: PairSlack
     slack: PairSlack
     name: str = "rotating-frame"
@@ -156,6 +158,7 @@ class RotatingFrame:
             offsets=offsets,
             other_lengths=others,
             tails=tails,
+            sizes=PairSlack(inflated(sizes.first + middle, 1), sizes.second),
             square_error=PairSlack(
                 inflated(squared * (sizes.first + middle) ** 2, 8),
                 inflated(squared * sizes.second**2, 8),
@@ -165,14 +168,14 @@ class RotatingFrame:
 
     @property
     def flops(self) -> int:
-        """Operations for one pair that is not compared with every class."""
+        """Operations for one pair that norms of its rows suffice for beside waves."""
         return frame_flops(self.folded, self.frame.sizes.shape[1], len(self.others))
 
     @property
     def most_flops(self) -> int:
-        """Operations for one pair that is."""
-        compared = 2 * (self.weights.shape[1] - 1) + 4
-        return self.flops + compared * self.folded.n_classes + 2
+        """Operations for one pair that is compared with every class in the end."""
+        compared = (2 * (self.weights.shape[1] - 1) + 4) * self.folded.n_classes
+        return self.flops + 2 * self.folded.n_features + compared + 12
 
     def uncertified(self, pairs: Pairs) -> Bool[np.ndarray, " n"]:
         """Which pairs it leaves."""
@@ -182,20 +185,29 @@ class RotatingFrame:
     def _left(self, a: Labels, b: Labels) -> Bool[np.ndarray, " n"]:
         found, labels = features(self.folded, a, b), self.folded.labels[a, b]
         points, lead = found @ self.weights, self.slack.of(a, b)
-        square = np.einsum("nm,nm->n", found, found) - 2 * points[:, -1]
-        square += self.mean_square + self.square_error.of(a, b)
-        away = inflated(np.sqrt(np.maximum(square, 0.0)), 6)
         waves = self.frame.waves.shape[1]
         extra = points[:, waves:-1] - self.mean_beside
         ahead = self.frame.lead(points[:, :waves], labels, (a - b) % self.folded.n_classes)
         ahead += self.offsets[labels] - self.offsets.max()
         ahead -= np.sqrt(np.einsum("nr,nr->n", extra, extra)) * _both(self.other_lengths, labels)
-        left = ~(ahead - away * _both(self.tails, labels) > lead)
+        tails = _both(self.tails, labels)
+        left = ~(ahead - self.sizes.of(a, b) * tails > lead)
         some = np.flatnonzero(left)
         if len(some):
-            known = points[some, :waves], extra[some], away[some], labels[some], lead[some]
+            away = self._away(found[some], points[some, -1], a[some], b[some])
+            left[some] = ~(ahead[some] - away * tails[some] > lead[some])
+            some, away = some[left[some]], away[left[some]]
+            known = points[some, :waves], extra[some], away, labels[some], lead[some]
             left[some] = self._compared(*known)
         return left
+
+    def _away(
+        self, found: Float[np.ndarray, "n n_features"], at_mean: Numbers, a: Labels, b: Labels
+    ) -> Numbers:
+        """How far features are from their proposed mean."""
+        square = np.einsum("nm,nm->n", found, found) - 2 * at_mean
+        square += self.mean_square + self.square_error.of(a, b)
+        return inflated(np.sqrt(np.maximum(square, 0.0)), 6)
 
     def _compared(
         self,
@@ -220,8 +232,8 @@ def _both(values: Float[np.ndarray, " p"], labels: Labels) -> Numbers:
 
 def frame_flops(folded: Folded, waves: int, beside: int) -> int:
     """Operations for one pair: features, points, lengths, and the shares."""
-    points = 2 * folded.n_features * (2 * waves + beside + 2)
-    lengths_of = feature_flops(folded) + 3 * beside + 20
+    points = 2 * folded.n_features * (2 * waves + beside + 1)
+    lengths_of = feature_flops(folded) + 3 * beside + 14
     return points + lengths_of + 7 * waves + len(SHARES) * (7 * waves + 3)
 
 

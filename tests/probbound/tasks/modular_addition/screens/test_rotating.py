@@ -189,5 +189,5 @@ def test_the_price_is_what_is_done():
         made = count.floats
         assert not check.uncertified(all_pairs(net)).any()
     assert 0.6 * frame_table_flops(net, 4, 3) < made < frame_table_flops(net, 4, 3)
-    assert (count.floats - made) / net.size == pytest.approx(check.flops, rel=0.06)
+    assert check.flops <= 1.02 * (count.floats - made) / net.size <= 1.2 * check.flops
     assert len(SHARES) > 1
