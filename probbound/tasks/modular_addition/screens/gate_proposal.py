@@ -53,6 +53,14 @@ class GateProposal:
             amplitudes=np.maximum(self.amplitudes, 0.0),
         )
 
+    def along(self) -> Float[np.ndarray, "p gated"]:
+        """The row that each neuron would have if it followed its wave."""
+        found = np.zeros((self.waves.shape[1], len(self.groups)))
+        for group, wave in enumerate(self.waves):
+            members = self.members(group)
+            found[:, members] = self.amplitudes[members] * wave[self.positions(group)]
+        return found
+
     def positions(self, group: int) -> Int[np.ndarray, "p members"]:
         """ν_i(a) for every operand and every neuron of a group."""
         p = self.waves.shape[1]
@@ -88,9 +96,7 @@ def propose_gates(
     ]
     mean = (both[0] + both[1]) / 2
     found = _waves_of(mean, *_spectrum(mean))
-    largest = [
-        np.abs(rows - found.amplitudes * _along(found, scaled.n_first)) * weights for rows in both
-    ]
+    largest = [np.abs(rows - found.along()) * weights for rows in both]
     chosen = [
         _levels(found, group, np.concatenate(largest), weights, levels)
         for group in range(len(found.frequencies))
@@ -157,14 +163,6 @@ def _harmonics(p: int) -> Float[np.ndarray, "n p"]:
     highest = min(HARMONICS, (p - 1) // 2)
     waves = [f(j * angles) for j in range(1, highest + 1) for f in (np.cos, np.sin)]
     return np.stack([np.ones(p), *waves])
-
-
-def _along(found: GateProposal, p: int) -> Float[np.ndarray, "p gated"]:
-    """The wave of each neuron along the operands."""
-    along = np.zeros((p, len(found.groups)))
-    for group in range(len(found.frequencies)):
-        along[:, found.members(group)] = found.waves[group][found.positions(group)]
-    return along
 
 
 def _levels(

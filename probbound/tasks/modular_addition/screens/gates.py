@@ -218,6 +218,14 @@ class GatesScreen:
                 phase.flops += spent
             return PairResidue.of(left)
 
+    def spare(self, a: Labels, b: Labels) -> Numbers:
+        """What gates that flip may take from the margin of each pair before it is lost."""
+        first, second = self.sides
+        difference = (a - b) % self.scaled.n_first
+        points = first.points[difference, a] + second.points[difference, b]
+        away = self.tail.away(a, b, points[:, -1] - self.mean_error.of(a, b))
+        return self.join.spare(points[:, :-1], away, a, b)
+
     def _left(self, a: Labels, b: Labels) -> tuple[Bool[np.ndarray, " n"], int]:
         first, second = self.sides
         difference = (a - b) % self.scaled.n_first

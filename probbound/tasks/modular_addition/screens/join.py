@@ -23,6 +23,8 @@ from probbound.tasks.modular_addition.screens.slack import (
 )
 from probbound.tasks.modular_addition.screens.tails import Labels, Numbers, Remainder
 
+_SPARE = 2.0**-50  # of a difference of two floats, more than it rounds
+
 
 @dataclass(frozen=True)
 class Join:
@@ -109,6 +111,25 @@ class Join:
             spent += len(some) * flops
         return left, spent
 
+    def spare(
+        self,
+        points: Float[np.ndarray, "n rank"],
+        away: Numbers,
+        a: Labels,
+        b: Labels,
+    ) -> Numbers:
+        """What the margin of each pair may still lose, rounded down; below 0 for one that is left.
+
+        Every pair is compared with every class.
+        """
+        labels = self.labels[a, b]
+        known = _Known(points, away, labels, self.slack.of(a, b), a, b)
+        values, rows = self._values(known), np.arange(len(labels))
+        own = values[rows, labels] - known.lead
+        values[rows, labels] = -np.inf
+        found = own - values.max(axis=1)
+        return found - np.abs(found) * _SPARE
+
     def _held(self, known: _Known, cones: Cones) -> Bool[np.ndarray, " n"]:
         """Which pairs lie in a cone of their class."""
         rest, a, b, labels = self.remainder, known.a, known.b, known.labels
@@ -133,11 +154,15 @@ class Join:
 
     def _above_all(self, known: _Known) -> Bool[np.ndarray, " n"]:
         """Which pairs no class may win but their own."""
+        return ~not_above(self._values(known), known.labels, known.lead)
+
+    def _values(self, known: _Known) -> Float[np.ndarray, "n n_classes"]:
+        """What each class may reach at most, and the own one has at least."""
         values = known.points @ self.right
         values += self.remainder.first[known.a]
         values += self.remainder.second[known.b]
         values += known.away[:, None] * self.remainder.tails[known.labels]
-        return ~not_above(values, known.labels, known.lead)
+        return values
 
 
 @dataclass(frozen=True)
