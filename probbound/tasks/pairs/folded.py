@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,15 +15,41 @@ Rows = Float[np.ndarray, "n n_features"]
 
 
 @dataclass(frozen=True)
+class CyclicSum:
+    """The labels a + b mod p, where a table of them would be large: read as a table is."""
+
+    p: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Values of a and of b."""
+        return self.p, self.p
+
+    def __getitem__(self, pair: Any) -> Any:
+        return (pair[0] + pair[1]) % self.p
+
+    def min(self) -> int:
+        """The least label."""
+        return 0
+
+    def max(self) -> int:
+        """The largest label."""
+        return self.p - 1
+
+
+Labelling = Int[np.ndarray, "_ _"] | CyclicSum
+
+
+@dataclass(frozen=True)
 class Folded:
     """logits(a, b) = f(a, b) · out, where f is first[a] + second[b] through the gates.
 
     The first `gated` features pass a ReLU, the others are as they are: a path past the neurons,
     a bias (1 in `first`). `labels[a, b]` is the right class: a + b mod p, or the product of any
-    group. The weights that are meant may differ from the stored ones, in 2-norm by at most
-    `first_error[a]` in a row of `first` (after all that was folded in), `second_error[b]` in one
-    of `second`, and `out_error[c]` in a column of `out` (Theorem 8.1). All in float64; what is
-    not finite is allowed, and certifies nothing.
+    group, a table of integers. The weights that are meant may differ from the stored ones, in
+    2-norm by at most `first_error[a]` in a row of `first` (after all that was folded in),
+    `second_error[b]` in one of `second`, and `out_error[c]` in a column of `out` (Theorem 8.1).
+    All in float64; what is not finite is allowed, and certifies nothing.
 
     Raises:
         UserError: if the shapes do not fit together, or a label is no class.
@@ -32,7 +59,7 @@ class Folded:
     second: Float[np.ndarray, "_ _"]
     out: Float[np.ndarray, "_ _"]
     gated: int
-    labels: Int[np.ndarray, "_ _"]
+    labels: Labelling
     first_error: Float[np.ndarray, " _"]
     second_error: Float[np.ndarray, " _"]
     out_error: Float[np.ndarray, " _"]
@@ -55,7 +82,7 @@ class Folded:
             raise UserError(
                 f"gated must lie between 0 and the {n_features} features, got {self.gated}"
             )
-        if self.labels.size and not (self.labels.min() >= 0 and self.labels.max() < n_classes):
+        if self.size and not (self.labels.min() >= 0 and self.labels.max() < n_classes):
             raise UserError(
                 f"labels must be classes 0 … {n_classes - 1}, got {self.labels.min()} … "
                 f"{self.labels.max()}"
@@ -67,7 +94,7 @@ class Folded:
         first: Float[np.ndarray, "n_first gated"],
         second: Float[np.ndarray, "n_second gated"],
         out: Float[np.ndarray, "gated n_classes"],
-        labels: Int[np.ndarray, "n_first n_second"],
+        labels: Labelling,
         *,
         bias: Float[np.ndarray, " n_classes"] | None = None,
         skip: tuple[Rows, Rows, Float[np.ndarray, "k n_classes"]] | None = None,
@@ -98,7 +125,7 @@ class Folded:
             second=_joined(seconds, axis=1),
             out=_joined(outs, axis=0),
             gated=gated,
-            labels=np.asarray(labels, dtype=np.intp),
+            labels=labels,
             first_error=_each(first_error, n_first),
             second_error=_each(second_error, n_second),
             out_error=_each(out_error, out.shape[1]),

@@ -9,13 +9,13 @@ from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.models.pair_mlp.forward_error import forward_error_flops
 from probbound.models.pair_mlp.network import forward_flops, table_flops
-from probbound.tasks.pairs.grammar import BRUTE_FORCE, HYBRID, IID, PairGrammar
+from probbound.tasks.pairs.grammar import BRUTE_FORCE, HYBRID, IID
 from probbound.tasks.pairs.question import PairQuestion
-from probbound.tasks.pairs.screens.registry import SCREENS
+from probbound.tasks.pairs.screens.registry import LOW_RANK, low_rank_price
 
 
 def decided(
-    grammar: PairGrammar, question: PairQuestion, strategy: str, choose: bool, meter: CostMeter
+    question: PairQuestion, strategy: str, choose: bool, meter: CostMeter
 ) -> tuple[str, PairQuestion]:
     """What runs: brute force if it can be paid for, else the screen and draws, else draws alone.
 
@@ -33,8 +33,9 @@ def decided(
     once = table_flops(question.model) + forward_error_flops(question.model)
     if once + question.task.size * each <= budget:
         return BRUTE_FORCE, question
-    name = grammar.parsed(HYBRID).screen
-    price = SCREENS[name.base].price(question, name.number) if name else 0
+    price = low_rank_price(question, LOW_RANK.usual)
     if price <= budget / 2:
-        return HYBRID, replace(question, budget=max(0, int((budget - price - once) // each)))
+        return f"{HYBRID}:{LOW_RANK.name}", replace(
+            question, budget=max(0, int((budget - price - once) // each))
+        )
     return IID, replace(question, budget=max(0, int((budget - once) // each)))

@@ -59,7 +59,7 @@ def pair_room(
         uses=strategies.uses,
         require_way_to=strategies.require_way_to,
         with_noise=_with_noise,
-        decided=partial(decided, grammar),
+        decided=decided,
         answer=strategies.answer,
         foretold=_foretold,
         train=train,

@@ -12,6 +12,7 @@ from probbound.tasks.pairs.screens.slack import LARGEST_NORM, UNDERFLOW, lengths
 
 Centres = Float[np.ndarray, "n_classes rank"]
 _SMALLEST_SQUARE = 2.0**-400
+_BLOCK = 64  # classes looked at together
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,34 @@ class Cones:
     over_square: Float[np.ndarray, " n_classes"]
 
     @classmethod
-    def of(cls, centres: Centres, right: Float[np.ndarray, "rank n_classes"]) -> Cones:
-        """The cones around proposed centres, against all rivals of each class."""
+    def of(
+        cls,
+        centres: Centres,
+        right: Float[np.ndarray, "rank n_classes"],
+        near: Int[np.ndarray, "n_classes n_near"] | None = None,
+    ) -> Cones:
+        """The cones around proposed centres, against all rivals of each class but its `near`."""
         rank, n = right.shape
         steps = 2 * rank + 8
         columns, own_lengths = np.ascontiguousarray(right.T), lengths(centres)
         sizes = lengths(columns)
         error = inflated(gamma(steps) * own_lengths * (2 * float(sizes.max()) + 1), 4)
         lead, over_reach = np.zeros(n), np.full(n, np.inf)
-        for s in range(n):
-            away = columns[s] - columns
-            least = away @ centres[s] - error[s] - UNDERFLOW
-            ratios = (lengths(away) + UNDERFLOW) / np.where(least > 0, least, 0.0)
-            ratios[s], least[s] = 0.0, np.inf
-            if (least > 0).all():
-                lead[s] = least.min() * (1 - gamma(4))
-                over_reach[s] = inflated(ratios.max(), 4)
+        for start in range(0, n, _BLOCK):
+            block = np.arange(start, min(start + _BLOCK, n))
+            away = columns[block, None] - columns
+            least = np.einsum("snr,sr->sn", away, centres[block])
+            least -= error[block, None] + UNDERFLOW
+            long = lengths(away.reshape(-1, rank)).reshape(least.shape) + UNDERFLOW
+            ratios = long / np.where(least > 0, least, 0.0)
+            apart = block[:, None]
+            if near is not None:
+                apart = np.concatenate([apart, near[block]], axis=1)
+            ratios[np.arange(len(block))[:, None], apart] = 0.0
+            least[np.arange(len(block))[:, None], apart] = np.inf
+            ahead = (least > 0).all(axis=1)
+            lead[block] = np.where(ahead, least.min(axis=1) * (1 - gamma(4)), 0.0)
+            over_reach[block] = np.where(ahead, inflated(ratios.max(axis=1), 4), np.inf)
         squares = np.einsum("nr,nr->n", centres, centres)
         over = 1 / np.maximum(squares, _SMALLEST_SQUARE)
         return cls(centres, np.where(lead <= LARGEST_NORM, lead, 0.0), over_reach, over)
@@ -62,7 +75,7 @@ class Cones:
         np.subtract(points, centres, out=centres)
         away = np.sqrt(np.einsum("nr,nr->n", centres, centres)) + error
         bracket = share - away * self.over_reach[labels]
-        return np.where(bracket > 0, bracket, -np.inf) * self.lead[labels]
+        return np.where(bracket > 0, bracket * self.lead[labels], -np.inf)
 
 
 def cone_flops(rank: int) -> int:
@@ -74,3 +87,13 @@ def cones_flops(rank: int, n_classes: int) -> int:
     """Operations of `Cones.of`."""
     pairs = n_classes * n_classes
     return pairs * (5 * rank + 11) + n_classes * (6 * rank + 20)
+
+
+def nearest(
+    centres: Centres, right: Float[np.ndarray, "rank n_classes"], number: int
+) -> Int[np.ndarray, "n_classes n_near"]:
+    """The rivals of each class that its centre leads by least: proposed, any others would do."""
+    lead = centres @ right
+    lead = np.diagonal(lead)[:, None] - lead
+    np.fill_diagonal(lead, np.inf)
+    return np.argsort(lead, axis=1)[:, :number]

@@ -83,6 +83,16 @@ def features(
     return found
 
 
+def positive_parts(
+    folded: Folded, rows: Float[np.ndarray, "n n_features"]
+) -> Float[np.ndarray, "n n_features"]:
+    """Rows of an operand with what is negative at a gate put to zero."""
+    found = rows.copy()
+    gates = found[:, : folded.gated]
+    np.maximum(gates, 0.0, out=gates)
+    return found
+
+
 def feature_flops(folded: Folded) -> int:
     """Operations of the features of one pair: a sum each, and a comparison at each gate."""
     return folded.n_features + folded.gated

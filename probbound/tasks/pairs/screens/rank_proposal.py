@@ -51,7 +51,7 @@ def propose(folded: Folded, rank: int) -> RankProposal:
     most = min(folded.gated, folded.n_classes)
     if not 1 <= rank <= most:
         raise UserError(f"rank must lie between 1 and {most}, got {rank}")
-    a, b = _spread(folded)
+    a, b = spread_pairs(folded)
     gates, found = slice(folded.gated), features(folded, a, b)
     with np.errstate(all="ignore"):
         half = np.abs(folded.first[a, gates] + folded.second[b, gates]) / 2
@@ -103,7 +103,7 @@ def _missing(
     return np.ldexp(delta[: folded.gated].std(axis=1), -exponents[: folded.gated])
 
 
-def _spread(folded: Folded) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+def spread_pairs(folded: Folded) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     """Pairs at even distances: as many values of each operand, in step with no period."""
     n = min(LOOKED_AT, folded.size)
     numbers = np.arange(n) if n == folded.size else _golden(n, folded.size)

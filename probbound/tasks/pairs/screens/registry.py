@@ -4,70 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from probbound.contract.cost import CostMeter
-from probbound.tasks.pairs.folded import Folded
 from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.methods import PairScreen
 from probbound.tasks.pairs.question import PairQuestion
-from probbound.tasks.pairs.screens.low_rank import (
-    LowRankScreen,
-    compare_flops,
-    enumerate_flops,
-    table_flops,
-)
+from probbound.tasks.pairs.screens.gates import GatesScreen
+from probbound.tasks.pairs.screens.join import most_flops
+from probbound.tasks.pairs.screens.low_rank import LowRankScreen, enumerate_flops, table_flops
 from probbound.tasks.pairs.screens.rank_proposal import proposal_flops
+
+LEVELS = 8  # of how far from its threshold a gate is taken to be
 
 
 @dataclass(frozen=True)
 class ScreenKind:
-    """A screen with one whole number as its setting, `usual` where none is given.
+    """A screen with a rank as its setting, `usual` where none is given.
 
-    `built` makes the screen with it, or refuses the number. `proposal` is what finding it takes,
-    and `all_pairs` the most that running it on all pairs takes, tables included.
+    `built` makes the screen with it, or refuses the rank, and `tables` says what that takes beside
+    the proposal: those who run it on all pairs book it with them.
     """
 
     name: str
-    setting: str
     usual: int
     built: Callable[[PairQuestion, int], PairScreen]
-    proposal: Callable[[Folded, int], int]
-    all_pairs: Callable[[Folded, int], int]
+    tables: Callable[[Any], int]
 
-    def number(self, given: int | None) -> int:
-        """The setting in use."""
+    def rank(self, given: int | None) -> int:
+        """The rank in use."""
         return self.usual if given is None else given
 
-    def made(self, question: PairQuestion, given: int | None, meter: CostMeter) -> PairScreen:
+    def made(
+        self, question: PairQuestion, given: int | None, meter: CostMeter, *, on_all: bool
+    ) -> PairScreen:
         """The screen; what is folded and proposed for it is paid for.
 
+        So are its tables, unless it is to be run `on_all` pairs.
+
         Raises:
-            UserError: if the number cannot be used.
+            UserError: if the rank cannot be used.
         """
-        number = self.number(given)
+        rank = self.rank(given)
         with meter.phase(f"{self.name}: proposal", "proof") as phase:
-            screen = self.built(question, number)
-            phase.flops += folding_flops(question.model) + self.proposal(question.folded, number)
+            screen = self.built(question, rank)
+            phase.flops += folding_flops(question.model) + proposal_flops(question.folded, rank)
+            phase.flops += 0 if on_all else self.tables(screen)
         return screen
 
-    def price(self, question: PairQuestion, given: int | None) -> int:
-        """The most operations that making it and running it on all pairs takes."""
-        folded, number = question.folded, self.number(given)
-        found = folding_flops(question.model) + self.proposal(folded, number)
-        return found + self.all_pairs(folded, number)
+
+def low_rank_price(question: PairQuestion, rank: int) -> int:
+    """The most operations of low-rank on all pairs: as if each were compared with every class."""
+    folded = question.folded
+    proposal = folding_flops(question.model) + proposal_flops(folded, rank)
+    compared = folded.size * most_flops(rank, folded.n_classes)
+    return proposal + table_flops(folded, rank) + enumerate_flops(folded, rank) + compared
 
 
 def _low_rank(question: PairQuestion, rank: int) -> PairScreen:
     return LowRankScreen.of(question.folded, rank, question.claim.margin)
 
 
-def _low_rank_pairs(folded: Folded, rank: int) -> int:
-    """As many as if every pair had to be compared with every class."""
-    compared = folded.size * compare_flops(rank, folded.n_classes)
-    return table_flops(folded, rank) + enumerate_flops(folded, rank) + compared
+def _gates(question: PairQuestion, rank: int) -> PairScreen:
+    return GatesScreen.of(question.folded, rank, LEVELS, margin=question.claim.margin)
 
 
-SCREENS = {
-    kind.name: kind
-    for kind in (ScreenKind("low-rank", "rank", 16, _low_rank, proposal_flops, _low_rank_pairs),)
-}
+LOW_RANK = ScreenKind("low-rank", 16, _low_rank, lambda s: table_flops(s.scaled, s.rank))
+GATES = ScreenKind("gates", 16, _gates, lambda screen: screen.table_flops)
+SCREENS = {kind.name: kind for kind in (LOW_RANK, GATES)}

@@ -28,6 +28,10 @@ class PairSlack:
             inflated(self.first + other.first, 1), inflated(self.second + other.second, 1)
         )
 
+    def times(self, factor: float) -> PairSlack:
+        """So many times the slack, rounded up."""
+        return PairSlack(inflated(self.first * factor, 1), inflated(self.second * factor, 1))
+
     def of(self, a: Int[np.ndarray, " n"], b: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """The slack of pairs; what is lost in this one sum is counted in the parts."""
         return self.first[a] + self.second[b]

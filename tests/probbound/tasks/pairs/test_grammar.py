@@ -47,7 +47,7 @@ def test_other_names_are_refused(name):
 @pytest.mark.parametrize("name", GRAMMAR.strategy_names())
 def test_every_name_says_what_it_uses(name):
     uses = PairStrategies(GRAMMAR).uses(name)
-    assert uses.chance == (name not in ("brute-force", "low-rank"))
+    assert uses.chance == (name not in ("brute-force", "low-rank", "gates"))
 
 
 def test_the_usual_number_is_the_name_alone():

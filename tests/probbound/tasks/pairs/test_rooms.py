@@ -19,7 +19,10 @@ from probbound.tasks.modular_addition.task import ModularAddition
 from probbound.tasks.pairs.population import Pairs
 from tests.probbound.models.pair_mlp.networks import FORMS, random_network
 
-STRATEGIES = ("brute-force", "iid", "low-rank:3", "hybrid:low-rank:3", "cascade:low-rank:3")
+STRATEGIES = (
+    *("brute-force", "iid", "low-rank:3", "gates:3"),
+    *("hybrid:low-rank:3", "hybrid:gates:3", "cascade:low-rank:3", "cascade:gates:3"),
+)
 
 
 def asked(room, model, task, strategy, *, claim=None, budget=200, delta=0.01, **settings):

@@ -9,9 +9,9 @@ from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.tasks.pairs.folded import Folded
 from probbound.tasks.pairs.screens.forward import ForwardPass
+from probbound.tasks.pairs.screens.join import compare_flops
 from probbound.tasks.pairs.screens.low_rank import (
     LowRankScreen,
-    compare_flops,
     enumerate_flops,
     table_flops,
 )
@@ -111,13 +111,16 @@ def test_all_pairs_and_single_ones_agree():
 
 
 def test_cones_hold_most_pairs_of_a_clean_network():
-    net = planted(p=17)
-    screen, meter = LowRankScreen.of(net, 6), CostMeter()
-    screen.enumerate(meter)
-    fixed = table_flops(screen.scaled, 6) + enumerate_flops(screen.scaled, 6)
-    compared = (meter.phases[-1].flops - fixed) / compare_flops(6, net.n_classes)
-    assert compared < net.size / 2
-    assert not left_of(screen, net).any()
+    net = planted(p=29, frequencies=(1, 3, 4, 9))
+    screen, meter = LowRankScreen.of(net, 8), CostMeter()
+    assert screen.enumerate(meter).tickets == 0
+    fixed = table_flops(screen.scaled, 8) + enumerate_flops(screen.scaled, 8)
+    assert meter.phases[-1].flops - fixed < 0.5 * net.size * compare_flops(8, net.n_classes)
+
+
+def test_the_own_class_has_no_tail_that_could_help_it():
+    net = planted(noise=0.3)
+    assert (np.diagonal(LowRankScreen.of(net, 3).join.remainder.tails) == 0).all()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
