@@ -16,6 +16,7 @@ from probbound.contract.claims import Claim
 from probbound.contract.cost import Cost
 from probbound.contract.ledger import Spend
 from probbound.contract.networks import Network
+from probbound.contract.recipe import Recipe
 from probbound.contract.tasks import Task
 from probbound.machine.files import write_atomically
 from probbound.models.reference import Reference
@@ -74,10 +75,14 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Ran:
-    """What the strategy that ran was given: as asked, or as the plan of "auto" decided."""
+    """What is run, and with how many inputs or noise entries, None where it counts none."""
 
-    budget: int
-    draws: int | None
+    recipe: Recipe
+    budget: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"recipe": self.recipe.to_json(), "budget": self.budget}
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,10 @@ class Certificate:
     `failure_upper` bounds the rest at full precision, and `certified_mass` is the share that the
     screens alone certify. A mean loss is at most `bound`; then `loss` is there, and as nothing is
     said of failures `failure_upper` is 1 and `certified_mass` 0. `confidence_weighted` is
-    (1 - δ) · bound + δ · b, with b the bound that is certain. `chosen` is what ran where the
-    strategy was "auto", and `ran` what it was given. `delta_allowed` is the δ that was asked for,
-    or, with `delta_chosen`, that was chosen before any draw; `delta` is what was spent. `settings`
-    are those that some strategies have, by name, None where none was given.
+    (1 - δ) · bound + δ · b, with b the bound that is certain. `asked` is what was to be run, None
+    where a plan for `budget_flops` was to decide, and `ran` what did run; `strategy` and `chosen`
+    are their names, for people. `delta_allowed` is the δ that was asked for, or, with
+    `delta_chosen`, that was chosen before any draw; `delta` is what was spent.
     """
 
     claim: Statement
@@ -113,9 +118,9 @@ class Certificate:
     model_name: str
     model_sha256: str
     reference: Reference | None
-    budget: int
+    asked: Ran | None
+    budget_flops: float | None
     seed: Seed
-    settings: Mapping[str, Any]
     stopped_at: int | None
     ran: Ran
     versions: Mapping[str, str]
@@ -153,13 +158,14 @@ class Certificate:
             "ledger": [asdict(spend) for spend in self.ledger],
             "model": {"name": self.model_name, "sha256": self.model_sha256},
             "reference": self.reference and asdict(self.reference),
-            "budget": self.budget,
+            "recipe": self.asked and self.asked.recipe.to_json(),
+            "budget": self.asked and self.asked.budget,
+            "budget_flops": self.budget_flops,
             "seed": self.seed.value,
             "seed_source": self.seed.source,
             "beacon": self.seed.beacon,
-            **self.settings,
             "stopped_at": self.stopped_at,
-            "ran": asdict(self.ran),
+            "ran": self.ran.to_json(),
             "arithmetic": ARITHMETIC,
             "versions": dict(self.versions),
         }

@@ -100,21 +100,28 @@ def certify(
         },
     )
     choose = isinstance(delta, str) and room.uses(strategy).chance
+    wanted = None if strategy == AUTO else _runs(room, strategy, asked)
     record = {
-        "claim": Statement.of(asked.claim, asked.task, asked.model).to_json(),
+        "claim": room.one_claim(Statement.of(asked.claim, asked.task, asked.model).to_json()),
         "model": digest(asked.model),
-        "strategy": strategy,
-        "budget": asked.budget,
+        "recipe": wanted and wanted.recipe.to_json(),
+        "budget": wanted and wanted.budget,
         "delta": AUTO if choose else asked.delta,
-        **room.settings(asked),
+        "budget_flops": asked.budget_flops,
     }
     agreed = None if reference is None else agreement(asked.model, Path(reference))
-    source = seed_for(room.one_form(record), None if seed is None else asked.seed, beacon)
+    source = seed_for(record, None if seed is None else asked.seed, beacon)
     asked, meter = replace(asked, seed=source.value), CostMeter()
     name, run = room.decided(asked, strategy, choose, meter)
     outcome = room.answer(name, run, meter)
     made = _certificate(asked, room, source, strategy, name, run, choose, outcome, meter)
-    return replace(made, reference=agreed)
+    return replace(made, asked=wanted, reference=agreed)
+
+
+def _runs(room: Room[Any], strategy: str, question: Any) -> Ran:
+    """What a strategy runs, with the budget of inputs if it has a use for one."""
+    recipe = room.recipe(strategy, question)
+    return Ran(recipe, question.budget if recipe.budgeted else None)
 
 
 def _certificate(
@@ -151,11 +158,11 @@ def _certificate(
         model_name=question.model.name,
         model_sha256=digest(question.model),
         reference=None,
-        budget=question.budget,
+        asked=None,
+        budget_flops=question.budget_flops,
         seed=seed,
-        settings=room.settings(question),
         stopped_at=outcome.stopped_at,
-        ran=Ran(run.budget, run.draws),
+        ran=_runs(room, chosen, run),
         versions=versions(),
     )
 

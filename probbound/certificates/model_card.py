@@ -8,6 +8,7 @@ from typing import Any
 from probbound.arithmetic.decimals import lower, percent_down, upper
 from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
+from probbound.contract.recipe import Recipe
 from probbound.models.registry import room_named as network_named
 from probbound.tasks.registry import room_named
 
@@ -136,7 +137,8 @@ def _levels(predicate: Mapping[str, Any]) -> str:
     ]
     heads = ("check", "mode", "looked at", "left over", "share left ≤")
     note = _LOSS_SHARE if of_loss else ""
-    return f"Strategy {text(named)}: the proof alone {alone}.\n\n{table(heads, rows)}{note}"
+    runs = text(Recipe.from_json(predicate["ran"]["recipe"]).text)
+    return f"Strategy {text(named)}: {runs}. The proof alone {alone}.\n\n{table(heads, rows)}{note}"
 
 
 def failure_probabilities(predicate: Mapping[str, Any]) -> str:
@@ -189,11 +191,14 @@ def _reference(reference: Mapping[str, Any] | None) -> str:
 
 def _question(predicate: Mapping[str, Any]) -> str:
     """The settings that the seed follows from, in full: a maker may have tried many."""
-    names = ("strategy", "budget", "grid_points", "target", "draws", "budget_flops", "paths")
-    asked = {name: predicate[name] for name in names if predicate[name] is not None}
+    recipe = predicate["recipe"]
+    asked = [f"strategy {predicate['strategy']}"]
+    asked += [Recipe.from_json(recipe).text] if recipe else []
+    for name in ("budget", "budget_flops"):
+        if predicate[name] is not None:
+            asked.append(f"{name.replace('_', ' ')} {predicate[name]}")
     delta = "chosen by a pilot, " if predicate["delta_chosen"] else ""
-    asked["δ"] = f"{delta}{predicate['delta_allowed']!r}"
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())
+    return "; ".join((*asked, f"δ {delta}{predicate['delta_allowed']!r}"))
 
 
 def _recipe(predicate: Mapping[str, Any]) -> str:

@@ -106,17 +106,14 @@ _FIELDS: dict[str, Any] = {
         }
     ],
     "model": {"name": rules.text, "sha256": rules.sha256},
-    "budget": rules.count,
+    "recipe": rules.maybe(rules.recipe),
+    "budget": rules.maybe(rules.count),
     "seed": rules.count,
     "seed_source": rules.one_of("content", "beacon", "chosen"),
     "beacon": rules.maybe(rules.text),
-    "grid_points": rules.maybe(rules.positive),
-    "target": rules.maybe(rules.inside),
-    "draws": rules.maybe(rules.count),
     "budget_flops": rules.maybe(rules.amount),
-    "paths": rules.maybe(rules.one_of("joint", "separate")),
     "stopped_at": rules.maybe(rules.count),
-    "ran": {"budget": rules.count, "draws": rules.maybe(rules.count)},
+    "ran": {"recipe": rules.recipe, "budget": rules.maybe(rules.count)},
     "reference": [
         None,
         {

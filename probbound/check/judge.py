@@ -76,7 +76,8 @@ def _identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
 
 def trusted(predicate: Mapping[str, Any], reference: Reference | None = None) -> tuple[str, ...]:
     """What the certificate says that cannot be, or was not, checked."""
-    notes = ["the model's name, versions, seconds, and the operations of each phase"]
+    names = "the names of the model and of the strategies"
+    notes = [f"{names}, versions, seconds, and the operations of each phase"]
     parts = predicate["claim"]["network"]["parts"].items()
     if assumed := [f"{p}: {s['value']}" for p, s in parts if s["source"] == "assumed"]:
         notes.append(f"the network, where the file does not say what it is: {', '.join(assumed)}")
@@ -117,38 +118,38 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
 
 
 def _wrong_question(predicate: Mapping[str, Any]) -> Iterator[str]:
-    replay = replay_of(predicate["claim"]["task"])
-    if not replay.is_known(predicate["strategy"]):
-        yield f"there is no strategy {predicate['strategy'][:80]!r}"
-    ran = {"budget": predicate["budget"], "draws": predicate["draws"]}
-    if predicate["strategy"] != "auto" and (
-        predicate["chosen"] != predicate["strategy"] or predicate["ran"] != ran
-    ):
-        yield "what ran is not what was asked for"
-    if predicate["strategy"] == "auto" and predicate["budget_flops"] is None:
-        yield "'auto' was not given a budget of operations"
+    yield from replay_of(predicate["claim"]["task"]).misasked(predicate)
+    asked = {name: predicate[name] for name in ("recipe", "budget")}
+    if asked["recipe"] is None:
+        if asked["budget"] is not None:
+            yield "it has a budget of inputs beside one of operations"
+        if predicate["budget_flops"] is None:
+            yield "neither a recipe nor a budget of operations was asked for"
+    else:
+        if predicate["budget_flops"] is not None:
+            yield "it has a budget of operations, and a recipe that they do not decide"
+        if canonical(predicate["ran"]) != canonical(asked):
+            yield "what ran is not what was asked for"
     if (predicate["beacon"] is not None) != (predicate["seed_source"] == "beacon"):
         yield "a beacon and the source of the seed contradict each other"
     if predicate["seed_source"] != "chosen" and predicate["seed"] != derived_seed(predicate):
         yield "the seed is not the one that follows from the question"
-    yield from (
-        f"{predicate['strategy']!r} has no {name} to set"
-        for name in replay.idle_settings(predicate)
-        if predicate[name] is not None
-    )
-    if predicate["stopped_at"] is not None and not replay.may_stop(predicate["chosen"]):
-        yield f"{predicate['chosen']!r} cannot be interrupted"
 
 
 def derived_seed(predicate: Mapping[str, Any]) -> int:
     """The seed that the question gives, in its one form (Theorem 6.1)."""
-    replay = replay_of(predicate["claim"]["task"])
-    names = ("claim", "strategy", "budget", "grid_points", "target", "draws", "budget_flops")
-    record = {name: predicate[name] for name in (*names, "paths")}
-    delta = "auto" if predicate["delta_chosen"] else predicate["delta_allowed"]
-    record |= {"model": predicate["model"]["sha256"], "delta": delta}
-    record |= {"format": FORMAT, "beacon": predicate["beacon"]}
-    digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(replay.one_form(record))).digest()
+    operations = predicate["budget_flops"]
+    record = {
+        "claim": replay_of(predicate["claim"]["task"]).one_claim(predicate["claim"]),
+        "model": predicate["model"]["sha256"],
+        "recipe": predicate["recipe"],
+        "budget": predicate["budget"],
+        "budget_flops": None if operations is None else float(operations),
+        "delta": "auto" if predicate["delta_chosen"] else predicate["delta_allowed"],
+        "format": FORMAT,
+        "beacon": predicate["beacon"],
+    }
+    digest = hashlib.sha256(b"probbound/seed/1\n" + canonical(record)).digest()
     return int.from_bytes(digest[:6], "big")
 
 

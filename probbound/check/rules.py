@@ -96,5 +96,20 @@ def some(rule: Rule) -> Rule:
     return lambda value: type(value) is list and bool(value) and all(map(rule, value))
 
 
+def recipe(value: Any) -> bool:
+    """Levels and perhaps a law, each an object of words and numbers; a task says of which."""
+    if type(value) is not dict or value.keys() != {"levels", "law"}:
+        return False
+    levels, law = value["levels"], value["law"]
+    named = some(lambda part: _settings(part, "level", "mode"))
+    return named(levels) and (law is None or _settings(law, "law"))
+
+
+def _settings(value: Any, *names: str) -> bool:
+    if type(value) is not dict or not all(word(value.get(name)) for name in names):
+        return False
+    return all(each is None or type(each) in (str, int, float, bool) for each in value.values())
+
+
 def maybe(rule: Rule) -> Rule:
     return lambda value: value is None or rule(value)

@@ -8,16 +8,64 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from probbound.arithmetic.decimals import upper
-from probbound.cli.output import at_most_or_nothing, exactly, nats, percent
+from probbound.cli.output import at_most_or_nothing, exactly, nats, operations, percent
+from probbound.contract.claims import is_own_claim
 from probbound.sweeps.config import UNIFORM
 
 Row = Mapping[str, Any]
 NOTHING = "says nothing"
 _SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What certificates of a kind of claims cost, and what is certain of them.
+
+    Attributes:
+        cost: the column of the table with the cost that is compared.
+        axis: what an axis of it is called.
+        paid: a cost in words.
+        columns: of tables, the heads and the words for a row.
+        across: what else the page may draw bounds against, by column.
+        certain: what a certificate gives for certain.
+    """
+
+    cost: str
+    axis: str
+    paid: Callable[[Row], str]
+    columns: tuple[tuple[str, Callable[[Row], str]], ...]
+    across: Mapping[str, str]
+    certain: str
+
+
+def _number(column: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[column]:,}" if row[column] else ""
+
+
+_NETWORK = Terms(
+    cost="flops",
+    axis="operations (FLOP)",
+    paid=lambda row: operations(row["flops"]),
+    columns=(("forward passes", _number("samples")), ("cost", lambda r: operations(r["flops"]))),
+    across={"samples": "forward passes"},
+    certain="what the proof alone gives",
+)
+_LOOKS = Terms(
+    cost="looks",
+    axis="looks (calls of the check)",
+    paid=lambda row: f"{row['looks']:,} looks",
+    columns=(
+        ("draws", _number("draws")),
+        ("looks", _number("looks")),
+        ("cheap looks", _number("cheap_looks")),
+    ),
+    across={},
+    certain="what the members that were looked at say for certain",
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +80,7 @@ class Measure:
         guess: from where on a bound on a row's network says no more than guessing does.
         shown: a bound of a row in few digits, rounded up.
         facts: what else a reader of one row is told, as (name, words).
+        terms: what certificates cost, and what is certain of them.
         suffix: what follows a bound that stands alone.
     """
 
@@ -42,6 +91,7 @@ class Measure:
     guess: Callable[[Row], float]
     shown: Callable[[Row, float], str]
     facts: Callable[[Row], list[tuple[str, str]]]
+    terms: Terms = _NETWORK
     suffix: str = ""
 
     def statement(self, row: Row) -> str:
@@ -83,6 +133,17 @@ def _facts_of_loss(row: Row) -> list[tuple[str, str]]:
     ]
 
 
+def _facts_of_members(row: Row) -> list[tuple[str, str]]:
+    bound, members, mass = row["bound"], row["population"], row["certified_mass"]
+    return [
+        ("good share", f"≥ {percent(bound)}" if bound > 0 else NOTHING),
+        ("good for certain", percent(mass) if mass > 0 else "nothing"),
+        ("members", "drawn, not numbered" if members is None else f"{members:,.0f}"),
+        ("looks", f"{row['looks']:,}"),
+        *([("looks of cheap checks", f"{row['cheap_looks']:,}")] if row["cheap_looks"] else []),
+    ]
+
+
 def _accuracy(at: float | None) -> Measure:
     return Measure(
         *("failure_upper", "failure rate", "share of all inputs", "wrong ≤"),
@@ -112,29 +173,48 @@ def _mean_loss(at: float | None) -> Measure:
     )
 
 
+_OWN_SHARE = Measure(
+    *("failure_upper", "failing share", "of all members", "fails ≤"),
+    guess=lambda row: 1.0,
+    shown=_share,
+    facts=_facts_of_members,
+    terms=_LOOKS,
+)
 _MEASURES = {"accuracy": _accuracy, "margin": _margin, "loss": _mean_loss}
 
 
 @dataclass(frozen=True)
 class Facet:
-    """A task, a claim and a prior; `prior_shown` tells priors of one name apart."""
+    """A task, a claim and a prior, or an own claim.
+
+    `prior_shown` and `claim_shown` tell priors and own claims of one name apart.
+    """
 
     task: str
     claim: str
     at: float | None
     prior: str
     prior_sha256: str | None
+    claim_sha256: str | None = None
     prior_shown: str = ""
+    claim_shown: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is about an own claim, and no network."""
+        return is_own_claim(self.claim)
 
     @property
     def measure(self) -> Measure:
         """How bounds of the claim are shown."""
-        return _MEASURES[self.claim](self.at)
+        return _OWN_SHARE if self.is_own else _MEASURES[self.claim](self.at)
 
     @property
     def title(self) -> str:
         """The claim and the prior in words; a uniform prior goes without saying."""
         name = self.measure.name
+        if self.is_own:
+            return f"{name}, {self.claim_shown}"
         return name if self.prior == UNIFORM else f"{name}, prior {self.prior_shown}"
 
     @property
@@ -147,23 +227,37 @@ class Facet:
     @property
     def slug(self) -> str:
         """The end of a file's name: nothing for the accuracy under a uniform prior."""
+        if self.is_own:
+            return f"-{self.claim_shown.replace(':', '-')}"
         at = "" if self.at is None else f"-{exactly(self.at)}"
         claim = "" if self.claim == "accuracy" else f"-{self.claim}{at}"
         return claim + ("" if self.prior == UNIFORM else f"-{self.prior_shown}")
 
     def holds(self, row: Row) -> bool:
         """Whether a row is of this facet."""
-        return all(row[name] == getattr(self, name) for name in _PARTS)
+        return _parts(row) == tuple(getattr(self, name) for name in _PARTS)
 
 
-_PARTS = ("task", "claim", "at", "prior", "prior_sha256")
+_PARTS = ("task", "claim", "at", "prior", "prior_sha256", "claim_sha256")
+
+
+def _parts(row: Row) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in _PARTS)
 
 
 def facets_of(rows: Iterable[Row]) -> list[Facet]:
     """Every facet of some rows, in their order."""
-    parts = list(dict.fromkeys(tuple(row[name] for name in _PARTS) for row in rows))
-    shown = told_apart((prior, sha256) for *_, prior, sha256 in parts)
-    return [Facet(*part, prior_shown=shown[part[-2:]]) for part in parts]
+    parts = [Facet(*part) for part in dict.fromkeys(map(_parts, rows))]
+    priors = told_apart((facet.prior, facet.prior_sha256) for facet in parts)
+    claims = told_apart((facet.claim, facet.claim_sha256) for facet in parts)
+    return [
+        replace(
+            facet,
+            prior_shown=priors[facet.prior, facet.prior_sha256],
+            claim_shown=claims[facet.claim, facet.claim_sha256],
+        )
+        for facet in parts
+    ]
 
 
 def told_apart(named: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from probbound.cli.loading import loading
+from probbound.contract.claims import is_own_claim
 
 
 class Kind(NamedTuple):
@@ -21,12 +22,6 @@ class Kind(NamedTuple):
     certify: str
     verify: str
     page: str
-
-
-def is_own_claim(subject: str) -> bool:
-    """Whether FILE.py:NAME was meant; the last colon counts, so that a drive may have one."""
-    path, _, name = subject.rpartition(":")
-    return path.endswith(".py") or name.endswith(".py")
 
 
 def _others(_: str) -> bool:

@@ -14,6 +14,8 @@ from probbound.machine.files import leads_to_stdout, require_writable
 
 if TYPE_CHECKING:
     from probbound.check import Report
+    from probbound.own.certificate import OwnCertificate
+    from probbound.own.given import Given
 
 _SETTINGS = ("strategy", "budget", "delta", "side", "seed", "beacon", "draws")
 
@@ -40,13 +42,8 @@ def certify_own_claim(place: str, asked: Mapping[str, Any]) -> None:
     with loading():
         from probbound.certificates.format import statement
         from probbound.certificates.own_card import claimed
-    made = _object(place)
-    if not callable(getattr(made, "bound_share", None)):
-        raise UserError(
-            f"{place} is a {type(made).__name__}; it has to be a probbound.Given(population, "
-            "check, name=…)"
-        )
-    certificate = _bounded(made, place, settings)
+        from probbound.own.files import given_at
+    certificate = _bounded(given_at(place), place, settings)
     predicate = certificate.to_json()
     alone = out is not None and leads_to_stdout(out)
     if not asked["as_json"]:
@@ -60,17 +57,7 @@ def certify_own_claim(place: str, asked: Mapping[str, Any]) -> None:
         stderr.print(f"certificate written to {out}", markup=False, soft_wrap=True)
 
 
-def _object(place: str) -> Any:
-    from probbound.check import Unusable
-    from probbound.check.own.given import load_object
-
-    try:
-        return load_object(place)
-    except Unusable as error:
-        raise UserError(str(error)) from error
-
-
-def _bounded(made: Any, place: str, settings: Mapping[str, Any]) -> Any:
+def _bounded(made: Given, place: str, settings: Mapping[str, Any]) -> OwnCertificate:
     try:
         return made.bound_share(**settings)
     except UserError:

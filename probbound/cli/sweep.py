@@ -64,7 +64,9 @@ def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any
 @click.option("--models", callback=_listed(str, "names or paths"), help="Names or paths: a,b.")
 @click.option("--strategies", callback=_listed(str, "names"), help="Names, as for certify.")
 @click.option("--noises", callback=_listed(str, "names"), help="Treatments of noise: svd,exact.")
-@click.option("--claims", callback=_listed(str, "names"), help="accuracy,loss,margin:0.5.")
+@click.option(
+    "--claims", callback=_listed(str, "names"), help="accuracy,loss,margin:0.5,FILE.py:NAME."
+)
 @click.option("--priors", callback=_listed(str, "names or paths"), help="uniform, or files: a,b.")
 @click.option("--tasks", callback=_listed(str, "names"), help="Names of tasks.")
 @click.option("--budgets", callback=_listed(whole, "whole numbers"), help="Forward passes.")
@@ -123,14 +125,16 @@ def sweep(
 def _ends(facet: Facet, rows: list[dict[str, Any]]) -> Table:
     """The lowest and the highest bound of each model and strategy."""
     measure, right = facet.measure, ("cells", "failed", "best ≤", "worst ≤")
-    made = table("model", "strategy", *right, title=facet.heading, right=right)
+    named = () if facet.is_own else ("model",)
+    made = table(*named, "strategy", *right, title=facet.heading, right=right)
     for model, strategy in dict.fromkeys((row["model"], row["strategy"]) for row in rows):
         own = [row for row in rows if (row["model"], row["strategy"]) == (model, strategy)]
         good = [row for row in own if row["status"] == "certified"]
         good.sort(key=lambda row: row[measure.column])
         lost = len(own) - len(good)
         ends = [measure.shown(row, row[measure.column]) for row in (*good[:1], *good[-1:])]
-        made.add_row(model, strategy, str(len(own)), str(lost) if lost else "", *(ends or "––"))
+        counts = (str(len(own)), str(lost) if lost else "")
+        made.add_row(*(model for _ in named), strategy, *counts, *(ends or "––"))
     return made
 
 

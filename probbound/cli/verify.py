@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,10 @@ from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.cli.kinds import kind_of, loaded
 from probbound.cli.loading import loading
 from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
+from probbound.contract.defaults import AUTO
+from probbound.contract.recipe import Recipe
 from probbound.machine.errors import UserError
+from probbound.tasks.registry import recipe_of
 
 if TYPE_CHECKING:
     from probbound.check import Fresh, Report
@@ -98,6 +101,7 @@ def verify_network(
     weights = read_weights(path)
     logits = None if reference is None else read_reference(reference)
     report, drawn = judge(predicate, weights, logits, patient=patient), None
+    report = report.and_refused(_mislabelled(predicate))
     if report.holds and fresh:
         drawn = fresh_samples(predicate, weights, secrets.randbits(48))
         if not drawn.agrees:
@@ -106,6 +110,26 @@ def verify_network(
     if says_nothing(predicate):
         claimed += f", which says nothing. {remedy(predicate)}"
     return report, drawn, claimed
+
+
+def _mislabelled(predicate: Mapping[str, Any]) -> Iterator[str]:
+    """Names of strategies that stand for something else than what was asked or ran."""
+    claim, ran = predicate["claim"], predicate["ran"]["recipe"]
+    asked = predicate["recipe"]
+    for name, found in ((predicate["strategy"], asked), (predicate["chosen"], ran)):
+        if found is None and name == AUTO:
+            continue
+        recipe = None if found is None else Recipe.from_json(found)
+        if recipe is None or not _is_named(name, recipe, claim):
+            yield f"its label {name[:80]!r} is not that of the levels that it is said of"
+
+
+def _is_named(name: str, recipe: Recipe, claim: Mapping[str, Any]) -> bool:
+    try:
+        size = claim["population"]["size"]
+        return recipe_of(name, size, recipe.settings, claim["task"]) == recipe
+    except UserError:
+        return False
 
 
 def _shipped(name: str) -> str:

@@ -59,3 +59,9 @@ def claim_of(kind: str, at: float | None = None) -> Claim:
         UserError: as `Claim`.
     """
     return Claim(_known(kind), at)
+
+
+def is_own_claim(subject: str) -> bool:
+    """Whether FILE.py:NAME was meant; the last colon counts, so that a drive may have one."""
+    path, _, name = subject.rpartition(":")
+    return path.endswith(".py") or name.endswith(".py")

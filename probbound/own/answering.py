@@ -34,7 +34,7 @@ def answered(
         UserError: if the strategy does not fit the population, or there is no seed.
     """
     started = time.perf_counter()
-    chosen = _chosen(subject, settings)
+    chosen = chosen_for(subject, settings)
     subject = replace(subject, cheap=()) if chosen == "iid" else subject
     everything = chosen == "brute-force" and len(subject.base.parts()) == 1
     asked = {
@@ -69,8 +69,12 @@ def answered(
     return OwnCertificate(subject, settings, chosen, source, tuple(parts), pilot.looks, seconds)
 
 
-def _chosen(subject: Subject, settings: Settings) -> str:
-    """The strategy that runs, from population, screens and budget alone."""
+def chosen_for(subject: Subject, settings: Settings) -> str:
+    """The strategy that runs, from population, screens and budget alone.
+
+    Raises:
+        UserError: if the strategy that was asked does not fit the population or the screens.
+    """
     asked, size = settings.strategy, subject.base.size
     if asked == "brute-force" and size is None:
         raise UserError("brute-force looks at every member, and these can only be drawn")

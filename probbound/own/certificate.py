@@ -164,7 +164,7 @@ class OwnCertificate:
         share = self.of_failures
         fields = {
             "format": OWN_FORMAT,
-            "claim": {"name": settings.name, "side": settings.side, **self.subject.to_json()},
+            "claim": self.subject.claim(settings.name, settings.side),
             "bound": self.bound,
             "failure_upper": self.failure_upper if share else None,
             "failure_lower": self.failure_lower if share else None,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.own.certificate import OwnCertificate
+from probbound.own.question import Subject
 from probbound.own.screens import Screen
-from probbound.own.share import bound_share
+from probbound.own.share import bound_share, share_subject
 from probbound.populations.contract import Population
 
 
@@ -29,6 +30,14 @@ class Given:
     name: str
     screens: Sequence[Screen] = ()
     version: str | None = None
+
+    def subject(self) -> Subject:
+        """What the claim is about, with the identities of its functions.
+
+        Raises:
+            UserError: if a part of it cannot be used.
+        """
+        return share_subject(self.population, self.check, self.screens, self.version)
 
     def bound_share(self, **settings: Any) -> OwnCertificate:
         """`probbound.bound_share` of it; `settings` are its further arguments."""

@@ -123,6 +123,10 @@ class Subject:
             "cheap": [{"name": c.name, **c.identity.to_json()} for c in self.cheap],
         }
 
+    def claim(self, name: str, side: Side) -> dict[str, Any]:
+        """As a certificate states it."""
+        return {"name": name, "side": side, **self.to_json()}
+
     def _left(self) -> dict[str, Any]:
         share = self.share
         return {

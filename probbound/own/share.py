@@ -69,7 +69,21 @@ def bound_share(
             through as it is.
     """
     settings = Settings(name, side, strategy, budget, delta, batch, draws, stopped_at)
+    subject = share_subject(population, check, screens, version)
+    return answered(subject, settings, seed, beacon, share_part)
+
+
+def share_subject(
+    population: Population,
+    check: Callable[[Any], Any],
+    screens: Iterable[Screen],
+    version: str | None,
+) -> Subject:
+    """What a claim about a share is about, as `bound_share` is given it.
+
+    Raises:
+        UserError: if a part of it cannot be used.
+    """
     base = known_population(population)
     left, cheap = sorted_screens(base, screens, version)
-    subject = Subject("share", base, (Function.of(check, version),), left, cheap)
-    return answered(subject, settings, seed, beacon, share_part)
+    return Subject("share", base, (Function.of(check, version),), left, cheap)

@@ -95,15 +95,12 @@ def drawn(
         tally = replace(tally, interrupted=tally.interrupted or effort.stopped)
         phase.flops = row.flops(tally) + source.flops(tally.draws)
     bounded, levels = judged(tally, law, row)
-    if not (tally.draws or row.cheap):
-        levels = (Level.enumerated("none", 1.0),)
-    run = tally.looks if row.cheap else tally.draws
     return Outcome(
         product_up(base.share, bounded.share_upper),
         base.proven,
         (*base.first, *levels),
         base.ledger(bounded.spends),
-        Sampled(tally.draws, run, tally.failures, replace=True),
+        Sampled(tally.draws, tally.looks, tally.failures, replace=True),
         tally.draws if tally.interrupted else None,
     )
 

@@ -12,20 +12,22 @@ from typing import Any, Literal
 
 from probbound import __version__
 from probbound.certificates.format import SEAL, canonical
-from probbound.sweeps.claims import DEFAULT_CLAIM, claim_named, name_of
+from probbound.contract.claims import is_own_claim
+from probbound.sweeps.claims import DEFAULT_CLAIM, one_name
 from probbound.sweeps.config import UNIFORM
 from probbound.tasks.registry import DEFAULT_TASK, task_names
 
 FORMAT = "probbound-cell/3"
 Status = Literal["certified", "failed"]
-_LATER = ("task", "claim", "prior", "prior_sha256")
+_LATER = ("task", "claim", "prior", "prior_sha256", "claim_sha256", "file_sha256")
 
 
 @dataclass(frozen=True)
 class Cell:
     """A question that is one certificate; a setting that the strategy does not use is None.
 
-    `prior_sha256` is the digest of the prior's weights, None if `prior` is uniform.
+    `prior_sha256` is the digest of the prior's weights, None if `prior` is uniform. Of an own claim
+    `claim_sha256` and `file_sha256` are those of `OwnDigests`, and model, task and prior are empty.
     """
 
     model: str
@@ -40,6 +42,13 @@ class Cell:
     claim: str = DEFAULT_CLAIM
     prior: str = UNIFORM
     prior_sha256: str | None = None
+    claim_sha256: str | None = None
+    file_sha256: str | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is about an own claim, and no network."""
+        return is_own_claim(self.claim)
 
     @property
     def question(self) -> dict[str, Any]:
@@ -57,11 +66,11 @@ class Cell:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What is passed to `certify` beside the model."""
+        """What is passed to `certify` beside the model and the claim, or to an own claim."""
         names = ("budget", "delta", "paths", "seed")
         given = {name: getattr(self, name) for name in names}
         used = {name: value for name, value in given.items() if value is not None}
-        return {"strategy": self.strategy, "claim": claim_named(self.claim), **used}
+        return {"strategy": self.strategy, **used}
 
 
 @dataclass(frozen=True)
@@ -114,16 +123,33 @@ def _has_types(record: Record) -> bool:
     cell = record.cell
     texts = [cell.model, cell.model_sha256, cell.strategy, cell.version]
     texts += [cell.task, cell.claim, cell.prior]
-    may_lack = (cell.paths, record.reason, cell.prior_sha256)
+    may_lack = (cell.paths, record.reason, cell.prior_sha256, cell.claim_sha256, cell.file_sha256)
     texts += [text for text in may_lack if text is not None]
     counts = [count for count in (cell.budget, cell.seed) if count is not None]
     return (
         all(type(text) is str for text in texts)
-        and cell.task in task_names()
-        and cell.claim == name_of(claim_named(cell.claim))
-        and (cell.prior == UNIFORM) == (cell.prior_sha256 is None)
+        and cell.claim == one_name(cell.claim)
+        and (_of_own_claim(cell) if cell.is_own else _of_network(cell))
         and all(type(count) is int and 0 <= count < 1 << 63 for count in counts)
         and (cell.delta is None or (type(cell.delta) is float and 0 < cell.delta < 1))
         and type(record.seconds) in (int, float)
         and 0 <= record.seconds < math.inf
+    )
+
+
+def _of_network(cell: Cell) -> bool:
+    """Whether it has what a cell about a network has."""
+    return (
+        cell.task in task_names()
+        and (cell.prior == UNIFORM) == (cell.prior_sha256 is None)
+        and cell.claim_sha256 is cell.file_sha256 is None
+    )
+
+
+def _of_own_claim(cell: Cell) -> bool:
+    """Whether it has what a cell about an own claim has."""
+    return (
+        cell.model == cell.model_sha256 == cell.task == cell.prior == ""
+        and cell.paths is cell.prior_sha256 is None
+        and None not in (cell.claim_sha256, cell.file_sha256)
     )

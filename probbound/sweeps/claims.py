@@ -5,15 +5,15 @@ What a value of that axis may be is decided here alone.
 
 from __future__ import annotations
 
-from probbound.contract.claims import ACCURACY, Claim, claim_of
+from probbound.contract.claims import ACCURACY, Claim, claim_of, is_own_claim
 from probbound.machine.errors import UserError
 
 DEFAULT_CLAIM = ACCURACY.kind
-WANTED = "accuracy, loss, or margin:NUMBER of logits, such as margin:0.5"
+WANTED = "accuracy, loss, or margin:NUMBER of logits, such as margin:0.5; or FILE.py:NAME"
 
 
 def claim_named(name: str) -> Claim:
-    """The claim that a name of the axis stands for.
+    """The claim about a network that a name of the axis stands for.
 
     Raises:
         UserError: if it is none of them.
@@ -25,6 +25,15 @@ def claim_named(name: str) -> Claim:
     except ValueError as error:
         raise UserError(f"a claim must be {WANTED}, got {name!r}") from error
     raise UserError(f"a claim must be {WANTED}, got {name!r}")
+
+
+def one_name(name: str) -> str:
+    """The name of a claim of the axis in its one form; that of an own claim is as it is.
+
+    Raises:
+        UserError: as `claim_named`.
+    """
+    return name if is_own_claim(name) else name_of(claim_named(name))
 
 
 def name_of(claim: Claim) -> str:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from probbound.contract.claims import is_own_claim
 from probbound.contract.confidence import LEAST_DELTA
 from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
-from probbound.sweeps.claims import DEFAULT_CLAIM, WANTED, claim_named, name_of
+from probbound.own.question import Strategy
+from probbound.sweeps.claims import DEFAULT_CLAIM, WANTED, one_name
 from probbound.tasks.registry import DEFAULT_TASK, noise_choices, room_named, task_names
 
 DEFAULT_SEEDS = (0,)
@@ -25,6 +27,7 @@ _SCALARS = (str, int, float, date, time)
 OWN_NOISE = "own"
 PATHS = ("separate", "joint")
 UNIFORM = "uniform"
+OWN_STRATEGIES = get_args(Strategy)
 LATER = ("tasks", "claims", "priors")
 
 
@@ -34,7 +37,8 @@ class SweepConfig:
 
     Models are shipped names or paths; priors are files, or `uniform`. A strategy meets only the
     settings that it uses: a noise choice makes `NAME:NOISE` where there is such a strategy, and
-    else changes nothing. Claims are named as in `probbound.sweeps.claims`.
+    else changes nothing. Claims are named as in `probbound.sweeps.claims`; one that is the user's
+    own meets strategies, budgets, δ and seeds alone, and a grid of such alone has no models.
 
     Raises:
         UserError: if a list is empty or holds what cannot be used, in one sentence.
@@ -54,12 +58,42 @@ class SweepConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             values = tuple(dict.fromkeys(getattr(self, field.name)))
-            _require(field.name, values)
+            if values or field.name != "models":
+                _require(field.name, values)
             object.__setattr__(self, field.name, values)
-        claims = (name_of(claim_named(name)) for name in self.claims)
-        object.__setattr__(self, "claims", tuple(dict.fromkeys(claims)))
+        object.__setattr__(self, "claims", tuple(dict.fromkeys(map(one_name, self.claims))))
+        if not self.network_claims:
+            self._require_own_alone()
+            return
+        _require("models", self.models)
         for task, name in itertools.product(self.tasks, self.strategies):
             room_named(task).uses(name)
+
+    @property
+    def network_claims(self) -> tuple[str, ...]:
+        """The claims about networks."""
+        return tuple(name for name in self.claims if not is_own_claim(name))
+
+    @property
+    def own_claims(self) -> tuple[str, ...]:
+        """The others."""
+        return tuple(name for name in self.claims if is_own_claim(name))
+
+    def _require_own_alone(self) -> None:
+        """Refuse what is for claims about networks, of which there are none."""
+        for field in fields(self):
+            given = getattr(self, field.name)
+            unset = () if field.name == "models" else field.default
+            if field.name in _OF_NETWORKS and given != unset:
+                raise UserError(
+                    f"{field.name} are for claims about networks, and this grid has own claims "
+                    f"alone; leave {', '.join(map(str, given))} out"
+                )
+        for name in self.strategies:
+            if name not in OWN_STRATEGIES:
+                raise UserError(
+                    f"own claims have the strategies {', '.join(OWN_STRATEGIES)}, got {name!r}"
+                )
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any], source: str) -> SweepConfig:
@@ -77,7 +111,10 @@ class SweepConfig:
                 raise UserError(f"{name} in {source} must be a list, got {values!r}")
         given = {name: _counted(name, values) for name, values in given.items()}
         for name, values in given.items():
-            _require(name, values)
+            if values or name != "models":
+                _require(name, values)
+        own_alone = all(map(is_own_claim, given.get("claims", (DEFAULT_CLAIM,))))
+        given = {"models": (), **given} if own_alone else given
         for name in ("models", "strategies"):
             if name not in given:
                 raise UserError(f"{source} has no {name}: give {_WANTED[name][0]}")
@@ -168,7 +205,7 @@ def _is_count(value: Any) -> bool:
 
 def _is_claim(value: Any) -> bool:
     try:
-        return _is_text(value) and bool(claim_named(value))
+        return _is_text(value) and bool(one_name(value))
     except UserError:
         return False
 
@@ -177,6 +214,7 @@ def _is_delta(value: Any) -> bool:
     return isinstance(value, float) and LEAST_DELTA <= value < 1
 
 
+_OF_NETWORKS = ("models", "tasks", "priors", "noises", "paths")
 _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "models": ("names or paths of models", _is_text),
     "strategies": ("names of strategies", _is_text),

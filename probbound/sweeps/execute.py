@@ -5,42 +5,35 @@ from __future__ import annotations
 import time
 
 from probbound import __version__
-from probbound.certificates.certification import certify
-from probbound.contract.networks import Network
-from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.machine.parallel import at_most_threads
+from probbound.sweeps.about import About
 from probbound.sweeps.cells import Cell, Record
-from probbound.tasks.registry import task_for
 
 
-def run_cell(
-    cell: Cell, model: Network, prior: Prior | None = None, *, threads: int | None = None
-) -> Record:
+def run_cell(cell: Cell, about: About, *, threads: int | None = None) -> Record:
     """The certificate of a cell, or the reason why there is none.
 
     A pure function of the cell but for wall-clock fields: repeated after a crash it draws the same
     samples. Any exception of the certification is a result; what stops the sweep is not caught.
 
     Raises:
-        UserError: if this process runs another version than the sweep.
-        KeyboardInterrupt: if the user interrupted; a cascade cut short is no answer to the cell.
+        UserError: if this process runs another version than the sweep, or what the cell is about
+            is not here as it was asked.
+        KeyboardInterrupt: if the user interrupted; what was cut short is no answer to the cell.
     """
     if cell.version != __version__:
         raise UserError(f"a worker runs probbound {__version__}, the sweep {cell.version}")
+    about.require_unchanged()
     started = time.perf_counter()
     try:
         with at_most_threads(threads):
-            task = task_for(model, prior, cell.task)
-            certificate = certify(model, task, **cell.settings)
+            certificate = about.certificate(cell)
     except UserError as error:
         return failed(cell, str(error), time.perf_counter() - started)
     except Exception as error:
         return failed(cell, f"{type(error).__name__}: {error}", time.perf_counter() - started)
-    if certificate.stopped_at is not None:
-        raise KeyboardInterrupt
-    elapsed = time.perf_counter() - started
-    return Record(cell, "certified", None, certificate.to_json(), elapsed)
+    return Record(cell, "certified", None, certificate, time.perf_counter() - started)
 
 
 def failed(cell: Cell, reason: str, seconds: float) -> Record:

@@ -12,18 +12,19 @@ from typing import Any
 
 from estimators.proportion import clopper_pearson
 from probbound.certificates.certificate import bound_of, confidence_weighted
-from probbound.certificates.format import predicate_of, statement
-from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.certificates.format import FORMAT, OWN_FORMAT, canonical, predicate_of, statement
+from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.contract.ledger import Ledger, Spend
 from probbound.machine.errors import UserError
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.claims import claim_named
-from probbound.tasks.registry import room_named
+from probbound.sweeps.own_faults import own_faults
+from probbound.tasks.registry import recipe_of, room_named
 
 _RUN = "forward pass"
 _CLOSE = 1e-9
 _MOST_COUNT = 2**63
-_NEVER_ASKED = ("grid_points", "target", "draws", "budget_flops", "beacon", "stopped_at")
+_NEVER_ASKED = ("budget_flops", "beacon", "stopped_at")
 
 
 def fault_of(record: Record) -> str | None:
@@ -41,6 +42,12 @@ def _faults(record: Record) -> Iterator[str]:
         yield str(error)
     except (KeyError, TypeError):
         yield "its certificate lacks its model"
+    if certificate["format"] != (OWN_FORMAT if record.cell.is_own else FORMAT):
+        yield "its certificate is of another kind than its question"
+        return
+    if record.cell.is_own:
+        yield from own_faults(record.cell, certificate)
+        return
     yield from _foreign(record.cell, certificate)
     yield from _incoherent_claim(certificate)
     yield from _incoherent_spends(certificate)
@@ -56,10 +63,8 @@ def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
         "at": claim.at,
         "model": {"name": cell.model, "sha256": cell.model_sha256},
         "strategy": cell.strategy,
-        "budget": DEFAULT_BUDGET if cell.budget is None else cell.budget,
         "delta_allowed": DEFAULT_DELTA if cell.delta is None else cell.delta,
         "delta_chosen": False,
-        "paths": cell.paths,
         "seed_source": "content" if cell.seed is None else "chosen",
         **dict.fromkeys(_NEVER_ASKED),
         **({} if cell.seed is None else {"seed": cell.seed}),
@@ -73,10 +78,23 @@ def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
         yield "the prior of its certificate is not that of its question"
     if certificate["versions"].get("probbound") != cell.version:
         yield "its certificate was made by another version than its question says"
-    if cell.strategy != AUTO:
-        ran = {"budget": certificate["budget"], "draws": None}
-        if certificate["chosen"] != cell.strategy or certificate["ran"] != ran:
-            yield "what ran is not what was asked"
+    yield from _otherwise_run(cell, certificate)
+
+
+def _otherwise_run(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
+    """Where it runs something else than the cell's strategy with the cell's settings."""
+    size = certificate["claim"]["population"]["size"]
+    try:
+        recipe = recipe_of(cell.strategy, size, {"paths": cell.paths}, cell.task)
+    except UserError as error:
+        yield str(error)
+        return
+    budget = DEFAULT_BUDGET if cell.budget is None else cell.budget
+    wanted = {"recipe": recipe.to_json(), "budget": budget if recipe.budgeted else None}
+    if canonical({name: certificate[name] for name in wanted}) != canonical(wanted):
+        yield "its recipe or budget is not that of its question"
+    if certificate["chosen"] != cell.strategy or certificate["ran"] != wanted:
+        yield "what ran is not what was asked"
 
 
 def _incoherent_claim(certificate: Mapping[str, Any]) -> Iterator[str]:
@@ -95,8 +113,7 @@ def _of_its_task(claim: Mapping[str, Any]) -> bool:
     """Whether the task makes the same statement of its inputs."""
     try:
         return (
-            room_named(claim["task"]).stated(claim["population"]).statement()
-            == (claim["population"])
+            room_named(claim["task"]).stated(claim["population"]).statement() == claim["population"]
         )
     except (UserError, AttributeError, KeyError, TypeError, ValueError):
         return False

@@ -13,13 +13,12 @@ from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
-from probbound.contract.networks import Network
-from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
+from probbound.sweeps.about import About
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.execute import failed, run_cell
 
-Job = tuple[Cell, Network, Prior | None]
+Job = tuple[Cell, About]
 Backend = Callable[[Iterable[Job]], Iterator[Record]]
 ATTEMPTS = 3
 _ONE_THREAD: dict[str, str] = dict.fromkeys(
@@ -40,7 +39,8 @@ def on_workers(number: int) -> Backend:
     deaths it is recorded as failed. Workers end with this process, even if that is killed.
 
     Raises:
-        UserError: while running, if ATTEMPTS processes in a row die before they can take a cell.
+        UserError: while running, if ATTEMPTS processes in a row die before they can take a cell, or
+            what a cell is about is not there as it was asked.
     """
     return partial(_on_workers, number)
 
@@ -96,7 +96,8 @@ class _Worker:
         """What the process says, waiting for it; None if it goes on with its job or begins again.
 
         Raises:
-            UserError: if ATTEMPTS processes in a row died before they could take a job.
+            UserError: if it cannot answer any job of the sweep, or ATTEMPTS processes in a row died
+                before they could take a job.
         """
         try:
             record = self.connection.recv()
@@ -105,6 +106,8 @@ class _Worker:
         if record is None:
             self._began, self._failed_starts = True, 0
             self._send()
+        if isinstance(record, UserError):
+            raise record
         return record
 
     def stop(self) -> None:
@@ -150,7 +153,15 @@ def _serve(connection: Connection) -> None:
     with suppress(EOFError, OSError):
         connection.send(None)
         while True:
-            connection.send(run_cell(*connection.recv(), threads=1))
+            connection.send(_answer(*connection.recv()))
+
+
+def _answer(cell: Cell, about: About) -> Record | UserError:
+    """The record of a cell, or why this sweep can have none."""
+    try:
+        return run_cell(cell, about, threads=1)
+    except UserError as error:
+        return error
 
 
 def _end_with_parent() -> None:

@@ -1,8 +1,8 @@
-"""Which combinations of a grid are cells: those that have a meaning, whatever the network is.
+"""Which combinations of a grid are cells: those that have a meaning, whatever a network is.
 
 The rule: a claim or a prior that the strategy cannot bound, or a prior over other tokens than the
 model's, is no cell and is named; a model, strategy, claim or prior of which nothing is left is
-refused.
+refused. An own claim meets strategies, budgets, δ and seeds, and nothing else.
 """
 
 from __future__ import annotations
@@ -14,32 +14,47 @@ from functools import cache
 from probbound.machine.errors import UserError
 from probbound.sweeps.cells import Cell
 from probbound.sweeps.claims import claim_named
-from probbound.sweeps.config import UNIFORM, SweepConfig
+from probbound.sweeps.config import OWN_STRATEGIES, UNIFORM, SweepConfig
+from probbound.sweeps.own_claims import OwnDigests
 from probbound.tasks.registry import room_named
 
 PriorDigests = Mapping[str, Mapping[str, str]]  # the SHA-256 of each prior, by prior and model
 NO_PRIORS: PriorDigests = {}
+OwnClaims = Mapping[str, OwnDigests]
+NO_OWN: OwnClaims = {}
 _AXES = ("strategy", "claim", "prior", "model")
 
 
 def cells_of(
-    config: SweepConfig, digests: Mapping[str, str], priors: PriorDigests = NO_PRIORS
+    config: SweepConfig,
+    digests: Mapping[str, str],
+    priors: PriorDigests = NO_PRIORS,
+    own: OwnClaims = NO_OWN,
 ) -> list[Cell]:
-    """Every cell of the grid once, in grid order; `digests` holds the SHA-256 of each model."""
-    grid = _questions(config, digests, priors)
-    return list(dict.fromkeys(cell for _, cell in grid if _why_not(cell) is None))
+    """Every cell of the grid once, in grid order, those of own claims last.
+
+    `digests` holds the SHA-256 of each model, `own` what each own claim is.
+    """
+    grid = _questions(config, digests, priors, own)
+    return list(dict.fromkeys(cell for _, cell in grid if _why_not(cell, own) is None))
 
 
 def left_out(
-    config: SweepConfig, digests: Mapping[str, str], priors: PriorDigests = NO_PRIORS
+    config: SweepConfig,
+    digests: Mapping[str, str],
+    priors: PriorDigests = NO_PRIORS,
+    own: OwnClaims = NO_OWN,
 ) -> dict[Cell, str]:
     """Every combination that is no cell, and why."""
-    found = {cell: _why_not(cell) for _, cell in _questions(config, digests, priors)}
+    found = {cell: _why_not(cell, own) for _, cell in _questions(config, digests, priors, own)}
     return {cell: reason for cell, reason in found.items() if reason is not None}
 
 
 def require_meaning(
-    config: SweepConfig, digests: Mapping[str, str], priors: PriorDigests = NO_PRIORS
+    config: SweepConfig,
+    digests: Mapping[str, str],
+    priors: PriorDigests = NO_PRIORS,
+    own: OwnClaims = NO_OWN,
 ) -> None:
     """Refuse a grid in which a model, strategy, claim or prior stands for nothing.
 
@@ -47,10 +62,11 @@ def require_meaning(
         UserError: naming the first such, and the reason.
     """
     reasons: dict[str, dict[str, list[str | None]]] = {name: {} for name in _AXES}
-    for strategy, cell in _questions(config, digests, priors):
+    for strategy, cell in _questions(config, digests, priors, own):
         values = (strategy, cell.claim, cell.prior, cell.model)
         for axis, value in zip(_AXES, values, strict=True):
-            reasons[axis].setdefault(value, []).append(_why_not(cell))
+            if value:  # an own claim has no prior and no model
+                reasons[axis].setdefault(value, []).append(_why_not(cell, own))
     for axis, values in reasons.items():
         for value, found in values.items():
             if None not in found:
@@ -58,11 +74,18 @@ def require_meaning(
 
 
 def _questions(
-    config: SweepConfig, digests: Mapping[str, str], priors: PriorDigests
+    config: SweepConfig, digests: Mapping[str, str], priors: PriorDigests, own: OwnClaims
 ) -> Iterator[tuple[str, Cell]]:
     """Each combination as a cell, with its strategy as the grid names it."""
+    yield from _of_networks(config, digests, priors)
+    yield from _of_own_claims(config, own)
+
+
+def _of_networks(
+    config: SweepConfig, digests: Mapping[str, str], priors: PriorDigests
+) -> Iterator[tuple[str, Cell]]:
     grid = itertools.product(
-        *(config.models, config.tasks, config.claims, config.priors),
+        *(config.models, config.tasks, config.network_claims, config.priors),
         *(config.strategies, config.noises),
         *(config.budgets, config.deltas, config.paths, config.seeds),
     )
@@ -85,7 +108,34 @@ def _questions(
         )
 
 
-def _why_not(cell: Cell) -> str | None:
+def _of_own_claims(config: SweepConfig, own: OwnClaims) -> Iterator[tuple[str, Cell]]:
+    grid = itertools.product(
+        *(config.own_claims, config.strategies, config.budgets, config.deltas, config.seeds)
+    )
+    for claim, strategy, budget, delta, seed in grid:
+        sampled = strategy != "brute-force"
+        yield (
+            strategy,
+            Cell(
+                *("", "", strategy),
+                budget=budget if sampled else None,
+                delta=delta if sampled else None,
+                paths=None,
+                seed=seed if sampled else None,
+                task="",
+                claim=claim,
+                prior="",
+                claim_sha256=own[claim].claim_sha256,
+                file_sha256=own[claim].file_sha256,
+            ),
+        )
+
+
+def _why_not(cell: Cell, own: OwnClaims) -> str | None:
+    if cell.is_own:
+        known = cell.strategy in OWN_STRATEGIES
+        has = f"own claims have the strategies {', '.join(OWN_STRATEGIES)}"
+        return own[cell.claim].refused.get(cell.strategy) if known else has
     if cell.prior != UNIFORM and cell.prior_sha256 is None:
         return f"{cell.prior} is no prior over the tokens of {cell.model}"
     return _cannot(cell.task, cell.strategy, cell.claim, cell.prior != UNIFORM)

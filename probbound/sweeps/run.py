@@ -14,10 +14,12 @@ from probbound.machine.errors import UserError
 from probbound.machine.progress import counting
 from probbound.models.registry import load
 from probbound.models.store import digest, renamed
+from probbound.sweeps.about import About, AboutNetwork
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import Backend, Job, in_process
 from probbound.sweeps.meaning import left_out, require_meaning
+from probbound.sweeps.own_claims import AboutOwnClaim, read_own_claims
 from probbound.sweeps.priors import Priors, read_priors
 from probbound.sweeps.store import Asked, Contents, DamagedCell, SweepStore
 from probbound.sweeps.table import table_of, write_results
@@ -58,7 +60,7 @@ class Swept:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A grid, its models and priors by name, the store as found, and the cells still to run.
+    """A grid, its models, priors and own claims by name, the store as found, and what is to run.
 
     `left_out` are the combinations that have no meaning and are no cells, and why.
     """
@@ -67,6 +69,7 @@ class Sweep:
     found: Contents
     models: Mapping[str, Network]
     priors: Priors
+    own: Mapping[str, AboutOwnClaim]
     left_out: Mapping[Cell, str]
     cells: tuple[Cell, ...]
     pending: tuple[Cell, ...]
@@ -85,24 +88,26 @@ class Sweep:
         """Everything is checked, the store is open and knows the grid; nothing has been run.
 
         Raises:
-            UserError: if a model, a prior or the directory cannot be used, or a value of the grid
-                has no meaning with any other.
+            UserError: if a model, a prior, an own claim or the directory cannot be used, or a value
+                of the grid has no meaning with any other.
         """
+        config, own = read_own_claims(config)
         loaded = _loaded(config, models or {})
         config, read = read_priors(config, loaded, priors or {})
-        asked = _asked(config, loaded, read)
-        require_meaning(asked.config, asked.digests, asked.priors)
+        asked = _asked(config, loaded, read, own)
+        about = (asked.config, asked.digests, asked.priors, asked.own)
+        require_meaning(*about)
         store = SweepStore.create(out)
         store.remember(asked)
         cells, found = tuple(asked.cells), store.contents()
-        without = left_out(asked.config, asked.digests, asked.priors)
+        without = left_out(*about)
         pending = tuple(
             cell for cell in cells if not _answers(found.records.get(cell.key), retry_failed)
         )
         for cell in pending:
             if cell.key in found.damaged:
                 store.require_room(cell)
-        return cls(store, found, loaded, read, without, cells, pending, retry_failed)
+        return cls(store, found, loaded, read, own, without, cells, pending, retry_failed)
 
     def run(self, backend: Backend = in_process) -> Swept:
         """Certify the pending cells, each kept as soon as it is finished.
@@ -128,18 +133,29 @@ class Sweep:
             if _is_there(self.store, cell, self.retry_failed):
                 advance()
             else:
-                prior = self.priors.get(cell.prior, {}).get(cell.model)
-                yield cell, self.models[cell.model], prior
+                yield cell, self._about(cell)
+
+    def _about(self, cell: Cell) -> About:
+        if cell.is_own:
+            return self.own[cell.claim]
+        prior = self.priors.get(cell.prior, {}).get(cell.model)
+        return AboutNetwork(self.models[cell.model], prior)
 
 
-def _asked(config: SweepConfig, models: Mapping[str, Network], priors: Priors) -> Asked:
-    """The grid by the names of its models and priors, with the digests of both."""
+def _asked(
+    config: SweepConfig,
+    models: Mapping[str, Network],
+    priors: Priors,
+    own: Mapping[str, AboutOwnClaim],
+) -> Asked:
+    """The grid by the names of its models and priors, with the digests of all that it is about."""
     laws = {
         name: {model: prior.sha256 for model, prior in fitting.items()}
         for name, fitting in priors.items()
     }
     named = replace(config, models=tuple(models))
-    return Asked(named, {name: digest(model) for name, model in models.items()}, laws)
+    digests = {name: digest(model) for name, model in models.items()}
+    return Asked(named, digests, laws, {name: about.digests for name, about in own.items()})
 
 
 def _loaded(config: SweepConfig, given: Mapping[str, Network]) -> dict[str, Network]:

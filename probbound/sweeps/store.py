@@ -19,7 +19,8 @@ from probbound.machine.json_objects import named_once
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import UNIFORM, SweepConfig
 from probbound.sweeps.faults import fault_of
-from probbound.sweeps.meaning import NO_PRIORS, PriorDigests, cells_of
+from probbound.sweeps.meaning import NO_OWN, NO_PRIORS, OwnClaims, PriorDigests, cells_of
+from probbound.sweeps.own_claims import OwnDigests
 
 FORMAT = "probbound-sweep/3"
 MANIFEST = "sweep.json"
@@ -37,7 +38,7 @@ class DamagedCell(UserError):
 
 @dataclass(frozen=True)
 class Asked:
-    """A grid, and the SHA-256 of each of its models and priors by name.
+    """A grid, the SHA-256 of each of its models and priors by name, and what its own claims are.
 
     Of a prior it is by model too: a model of another number of tokens has none.
     """
@@ -45,27 +46,33 @@ class Asked:
     config: SweepConfig
     digests: Mapping[str, str]
     priors: PriorDigests = field(default_factory=lambda: NO_PRIORS)
+    own: OwnClaims = field(default_factory=lambda: NO_OWN)
 
     @property
     def cells(self) -> list[Cell]:
         """Every cell of the grid, in grid order."""
-        return cells_of(self.config, self.digests, self.priors)
+        return cells_of(self.config, self.digests, self.priors, self.own)
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the store."""
         found = {"grid": self.config.to_json(), "model_sha256": dict(self.digests)}
         priors = {name: dict(fitting) for name, fitting in self.priors.items()}
-        return {**found, "prior_sha256": priors} if priors else found
+        own = {name: digests.to_json() for name, digests in self.own.items()}
+        later = {"prior_sha256": priors, "own_claims": own}
+        return {**found, **{name: values for name, values in later.items() if values}}
 
     @classmethod
     def from_json(cls, found: Any) -> Asked:
         """The inverse of `to_json`."""
         config = SweepConfig.from_mapping(found["grid"], "it")
-        asked = cls(config, found["model_sha256"], found.get("prior_sha256", NO_PRIORS))
+        own = {name: OwnDigests.from_json(it) for name, it in found.get("own_claims", {}).items()}
+        asked = cls(config, found["model_sha256"], found.get("prior_sha256", NO_PRIORS), own)
         if set(asked.digests) != set(asked.config.models):
             raise ValueError("it does not name the digests of its models")
         if set(asked.priors) != set(asked.config.priors) - {UNIFORM}:
             raise ValueError("it does not name the digests of its priors")
+        if set(asked.own) != set(asked.config.own_claims):
+            raise ValueError("it does not name the digests of its own claims")
         if canonical(found) != canonical(asked.to_json()):
             raise ValueError("it has another form than a sweep gives")
         return asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.claims import claim_named
+from probbound.sweeps.own_columns import own_columns
 from probbound.tasks.registry import room_named
 
 RESULTS = "results.parquet"
@@ -31,6 +32,8 @@ SCHEMA = pa.schema(
         ("at", _REAL),
         ("prior", _TEXT),
         ("prior_sha256", _TEXT),
+        ("claim_sha256", _TEXT),
+        ("file_sha256", _TEXT),
         ("strategy", _TEXT),
         ("budget", _WHOLE),
         ("delta", _REAL),
@@ -55,6 +58,8 @@ SCHEMA = pa.schema(
         ("draws", _WHOLE),
         ("samples", _WHOLE),
         ("failures", _WHOLE),
+        ("looks", _WHOLE),
+        ("cheap_looks", _WHOLE),
         ("mean_loss", _REAL),
         ("proof_flops", _REAL),
         ("sampling_flops", _REAL),
@@ -67,16 +72,17 @@ SCHEMA = pa.schema(
 
 def asked_of(cell: Cell) -> dict[str, Any]:
     """What was asked, by the columns of the table."""
-    claim = claim_named(cell.claim)
+    claim = (cell.claim, None) if cell.is_own else astuple(claim_named(cell.claim))
     return {
         "key": cell.key,
         "model": cell.model,
         "model_sha256": cell.model_sha256,
         "task": cell.task,
-        "claim": claim.kind,
-        "at": claim.at,
+        **dict(zip(("claim", "at"), claim, strict=True)),
         "prior": cell.prior,
         "prior_sha256": cell.prior_sha256,
+        "claim_sha256": cell.claim_sha256,
+        "file_sha256": cell.file_sha256,
         "strategy": cell.strategy,
         "budget": cell.budget,
         "delta": cell.delta,
@@ -93,12 +99,13 @@ def row_of(record: Record) -> dict[str, Any]:
         "reason": record.reason,
         "wall_seconds": record.seconds,
     }
-    found = {} if record.certificate is None else _certified(record.certificate)
+    read = own_columns if record.cell.is_own else _certified
+    found = {} if record.certificate is None else read(record.certificate)
     return {name: (asked | found).get(name) for name in SCHEMA.names}
 
 
 def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
-    """With `versions_of`, the one place that reads a certificate."""
+    """With `versions_of` and `own_columns`, the one place that reads a certificate."""
     claim, proof, sampling, cost = (
         certificate[name] for name in ("claim", "proof", "sampling", "cost")
     )
@@ -149,6 +156,7 @@ def _question(row: dict[str, Any]) -> tuple:
     settings = [-1.0 if row[name] is None else row[name] for name in ("delta", "budget", "seed")]
     at = -math.inf if row["at"] is None else row["at"]
     about = (row["task"], row["claim"], at, row["prior"], row["prior_sha256"] or "")
+    about += (row["claim_sha256"] or "", row["file_sha256"] or "")
     return (row["model"], *about, row["strategy"], row["paths"] or "", *settings, row["key"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from probbound.machine.errors import UserError
 
 if TYPE_CHECKING:
     from probbound.contract.networks import Network
+    from probbound.contract.recipe import Recipe
     from probbound.contract.tasks import Task
     from probbound.draws.priors import Prior
     from probbound.tasks.room import Room
@@ -93,6 +95,17 @@ def strategy_summary(task: str = DEFAULT_TASK) -> str:
         UserError: as `require_task`.
     """
     return import_module(f"{_ROOMS[require_task(task)]}.grammar").strategy_summary()
+
+
+def recipe_of(
+    strategy: str, size: int, given: Mapping[str, Any], task: str = DEFAULT_TASK
+) -> Recipe:
+    """What a strategy runs for a population of this size; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`, or if the task has no strategy of that name.
+    """
+    return import_module(f"{_ROOMS[require_task(task)]}.recipes").recipe_of(strategy, size, given)
 
 
 def noise_choices() -> list[str]:

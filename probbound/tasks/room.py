@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.networks import Network
+from probbound.contract.recipe import Recipe
 from probbound.contract.tasks import Task
 from probbound.draws.priors import Prior
 from probbound.planning.foretold import Foretold, Wish
@@ -49,8 +50,8 @@ class Asked(Protocol):
         ...
 
     @property
-    def draws(self) -> int | None:
-        """The number of draws, where it was fixed."""
+    def budget_flops(self) -> float | None:
+        """Operations that a plan may spend, None where nothing is planned."""
         ...
 
 
@@ -74,15 +75,14 @@ class Room(Generic[Q]):
     """What a task brings: its inputs, its questions, and how they are answered.
 
     `task_for` makes the task of a model's own inputs (or of what stands behind a colon of the
-    task's name, as in group-product:s5), and `stated` that of a claim's, whose number
-    `counted` says in words. `asked` makes a question or refuses it in a sentence, `settings` says
-    by name what was asked of the settings, and `one_form` gives every form of a question the same
-    record. `decided` puts a plan in the place of "auto", `answer` runs the strategy of a name, and
-    `foretold` predicts what each would give. `uses` says what a strategy has a use for,
-    `require_way_to` refuses a claim or a prior that it cannot bound, and `with_noise` spells a
-    treatment of noise out. `train` makes a model under the options of the task's `trainable.py`,
-    and a record of how it was made and scores. `beyond` warns of draws where running all inputs is
-    less.
+    task's name, as in group-product:s5), and `stated` that of a claim's, whose number `counted`
+    says in words. `asked` makes a question or refuses it in a sentence, `recipe` says what a
+    strategy runs for it, and `one_claim` gives every form of a claim the same JSON. `decided` puts
+    a plan in the place of "auto", `answer` runs the strategy of a name, and `foretold` predicts
+    what each would give. `uses` says what a strategy has a use for, `require_way_to` refuses a
+    claim or a prior that it cannot bound, and `with_noise` spells a treatment of noise out. `train`
+    makes a model under the options of the task's `trainable.py`, and a record of how it was made
+    and scores. `beyond` warns of draws where running all inputs is less.
     """
 
     name: str
@@ -90,8 +90,8 @@ class Room(Generic[Q]):
     stated: Callable[[Mapping[str, Any]], Task]
     counted: Callable[[Mapping[str, Any]], str]
     asked: Callable[..., Q]
-    settings: Callable[[Q], dict[str, Any]]
-    one_form: Callable[[Mapping[str, Any]], dict[str, Any]]
+    recipe: Callable[[str, Q], Recipe]
+    one_claim: Callable[[Mapping[str, Any]], dict[str, Any]]
     uses: Callable[[str], Uses]
     require_way_to: Callable[..., None]
     with_noise: Callable[[str, str], str]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -51,14 +51,14 @@ def load_object(place: str) -> Any:
         raise Unusable(f"an own claim is named FILE.py:NAME, got {place!r}")
     if not path.is_file():
         raise Unusable(f"there is no file {path_text}")
-    spec = importlib.util.spec_from_file_location(_MODULE, path)
-    if spec is None or spec.loader is None:
-        raise Unusable(f"{path_text} is no Python file")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(_MODULE)
+    module.__file__ = str(path.resolve())
     sys.modules[_MODULE] = module
     sys.path.insert(0, str(path.resolve().parent))
     try:
-        spec.loader.exec_module(module)
+        # not by Python's import: that takes what was compiled of another text of the same length
+        # and second for this one
+        exec(compile(path.read_bytes(), module.__file__, "exec"), module.__dict__)  # noqa: S102
     except (Exception, SystemExit) as error:
         raise Unusable(f"{path_text} cannot be run: {_said(error)}") from error
     finally:

@@ -17,20 +17,17 @@ class Replay:
     """What a task brings: what its certificates may say, and how their numbers are made again.
 
     `network` is the kind of network that answers it, and `population` has rules for how a claim
-    states its inputs. `misfits` are reasons why a claim is not about the weights' inputs. Of a
-    strategy's name, `is_known` and `may_stop` say whether there is one, and whether it can be
-    interrupted; `idle_settings` are those that decide nothing for it, and `one_form` gives every
-    form of a question the same record. `work` is what checking takes, `confirmed` what holds made
-    again; `fresh` says of new draws what share they come from, and how many fail.
+    states its inputs. `misfits` are reasons why a claim is not about the weights' inputs,
+    `misasked` why what was asked or ran is no recipe in its one form; `one_claim` gives every form
+    of a claim the same JSON. `work` is what checking takes, `confirmed` what holds made again;
+    `fresh` says of new draws what share they come from, and how many fail.
     """
 
     network: str
     population: Mapping[str, Any]
     misfits: Callable[[Predicate, Any], Iterator[str]]
-    is_known: Callable[[str], bool]
-    idle_settings: Callable[[Predicate], Iterator[str]]
-    may_stop: Callable[[str], bool]
-    one_form: Callable[[Predicate], dict[str, Any]]
+    misasked: Callable[[Predicate], Iterator[str]]
+    one_claim: Callable[[Predicate], dict[str, Any]]
     work: Callable[[Predicate, Any], Work]
     confirmed: Callable[[Predicate, Any], Iterator[str]]
     fresh: Callable[[Predicate, Any, Stream, int], tuple[float, int]]

@@ -59,8 +59,13 @@ class Report:
 
     @property
     def models(self) -> dict[str, str]:
-        """SHA-256 by name."""
+        """SHA-256 by name; that of the cells without a network is empty."""
         return {row["model"]: row["model_sha256"] for row in self.rows}
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """SHA-256 by name, of networks alone."""
+        return {name: sha256 for name, sha256 in self.models.items() if name}
 
     @property
     def facets(self) -> list[Facet]:
@@ -108,22 +113,22 @@ class Best:
 
 def best_by_strategy(report: Report, facet: Facet) -> list[Best]:
     """One line for each model and strategy of a facet, the lowest bound first, failures last."""
-    found, bound = [], facet.measure.column
+    found, bound, cost = [], facet.measure.column, facet.measure.terms.cost
     for model in report.models:
         lines = []
         for strategy in report.strategies:
             mine = [r for r in report.rows if (r["model"], r["strategy"]) == (model, strategy)]
             own = [row for row in mine if facet.holds(row)]
             good = [row for row in own if row["status"] == "certified"]
-            best = min(good, key=lambda row: (row[bound], row["flops"]), default=None)
+            best = min(good, key=lambda row: (row[bound], row[cost]), default=None)
             if own:
                 lines.append(Best(model, strategy, len(own), len(own) - len(good), best))
         found += sorted(lines, key=lambda b: (b.row is None, b.row[bound] if b.row else 0.0))
     return found
 
 
-def weighted_frontier(rows: list[Row]) -> list[Row]:
+def weighted_frontier(rows: list[Row], cost: str = "flops") -> list[Row]:
     """The rows that no other beats in cost and in the confidence-weighted bound, by cost."""
-    kept = pareto((row["flops"], row["weighted_upper"]) for row in rows)
-    places = {(row["flops"], row["weighted_upper"]): row for row in reversed(rows)}
+    kept = pareto((float(row[cost]), row["weighted_upper"]) for row in rows)
+    places = {(float(row[cost]), row["weighted_upper"]): row for row in reversed(rows)}
     return [places[place] for place in kept]

@@ -3,7 +3,6 @@
   const { rows, styles, facets } = JSON.parse(document.getElementById("data").textContent);
   const figure = document.getElementById("frontier");
   const plot = figure.querySelector(".plot"), legend = figure.querySelector(".legend");
-  const ACROSS = { flops: "operations (FLOP)", seconds: "seconds", samples: "forward passes", delta_spent: "δ spent" };
   const BOUNDS = { claimed: "as claimed", weighted: "confidence-weighted" };
   const MARGIN = { left: 66, right: 14, top: 16, bottom: 46 };
   if (!rows.length) return;
@@ -14,7 +13,7 @@
   const deltas = unique(rows.map((r) => r.delta).filter((d) => d !== null)).sort((a, b) => b - a);
   const state = {
     model: models[0], facet: rows[0].facet, delta: deltas.includes(1e-6) ? 1e-6 : deltas.at(-1) ?? null,
-    across: "flops", bound: "claimed", off: new Set(), pinned: null,
+    across: Object.keys(facets[rows[0].facet].across)[0], bound: "claimed", off: new Set(), pinned: null,
   };
 
   const make = (name, attributes = {}, ...children) => {
@@ -58,6 +57,7 @@
   const raised = (label) => label.replace(/\^(.*)/, (_, e) => [...e].map((c) => SUPER[c]).join(""));
 
   // Bounds as claimed are compared at one δ, unless δ is the axis; confidence-weighted ones at any.
+  const across = () => facets[state.facet].across;
   const anyDelta = () => state.bound === "weighted" || state.across === "delta_spent";
   const inModel = () => rows.filter((r) => r.model === state.model && r.facet === state.facet);
   const shown = () => inModel().filter((r) => !state.off.has(r.strategy) && (anyDelta() || r.delta === null || r.delta === state.delta)
@@ -78,11 +78,12 @@
     };
     const claims = unique(rows.filter((r) => r.model === state.model).map((r) => r.facet));
     if (!claims.includes(state.facet)) state.facet = claims[0];
-    choice("model", models, "model", (m) => m);
+    if (!(state.across in across())) state.across = Object.keys(across())[0];
+    choice("model", models, "model", (m) => m || "none: own claims");
     choice("claim", claims, "facet", (f) => facets[f].title);
     choice("bound", Object.keys(BOUNDS), "bound", (b) => BOUNDS[b]);
     if (!anyDelta()) choice("δ", deltas, "delta", (d) => d.toExponential());
-    choice("against", Object.keys(ACROSS), "across", (c) => ACROSS[c].replace(" (FLOP)", ""));
+    choice("against", Object.keys(across()), "across", (c) => across()[c].replace(/ \(.*\)/, ""));
   }
 
   function drawLegend() {
@@ -103,7 +104,7 @@
 
   function draw() {
     const points = shown(), width = Math.max(300, plot.clientWidth), height = Math.min(560, Math.max(340, width * 0.62));
-    const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group", "aria-label": `${facets[state.facet].title} against ${ACROSS[state.across]}` });
+    const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group", "aria-label": `${facets[state.facet].title} against ${across()[state.across]}` });
     const right = width - MARGIN.right, bottom = height - MARGIN.bottom;
     plot.replaceChildren(svg);
     draw.width = plot.clientWidth;
@@ -145,7 +146,7 @@
     }
     if (vacuous > MARGIN.top + 10) svg.append(make("text", { x: right - 6, y: MARGIN.top + 14, "text-anchor": "end" }, "says nothing"));
     svg.append(make("line", { class: "axis", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
-    svg.append(make("text", { class: "title", x: (MARGIN.left + right) / 2, y: height - 6, "text-anchor": "middle" }, ACROSS[state.across]));
+    svg.append(make("text", { class: "title", x: (MARGIN.left + right) / 2, y: height - 6, "text-anchor": "middle" }, across()[state.across]));
     svg.append(make("text", { class: "title", transform: `translate(14 ${(MARGIN.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" },
       `${state.bound === "weighted" ? "confidence-weighted" : "certified"} ${facets[state.facet].axis}`));
 
@@ -176,7 +177,7 @@
     for (const r of points) {
       const x = X(cost_of(r)), y = Y(height_of(r));
       const mark = make("g", { class: "mark", tabindex: 0, role: "button", transform: `translate(${x} ${y})`,
-        "aria-label": `${r.strategy}: ${r.said}, ${metric(r.flops, "FLOP")}`, "data-strategy": r.strategy, "data-key": r.key });
+        "aria-label": `${r.strategy}: ${r.said}, ${r.paid}`, "data-strategy": r.strategy, "data-key": r.key });
       mark.append(glyph(r.strategy, r.guarantee === "deterministic"));
       if (state.pinned === r.key) mark.classList.add("pinned");
       mark.onmouseenter = mark.onfocus = () => { if (!state.pinned) card(r, x, y); };
@@ -204,7 +205,8 @@
       ...(r.draws ? [["draws", count(r.draws)]] : []),
       ...(r.samples ? [["forward passes", count(r.samples)]] : []),
       ...(r.samples && r.failures !== null ? [["failures seen", count(r.failures)]] : []),
-      ["proof", metric(r.proof_flops, "FLOP")], ["sampling", metric(r.sampling_flops, "FLOP")], ["time", seconds(r.seconds)],
+      ...(r.flops === null ? [] : [["proof", metric(r.proof_flops, "FLOP")], ["sampling", metric(r.sampling_flops, "FLOP")]]),
+      ["time", seconds(r.seconds)],
       ...(r.paths ? [["paths", r.paths]] : []),
       ...(r.seed === null ? [] : [["seed", String(r.seed)]]), ["certificate", `cells/${r.key.slice(0, 8)}…`],
     ];

@@ -18,7 +18,7 @@ from probbound.cli.report.tables import Block, blocks
 _DRAWN = (
     *("key", "model", "strategy", "budget", "delta", "paths", "seed", "guarantee", "delta_spent"),
     *("chosen", "draws", "samples", "failures", "proof_flops", "sampling_flops", "flops"),
-    "seconds",
+    *("looks", "seconds"),
 )
 
 
@@ -44,7 +44,9 @@ def _tiles(report: Report) -> str:
     tiles.append(("failed", str(counts.failed), "bad" if counts.failed else ""))
     if report.missing:
         tiles.append(("not run yet", str(len(report.missing)), "bad"))
-    tiles.append(("models", str(len(report.models)), ""))
+    own = {row["claim_sha256"] for row in report.rows} - {None}
+    for name, number in (("models", len(report.networks)), ("own claims", len(own))):
+        tiles += [(name, str(number), "")] if number else []
     tiles.append(("joint δ", at_most(counts.joint_delta), ""))
     inner = "".join(
         f'<div><dt>{name}</dt><dd class="{kind}">{value}</dd></div>' for name, value, kind in tiles
@@ -81,7 +83,7 @@ def _cells(block: Block, line: tuple[str, ...], kinds: list[str]) -> str:
     made = []
     for column, kind, value in zip(block.columns, kinds, line, strict=True):
         shown = escape(value)
-        if column in ("SHA-256", "cell"):
+        if column.startswith("SHA-256") or column == "cell":
             shown = f'<code class="hash">{shown}</code>'
         extra = " bad" if column == "failed" and value else " wide" if column == "reason" else ""
         made.append(f'<td class="{kind}{extra}">{shown}</td>')
@@ -109,7 +111,14 @@ def _drawn(row: Row, number: int, facet: Facet) -> dict[str, Any]:
         "said": measure.statement(row),
         "facts": [*measure.facts(row), ("confidence-weighted", measure.weighted(row))],
         "spent": chance(row["delta_spent"]),
+        "paid": measure.terms.paid(row),
     }
+
+
+def _across(facet: Facet) -> dict[str, str]:
+    """What bounds may be drawn against: columns of the table, and names of axes."""
+    terms = facet.measure.terms
+    return {terms.cost: terms.axis, "seconds": "seconds", **terms.across, "delta_spent": "δ spent"}
 
 
 def _data(report: Report) -> str:
@@ -124,7 +133,11 @@ def _data(report: Report) -> str:
         "rows": rows,
         "styles": {name: asdict(style) for name, style in report.styles.items()},
         "facets": [
-            {"title": facet.title, "axis": f"{facet.measure.name} ({facet.measure.unit})"}
+            {
+                "title": facet.title,
+                "axis": f"{facet.measure.name} ({facet.measure.unit})",
+                "across": _across(facet),
+            }
             for facet in report.facets
         ],
     }

@@ -64,12 +64,15 @@ class View:
     weighted: bool = False
 
 
-VIEWS = (
-    View("frontier-flops", "flops", "operations (FLOP)"),
-    View("frontier-seconds", "seconds", "seconds"),
-    View("weighted-flops", "flops", "operations (FLOP)", weighted=True),
-    View("weighted-delta", _DELTA, "δ spent", weighted=True),
-)
+def views_of(facet: Facet) -> tuple[View, ...]:
+    """What is drawn of a facet: both forms of the bound, against cost, time and δ."""
+    cost, axis = facet.measure.terms.cost, facet.measure.terms.axis
+    return (
+        View(f"frontier-{cost}", cost, axis),
+        View("frontier-seconds", "seconds", "seconds"),
+        View(f"weighted-{cost}", cost, axis, weighted=True),
+        View("weighted-delta", _DELTA, "δ spent", weighted=True),
+    )
 
 
 @dataclass(frozen=True)
@@ -92,14 +95,15 @@ def frontiers(report: Report, directory: Path) -> list[Drawn]:
         for facet in report.facets:
             rows = report.certified(model, facet)
             random = any(row["delta_spent"] for row in rows)
-            for view in VIEWS:
+            for view in views_of(facet):
                 if not rows or (view.weighted and not random):
                     continue
-                name = f"{view.stem}-{_file_name(model, sha256)}{_end(facet)}"
+                name = view.stem + (f"-{_file_name(model, sha256)}" if model else "") + _end(facet)
                 with house_style():
                     png, svg = save(_figure(report, model, facet, rows, view), directory / name)
                 what = f"{'confidence-weighted ' if view.weighted else ''}{facet.title}"
-                drawn.append(Drawn(f"{model}: {what} against {view.title}", png, svg))
+                shows = f"{f'{model}: ' if model else ''}{what} against {view.title}"
+                drawn.append(Drawn(shows, png, svg))
     return drawn
 
 
@@ -128,10 +132,11 @@ def _figure(report: Report, model: str, facet: Facet, rows: list[Row], view: Vie
     for axes in grid.flat[max(0, len(deltas) - columns) : len(deltas)]:
         axes.tick_params(labelbottom=True)  # also above a panel that is not there
     measure, about = facet.measure, f"{facet.title}\n" if facet.slug else ""
+    heading = f"{about}{model}: " if model else about
     kind = "confidence-weighted\n" if view.weighted else "certified "
     figure.supxlabel(view.title, fontsize=10)
     figure.supylabel(f"{kind}{measure.name} ({measure.unit})", fontsize=10, ma="center")
-    figure.suptitle(f"{about}{model}: lower left is better", fontsize=12)
+    figure.suptitle(f"{heading}lower left is better", fontsize=12)
     figure.legend(
         handles=_legend(report, rows),
         loc="outside right upper",
@@ -199,11 +204,13 @@ class _Scale:
     @classmethod
     def of(cls, facet: Facet, rows: list[Row], view: View) -> _Scale:
         bounds = (row[_bound(facet, view)] for row in rows)
-        return cls(facet, view, Zero.below(row[view.x] for row in rows), Zero.below(bounds), rows)
+        return cls(
+            facet, view, Zero.below(float(row[view.x]) for row in rows), Zero.below(bounds), rows
+        )
 
     def place(self, row: Row) -> tuple[float, float]:
         """Where a certificate is drawn."""
-        x, bound = row[self.view.x], row[_bound(self.facet, self.view)]
+        x, bound = float(row[self.view.x]), row[_bound(self.facet, self.view)]
         return x or self.no_x.place, bound or self.no_bound.place
 
     def apply(self, axes: Axes) -> None:
@@ -268,7 +275,11 @@ def _file_name(model: str, sha256: str) -> str:
 def _end(facet: Facet) -> str:
     """The same of what a facet adds to the name."""
     plain = _fit(facet.slug)
-    return plain if plain == facet.slug else f"{plain}-{(facet.prior_sha256 or '')[:8]}"
+    return (
+        plain
+        if plain == facet.slug
+        else f"{plain}-{(facet.claim_sha256 or facet.prior_sha256 or '')[:8]}"
+    )
 
 
 def _fit(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probbound.cli.facets import Facet
-from probbound.cli.output import at_most, chance, exactly, operations, seconds
+from probbound.cli.output import at_most, chance, exactly, seconds
 from probbound.cli.report.data import Report, Row, best_by_strategy, weighted_frontier
 from probbound.sweeps.config import UNIFORM
 
@@ -22,6 +22,7 @@ class Block:
     folded: bool = False
 
 
+_OF_NETWORKS = ("model", "paths", "prior")
 _TEXTS = frozenset({"model", "claim", "prior", "strategy", "paths", "guarantee", "reason", "cell"})
 
 
@@ -29,9 +30,22 @@ def blocks(report: Report) -> list[Block]:
     """Every table that has a line, in the order shown."""
     made = [block(report, facet) for facet in report.facets for block in (best, frontier)]
     made += [failed(report), missing(report), damaged(report)]
-    made += [models(report), priors(report), versions(report)]
+    made += [models(report), priors(report), own_claims(report), versions(report)]
     made += [every(report, facet) for facet in report.facets]
-    return [block for block in made if block.lines]
+    return [_without_network(block) for block in made if block.lines]
+
+
+def _without_network(block: Block) -> Block:
+    """Where no line is about a network, without the columns that own claims have no use for."""
+    if "model" not in block.columns or any(
+        line[block.columns.index("model")] for line in block.lines
+    ):
+        return block
+    kept = [i for i, column in enumerate(block.columns) if column not in _OF_NETWORKS]
+    columns = tuple(block.columns[i] for i in kept)
+    return replace(
+        block, columns=columns, lines=[tuple(line[i] for i in kept) for line in block.lines]
+    )
 
 
 def titled(title: str, report: Report, facet: Facet) -> str:
@@ -66,12 +80,14 @@ def frontier(report: Report, facet: Facet) -> Block:
     lines, columns = [], ("model", "strategy", "budget", "δ asked", *_measured(facet))
     for model in report.models:
         rows = report.certified(model, facet)
-        chosen = weighted_frontier(rows) if any(row["delta_spent"] for row in rows) else []
+        spent = any(row["delta_spent"] for row in rows)
+        chosen = weighted_frontier(rows, facet.measure.terms.cost) if spent else []
         for row in chosen:
             _, strategy, budget, delta, *_ = _question(row)
             lines.append((model, strategy, budget, delta, *_measures(facet, row)))
     title = titled("Frontier of the confidence-weighted bound", report, facet)
-    return Block(title, _WEIGHTED, columns, lines, right_of(columns))
+    note = _WEIGHTED.format(facet.measure.terms.certain)
+    return Block(title, note, columns, lines, right_of(columns))
 
 
 def joint_statement(report: Report) -> str:
@@ -116,7 +132,7 @@ def damaged(report: Report) -> Block:
 
 def models(report: Report) -> Block:
     """The models by digest."""
-    lines = list(report.models.items())
+    lines = list(report.networks.items())
     return Block("Models", "Each by the SHA-256 of its weights.", ("model", "SHA-256"), lines)
 
 
@@ -126,6 +142,19 @@ def priors(report: Report) -> Block:
     lines = [(name, sha256) for name, sha256 in named if sha256 is not None]
     note = "Each by the SHA-256 of its integer weights, in decimal and separated by commas."
     return Block("Priors", note, ("prior", "SHA-256"), lines)
+
+
+def own_claims(report: Report) -> Block:
+    """The own claims by digest."""
+    own = [row for row in report.rows if row["claim_sha256"] is not None]
+    names = ("claim", "file_sha256", "claim_sha256")
+    lines = list(dict.fromkeys(tuple(row[name] for name in names) for row in own))
+    note = (
+        "Each an object of a Python file, by the SHA-256 of the file, and by that of the claim "
+        "with it. What a function reads elsewhere is in neither."
+    )
+    columns = ("claim", "SHA-256 of the file", "SHA-256 of the claim")
+    return Block("Own claims", note, columns, lines)
 
 
 def versions(report: Report) -> Block:
@@ -159,7 +188,7 @@ _FAILED = (
     "bound, good or bad."
 )
 _WEIGHTED = (
-    "`weighted ≤` is (1 - δ) · bound + δ · what the proof alone gives: who gives the bound a "
+    "`weighted ≤` is (1 - δ) · bound + δ · {}: who gives the bound a "
     "credence of 1 - δ expects no more (Theorem 1.15). On it deterministic bounds and those of any "
     "δ are compared: every other cell costs no less than one of these and bounds no better. The δ "
     "is that of a cell that was named beforehand."
@@ -185,8 +214,8 @@ def _about(report: Report, row: Row | None = None) -> tuple[str, ...]:
 
 
 def _measured(facet: Facet) -> tuple[str, ...]:
-    head = facet.measure.head
-    return (head, "δ", "weighted ≤", "guarantee", "forward passes", "cost", "time")
+    costs = [head for head, _ in facet.measure.terms.columns]
+    return (facet.measure.head, "δ", "weighted ≤", "guarantee", *costs, "time")
 
 
 def _measures(facet: Facet, row: Row) -> tuple[str, ...]:
@@ -196,7 +225,6 @@ def _measures(facet: Facet, row: Row) -> tuple[str, ...]:
         chance(row["delta_spent"]),
         measure.shown(row, row["weighted_upper"]),
         row["guarantee"],
-        f"{row['samples']:,}" if row["samples"] else "",
-        operations(row["flops"]),
+        *(words(row) for _, words in measure.terms.columns),
         seconds(row["seconds"]),
     )

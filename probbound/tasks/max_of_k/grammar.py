@@ -61,9 +61,9 @@ class ScreenName:
         return f"{self.base}:{self.noise}" if self.noise else self.base
 
     @property
-    def shortest(self) -> str:
-        """The shortest of the names that mean the same."""
-        return self.base if self.noise == RUNG_NOISE.get(self.base, ("",))[0] else self.text
+    def own_noise(self) -> str:
+        """How its noise is bounded if the name does not say, "" if it has none."""
+        return RUNG_NOISE.get(self.base, ("",))[0]
 
     @property
     def sampled(self) -> bool:
@@ -78,17 +78,6 @@ class Name:
     kind: str
     screen: ScreenName | None = None
     variant: str = ""
-
-    @property
-    def shortest(self) -> str:
-        """The shortest of the names that mean the same: default screen and noise left out."""
-        if self.screen is None:
-            return f"{self.kind}:{self.variant}" if self.variant else self.kind
-        if self.kind == "screen":
-            return self.screen.shortest
-        if self.kind == "hybrid" and self.screen.text == DEFAULT_SCREEN:
-            return self.kind
-        return f"{self.kind}:{self.screen.shortest}"
 
     @property
     def sampled_screen(self) -> bool:
@@ -118,6 +107,18 @@ def parsed(name: str) -> Name:
         return Name(kind, ScreenName(DEFAULT_SCREEN) if kind == "hybrid" else None)
     outer = kind in _ON_SCREENS
     return Name(kind if outer else "screen", _screen(rest if outer else name, name))
+
+
+def strategy_parsed(name: str) -> Name:
+    """The name of a strategy, taken apart.
+
+    Raises:
+        UserError: as `parsed`, and for "auto", which only stands for one.
+    """
+    found = parsed(name)
+    if found.kind == AUTO:
+        raise UserError(f"{AUTO} is no strategy of its own; a plan puts one in its place")
+    return found
 
 
 def _screen(text: str, name: str) -> ScreenName:

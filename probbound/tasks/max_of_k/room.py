@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from probbound.contract.cost import CostMeter
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.asking import asked, beyond_population
@@ -12,15 +10,10 @@ from probbound.tasks.max_of_k.planning.foretelling import foretold
 from probbound.tasks.max_of_k.planning.rule import decided
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.recorded import recorded_training
-from probbound.tasks.max_of_k.same_question import one_form
-from probbound.tasks.max_of_k.settings import SETTINGS
-from probbound.tasks.max_of_k.strategies import require_way_to, strategy_named, uses
+from probbound.tasks.max_of_k.same_question import one_claim
+from probbound.tasks.max_of_k.strategies import recipe, require_way_to, strategy_named, uses
 from probbound.tasks.max_of_k.task import MaxOfK, counted, stated, task_for
 from probbound.tasks.room import Room
-
-
-def _settings(question: Question) -> dict[str, Any]:
-    return {setting.name: getattr(question, setting.name) for setting in SETTINGS}
 
 
 def _answer(strategy: str, question: Question, meter: CostMeter) -> Outcome:
@@ -33,8 +26,8 @@ TASK = Room[Question](
     stated=stated,
     counted=counted,
     asked=asked,
-    settings=_settings,
-    one_form=one_form,
+    recipe=recipe,
+    one_claim=one_claim,
     uses=uses,
     require_way_to=require_way_to,
     with_noise=with_noise,

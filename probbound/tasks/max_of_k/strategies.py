@@ -9,6 +9,7 @@ from functools import partial
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
+from probbound.contract.recipe import Recipe
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k import grammar
@@ -27,8 +28,10 @@ from probbound.tasks.max_of_k.methods.loss import (
 )
 from probbound.tasks.max_of_k.methods.sampling import hybrid, iid, iid_from_tables, screened
 from probbound.tasks.max_of_k.question import Question
+from probbound.tasks.max_of_k.recipes import recipe_of
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.screen import Screen
+from probbound.tasks.max_of_k.settings import SETTINGS
 from probbound.tasks.room import Uses
 
 SCREENS: dict[str, Callable[[Question], Screen]] = {
@@ -96,11 +99,9 @@ def strategy_named(name: str) -> Strategy:
     """The strategy `name`.
 
     Raises:
-        UserError: as `grammar.parsed`, and for "auto", which only stands for one.
+        UserError: as `grammar.strategy_parsed`.
     """
-    found = grammar.parsed(name)
-    if found.kind == AUTO:
-        raise UserError(f"{AUTO} is no strategy of its own; a plan puts one in its place")
+    found = grammar.strategy_parsed(name)
     return _KINDS[found.kind](name, found)
 
 
@@ -126,6 +127,16 @@ def uses(strategy: str) -> Uses:
         return Uses(True, True, frozenset({"budget_flops"}))
     known = strategy_named(strategy)
     return Uses(not known.deterministic, known.samples_inputs, known.settings)
+
+
+def recipe(strategy: str, question: Question) -> Recipe:
+    """What a strategy runs for a question.
+
+    Raises:
+        UserError: as `strategy_named`.
+    """
+    given = {setting.name: getattr(question, setting.name) for setting in SETTINGS}
+    return recipe_of(strategy, question.task.size, given)
 
 
 def _brute_force(text: str, name: Name) -> Strategy:
@@ -200,7 +211,7 @@ def _loss_on_screen(
 
 def _build(name: Name) -> Build:
     if name.screen is None:
-        raise LookupError(f"{name.shortest} has no screen")
+        raise LookupError(f"{name.kind} has no screen")
     return SCREENS[name.screen.text]
 
 

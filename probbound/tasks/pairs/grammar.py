@@ -1,7 +1,7 @@
 """What the strategies of a task over pairs are called; light enough for who only names them.
 
 NAME   := auto | brute-force | iid | SCREEN | hybrid[:SCREEN] | cascade[:SCREEN]
-SCREEN := the name of a screen, or NAME:NUMBER with its setting, as in low-rank:12
+SCREEN := the name of a screen, or NAME:RANK, as in low-rank:12
 """
 
 from __future__ import annotations
@@ -18,15 +18,10 @@ _ON_SCREENS = (HYBRID, CASCADE)
 
 @dataclass(frozen=True)
 class ScreenName:
-    """A screen, and the number that was given with its name, None if none was."""
+    """A screen and its rank."""
 
     base: str
-    number: int | None = None
-
-    @property
-    def text(self) -> str:
-        """As it is written."""
-        return self.base if self.number is None else f"{self.base}:{self.number}"
+    rank: int
 
 
 @dataclass(frozen=True)
@@ -39,12 +34,12 @@ class Name:
 
 @dataclass(frozen=True)
 class PairGrammar:
-    """The screens of a task by name, each with what a number after it is called.
+    """The screens of a task by name, each with its usual rank.
 
     The first is that of `hybrid` and `cascade` alone.
     """
 
-    screens: Mapping[str, str]
+    screens: Mapping[str, int]
 
     def parsed(self, name: str) -> Name:
         """A name taken apart.
@@ -64,7 +59,7 @@ class PairGrammar:
         known = base in self.screens and (not colon or (number.isascii() and number.isdigit()))
         if not known or len(number) > 9:
             raise UserError(f"there is no strategy {name!r}; choose from {self.strategy_summary()}")
-        return ScreenName(base, int(number) if colon else None)
+        return ScreenName(base, int(number) if colon else self.screens[base])
 
     def strategy_names(self) -> list[str]:
         """Every name but auto, and but those with a number."""
@@ -73,6 +68,6 @@ class PairGrammar:
 
     def strategy_summary(self) -> str:
         """The names of all strategies, numbers as what they are called."""
-        screens = [f"{screen}[:{number}]" for screen, number in self.screens.items()]
+        screens = [f"{screen}[:RANK]" for screen in self.screens]
         on_screens = [f"{kind}[:SCREEN]" for kind in _ON_SCREENS]
         return ", ".join([BRUTE_FORCE, IID, *screens, *on_screens])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from probbound.contract.recipe import Recipe
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.planning.foretold import Foretold, Wish
@@ -14,7 +15,8 @@ from probbound.tasks.pairs.grammar import PairGrammar
 from probbound.tasks.pairs.planning import decided
 from probbound.tasks.pairs.population import Pairs
 from probbound.tasks.pairs.question import PairQuestion
-from probbound.tasks.pairs.strategies import PairStrategies, shortest
+from probbound.tasks.pairs.recipes import PairRecipes
+from probbound.tasks.pairs.strategies import PairStrategies
 from probbound.tasks.room import Room
 from probbound.tasks.settings import OF_DRAWING
 
@@ -43,8 +45,9 @@ def pair_room(
     """
     strategies = PairStrategies(grammar)
 
-    def one_form(record: Mapping[str, Any]) -> dict[str, Any]:
-        return _one_form(grammar, strategies, record)
+    def recipe(strategy: str, question: PairQuestion) -> Recipe:
+        given = {setting.name: getattr(question, setting.name) for setting in OF_DRAWING}
+        return PairRecipes(grammar).of(strategy, question.task.size, given)
 
     return Room[PairQuestion](
         name=name,
@@ -54,12 +57,12 @@ def pair_room(
         asked=lambda model, task, *rest, **given: asked(
             strategies, model, unaltered(task), *rest, **given
         ),
-        settings=_settings,
-        one_form=one_form,
+        recipe=recipe,
+        one_claim=_one_claim,
         uses=strategies.uses,
         require_way_to=strategies.require_way_to,
         with_noise=_with_noise,
-        decided=decided,
+        decided=partial(decided, grammar),
         answer=strategies.answer,
         foretold=_foretold,
         train=train,
@@ -83,24 +86,11 @@ def _task_for(
     return named(about)
 
 
-def _settings(question: PairQuestion) -> dict[str, Any]:
-    return {setting.name: getattr(question, setting.name) for setting in OF_DRAWING}
-
-
-def _one_form(
-    grammar: PairGrammar, strategies: PairStrategies, record: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What was asked, without what decides nothing; two forms of one question become one."""
-    claim, strategy = record["claim"], record["strategy"]
+def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A margin above 0 is a right answer."""
     if claim["kind"] == "margin" and claim["at"] == 0:
-        claim = {**claim, "kind": "accuracy", "at": None}
-    uses = strategies.uses(strategy).inputs and record["budget_flops"] is None
-    return {
-        **record,
-        "claim": claim,
-        "strategy": shortest(grammar.parsed(strategy)),
-        "budget": record["budget"] if uses else None,
-    }
+        return {**claim, "kind": "accuracy", "at": None}
+    return dict(claim)
 
 
 def _with_noise(strategy: str, noise: str) -> str:

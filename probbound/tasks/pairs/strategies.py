@@ -15,7 +15,6 @@ from probbound.tasks.pairs.grammar import (
     HYBRID,
     IID,
     SCREEN,
-    Name,
     PairGrammar,
 )
 from probbound.tasks.pairs.methods import brute_force, cascade, hybrid, iid, screened
@@ -59,7 +58,7 @@ class PairStrategies:
         if name.screen is None:
             return (brute_force if name.kind == BRUTE_FORCE else iid)(question, meter)
         kind, on_all = SCREENS[name.screen.base], name.kind != CASCADE
-        screen = kind.made(question, name.screen.number, meter, on_all=on_all)
+        screen = kind.made(question, name.screen.rank, meter, on_all=on_all)
         return _ON_SCREENS[name.kind](screen, question, meter)
 
     def require_way_to(self, strategy: str, claim: Claim, *, weighted: bool) -> None:
@@ -77,13 +76,3 @@ class PairStrategies:
     def repeats_inputs(self, strategy: str) -> bool:
         """Whether it draws its budget from all pairs, with replacement."""
         return self.grammar.parsed(strategy).kind in (IID, CASCADE)
-
-
-def shortest(name: Name) -> str:
-    """The shortest of the names that mean the same: a number that is the usual one left out."""
-    screen = name.screen
-    if screen is None:
-        return name.kind
-    usual = SCREENS[screen.base].usual
-    text = screen.base if screen.number in (None, usual) else screen.text
-    return text if name.kind == SCREEN else f"{name.kind}:{text}"

@@ -107,6 +107,6 @@ def test_a_plan_whose_best_says_nothing_says_so(capsys):
 
 def test_a_proof_that_certifies_nothing_says_so_in_words():
     certificate = made("iid", budget=100)
-    assert "the proof alone certifies nothing." in page(certificate.to_json())
+    assert "The proof alone certifies nothing." in page(certificate.to_json())
     cells = [cell for column in certificate_table(certificate).columns for cell in column.cells]
     assert "certified nothing" in cells

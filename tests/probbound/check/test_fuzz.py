@@ -73,7 +73,7 @@ def once_each(layers_of):
     known = {}
 
     def found(case):
-        asked = [case.predicate[name] for name in ("claim", "chosen", "grid_points", "ran")]
+        asked = [case.predicate[name] for name in ("claim", "ran")]
         key = json.dumps([*asked, case.largest])
         if key not in known:
             known[key] = layers_of(case)
@@ -169,7 +169,7 @@ def timeless(value):
 
 def as_strong(new, old):
     """Whether an accepted certificate claims more than the one it was made from."""
-    same = ["claim", "guarantee", "delta", "delta_allowed", "chosen", "ledger"]
+    same = ["claim", "guarantee", "delta", "delta_allowed", "ran", "ledger"]
     if not same_length_and(_weaker_level, new["levels"], old["levels"]):
         return False
     if new["model"]["sha256"] != old["model"]["sha256"]:

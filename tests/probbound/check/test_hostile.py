@@ -18,6 +18,7 @@ from probbound.check.prior import Law
 from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.gapped import Gapped
 from probbound.check.tasks.max_of_k.grid import Gridded
+from probbound.check.tasks.max_of_k.recipe import Screen
 from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
@@ -142,7 +143,6 @@ def test_an_archive_is_not_unpacked_beyond_what_is_reasonable(tmp_path, monkeypa
 TINY = copying_model(1, d_vocab=4, n_ctx=2)
 IDLE = [
     ("iid", {"draws": 5}),
-    ("iid", {"budget_flops": 1e9}),
     ("hybrid", {"paths": "joint"}),
     ("sub-cubic", {"grid_points": 7}),
     ("hybrid:sub-cubic", {"grid_points": 7}),
@@ -159,11 +159,15 @@ def test_a_setting_that_decides_nothing_but_the_seed_is_refused(strategy, idle):
         probbound.certify(TINY, task, strategy=strategy, budget=20, delta=0.1, **idle)
     asked = {name: value for name, value in idle.items() if name == "target"}
     made = probbound.certify(TINY, task, strategy=strategy, budget=20, delta=0.1, **asked)
-    forged = made.to_json() | idle
-    forged["ran"] = {"budget": 20, "draws": idle.get("draws")}
-    forged["seed"] = derived_seed(forged)
-    (reason,) = judge(resealed(forged), weights_of(TINY)).refused
-    assert "to set" in reason
+    for place in ("levels", "law"):
+        forged = copy.deepcopy(made.to_json())
+        part = forged["recipe"][place]
+        if part is not None:
+            (part[0] if place == "levels" else part).update(idle)
+            forged["ran"]["recipe"] = forged["recipe"]
+            forged["seed"] = derived_seed(forged)
+            (reason,) = judge(resealed(forged), weights_of(TINY)).refused
+            assert "has an unknown" in reason
 
 
 def test_only_a_cascade_is_interrupted():
@@ -177,7 +181,7 @@ def test_a_prior_has_one_name(bits):
     task = task_for(TINY, Prior((1, 2, 1, 1), 24))
     forged = probbound.certify(TINY, task, strategy="cubic").to_json()
     assert judge(resealed(forged), weights_of(TINY)).holds
-    forged["claim"]["prior"]["rounded_bits"] = bits
+    forged["claim"]["population"]["prior"]["rounded_bits"] = bits
     forged["seed"] = derived_seed(forged)
     assert not judge(resealed(forged), weights_of(TINY)).holds
     with pytest.raises(UserError):
@@ -197,9 +201,14 @@ def test_a_margin_has_one_name(margin):
 
 def test_reasons_repeat_no_control_characters():
     forged = probbound.certify(TINY, task_for(TINY), strategy="cubic").to_json()
-    forged |= {"chosen": "cubic\nholds", "strategy": "cubic\nholds", "target": 0.5}
-    forged["seed"] = derived_seed(forged)
-    assert "\n" not in "".join(judge(resealed(forged), weights_of(TINY)).refused)
+    forged |= {"chosen": "cubic\nholds", "strategy": "cubic\nholds"}
+    assert judge(resealed(forged), weights_of(TINY)).holds
+    forged["levels"][0]["check"] = "cubic\nholds"
+    (reason,) = judge(resealed(forged), weights_of(TINY)).refused
+    assert "\n" not in reason
+    forged["recipe"]["levels"][0]["level"] = "cubic\nholds"
+    with pytest.raises(Refused, match=r"recipe cannot be .*\\nholds"):
+        resealed(forged)
 
 
 def test_a_page_shows_what_was_asked_and_how_a_prior_is_spread():
@@ -207,7 +216,8 @@ def test_a_page_shows_what_was_asked_and_how_a_prior_is_spread():
     made = probbound.certify(TINY, task, strategy="iid", budget=7, delta=0.1000000001).to_json()
     made["cost"]["flops"] += 10**400
     shown = page(made)
-    assert "strategy iid, budget 7, δ 0.1000000001" in shown
+    asked = "strategy iid; forward pass sampled; number of draws: fixed; budget 7; δ 0.1000000001"
+    assert asked in shown
     assert "2 of 4 tokens occur, the most frequent one in 75 %" in shown
 
 
@@ -216,6 +226,6 @@ def test_a_small_certificate_cannot_ask_for_all_memory():
     weights = weights_of(long)
     network = Network(weights, slack_of(weights, 0.0))
     with pytest.raises(Refused, match="multisets of classes"):
-        Gapped(network, "sub-cubic", Law.equal(8), Coins(Stream.of_seed(0), -1.0))
+        Gapped(network, Screen("sub-cubic"), Law.equal(8), Coins(Stream.of_seed(0), -1.0))
     with pytest.raises(Refused, match="too fine"):
         Gridded(network, Law.equal(8), 10**9)

@@ -16,7 +16,7 @@ from probbound.cli.facets import Facet, facets_of
 from probbound.cli.main import run
 from probbound.cli.report.data import Report, best_by_strategy, weighted_frontier
 from probbound.cli.report.page import page
-from probbound.cli.report.plots import VIEWS, View, frontiers
+from probbound.cli.report.plots import View, frontiers, views_of
 from probbound.cli.report.tables import blocks
 from probbound.draws.priors import Prior
 from probbound.models.store import save_model
@@ -25,6 +25,7 @@ from probbound.sweeps.run import run_sweep
 from probbound.sweeps.store import SweepStore
 from tests.factories import copying_model
 
+VIEWS = views_of(Facet("max-of-k", "accuracy", None, "uniform", None))
 NETWORKS = {"m": copying_model(0)}
 PRIORS = {"a b": Prior((1, 2, 4, 8, 16, 32))}
 GRID = SweepConfig(
@@ -225,7 +226,8 @@ def test_a_loss_is_rounded_up_and_the_largest_says_nothing(value):
     assert facet.measure.shown(row, 77.5) == "says nothing"
 
 
-def test_the_figure_in_the_documentation_is_there():
+def test_the_figures_in_the_documentation_are_there():
     text = Path(__file__).parents[3] / "docs" / "sweeps.md"
-    (target,) = re.findall(r"!\[.*?\]\((.*?)\)", text.read_text())
-    assert (text.parent / target).exists()
+    targets = re.findall(r"!\[.*?\]\((.*?)\)", text.read_text())
+    assert targets == ["img/own_claim_frontier.png", "img/weighted_frontier.png"]
+    assert all((text.parent / target).exists() for target in targets)

@@ -74,8 +74,10 @@ def test_the_command_line_takes_budgets_draws_and_grids_so(capsys):
     short, long = (made(capsys, *certify, "iid", "--budget", text) for text in ("3e2", "300"))
     assert short["budget"] == 300
     assert short["self_sha256"] == long["self_sha256"]
-    assert made(capsys, *certify, "cascade", "--draws", "2e3")["draws"] == 2000
-    assert made(capsys, *certify, "cubic", "--grid-points", "1e2")["grid_points"] == 100
+    drawn = made(capsys, *certify, "cascade", "--draws", "2e3")["recipe"]
+    assert drawn["law"] == {"law": "fixed or interrupted", "draws": 2000}
+    counted = made(capsys, *certify, "cubic", "--grid-points", "1e2")["recipe"]
+    assert counted["levels"][0]["grid_points"] == 100
     options = ("--budget", "1e3", "--methods", "entries")
     assert made(capsys, "noise", "max-of-4", *options, "--json")["budget"] == 1000
 

@@ -97,10 +97,10 @@ def test_certificates_with_claims_and_priors_are_checked_again(strategy, claim):
     assert "nats" in page(stored) if claim.kind == "loss" else "at least" in page(stored)
     assert stored["claim"]["kind"] == claim.kind
     assert stored["claim"]["at"] == claim.at
-    assert stored["claim"]["prior"]["weights"] == [1, 0, 3, 4, 5, 6]
+    assert stored["claim"]["population"]["prior"]["weights"] == [1, 0, 3, 4, 5, 6]
     assert (stored["failure_upper"] is None) == (claim.kind == "loss")
     assert (stored["proof"]["largest_loss"] is None) == (claim.kind != "loss")
-    stored["claim"]["prior"]["weights"][0] = 2
+    stored["claim"]["population"]["prior"]["weights"][0] = 2
     assert not judge(stored, weights_of(model)).holds
 
 

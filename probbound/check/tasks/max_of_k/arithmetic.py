@@ -11,9 +11,10 @@ from probbound.check.bounds import anytime, clopper_pearson, up
 from probbound.check.digits import ceiling
 from probbound.check.expected import Expected, Facts, Level, Spend
 from probbound.check.report import Refused
+from probbound.check.tasks.max_of_k.recipe import COPYING, run_by
+from probbound.check.tasks.max_of_k.recipe import FORWARD_PASS as RUN
 
 RESERVE = 0.01
-RUN = "forward pass"
 _SKETCHED = {"qk": "attention scores", "eu": "direct path"}
 
 
@@ -28,19 +29,17 @@ def form_of(predicate: Mapping[str, Any]) -> str:
     names = [check for check, _ in levels]
     if levels == [(RUN, "enumerated")]:
         return "all run"
-    if levels == [("none", "enumerated")]:
-        return "nothing"
     if levels == [(RUN, "sampled")]:
         return "sampled"
     if modes == ("enumerated",):
         return "screen"
-    if modes == ("enumerated", "enumerated") and names[1] in (RUN, "none"):
-        return "screen, all run" if names[1] == RUN else "screen, nothing"
+    if modes == ("enumerated", "enumerated") and names[1] == RUN:
+        return "screen, all run"
     if modes == ("enumerated", "sampled") and names[1] == RUN:
         return "screen, sampled"
-    if modes == ("enumerated",) * 3 and names[1:] == ["copying", RUN]:
+    if modes == ("enumerated",) * 3 and names[1:] == [COPYING, RUN]:
         return "screen, all through"
-    if modes == ("enumerated", "passed through", "sampled") and names[1:] == ["copying", RUN]:
+    if modes == ("enumerated", "passed through", "sampled") and names[1:] == [COPYING, RUN]:
         return "cascade"
     raise Refused("no theorem stands behind these levels")
 
@@ -49,15 +48,10 @@ def expected(predicate: Mapping[str, Any], facts: Facts) -> Expected:
     """What a certificate of its form has to say where `facts` are what was counted."""
     form, spent = form_of(predicate), _screen_spends(predicate)
     first = (predicate["levels"][0]["check"], "enumerated", facts.share, 0, 0, None)
-    none = ("none", "enumerated", 1.0, 0, 0, None)
     drawn = (facts.draws, facts.run, facts.failures, True)
     proven = 1.0 if spent else facts.share
     if form in ("all run", "screen"):
         return Expected(facts.share, proven, (first,), spent)
-    if form == "nothing":
-        return Expected(1.0, 1.0, (none,), drawn=drawn)
-    if form == "screen, nothing":
-        return Expected(facts.share, proven, (first, none), _with_idle(predicate, spent), drawn)
     if form == "screen, all run":
         failure = _of_all(predicate, facts.failures)
         rest = up(Fraction(facts.failures, max(facts.run, 1)))
@@ -86,7 +80,7 @@ def _all_through(
     stopped = predicate["stopped_at"] is not None
     kept = 1.0 if stopped else up(Fraction(facts.left, max(facts.draws, 1)))
     failing = 1.0 if stopped else up(Fraction(facts.failures, max(facts.left, 1)))
-    second = ("copying", "enumerated", kept, facts.draws, facts.left, None)
+    second = (COPYING, "enumerated", kept, facts.draws, facts.left, None)
     third = (RUN, "enumerated", failing, facts.run, facts.failures, None)
     drawn = (facts.draws, facts.run, facts.failures, False)
     failure = min(_of_all(predicate, facts.failures), 1.0)
@@ -100,6 +94,11 @@ def _sampled(
 ) -> Expected:
     """Theorems 1.5 and 1.6: one interval, on all inputs or on what a screen left."""
     k, n, alone = facts.failures, facts.draws, form_of(predicate) == "sampled"
+    proven, drawn = 1.0 if spent else facts.share, (n, facts.run, k, True)
+    if n == 0:
+        level = (RUN, "sampled", 1.0, 0, 0, None)
+        levels = (level,) if alone else (first, level)
+        return Expected(facts.share, proven, levels, _with_idle(predicate, spent), drawn)
     delta = predicate["delta_allowed"] - math.fsum(spend[3] for spend in spent)
     upper = clopper_pearson(k, n, math.log(delta))
     level = (RUN, "sampled", upper, n, k, math.log(delta))
@@ -108,18 +107,17 @@ def _sampled(
     theorem = "1.5" if alone or facts.share == 1 else "1.6"
     spends = (*spent, (statement, "clopper-pearson", theorem, delta, n))
     levels = (level,) if alone else (first, level)
-    proven = 1.0 if spent else facts.share
-    return Expected(_product(facts.share, upper), proven, levels, spends, (n, facts.run, k, True))
+    return Expected(_product(facts.share, upper), proven, levels, spends, drawn)
 
 
 def _screen_spends(predicate: Mapping[str, Any]) -> tuple[Spend, ...]:
     """What a screen that rests on a sketch spends, as the ledger has it (Theorem 4.5)."""
-    name = predicate["chosen"]
-    if not name.endswith(":sketch"):
+    recipe = run_by(predicate)
+    if recipe.screen is None or not recipe.screen.by_chance:
         return ()
-    rung = name.split(":")[-2].split("-")
+    rung = recipe.screen.name.split("-")
     paths = [path for part, path in _SKETCHED.items() if part in rung]
-    share = 1.0 if form_of(predicate) == "screen" else 0.5
+    share = 0.5 if recipe.rest else 1.0
     each = share * predicate["delta_allowed"] / max(len(paths), 1)
     return tuple(
         (f"row spreads of the noise in the {path}, all rows at once", "sketch", "4.5", each, 0)
@@ -149,7 +147,7 @@ def _cascade(
     mixture, spends = "beta-binomial mixture", ()
     if n == 0:
         upper, spent = 1.0, _with_idle(predicate, spent)
-    elif predicate["target"] is not None:
+    elif run_by(predicate).target is not None:
         upper = anytime(k, n, math.log(delta))
         spends = ((statement, mixture, "4.21", delta, n),)
     else:
@@ -165,7 +163,7 @@ def _cascade(
     total = math.log(math.fsum(spend[3] for spend in spends)) if spends else None
     levels = (
         first,
-        ("copying", "passed through", 1.0, n, facts.left, None),
+        (COPYING, "passed through", 1.0, n, facts.left, None),
         (RUN, "sampled", upper, n, k, total),
     )
     proven = 1.0 if spent else facts.share
@@ -175,7 +173,7 @@ def _cascade(
 def claimed_facts(predicate: Mapping[str, Any]) -> Facts:
     """The counts as the certificate states them."""
     sampling, levels = predicate["sampling"], predicate["levels"]
-    sampled_only = form_of(predicate) in ("sampled", "nothing")
+    sampled_only = form_of(predicate) == "sampled"
     return Facts(
         1.0 if sampled_only else levels[0]["share_upper"],
         sampling["draws"],

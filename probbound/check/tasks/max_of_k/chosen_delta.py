@@ -17,13 +17,8 @@ from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.gapped import Gapped
 from probbound.check.tasks.max_of_k.pilot import Pilot, Sample, Seen
-from probbound.check.tasks.max_of_k.replay import (
-    Leftover,
-    drawing,
-    screen_of,
-    screened,
-    uses_cubic_table,
-)
+from probbound.check.tasks.max_of_k.recipe import CHECKED, LOOKED_UP, RUN, Recipe, Screen, run_by
+from probbound.check.tasks.max_of_k.replay import Leftover, drawing, screened, uses_cubic_table
 from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.check.tasks.max_of_k.tariff import Tariff
 
@@ -95,15 +90,14 @@ class Asked:
     law: Law
 
     @property
-    def kind(self) -> str:
-        """What the strategy does after its screen."""
-        first = self.predicate["strategy"].partition(":")[0]
-        return first if first in ("iid", "hybrid", "cascade") else "screen"
+    def recipe(self) -> Recipe:
+        """What was asked for, and is run."""
+        return run_by(self.predicate)
 
     @property
     def budget(self) -> int:
-        """Forward passes."""
-        return self.predicate["budget"]
+        """Forward passes, 0 where none are made."""
+        return self.predicate["budget"] or 0
 
     @property
     def tariff(self) -> Tariff:
@@ -120,14 +114,14 @@ class Asked:
         candidates: np.ndarray = CANDIDATES,
     ) -> Choice:
         """The best δ for what a pilot saw of a share of all inputs."""
-        draws = {"screen": 0, "cascade": self._through(seen)}.get(self.kind, self.budget)
+        draws = self._through(seen) if self.recipe.rest == CHECKED else self.budget
         expected = round(draws * seen.wrong / max(seen.draws, 1))
         return best_delta(expected, draws, share, proven=proven, part=part, candidates=candidates)
 
     def _through(self, seen: Seen) -> int:
         """As many draws as a cascade would make if its own pilot saw the same."""
-        if self.predicate["draws"] is not None:
-            return self.predicate["draws"]
+        if self.recipe.draws is not None:
+            return self.recipe.draws
         followed = self.budget * (seen.draws + 1) / (seen.left + 1)
         affordable = self.budget * self.tariff.forward / self.tariff.look
         return max(self.budget, int(min(followed, affordable)))
@@ -136,7 +130,7 @@ class Asked:
         """What a pilot sees of all inputs, or of what a screen left."""
         seed, tariff = self.predicate["seed"], self.tariff
         copying = None
-        if self.kind == "cascade":
+        if self.recipe.rest == CHECKED:
             cubic = uses_cubic_table(self.network, self.budget)
             copying = Copying(self.network, cubic=cubic)
         pilot = Pilot(self.network, tariff, copying)
@@ -160,10 +154,11 @@ def chosen_delta(
         Refused: if no δ is chosen for that strategy.
     """
     asked = Asked(predicate, network, law)
-    screen = screen_of(predicate["strategy"])
-    if predicate["strategy"].partition(":")[0] == "entries" or predicate["target"] is not None:
-        raise Refused(f"no δ is chosen for {predicate['strategy']} with what was asked")
-    if screen is not None and screen.endswith(":sketch"):
+    recipe = asked.recipe
+    screen = recipe.screen
+    if recipe.rest not in ((), RUN, LOOKED_UP, CHECKED) or recipe.target is not None:
+        raise Refused(f"no δ is chosen for {recipe.text}, under the law {recipe.law!r}")
+    if screen is not None and screen.by_chance:
         return _of_a_sketch(asked, screen), None
     left, share = screened(predicate, network, law), 1.0
     if left is not None:
@@ -171,9 +166,9 @@ def chosen_delta(
     return asked.choice(asked.seen(left), share, proven=share).delta, left
 
 
-def _of_a_sketch(asked: Asked, screen: str) -> float:
+def _of_a_sketch(asked: Asked, screen: Screen) -> float:
     """The best of a few, the screen being run at each with coins that certify nothing."""
-    part = 1.0 if asked.kind == "screen" else 0.5
+    part = 0.5 if asked.recipe.rest else 1.0
     key = planning(asked.predicate["seed"], "coins").key
     stream = Stream.of_seed(int.from_bytes(key, "little")).named("certify")
     seen, found = None, []

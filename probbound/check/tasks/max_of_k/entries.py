@@ -17,42 +17,39 @@ from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.cells import Cells, certified_number
 from probbound.check.tasks.max_of_k.certain import certain_tolerances
 from probbound.check.tasks.max_of_k.members import Share, drawn, share
-from probbound.check.tasks.max_of_k.noise import SPREADS
 from probbound.check.tasks.max_of_k.noise import up as widened
+from probbound.check.tasks.max_of_k.recipe import CERTAIN, COUNTED, STRUCTURE, run_by
 from probbound.check.tasks.max_of_k.structure import structure_of
 from probbound.check.tasks.max_of_k.tolerance_choice import Pilot, Wanted, own_share
 from probbound.check.tasks.max_of_k.tolerated import Tolerated
 
 _CASES = 1 << 16
-_STRUCTURE = "structure with tolerated noise"
 _OWN = "noise of last tokens with themselves"
 
 
 def entries_again(predicate: Mapping[str, Any], weights: Weights, law: Law) -> Expected:
-    """What a certificate of `entries` or `entries:VARIANT` has to say.
+    """What a certificate that rests on structure and noise has to say.
 
     Where it counts more failures than are found, it is held to those (Theorem 6.2).
 
     Raises:
-        Refused: if the strategy has no answer to such a claim, or not for such weights.
+        Refused: if there is no answer to such a claim, or not for such weights.
     """
-    variant = predicate["chosen"].partition(":")[2]
-    if variant not in ("", "counted", *SPREADS):
-        raise Refused(f"the strategy {predicate['chosen']!r} is not independently re-checked")
+    recipe = run_by(predicate)
     if weights.sizes[4] > 1 or predicate["claim"]["population"]["prior"] is not None:
         raise Refused("entries is for models with one head and the uniform prior")
     s, margin = structure_of(weights), float(predicate["claim"]["at"] or 0.0)
     cells = Cells(s)
-    if variant in SPREADS:
-        tolerated = Tolerated(s, certain_tolerances(s, variant), margin)
+    if recipe.rest == CERTAIN and recipe.noise is not None:
+        tolerated = Tolerated(s, certain_tolerances(s, recipe.noise), margin)
         left = _counted(tolerated, cells)
         return Expected(left[2], left[2], (left,))
     stream, budget = Stream.of_seed(predicate["seed"]).named("certify"), predicate["ran"]["budget"]
     pilot = Pilot(s, budget, stream.named("entries pilot"))
     if not pilot.usable:
-        return Expected(1.0, 1.0, ((_STRUCTURE, "enumerated", 1.0, 0, 0, None),))
-    counted, delta = variant == "counted", predicate["delta_allowed"]
-    joint = predicate["paths"] == "joint"
+        return Expected(1.0, 1.0, ((STRUCTURE, "enumerated", 1.0, 0, 0, None),))
+    counted, delta = recipe.rest == COUNTED, predicate["delta_allowed"]
+    joint = recipe.noise == "joint"
     wanted = Wanted(joint, budget - pilot.entries, delta, margin, 0 if counted else 1)
     plan = pilot.plan(wanted, cells)
     tolerated = Tolerated(s, plan.tolerances, margin)
@@ -81,7 +78,7 @@ def _counted(tolerated: Tolerated, cells: Cells) -> Level:
     vocabulary, length, _ = tolerated.structure.shape
     everything = vocabulary**length
     left = up(Fraction(everything - certified_number(tolerated, cells), everything))
-    return (_STRUCTURE, "enumerated", left, 0, 0, None)
+    return (STRUCTURE, "enumerated", left, 0, 0, None)
 
 
 def _checked(
@@ -92,7 +89,7 @@ def _checked(
     tokens = law.tokens(stream.below(law.total, 0, _CASES * length)).reshape(-1, length)
     failures = max(int((~tolerated.certified(tokens)).sum()), min(conceded, _CASES))
     upper = clopper_pearson(failures, _CASES, log_delta)
-    return (_STRUCTURE, "sampled", upper, _CASES, failures, log_delta)
+    return (STRUCTURE, "sampled", upper, _CASES, failures, log_delta)
 
 
 def _level(name: str, found: Share) -> Level:
@@ -111,7 +108,7 @@ def _spends(predicate: Mapping[str, Any], levels: list[Level]) -> tuple[Spend, .
     ):
         if log_delta is None:
             continue
-        cases = check == _STRUCTURE
+        cases = check == STRUCTURE
         what = "are not certified" if cases else "exceed what a pilot of its own chose to tolerate"
         statement = (
             f"{check}: {failures} of {samples} draws {what}, so a share of at most "

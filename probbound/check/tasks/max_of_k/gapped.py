@@ -10,6 +10,7 @@ import numpy as np
 from probbound.check.models.attention_only.network import Network
 from probbound.check.prior import Law
 from probbound.check.stream import Stream, lengthened
+from probbound.check.tasks.max_of_k.recipe import Screen
 from probbound.check.tasks.max_of_k.rung import Rung
 from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.check.tasks.max_of_k.tariff import Tariff
@@ -23,8 +24,8 @@ class Gapped:
     A ticket is 2^unit_bits of mass; what is past the last sequence of a multiset is blank.
     """
 
-    def __init__(self, network: Network, name: str, law: Law, coins: Coins) -> None:
-        rung = Rung(network, name, law, coins)
+    def __init__(self, network: Network, screen: Screen, law: Law, coins: Coins) -> None:
+        rung = Rung(network, screen, law, coins)
         self.gaps, self.law, self.tariff = rung.gaps, law, Tariff(*network.weights.sizes)
         self.shape = (len(law.weights), len(network.weights.W_pos))
         self.bits: list[np.ndarray] = []

@@ -14,7 +14,7 @@ from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.knapsack import Case, Knapsacks
 from probbound.check.tasks.max_of_k.tariff import Tariff
 
-DEFAULT_POINTS, MOST_POINTS = 1023, 1 << 22
+MOST_POINTS = 1 << 22
 _BATCH_STATES = 1 << 20
 _PART = 1 << 16
 

@@ -25,7 +25,7 @@ def loss_faults(predicate: Mapping[str, Any], tolerance: float) -> Iterator[str]
     """Where the numbers of a loss certificate contradict each other."""
     bound, proof, delta = predicate["bound"], predicate["proof"], predicate["delta"]
     certain, largest = proof["loss_upper"], proof["largest_loss"]
-    if predicate["strategy"] == "auto" or predicate["delta_chosen"]:
+    if predicate["recipe"] is None or predicate["delta_chosen"]:
         yield "nothing plans for a claim of a loss"
     if certain is None or largest is None or bound > largest or certain > largest:
         yield "its bounds on the loss do not fit each other"

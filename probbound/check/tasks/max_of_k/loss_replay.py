@@ -17,7 +17,6 @@ from probbound.check.models.attention_only.network import Network
 from probbound.check.models.attention_only.slack import gamma, slack_of
 from probbound.check.prior import Law
 from probbound.check.report import Refused
-from probbound.check.tasks.max_of_k.arithmetic import RUN
 from probbound.check.tasks.max_of_k.layers import (
     Layer,
     layered,
@@ -27,7 +26,8 @@ from probbound.check.tasks.max_of_k.layers import (
 )
 from probbound.check.tasks.max_of_k.loss_claim import ExpectedLoss
 from probbound.check.tasks.max_of_k.losses import largest_loss, losses
-from probbound.check.tasks.max_of_k.replay import Leftover, drawing, screen_of, screened, stream_of
+from probbound.check.tasks.max_of_k.recipe import ALL_RUN, FORWARD_PASS, LOOKED_UP, RUN, run_by
+from probbound.check.tasks.max_of_k.replay import Leftover, drawing, screened, stream_of
 
 MOST_LOSSES = 1 << 24
 _AT_ONCE = 1 << 13
@@ -51,7 +51,7 @@ class Remaking:
     @property
     def budget(self) -> int:
         """Forward passes allowed."""
-        return self.predicate["ran"]["budget"]
+        return self.predicate["ran"]["budget"] or 0
 
     @property
     def said(self) -> float:
@@ -73,7 +73,7 @@ class Remaking:
 
     def level(self, mode: str, upper: float, n: int = 0, log_delta: float | None = None) -> Level:
         """Forward passes: what such a level leaves is a mean, as a share of the largest loss."""
-        return RUN, mode, min(upper / self.said, 1.0), n, 0, log_delta
+        return FORWARD_PASS, mode, min(upper / self.said, 1.0), n, 0, log_delta
 
 
 def made_again(predicate: Mapping[str, Any], network: Network, law: Law) -> ExpectedLoss:
@@ -82,23 +82,23 @@ def made_again(predicate: Mapping[str, Any], network: Network, law: Law) -> Expe
     Raises:
         Refused: if it cannot be computed again.
     """
-    name, screen = predicate["chosen"], screen_of(predicate["chosen"])
-    if name == "brute-force":
+    recipe = run_by(predicate)
+    screen = recipe.screen
+    if recipe.rest == ALL_RUN:
         return _over_all(Remaking.of(predicate, network, law))
-    if name in ("iid", "iid:tables"):
+    if screen is None and recipe.rest in (RUN, LOOKED_UP):
         return _of_inputs(Remaking.of(predicate, network, law))
-    kind = name.partition(":")[0]
-    if screen is None or screen.endswith(":sketch") or kind == "cascade":
-        raise Refused(f"a mean loss by {name!r} is not independently re-checked")
+    if screen is None or screen.by_chance or recipe.rest not in ((), RUN):
+        raise Refused(f"a mean loss is not bounded by {recipe.text}")
     case = Remaking.of(predicate, network, law)
     layers = _layers(case)
     proven = layered(layers, case.largest)
-    names = [f"{screen} at margin {floor(layer.margin, 6):.6g}" for layer in layers]
+    names = [f"{screen.text} at margin {floor(layer.margin, 6):.6g}" for layer in layers]
     levels = tuple(
         (name, "enumerated", up(layer.share), 0, 0, None)
         for name, layer in zip(names, layers, strict=True)
     )
-    if kind != "hybrid":
+    if not recipe.rest:
         return ExpectedLoss(proven, proven, levels, largest=case.largest)
     best = _drawn_from(case, layers)
     rest = _of_inputs(case) if best is None else _of_layer(case, best)
@@ -170,19 +170,21 @@ def _drawn(
     """The betting bound from as many draws as the budget has (Theorem 5.13 c)."""
     n, largest = case.budget, case.largest
     if n == 0:
-        level, drawn = case.level("enumerated", case.said), (0, 0, 0, False)
+        level, drawn = case.level("sampled", case.said), (0, 0, 0, False)
         return ExpectedLoss(largest, largest, (level,), drawn=drawn, largest=largest)
     if n > MOST_LOSSES:
         raise Refused(f"{n} losses are more than are independently re-checked")
     tokens_of = drawing(case.network, left, case.law, stream_of(case.predicate).named(stream))
-    values = np.empty(n)
+    values, genuine = np.empty(n), 0
     for start in range(0, n, _DRAWN_AT_ONCE):
         stop = min(start + _DRAWN_AT_ONCE, n)
-        values[start:stop] = case.losses(*tokens_of(start, stop), otherwise)
+        tokens, blank = tokens_of(start, stop)
+        values[start:stop] = case.losses(tokens, blank, otherwise)
+        genuine += int((~blank).sum())
     delta = case.predicate["delta_allowed"]
     upper, mean = upper_mean(values, largest, math.log(delta)), float(values.mean())
     level = case.level("sampled", upper, n, math.log(delta))
-    drawn = (n, n, 0, True)
+    drawn = (n, genuine, 0, True)
     spends = (_spend(case, n),)
     return ExpectedLoss(upper, largest, (level,), spends, drawn, largest=largest, mean=mean)
 

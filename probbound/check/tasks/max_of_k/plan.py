@@ -23,10 +23,27 @@ from probbound.check.tasks.max_of_k.chosen_delta import (
 from probbound.check.tasks.max_of_k.foretold import Foretold
 from probbound.check.tasks.max_of_k.gapped import Gapped
 from probbound.check.tasks.max_of_k.pilot import Pilot, share_seen
+from probbound.check.tasks.max_of_k.recipe import (
+    ALL_RUN,
+    CHECKED,
+    FIXED,
+    FIXED_OR_INTERRUPTED,
+    LOOKED_UP,
+    RUN,
+    SUB_CUBIC,
+    Recipe,
+    Screen,
+    run_by,
+)
 from probbound.check.tasks.max_of_k.replay import MOST_DRAWS, Leftover, coins_of
 from probbound.check.tasks.max_of_k.tariff import Tariff
 
-_ON_SCREEN, _SCREEN = "cascade:sub-cubic", "sub-cubic"
+SCREEN = Screen(SUB_CUBIC)
+_SCREEN_ALONE = Recipe(SCREEN, ())
+ON_SCREEN = Recipe(SCREEN, CHECKED, FIXED_OR_INTERRUPTED)
+_CHECKED = Recipe(None, CHECKED, FIXED_OR_INTERRUPTED)
+_LOOKED_UP, _RUN = Recipe(None, LOOKED_UP, FIXED), Recipe(None, RUN, FIXED)
+_ALL_RUN = Recipe(None, ALL_RUN)
 _MOST_BRUTE_FORCE = 10**12
 _NEAR = 1.001
 _SPENT, _FOR_TABLES = Fraction(199, 200), Fraction(9, 10)
@@ -35,18 +52,17 @@ _PILOT, _SECOND_PILOT, _FIRST_BATCH = Fraction(1, 40), Fraction(1, 100), Fractio
 
 @dataclass(frozen=True)
 class Plan:
-    """What runs, with how many forward passes and draws; the δ is None if nothing is by chance."""
+    """What runs, with how many forward passes; the δ is None if nothing is by chance."""
 
-    strategy: str
-    budget: int = 0
-    draws: int | None = None
-    delta: float | None = None
+    recipe: Recipe
+    budget: int | None
+    delta: float | None
 
     @property
     def sentence(self) -> str:
         """For people."""
-        drawn = "" if self.draws is None else f", draws {self.draws}"
-        return f"{self.strategy} with budget {self.budget}{drawn} and δ {self.delta!r}"
+        drawn = "" if self.recipe.draws is None else f", draws {self.recipe.draws}"
+        return f"{self.recipe.text} with budget {self.budget}{drawn} and δ {self.delta!r}"
 
 
 @dataclass(frozen=True)
@@ -73,12 +89,17 @@ class Pool:
 
 @dataclass(frozen=True)
 class Offer:
-    """What a strategy is forecast to give, the less the better."""
+    """What a recipe is forecast to give, the less the better."""
 
-    strategy: str
+    recipe: Recipe
     value: float
     draws: int = 0
     delta: float | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """With its draws as the budget of inputs, if it has a use for one."""
+        return Plan(self.recipe, self.draws if self.recipe.budgeted else None, self.delta)
 
 
 class Planning:
@@ -108,9 +129,9 @@ class Planning:
         pilot = Pilot(self.network, self.tariff, Copying(self.network, cubic=False))
         inputs, beyond, seen = self._looked(pilot)
         best = _taken(self._offers(inputs, beyond))
-        if best is not None and best.strategy == _ON_SCREEN:
+        if best is not None and best.recipe == ON_SCREEN:
             inputs, beyond = self._screened(pilot, inputs, seen)
-            best = _taken(self._offers(inputs, beyond)) or Offer(_SCREEN, 1.0)
+            best = _taken(self._offers(inputs, beyond)) or Offer(_SCREEN_ALONE, 1.0)
         return self._with_passes(_required(best), beyond or inputs, inputs)
 
     def _without_tables(self) -> Plan:
@@ -120,9 +141,8 @@ class Planning:
             found = Pilot(self.network, self.tariff).look(self._inputs(), allowance)
             self.spent, seen = found.draws * self.tariff.forward, found.failing
         pool = Pool(Fraction(1), Fraction(1), seen)
-        offers = [*self._brute_force(seen), *self._sampled("iid", pool, self.tariff.forward)]
-        best = _required(offers[0] if offers else None)
-        return Plan(best.strategy, best.draws, None, best.delta)
+        offers = [*self._brute_force(seen), *self._sampled(_RUN, pool, self.tariff.forward)]
+        return _required(offers[0] if offers else None).plan
 
     def _looked(self, pilot: Pilot) -> tuple[Pool, Pool | None, int]:
         """All inputs, what the screen is foretold to leave if it may be run, and the draws seen."""
@@ -143,14 +163,14 @@ class Planning:
 
     def _screened(self, pilot: Pilot, inputs: Pool, looked: int) -> tuple[Pool, Pool]:
         """The same, once the screen has been run and draws of what it left looked at."""
-        left = Gapped(self.network, _SCREEN, self.law, coins_of(self.predicate))
+        left = Gapped(self.network, SCREEN, self.law, coins_of(self.predicate, ON_SCREEN))
         self.left, tariff = left, self.tariff
         self.spent += tariff.screen(left.gaps.starts)
         share, each = left.size / self._everything, left.operations(1)
         beyond = inputs.part(share, left.tickets if left.one_each else None, each)
         if not left.tickets:
             return inputs, beyond
-        stream = planning(self.predicate["seed"], f"residue of {_SCREEN}")
+        stream = planning(self.predicate["seed"], f"residue of {SCREEN.text}")
         sample = sampled_by(self.network, left, self.law, stream)
         seen = pilot.look(sample, float(_SECOND_PILOT * self.amount), left.operations)
         self.spent += seen.draws * (tariff.look + each) + seen.left * tariff.from_tables
@@ -170,44 +190,45 @@ class Planning:
 
     def _offers(self, inputs: Pool, beyond: Pool | None) -> list[Offer]:
         look, run, starts = self.tariff.look, self.tariff.from_tables, self.tariff.starts
-        made = self._sampled("cascade", inputs, look + inputs.kept * run)
-        made += self._sampled("iid:tables", inputs, run)
+        made = self._sampled(_CHECKED, inputs, look + inputs.kept * run)
+        made += self._sampled(_LOOKED_UP, inputs, run)
         if beyond is not None:
             each = beyond.each + look + beyond.kept * run
             unpaid = self.tariff.screen(starts) if starts and self.left is None else 0
-            made += self._sampled(_ON_SCREEN, beyond, each, unpaid)
+            made += self._sampled(ON_SCREEN, beyond, each, unpaid)
         return [*made, *self._brute_force(inputs.wrong)]
 
     def _sampled(
-        self, strategy: str, pool: Pool, each: Fraction | int, unpaid: int = 0
+        self, recipe: Recipe, pool: Pool, each: Fraction | int, unpaid: int = 0
     ) -> list[Offer]:
         draws = min(MOST_DRAWS, math.floor((self.rest - unpaid) / each))
         if draws < 1:
             return []
         if pool.members is not None and pool.members <= draws:
-            return [Offer(strategy, float(pool.share * min(pool.wrong, 1)), pool.members)]
+            return [Offer(recipe, float(pool.share * min(pool.wrong, 1)), pool.members)]
         candidates = CANDIDATES if self.delta is None else np.array([self.delta])
         share = float(pool.share)
         found = best_delta(
             round(draws * pool.wrong), draws, share, proven=share, candidates=candidates
         )
         value = found.weighted if self.delta is None else found.failure
-        return [Offer(strategy, value, draws, found.delta)]
+        return [Offer(recipe, value, draws, found.delta)]
 
     def _brute_force(self, wrong: Fraction) -> list[Offer]:
         fits = self.tariff.brute_force <= min(self.rest, _MOST_BRUTE_FORCE)
-        return [Offer("brute-force", float(wrong))] if fits else []
+        return [Offer(_ALL_RUN, float(wrong))] if fits else []
 
     def _with_passes(self, offer: Offer, beyond: Pool, inputs: Pool) -> Plan:
         """With the limit on forward passes that chance will hardly exceed, or that is paid for."""
-        if not offer.strategy.startswith("cascade"):
-            return Plan(offer.strategy, offer.draws, None, offer.delta)
-        pool = beyond if offer.strategy == _ON_SCREEN else inputs
+        if offer.recipe.rest != CHECKED:
+            return offer.plan
+        pool = beyond if offer.recipe == ON_SCREEN else inputs
         expected = math.ceil(offer.draws * pool.kept)
         hardly = math.ceil(Fraction(5 * expected, 4)) + 4 * (math.isqrt(expected) + 1) + 10
         unrun = offer.draws * (pool.each + self.tariff.look)
         paid = math.floor((self.rest - unrun) / self.tariff.from_tables)
-        return Plan(offer.strategy, min(offer.draws, max(hardly, paid)), offer.draws, offer.delta)
+        drawn = replace(offer.recipe, draws=offer.draws)
+        return Plan(drawn, min(offer.draws, max(hardly, paid)), offer.delta)
 
 
 def tables_pay(amount: Fraction, tariff: Tariff) -> bool:
@@ -229,7 +250,7 @@ def _required(best: Offer | None) -> Offer:
 
 def is_planned(predicate: Mapping[str, Any]) -> bool:
     """Whether something was decided after the question was asked, and chance has a part in it."""
-    decided = predicate["strategy"] == "auto" or predicate["delta_chosen"]
+    decided = predicate["recipe"] is None or predicate["delta_chosen"]
     return decided and predicate["guarantee"] != "deterministic"
 
 
@@ -243,7 +264,7 @@ def planned_again(predicate: Mapping[str, Any], network: Network, law: Law) -> L
     if claim["kind"] != "accuracy" or claim["population"]["prior"] is not None:
         raise Refused("plans are made for the accuracy under a uniform prior only")
     delta = predicate["delta_allowed"]
-    if predicate["strategy"] != "auto":
+    if predicate["recipe"] is not None:
         found, left = chosen_delta(predicate, network, law)
         if found != delta:
             raise Refused(f"its δ is {delta!r}, chosen again it is {found!r}")
@@ -251,7 +272,7 @@ def planned_again(predicate: Mapping[str, Any], network: Network, law: Law) -> L
     asked = Planning(predicate, network, law)
     found = asked.plan()
     wanted = replace(found, delta=found.delta if asked.delta is None else delta)
-    said = Plan(predicate["chosen"], **predicate["ran"], delta=delta)
+    said = Plan(run_by(predicate), predicate["ran"]["budget"], delta)
     if said != wanted:
         raise Refused(f"its plan is {said.sentence}; made again it is {wanted.sentence}")
-    return asked.left if said.strategy == _ON_SCREEN else None
+    return asked.left if said.recipe.screen == SCREEN else None

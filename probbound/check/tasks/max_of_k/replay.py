@@ -17,10 +17,18 @@ from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.arithmetic import form_of
 from probbound.check.tasks.max_of_k.gapped import Gapped
-from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS, Gridded
-from probbound.check.tasks.max_of_k.listing import LIMIT, Listed
-from probbound.check.tasks.max_of_k.paths import RERUN
+from probbound.check.tasks.max_of_k.grid import Gridded
+from probbound.check.tasks.max_of_k.listing import Listed
 from probbound.check.tasks.max_of_k.prices import PILOT, running
+from probbound.check.tasks.max_of_k.recipe import (
+    ALL_RUN,
+    CHECKED,
+    CUBIC,
+    LOOKED_UP,
+    RUN,
+    Recipe,
+    run_by,
+)
 from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.check.tasks.max_of_k.tariff import Tariff
 
@@ -31,11 +39,11 @@ _INPUTS_AT_ONCE = 1 << 16
 _TICKETS_AT_ONCE = 1 << 19
 
 Leftover = Listed | Gridded | Gapped
-_FORMS = {
-    "brute-force": ("all run",),
-    "iid": ("sampled", "nothing"),
-    "hybrid": ("screen, all run", "screen, sampled", "screen, nothing"),
-    "cascade": ("cascade", "screen, all through"),
+_ALONE = {ALL_RUN: ("all run",), RUN: ("sampled",), LOOKED_UP: ("sampled",), CHECKED: ("cascade",)}
+_BEHIND_A_SCREEN = {
+    (): ("screen",),
+    RUN: ("screen, all run", "screen, sampled"),
+    CHECKED: ("cascade", "screen, all through"),
 }
 Drawing = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
 
@@ -48,20 +56,17 @@ def counted(
     Raises:
         Refused: if they cannot be counted again, or only with draws that were not fixed beforehand.
     """
-    form, name = form_of(predicate), predicate["chosen"]
-    screen = screen_of(name)
-    if screen is None and name not in ("brute-force", "iid", "iid:tables", "cascade"):
-        raise Refused(f"the strategy {name!r} is not independently re-checked")
-    if form not in _FORMS.get(name.partition(":")[0], ("screen",)):
-        raise Refused(f"the levels are not those of the strategy {name}")
+    form, recipe = form_of(predicate), run_by(predicate)
+    if form not in (_BEHIND_A_SCREEN if recipe.screen else _ALONE).get(recipe.rest, ()):
+        raise Refused(f"the levels are not those of what ran: {recipe.text}")
     first = predicate["levels"][0]["check"]
-    if first != (screen or {"cascade": "all inputs"}.get(name, first)):
-        raise Refused(f"its first level is {first!r}, which the strategy {name} does not have")
+    if first != _first(recipe, first):
+        raise Refused(f"its first level is {first!r}, which is none of {recipe.text}")
     if form == "all run":
         return Facts(wrong_share(network, law))
     left = known or screened(predicate, network, law)
     share = share_of(left, network, law)
-    if form in ("screen", "nothing", "screen, nothing"):
+    if form == "screen":
         return Facts(share)
     if form == "screen, all run":
         return _all_run(predicate, network, left, law)
@@ -72,35 +77,33 @@ def counted(
     return _sampled(predicate, network, left if share < 1 else None, share, law)
 
 
-def screen_of(strategy: str) -> str | None:
-    """The screen of a strategy, None if it has none that is run again here."""
-    kind, _, rest = strategy.partition(":")
-    name = rest if kind in ("hybrid", "cascade") else strategy
-    name = "cubic" if strategy == "hybrid" else name
-    return name if name == "cubic" or name in RERUN else None
+def _first(recipe: Recipe, otherwise: str) -> str:
+    """What the first level is called; a cascade without a screen begins with all inputs."""
+    if recipe.screen is not None:
+        return recipe.screen.text
+    return "all inputs" if recipe.rest == CHECKED else otherwise
 
 
 def screened(predicate: Mapping[str, Any], network: Network, law: Law) -> Leftover | None:
     """What the screen of a certificate leaves, None if it has none."""
-    screen = screen_of(predicate["chosen"])
+    recipe = run_by(predicate)
+    screen = recipe.screen
     if screen is None:
         return None
-    if screen == "cubic":
-        return leftover(network, law, predicate["grid_points"])
-    return Gapped(network, screen, law, coins_of(predicate))
+    if screen.name == CUBIC:
+        return leftover(network, law, screen.grid_points)
+    return Gapped(network, screen, law, coins_of(predicate, recipe))
 
 
-def coins_of(predicate: Mapping[str, Any]) -> Coins:
+def coins_of(predicate: Mapping[str, Any], recipe: Recipe) -> Coins:
     """What a rung that rests on a sketch may use: all of δ if it is alone, else half of it."""
-    share = 0.5 if predicate["chosen"].startswith(("hybrid", "cascade")) else 1.0
+    share = 0.5 if recipe.rest else 1.0
     return Coins(stream_of(predicate), math.log(share * predicate["delta_allowed"]))
 
 
 def leftover(network: Network, law: Law, grid_points: int | None) -> Leftover:
-    """What the additive screen leaves, listed where that is feasible and no grid was asked for."""
-    if grid_points is None and _population(network) <= LIMIT:
-        return Listed(network, law)
-    return Gridded(network, law, grid_points or DEFAULT_POINTS)
+    """What the additive screen leaves, counted on a grid or, without one, listed."""
+    return Listed(network, law) if grid_points is None else Gridded(network, law, grid_points)
 
 
 def share_of(left: Leftover | None, network: Network, law: Law) -> float:
@@ -169,7 +172,7 @@ def _one_by_one(predicate: Mapping[str, Any], network: Network, left: Leftover |
 
 def _copying(predicate: Mapping[str, Any], network: Network, budget: int) -> Copying:
     """The copying check of a cascade; a plan always takes the one that is quadratic."""
-    planned = predicate["strategy"] == "auto"
+    planned = predicate["recipe"] is None
     return Copying(network, cubic=not planned and uses_cubic_table(network, budget))
 
 
@@ -183,10 +186,11 @@ def _sampled(
     n = predicate["ran"]["budget"]
     stream = stream_of(predicate)
     tokens_of = drawing(network, left, law, stream.named("residue" if left else "inputs"))
-    wrong = sum(
-        int(network.wrong(tokens[~blank]).sum()) for tokens, blank in _parts(tokens_of, left, n)
-    )
-    return Facts(share, n, n, n, wrong)
+    run = wrong = 0
+    for tokens, blank in _parts(tokens_of, left, n):
+        run += int((~blank).sum())
+        wrong += int(network.wrong(tokens[~blank]).sum())
+    return Facts(share, n, run, run, wrong)
 
 
 def _cascade(
@@ -218,10 +222,11 @@ def _planned(
     copying: Copying,
 ) -> int | None:
     """How many draws were fixed beforehand; None where the bound holds at any number (4.21 b)."""
-    if predicate["target"] is not None or predicate["stopped_at"] is not None:
+    recipe = run_by(predicate)
+    if recipe.target is not None or predicate["stopped_at"] is not None:
         return predicate["stopped_at"]
-    if predicate["ran"]["draws"] is not None:
-        return predicate["ran"]["draws"]
+    if recipe.draws is not None:
+        return recipe.draws
     budget = predicate["ran"]["budget"]
     tokens_of = drawing(network, left, law, stream_of(predicate).named("pilot"))
     passed = 0
@@ -267,7 +272,3 @@ def _parts(
     step = _INPUTS_AT_ONCE if left is None else _TICKETS_AT_ONCE
     for start in range(0, n, step):
         yield tokens_of(start, min(start + step, n))
-
-
-def _population(network: Network) -> int:
-    return len(network.token[0]) ** len(network.weights.W_pos)

@@ -12,6 +12,7 @@ from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.tasks.max_of_k.gaps import Gaps, class_starts
 from probbound.check.tasks.max_of_k.paths import paths
+from probbound.check.tasks.max_of_k.recipe import Screen
 from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.check.tasks.max_of_k.windows import trailing
 
@@ -27,11 +28,12 @@ class Rung:
         Refused: if the model has several heads.
     """
 
-    def __init__(self, network: Network, name: str, law: Law, coins: Coins) -> None:
+    def __init__(self, network: Network, screen: Screen, law: Law, coins: Coins) -> None:
         if network.heads > 1:
-            raise Refused(f"{name} is for models with one head, and this one has {network.heads}")
+            heads = network.heads
+            raise Refused(f"{screen.text} is for models with one head, and this one has {heads}")
         self.place = network.place[0]
-        self.scores, direct, mean = paths(network, name, coins)
+        self.scores, direct, mean = paths(network, screen, coins)
         vocabulary, length = self.place.shape
         rise = float(np.ptp(self.scores.known, axis=1).mean()) / vocabulary
         step = min(max(1.0, 1 / max(rise, 1e-9)), float(vocabulary))
@@ -48,7 +50,7 @@ class Rung:
         self.relative = relative
         labels = np.arange(vocabulary)
         average = network.position[0].mean(axis=0)
-        if name.endswith(":no-mean-diff"):
+        if not screen.mean_diff:
             direct, mean = replace(direct, known=direct.known + mean), np.zeros_like(mean)
             average = np.zeros_like(mean)
         self.token = excess(network.value[0] + (average + mean), labels)

@@ -24,8 +24,9 @@ from probbound.check.tasks.max_of_k.entries import entries_again
 from probbound.check.tasks.max_of_k.loss_claim import loss_faults, understated
 from probbound.check.tasks.max_of_k.loss_replay import made_again
 from probbound.check.tasks.max_of_k.plan import is_planned, planned_again
-from probbound.check.tasks.max_of_k.question import is_known, one_form
-from probbound.check.tasks.max_of_k.replay import counted, drawing, screen_of, screened, share_of
+from probbound.check.tasks.max_of_k.question import misasked, one_claim
+from probbound.check.tasks.max_of_k.recipe import CASES, CERTAIN, COUNTED, run_by
+from probbound.check.tasks.max_of_k.replay import counted, drawing, screened, share_of
 from probbound.check.tasks.max_of_k.work import work_of
 
 
@@ -61,7 +62,7 @@ def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
         require(wrong_levels(predicate, loss))
         require(wrong_spends(predicate, loss))
         yield "layers, draws and losses were computed again, and claim no less"
-    elif predicate["chosen"].partition(":")[0] == "entries":
+    elif run_by(predicate).rest in (CASES, COUNTED, CERTAIN):
         require(disagreements(predicate, entries_again(predicate, weights, law)))
         yield "pilot, tolerances and noise samples were computed again, with the same counts"
     else:
@@ -87,27 +88,6 @@ def fresh(
     return share, failures
 
 
-def may_stop(strategy: str) -> bool:
-    """Whether a strategy may be interrupted."""
-    return strategy.startswith("cascade")
-
-
-def idle_settings(predicate: Mapping[str, Any]) -> Iterator[str]:
-    """Settings that decide nothing but the seed: values of theirs would be seeds to try."""
-    strategy = predicate["strategy"]
-    kind = strategy.partition(":")[0]
-    if kind != "cascade":
-        yield "target"
-    if kind != "cascade" or predicate["target"] is not None:
-        yield "draws"
-    if strategy != "auto":
-        yield "budget_flops"
-    if strategy not in ("entries", "entries:counted"):
-        yield "paths"
-    if screen_of(strategy) != "cubic":
-        yield "grid_points"
-
-
 POPULATION = {
     "kind": rules.one_of("tokens"),
     "d_vocab": rules.positive,
@@ -128,10 +108,8 @@ REPLAY = Replay(
     network="attention-only",
     population=POPULATION,
     misfits=misfits,
-    is_known=is_known,
-    idle_settings=idle_settings,
-    may_stop=may_stop,
-    one_form=one_form,
+    misasked=misasked,
+    one_claim=one_claim,
     work=work_of,
     confirmed=confirmed,
     fresh=fresh,

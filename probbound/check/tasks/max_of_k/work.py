@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from probbound.check.effort import Work
 from probbound.check.models.attention_only.weights import Weights
 from probbound.check.tasks.max_of_k.arithmetic import form_of
-from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS
 from probbound.check.tasks.max_of_k.layers import LAYERS
-from probbound.check.tasks.max_of_k.listing import LIMIT
 from probbound.check.tasks.max_of_k.loss_replay import MOST_LOSSES
 from probbound.check.tasks.max_of_k.pilot import MOST_PASSES
-from probbound.check.tasks.max_of_k.plan import is_planned, tables_pay
+from probbound.check.tasks.max_of_k.plan import ON_SCREEN, is_planned, tables_pay
 from probbound.check.tasks.max_of_k.prices import PILOT, Price, Prices
-from probbound.check.tasks.max_of_k.replay import screen_of
+from probbound.check.tasks.max_of_k.recipe import (
+    ALL_RUN,
+    CASES,
+    CERTAIN,
+    CHECKED,
+    COUNTED,
+    CUBIC,
+    Recipe,
+    run_by,
+)
 from probbound.check.tasks.max_of_k.tariff import Tariff
 
 _BETTING = 2500  # operations for a loss of the interval of Theorem 2.25
@@ -47,7 +55,7 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
 
 
 def _of_what_ran(predicate: Mapping[str, Any], prices: Prices) -> Work:
-    if predicate["chosen"].partition(":")[0] == "entries":
+    if run_by(predicate).rest in (CASES, COUNTED, CERTAIN):
         return _of_entries(predicate, prices)
     if predicate["claim"]["kind"] == "loss":
         return _of_losses(predicate, prices)
@@ -56,7 +64,7 @@ def _of_what_ran(predicate: Mapping[str, Any], prices: Prices) -> Work:
 
 def _of_plan(predicate: Mapping[str, Any], prices: Prices, tariff: Tariff) -> Work:
     """Pilots, and screens that are run to plan alone."""
-    if predicate["strategy"] != "auto":
+    if predicate["recipe"] is not None:
         return _of_chosen_delta(predicate, prices)
     amount = Fraction(float(predicate["budget_flops"]))
     if not tables_pay(amount, tariff):
@@ -66,18 +74,19 @@ def _of_plan(predicate: Mapping[str, Any], prices: Prices, tariff: Tariff) -> Wo
     bases = [prices.inputs]
     if tariff.starts and tariff.screen(tariff.starts) <= amount:
         bases.append(prices.gapped)
-        operations += (predicate["chosen"] != "cascade:sub-cubic") * prices.gapped.once
+        operations += (replace(run_by(predicate), draws=None) != ON_SCREEN) * prices.gapped.once
     each = sum(part.each for part in made) + prices.forward
     operations += sum(base.draws(PILOT) + PILOT * each for base in bases)
     return _sum(operations, *bases, *made)
 
 
 def _of_chosen_delta(predicate: Mapping[str, Any], prices: Prices) -> Work:
-    strategy, base = predicate["strategy"], _screen(predicate, prices) or prices.inputs
+    recipe = run_by(predicate)
+    base = _screen(recipe, prices) or prices.inputs
     made, number = [], MOST_PASSES
-    if strategy.startswith("cascade"):
+    if recipe.rest == CHECKED:
         made, number = _through_checks(prices, _cubic_table(predicate, prices)), PILOT
-    screens = _SKETCHES if strategy.endswith(":sketch") else 0
+    screens = _SKETCHES if recipe.screen is not None and recipe.screen.by_chance else 0
     operations = _CHOICE + screens * base.once + sum(part.once for part in made)
     each = sum(part.each for part in made) + prices.forward
     return _sum(operations + base.draws(number) + number * each, base, *made)
@@ -88,34 +97,32 @@ def _through_checks(prices: Prices, cubic: bool) -> list[Price]:
 
 
 def _of_entries(predicate: Mapping[str, Any], prices: Prices) -> Work:
-    variant = predicate["chosen"].partition(":")[2]
-    parts = []
-    if variant in ("", "counted"):
+    rest, parts = run_by(predicate).rest, []
+    if rest != CERTAIN:
         parts.append(prices.entries(predicate["ran"]["budget"]))
-    if variant:
-        parts.append(prices.counted_entries(noise=variant != "counted"))
+    if rest != CASES:
+        parts.append(prices.counted_entries(noise=rest == CERTAIN))
     return _sum(sum(part.once for part in parts), *parts)
 
 
 def _of_losses(predicate: Mapping[str, Any], prices: Prices) -> Work:
-    screen, base = _screen(predicate, prices), prices.inputs
-    each = prices.loss + _BETTING
-    number = min(predicate["ran"]["budget"], MOST_LOSSES)
+    recipe, base = run_by(predicate), prices.inputs
+    screen, each = _screen(recipe, prices), prices.loss + _BETTING
+    number = min(predicate["ran"]["budget"] or 0, MOST_LOSSES)
     operations = prices.tables + 20.0 * prices.v * (prices.h + 1) * (prices.v + prices.out)
-    if predicate["chosen"] == "brute-force":
+    if recipe.rest == ALL_RUN:
         number, each = min(prices.inputs_in_all, MOST_LOSSES), prices.loss + prices.listed.each
     elif screen is not None:
         base = screen
         operations += (LAYERS + 2) * screen.once
-        number = number if predicate["chosen"].startswith("hybrid") else 0
     operations += base.draws(number) + number * each
     values = Price(0.0, 0.0, 0.0, 32.0 * number + 8.0 * (1 << 14) * 4 * prices.out)
     return _sum(operations, base, values, Price(0.0, 0.0, 0.0, prices.table_memory))
 
 
 def _of_counts(predicate: Mapping[str, Any], prices: Prices) -> Work:
-    form, budget = form_of(predicate), predicate["ran"]["budget"]
-    drawn, screen = predicate["sampling"]["draws"], _screen(predicate, prices)
+    form, budget = form_of(predicate), predicate["ran"]["budget"] or 0
+    drawn, screen = predicate["sampling"]["draws"], _screen(run_by(predicate), prices)
     tables = Price(prices.tables, 0.0, 0.0, prices.table_memory)
     base = screen or prices.inputs
     parts = [base, *([tables] if screen else ())]
@@ -136,23 +143,20 @@ def _of_counts(predicate: Mapping[str, Any], prices: Prices) -> Work:
     return _sum(operations, *parts)
 
 
-def _screen(predicate: Mapping[str, Any], prices: Prices) -> Price | None:
-    screen = screen_of(predicate["chosen"])
+def _screen(recipe: Recipe, prices: Prices) -> Price | None:
+    screen = recipe.screen
     if screen is None:
         return None
-    if screen != "cubic":
+    if screen.name != CUBIC:
         return prices.gapped
-    points = predicate["grid_points"]
-    if points is None and prices.inputs_in_all <= LIMIT:
-        return prices.listed
-    return prices.gridded(points or DEFAULT_POINTS)
+    return prices.listed if screen.grid_points is None else prices.gridded(screen.grid_points)
 
 
 def _cubic_table(predicate: Mapping[str, Any], prices: Prices) -> bool:
     """Whether the copying check may have its cubic table: the budget dwarfs its cost."""
     table = prices.h * prices.v * prices.v * 2.0 * prices.out
-    planned = predicate["strategy"] == "auto"
-    return not planned and table <= predicate["ran"]["budget"] * prices.forward
+    planned = predicate["recipe"] is None
+    return not planned and table <= (predicate["ran"]["budget"] or 0) * prices.forward
 
 
 def _sum(operations: float, *held: Price) -> Work:

@@ -14,10 +14,11 @@ from probbound.noise.contract import Settings
 from probbound.strategies.outcome import Level, Outcome, Sampled
 from probbound.tasks.max_of_k.preparation import split
 from probbound.tasks.max_of_k.question import Question
+from probbound.tasks.max_of_k.recipes import DEFAULT_PATHS
 from probbound.tasks.max_of_k.structured.cells import cells_of
 from probbound.tasks.max_of_k.structured.count import certified_count
 from probbound.tasks.max_of_k.structured.deterministic import certain_tolerances
-from probbound.tasks.max_of_k.structured.families import PathChoice, Share, drawn, own_share, share
+from probbound.tasks.max_of_k.structured.families import Share, drawn, own_share, share
 from probbound.tasks.max_of_k.structured.parts import Parts
 from probbound.tasks.max_of_k.structured.pilot import (
     CASES,
@@ -30,7 +31,6 @@ from probbound.tasks.max_of_k.structured.pilot import (
 )
 from probbound.tasks.max_of_k.structured.tolerances import Brackets, certified, certified_flops
 
-DEFAULT_PATHS: PathChoice = "separate"
 _CASES_AT_ONCE = 1 << 13
 _STRUCTURE = "structure with tolerated noise"
 _OWN = "noise of last tokens with themselves"

@@ -67,5 +67,6 @@ def ladder_screens() -> dict[str, LadderBuilder]:
     for name, rung in RUNGS.items():
         for noise in ("", *rung.noise):
             full = f"{name}:{noise}" if noise else name
-            found[full] = partial(rung.screen, full, noise or rung.noise[0])
+            meant = noise or rung.noise[0]
+            found[full] = partial(rung.screen, f"{name}:{meant}", meant)
     return found

@@ -176,8 +176,8 @@ def _after_screen(
     measure = ForwardLoss.of(model, question.task)
     if not layer.listed:
         source = TicketDraws(residue, question.stream.fold_in("residue"))
-        values, _ = _measured(source, question.budget, measure, layer.loss, meter)
-        return _sampled(question, values, largest)
+        values, run = _measured(source, question.budget, measure, layer.loss, meter)
+        return _sampled(question, values, run, largest)
     source, number = EveryTicket(residue, question.stream.fold_in("residue")), residue.tickets
     values, run = _measured(source, number, measure, layer.loss, meter)
     mean = mean_of_all(capped(values, largest), largest)
@@ -188,8 +188,8 @@ def _after_screen(
 
 def _from_inputs(question: Question, measure: Measure, largest: float, meter: CostMeter) -> Outcome:
     source = Inputs(question.task, question.stream.fold_in("inputs"))
-    values, _ = _measured(source, question.budget, measure, 0.0, meter)
-    return _sampled(question, values, largest)
+    values, run = _measured(source, question.budget, measure, 0.0, meter)
+    return _sampled(question, values, run, largest)
 
 
 def _measured(
@@ -201,11 +201,13 @@ def _measured(
     return values, run
 
 
-def _sampled(question: Question, found: Float[np.ndarray, " n"], largest: float) -> Outcome:
-    """A bound on the mean from losses drawn independently, in [0, largest]."""
+def _sampled(
+    question: Question, found: Float[np.ndarray, " n"], run: int, largest: float
+) -> Outcome:
+    """A bound on the mean from losses drawn independently, in [0, largest], `run` of them run."""
     if question.budget == 0:
         return _outcome(
-            LossBound(largest, largest, largest), (_level("enumerated", largest, largest),)
+            LossBound(largest, largest, largest), (_level("sampled", largest, largest),)
         )
     values, n = capped(found, largest), question.budget
     mean = bounded_mean(values, question.delta, largest)
@@ -216,7 +218,7 @@ def _sampled(question: Question, found: Float[np.ndarray, " n"], largest: float)
         f"{upper(level.share_upper * largest, 6)}"
     )
     spend = Spend(statement, mean.method, "1.14", question.delta, mean.log_delta, n)
-    sampled = Sampled(n, n, 0, replace=True, mean_loss=mean.seen)
+    sampled = Sampled(n, run, 0, replace=True, mean_loss=mean.seen)
     return _outcome(LossBound(mean.upper, largest, largest), (level,), Ledger((spend,)), sampled)
 
 

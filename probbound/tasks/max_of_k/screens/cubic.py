@@ -16,6 +16,7 @@ from probbound.models.attention_only.additive import (
     table_flops,
 )
 from probbound.models.attention_only.transformer import Transformer
+from probbound.tasks.max_of_k.recipes import DEFAULT_GRID_POINTS, LISTING_LIMIT
 from probbound.tasks.max_of_k.screens.grid import (
     GridResidue,
     count_on_grid,
@@ -30,9 +31,6 @@ from probbound.tasks.max_of_k.screens.listing import (
 )
 from probbound.tasks.max_of_k.screens.screen import Price
 from probbound.tasks.max_of_k.screens.sequences import AdditiveCheck, SequenceTables
-
-LISTING_LIMIT = 1 << 26
-DEFAULT_GRID_POINTS = 1023
 
 
 @dataclass(frozen=True)

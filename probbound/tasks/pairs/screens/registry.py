@@ -10,33 +10,27 @@ from probbound.contract.cost import CostMeter
 from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.methods import PairScreen
 from probbound.tasks.pairs.question import PairQuestion
+from probbound.tasks.pairs.recipes import LEVELS
 from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.join import most_flops
 from probbound.tasks.pairs.screens.low_rank import LowRankScreen, enumerate_flops, table_flops
 from probbound.tasks.pairs.screens.rank_proposal import proposal_flops
 
-LEVELS = 8  # of how far from its threshold a gate is taken to be
-
 
 @dataclass(frozen=True)
 class ScreenKind:
-    """A screen with a rank as its setting, `usual` where none is given.
+    """A screen with a rank as its setting.
 
     `built` makes the screen with it, or refuses the rank, and `tables` says what that takes beside
     the proposal: those who run it on all pairs book it with them.
     """
 
     name: str
-    usual: int
     built: Callable[[PairQuestion, int], PairScreen]
     tables: Callable[[Any], int]
 
-    def rank(self, given: int | None) -> int:
-        """The rank in use."""
-        return self.usual if given is None else given
-
     def made(
-        self, question: PairQuestion, given: int | None, meter: CostMeter, *, on_all: bool
+        self, question: PairQuestion, rank: int, meter: CostMeter, *, on_all: bool
     ) -> PairScreen:
         """The screen; what is folded and proposed for it is paid for.
 
@@ -45,7 +39,6 @@ class ScreenKind:
         Raises:
             UserError: if the rank cannot be used.
         """
-        rank = self.rank(given)
         with meter.phase(f"{self.name}: proposal", "proof") as phase:
             screen = self.built(question, rank)
             phase.flops += folding_flops(question.model) + proposal_flops(question.folded, rank)
@@ -69,6 +62,6 @@ def _gates(question: PairQuestion, rank: int) -> PairScreen:
     return GatesScreen.of(question.folded, rank, LEVELS, margin=question.claim.margin)
 
 
-LOW_RANK = ScreenKind("low-rank", 16, _low_rank, lambda s: table_flops(s.scaled, s.rank))
-GATES = ScreenKind("gates", 16, _gates, lambda screen: screen.table_flops)
+LOW_RANK = ScreenKind("low-rank", _low_rank, lambda s: table_flops(s.scaled, s.rank))
+GATES = ScreenKind("gates", _gates, lambda screen: screen.table_flops)
 SCREENS = {kind.name: kind for kind in (LOW_RANK, GATES)}

@@ -14,14 +14,14 @@ import probbound
 from probbound.certificates.certificate import Certificate
 from probbound.check.document import canonical
 from probbound.check.judge import derived_seed, judge
-from probbound.check.tasks.max_of_k.grid import DEFAULT_POINTS
-from probbound.check.tasks.max_of_k.question import one_form as one_form_of_checker
+from probbound.check.tasks.max_of_k.question import one_claim as one_claim_of_checker
 from probbound.contract.claims import Kind
 from probbound.contract.defaults import AUTO
 from probbound.draws.priors import ROUNDED_BITS
 from probbound.machine.errors import UserError
 from probbound.tasks.max_of_k.methods.ladder import RUNGS
-from probbound.tasks.max_of_k.same_question import one_form
+from probbound.tasks.max_of_k.recipes import DEFAULT_GRID_POINTS, recipe_of
+from probbound.tasks.max_of_k.same_question import one_claim
 from probbound.tasks.max_of_k.strategies import strategy_named, uses
 from tests.factories import random_model, weights_of
 from tests.forgeries import resealed
@@ -101,73 +101,63 @@ def test_what_changes_nothing_does_not_change_the_seed(strategy: str, kind: Kind
         assert idle >= ALWAYS_IDLE
 
 
-def question(**changes) -> dict:
-    """The record of a question of more inputs than are listed."""
-    claim = {"kind": "accuracy", "at": None, "task": "max-of-k", "d_vocab": 1024, "n_ctx": 3}
-    claim |= {"population": 1024**3, "prior": None}
-    asked = {"claim": claim, "model": "0" * 64, "strategy": "hybrid", "budget": 9, "delta": 0.1}
-    asked |= dict.fromkeys(("grid_points", "target", "draws", "budget_flops", "paths"))
-    return asked | changes
-
-
+MANY = 1024**3  # more inputs than are listed
 SAME = [
-    ({"grid_points": DEFAULT_POINTS}, {}),
-    ({"strategy": "hybrid:cubic"}, {}),
-    ({"strategy": AUTO, "budget_flops": 1e9}, {"strategy": AUTO, "budget_flops": 1e9, "budget": 1}),
+    (("hybrid", {"grid_points": DEFAULT_GRID_POINTS}), ("hybrid", {})),
+    (("hybrid:cubic", {}), ("hybrid", {})),
+    (("entries", {"paths": "separate"}), ("entries", {})),
     *(
-        ({"strategy": f"{kind}{rung}:{RUNGS[rung].noise[0]}"}, {"strategy": kind + rung})
+        ((f"{kind}{rung}:{RUNGS[rung].noise[0]}", {}), (kind + rung, {}))
         for kind, rung in itertools.product(("", "hybrid:", "cascade:"), RUNGS)
     ),
-    ({"strategy": "low-rank-qk:sketch", "budget": 8}, {"strategy": "low-rank-qk:sketch"}),
-    ({"strategy": "brute-force", "budget": 8}, {"strategy": "brute-force"}),
 ]
 
 
 @pytest.mark.parametrize(("one", "other"), SAME, ids=str)
-def test_two_forms_of_a_question_are_one_to_maker_and_checker(one, other):
-    for form in (one_form, one_form_of_checker):
-        assert form(question(**one)) == form(question(**other))
+def test_two_names_of_what_is_run_have_one_recipe(one, other):
+    first, second = (recipe_of(name, MANY, given) for name, given in (one, other))
+    assert canonical(first.to_json()) == canonical(second.to_json())
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"grid_points": DEFAULT_POINTS - 1},
-        {"strategy": "iid"},
-        {"strategy": "hybrid:sub-cubic"},
-        {"strategy": "hybrid:low-rank-qk:exact"},
-        {"strategy": "hybrid:quadratic-qk:sketch"},
-        {"strategy": "cascade"},
-        {"strategy": "cascade:cubic"},
-        {"strategy": "entries", "paths": "joint"},
-        {"strategy": "entries", "paths": "separate"},
-        {"budget": 10},
-        {"delta": 0.2},
-        {"strategy": AUTO},
-        {"strategy": AUTO, "budget_flops": 1e9},
-    ],
-    ids=str,
-)
-def test_maker_and_checker_have_the_same_form(changes):
-    assert one_form(question(**changes)) == one_form_of_checker(question(**changes))
+def test_names_that_mean_something_else_have_other_recipes():
+    recipes = [recipe_of(name, MANY, {}) for name in probbound.strategy_names()]
+    doubles = 1 + 3 * len(RUNGS)  # hybrid:cubic, and a rung's own noise spelt out
+    assert len({canonical(one.to_json()) for one in recipes}) == len(recipes) - doubles
 
 
-@pytest.mark.parametrize("name", ["entries:", "hybrid:", "iid:", "low-rank-qk:", "cubic:exact", ""])
-def test_a_strategy_has_no_other_names(name):
+CLAIM = {"kind": "accuracy", "at": None, "prior": None}
+LAW = {"sha256": "0" * 64, "total": 3, "weights": [1, 2]}
+EQUAL = {**LAW, "total": 2, "weights": [1, 1]}
+CLAIMS = [
+    ({"kind": "margin", "at": 0.0}, {}),
+    ({"kind": "margin", "at": -0.0}, {}),
+    ({"prior": {**EQUAL, "rounded_bits": None}}, {}),
+    ({"prior": {**LAW, "rounded_bits": 24}}, {"prior": LAW}),
+    ({"kind": "margin", "at": 0.5}, {"kind": "margin", "at": 0.5}),
+    ({"kind": "loss"}, {"kind": "loss"}),
+]
+
+
+@pytest.mark.parametrize(("claim", "wanted"), CLAIMS, ids=str)
+def test_maker_and_checker_have_the_same_form_of_a_claim(claim, wanted):
+    for form in (one_claim, one_claim_of_checker):
+        assert form(CLAIM | claim) == CLAIM | wanted
+
+
+def test_labels_are_not_read_by_the_checker_and_are_by_verify():
     made = ask("entries", {})
     assert made is not None
-    stored = made.to_json() | {"strategy": name, "chosen": name}
-    stored["seed"] = derived_seed(stored)
-    (reason,) = judge(resealed(stored), weights_of(MODEL)).refused
-    assert reason == f"there is no strategy {name!r}"
+    stored = made.to_json() | {"strategy": "the best of all", "chosen": "brute-force"}
+    report = judge(resealed(stored), weights_of(MODEL))
+    assert report.holds
+    assert "the names of the model and of the strategies" in report.trusted[0]
 
 
 def test_operations_are_one_number_as_integer_and_as_float():
-    whole, real = (
-        one_form_of_checker(question(strategy=AUTO, budget_flops=flops)) for flops in (10**9, 1e9)
-    )
-    assert canonical(whole) == canonical(real)
+    made = ask(AUTO, {"budget_flops": 1e9})
+    assert made is not None
+    stored = made.to_json()
+    assert derived_seed(stored | {"budget_flops": 10**9}) == derived_seed(stored)
 
 
 @pytest.mark.parametrize("strategy", ["iid", "hybrid", "entries", "brute-force"])

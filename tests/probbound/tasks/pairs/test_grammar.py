@@ -2,11 +2,13 @@
 
 import pytest
 
+from probbound.contract.recipe import Recipe
 from probbound.machine.errors import UserError
 from probbound.tasks.modular_addition.grammar import GRAMMAR
+from probbound.tasks.modular_addition.recipes import recipe_of
 from probbound.tasks.pairs.grammar import Name, ScreenName
 from probbound.tasks.pairs.screens.registry import SCREENS
-from probbound.tasks.pairs.strategies import PairStrategies, shortest
+from probbound.tasks.pairs.strategies import PairStrategies
 
 
 @pytest.mark.parametrize(
@@ -14,9 +16,9 @@ from probbound.tasks.pairs.strategies import PairStrategies, shortest
     [
         ("auto", Name("auto")),
         ("iid", Name("iid")),
-        ("low-rank", Name("screen", ScreenName("low-rank"))),
+        ("low-rank", Name("screen", ScreenName("low-rank", 16))),
         ("low-rank:12", Name("screen", ScreenName("low-rank", 12))),
-        ("hybrid", Name("hybrid", ScreenName("low-rank"))),
+        ("hybrid", Name("hybrid", ScreenName("low-rank", 16))),
         ("cascade:low-rank:7", Name("cascade", ScreenName("low-rank", 7))),
     ],
 )
@@ -50,17 +52,30 @@ def test_every_name_says_what_it_uses(name):
     assert uses.chance == (name not in ("brute-force", "low-rank", "gates"))
 
 
-def test_the_usual_number_is_the_name_alone():
-    usual = SCREENS["low-rank"].usual
-    for longer, short in (
+def test_names_that_mean_the_same_have_one_recipe():
+    usual = GRAMMAR.screens["low-rank"]
+    for longer, shorter in (
         (f"low-rank:{usual}", "low-rank"),
-        ("hybrid:low-rank", "hybrid:low-rank"),
-        ("hybrid", "hybrid:low-rank"),
-        (f"cascade:low-rank:{usual}", "cascade:low-rank"),
-        ("low-rank:5", "low-rank:5"),
-        ("iid", "iid"),
+        ("hybrid:low-rank", "hybrid"),
+        (f"cascade:low-rank:{usual}", "cascade"),
     ):
-        assert shortest(GRAMMAR.parsed(longer)) == short
+        assert recipe_of(longer, 25, {}) == recipe_of(shorter, 25, {})
+    assert recipe_of("low-rank:5", 25, {}) != recipe_of("low-rank", 25, {})
+
+
+@pytest.mark.parametrize("name", GRAMMAR.strategy_names())
+def test_recipes_are_json_and_back(name):
+    recipe = recipe_of(name, 25, {"draws": 7})
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    assert recipe.budgeted == PairStrategies(GRAMMAR).uses(name).inputs
+
+
+def test_a_law_has_a_target_or_a_number_of_draws():
+    law = recipe_of("cascade", 25, {"target": 0.1}).law
+    assert law is not None
+    assert law.to_json() == {"law": "anytime", "target": 0.1}
+    with pytest.raises(UserError, match="auto is no strategy of its own"):
+        recipe_of("auto", 25, {})
 
 
 def test_every_screen_of_the_grammar_is_made():

@@ -39,6 +39,7 @@ from probbound.tasks.max_of_k.structured.families import row_weights
 from probbound.tasks.max_of_k.structured.parts import parts_of
 from probbound.tasks.max_of_k.structured.tolerances import Brackets, certified
 from probbound.tasks.max_of_k.task import task_for
+from probbound.tasks.registry import recipe_of
 from tests.factories import (
     ASSORTED,
     all_sequences,
@@ -252,9 +253,10 @@ ALTERED = {
     "exceedances in all": (("sampling", "failures"), lambda x: x + 1),
     "delta": (("delta",), lambda x: x / 2),
     "seed": (("seed",), lambda x: x + 1),
-    "paths": (("paths",), lambda _: "joint"),
+    "paths": (("recipe", "levels", 1, "paths"), lambda _: "joint"),
+    "paths that ran": (("ran", "recipe", "levels", 1, "paths"), lambda _: "joint"),
     "margin": (("claim", "at"), lambda x: x + 1e-3),
-    "what was chosen": (("chosen",), lambda _: "entries:exact"),
+    "what ran": (("ran", "recipe"), lambda _: recipe_of("entries:exact", 1, {}).to_json()),
 }
 
 
@@ -385,5 +387,3 @@ def test_other_models_and_priors_are_refused():
     claim = {**made["claim"], "prior": weighted}
     with pytest.raises(members.Refused, match="uniform prior"):
         entries_again({**made, "claim": claim}, weights_of(planted()), law)
-    with pytest.raises(members.Refused, match="'entries:magic' is not independently re-checked"):
-        entries_again({**made, "chosen": "entries:magic"}, weights_of(planted()), law)

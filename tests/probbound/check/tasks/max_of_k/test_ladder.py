@@ -21,7 +21,7 @@ from probbound.check.stream import Stream as PlainStream
 from probbound.check.tasks.max_of_k.gapped import Gapped
 from probbound.check.tasks.max_of_k.gaps import Gaps
 from probbound.check.tasks.max_of_k.noise import SPREADS
-from probbound.check.tasks.max_of_k.paths import RERUN
+from probbound.check.tasks.max_of_k.recipe import NOISE_OF, Screen
 from probbound.check.tasks.max_of_k.rung import Rung
 from probbound.check.tasks.max_of_k.sketch import Coins
 from probbound.check.tasks.max_of_k.split import taken_apart
@@ -42,10 +42,11 @@ from probbound.tasks.max_of_k.screens import ladder as ladder_module
 from probbound.tasks.max_of_k.strategies import SCREENS
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import ASSORTED, checked, copying_model, random_model, slow_wrong, weights_of
-from tests.forgeries import ALTERED, altered, resealed
+from tests.forgeries import ALTERED, altered, resealed, screen_named
 
 ONE_HEAD = ("biases", "copying", "one position", "one token", "two positions", "two tokens")
 CHOICES = ("sub-cubic", "sub-cubic:no-mean-diff", "low-rank-qk", "low-rank-eu:svd", "quadratic-qk")
+RUNGS = [name for name in SCREENS if name != "cubic"]
 SMALL = {"d_vocab": 6, "n_ctx": 4}
 COINS = Coins(PlainStream.of_seed(0).named("certify"), math.log(1e-6))
 AGAIN = "screens and samples were computed again, with the same counts"
@@ -65,7 +66,7 @@ def left_by(model: Transformer, name: str, prior: Prior | None = None, margin: f
     """What the checker leaves."""
     weights, law = weights_of(model), prior or Prior.uniform(model.d_vocab)
     network = Network(weights, slack_of(weights, margin), margin)
-    return Gapped(network, name, Law(law.array), COINS)
+    return Gapped(network, screen_named(name), Law(law.array), COINS)
 
 
 def assert_same(
@@ -90,10 +91,12 @@ def assert_same(
 
 
 def test_every_screen_is_run_again():
-    assert {"cubic", *RERUN} == set(SCREENS)
+    split = {Screen(name, noise) for name, choices in NOISE_OF.items() for noise in choices}
+    plain = {Screen("cubic"), Screen("sub-cubic"), Screen("sub-cubic", mean_diff=False)}
+    assert {screen_named(name) for name in SCREENS} == split | plain
 
 
-@pytest.mark.parametrize("name", RERUN)
+@pytest.mark.parametrize("name", RUNGS)
 def test_counts_and_draws_are_the_same(name):
     for model in (copying_model(1, **SMALL), random_model(4, biases=True, d_vocab_out=8)):
         assert_same(model, name)
@@ -140,7 +143,7 @@ def test_numbers_name_each_sequence_as_often_as_its_mass(weights):
             assert (np.bincount(classes, minlength=3) == gaps.counts[multiset]).all()
 
 
-@pytest.mark.parametrize("name", RERUN)
+@pytest.mark.parametrize("name", RUNGS)
 def test_what_is_certified_again_is_right(name):
     for seed in range(3):
         model = copying_model(seed, d_vocab=5 + seed, n_ctx=1 + seed)
@@ -160,7 +163,8 @@ def test_ties_and_numbers_too_large_certify_nothing():
         replace(weights, W_U=weights.W_U * 1e30),
     ):
         network = Network(huge, slack_of(huge, 0.0))
-        assert Gapped(network, "sub-cubic", Law(np.ones(6, np.int64)), COINS).tickets == 6**3
+        left = Gapped(network, Screen("sub-cubic"), Law(np.ones(6, np.int64)), COINS)
+        assert left.tickets == 6**3
 
 
 def test_several_heads_are_refused():
@@ -226,7 +230,7 @@ def test_the_slack_covers_the_rounding_of_what_is_summed():
     model = copying_model(2, d_vocab=7)
     weights = weights_of(model)
     network = Network(weights, slack_of(weights, 0.0))
-    rung = Rung(network, "sub-cubic", Law(np.ones(7, np.int64)), COINS)
+    rung = Rung(network, Screen("sub-cubic"), Law(np.ones(7, np.int64)), COINS)
     assert 0 < rung.relative < 1e-9
     assert 0 < rung.raised < 1e-9
     wide = {name: np.asarray(getattr(weights, name), np.longdouble) for name in WEIGHT_SHAPES}

@@ -18,6 +18,7 @@ from probbound.check.stream import Stream
 from probbound.check.tasks.max_of_k.chosen_delta import CANDIDATES, best_delta
 from probbound.check.tasks.max_of_k.foretold import Foretold
 from probbound.check.tasks.max_of_k.plan import Planning
+from probbound.check.tasks.max_of_k.recipe import recipe_of as read_recipe
 from probbound.check.tasks.max_of_k.tariff import Tariff
 from probbound.check.tasks.max_of_k.work import work_of
 from probbound.contract import confidence
@@ -32,6 +33,7 @@ from probbound.tasks.max_of_k.screens.bracket_check import BracketCheck
 from probbound.tasks.max_of_k.screens.cubic import CubicScreen
 from probbound.tasks.max_of_k.screens.sequences import SequenceTables
 from probbound.tasks.max_of_k.task import task_for
+from probbound.tasks.registry import room_of
 from tests.factories import (
     ASSORTED,
     all_sequences,
@@ -40,7 +42,7 @@ from tests.factories import (
     random_model,
     weights_of,
 )
-from tests.forgeries import resealed
+from tests.forgeries import resealed, run_as
 from tests.honest import asked as hostile
 
 MODEL = copying_model(1, d_vocab=16, n_ctx=3)
@@ -154,18 +156,24 @@ def test_both_sides_plan_the_same_whatever_the_outcome(delta):
         for budget in (3e3, 1e4, 1e5):
             question = Question(model, task_for(model), 0, 1e-6, 5, budget_flops=budget)
             name, ran = planned(question, delta, CostMeter())
-            record = {"budget": 0, "budget_flops": budget, "seed": 5, "chosen": name}
+            record = {"budget_flops": budget, "seed": 5}
             record |= {"delta_chosen": delta is None, "delta_allowed": delta or 1e-6}
             plan = Planning(record, network_of(model), Law.equal(model.d_vocab)).plan()
-            assert (plan.strategy, plan.budget, plan.draws) == (name, ran.budget, ran.draws)
+            recipe = room_of(question.task).recipe(name, ran)
+            assert plan.recipe == read_recipe(recipe.to_json(), {"population": question.task.size})
+            assert plan.budget == (ran.budget if recipe.budgeted else None)
             assert plan.delta in (None, ran.delta)
 
 
 def unplanned(made: dict[str, Any], budget: float) -> dict[str, Any]:
     """A certificate of a strategy's own name, said to be what was planned."""
-    found = dict(made, strategy="auto", budget=0, budget_flops=budget, draws=None)
-    found |= {"seed_source": "content", "ran": {name: made[name] for name in ("budget", "draws")}}
-    return found
+    return made | {
+        "strategy": "auto",
+        "recipe": None,
+        "budget": None,
+        "budget_flops": budget,
+        "seed_source": "content",
+    }
 
 
 def lucky(seed: int, truth: float) -> int | None:
@@ -215,14 +223,24 @@ def test_what_is_accepted_of_a_question_fails_no_more_often_than_delta():
     assert sum(one.failure_upper < truth for one in made) <= binom.isf(1e-6, TRIES, DELTA)
 
 
+def drawn(predicate: dict[str, Any]) -> int:
+    return predicate["ran"]["recipe"]["law"]["draws"]
+
+
+def running(predicate: dict[str, Any], strategy: str, **given: Any) -> dict[str, Any]:
+    """Another plan of the same question."""
+    return {name: run_as(predicate, strategy, **given)[name] for name in ("ran", "chosen")}
+
+
 ALTERED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "fewer passes": lambda p: {"ran": p["ran"] | {"budget": p["ran"]["budget"] - 1}},
     "more passes": lambda p: {"ran": p["ran"] | {"budget": p["ran"]["budget"] + 1}},
-    "fewer draws": lambda p: {"ran": p["ran"] | {"draws": p["ran"]["draws"] - 1}},
-    "draws left to a pilot": lambda p: {"ran": p["ran"] | {"draws": None}},
-    "all inputs": lambda _: {"chosen": "cascade"},
-    "another screen": lambda _: {"chosen": "cascade:cubic"},
-    "entries": lambda _: {"chosen": "entries"},
+    "fewer draws": lambda p: running(p, "cascade:sub-cubic", draws=drawn(p) - 1),
+    "draws left to a pilot": lambda p: running(p, "cascade:sub-cubic"),
+    "a target": lambda p: running(p, "cascade:sub-cubic", target=0.5),
+    "all inputs": lambda p: running(p, "cascade", draws=drawn(p)),
+    "another screen": lambda p: running(p, "cascade:cubic", draws=drawn(p)),
+    "entries": lambda p: running(p, "entries"),
 }
 
 
@@ -238,9 +256,7 @@ def test_no_knob_of_a_plan_can_be_turned(change):
 
 @pytest.mark.parametrize("strategy", ["auto", "iid", "hybrid", "cascade:sub-cubic"])
 def test_a_chosen_delta_cannot_be_another(strategy):
-    settings: dict[str, Any] = (
-        {"budget": 50} if strategy != "auto" else {"budget": 0, "budget_flops": BUDGET}
-    )
+    settings: dict[str, Any] = {"budget": 50} if strategy != "auto" else {"budget_flops": BUDGET}
     task = task_for(MODEL)
     made = probbound.certify(MODEL, task, strategy=strategy, delta="auto", **settings).to_json()
     assert made["guarantee"] == "high-probability"
@@ -253,9 +269,9 @@ def test_a_chosen_delta_cannot_be_another(strategy):
 def test_a_grid_decides_nothing_of_a_plan():
     with pytest.raises(UserError, match="no grid"):
         auto(MODEL, BUDGET, grid_points=7)
-    made = auto(MODEL, BUDGET).to_json() | {"grid_points": 7}
+    made = auto(MODEL, BUDGET).to_json() | {"budget": 7}
     (reason,) = judge(resealed(made | {"seed": derived_seed(made)}), WEIGHTS).refused
-    assert "'auto' has no grid_points to set" in reason
+    assert "a budget of inputs beside one of operations" in reason
 
 
 def test_a_planned_cascade_may_be_interrupted():
@@ -277,7 +293,7 @@ def test_so_many_passes_are_so_many_operations():
     made = passes.to_json()
     assert judge(resealed(made), WEIGHTS).holds
     (reason,) = judge(resealed(made | {"budget_flops": None}), WEIGHTS).refused
-    assert "was not given a budget of operations" in reason
+    assert "neither a recipe nor a budget of operations" in reason
 
 
 def test_plans_of_other_claims_are_refused():

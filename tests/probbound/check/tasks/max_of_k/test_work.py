@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable
@@ -37,9 +38,9 @@ LOSSES = ("iid", "hybrid", "cubic", "brute-force")
 FORGED = {
     "budget": {"budget": 1 << 36},
     "huge budget": {"budget": 10**400},
-    "draws": {"draws": 1 << 40},
-    "grid": {"grid_points": 1 << 22},
-    "grid and budget": {"grid_points": (1 << 22) - 1, "budget": 1 << 35},
+    "draws": {"law": {"draws": 1 << 40}},
+    "grid": {"level": {"grid_points": 1 << 22}},
+    "grid and budget": {"level": {"grid_points": (1 << 22) - 1}, "budget": 1 << 35},
     "stop": {"stopped_at": 1 << 40},
 }
 
@@ -53,10 +54,16 @@ def certified(strategy: str, kind: Any = "accuracy", **settings: Any) -> dict[st
 
 def forged(predicate: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """The same question with other numbers, and all that follows from them."""
-    made = predicate | changes
-    made["ran"] = {name: made[name] for name in ("budget", "draws")}
-    if "budget" in changes or "draws" in changes:
-        drawn = made["draws"] or made["budget"]
+    made = copy.deepcopy(predicate)
+    made |= {name: value for name, value in changes.items() if name == "stopped_at"}
+    for asked in (made, made["ran"]):
+        asked["budget"] = changes.get("budget", asked["budget"])
+        if (recipe := asked["recipe"]) is not None:
+            for part, name in ((recipe["levels"][0], "level"), (recipe["law"] or {}, "law")):
+                part.update({k: v for k, v in changes.get(name, {}).items() if k in part})
+    if "budget" in changes or "law" in changes:
+        law = made["ran"]["recipe"]["law"] or {}
+        drawn = law.get("draws") or made["ran"]["budget"]
         made["sampling"] = made["sampling"] | {"draws": drawn, "samples": drawn}
     made["seed"] = derived_seed(made)
     return resealed(made)
@@ -164,7 +171,7 @@ def test_brute_force_that_leaves_too_much_to_run_is_declined(monkeypatch):
 
 @pytest.mark.parametrize(("count", "draws"), [(0, 10**4), (10**8, 10**9), (5 * 10**8, 10**9)])
 def test_intervals_take_no_longer_than_is_said(count, draws):
-    predicate = forged(certified("cascade"), draws=draws)
+    predicate = forged(certified("cascade"), law={"draws": draws})
     said = work_of(predicate, weights_of(MODEL)).operations
     start = time.thread_time()
     for interval in (clopper_pearson, anytime):
