@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +16,8 @@ from probbound.tasks.group_product.groups import Group, group_named
 from probbound.tasks.group_product.task import GroupProduct
 from probbound.tasks.group_product.training import train
 from probbound.tasks.pairs.rooms import counted, pair_room
+
+_ADDITION = "modular-addition"
 
 
 def _of_network(model: Any) -> GroupProduct:
@@ -44,6 +48,17 @@ def _unaltered(task: Any) -> GroupProduct:
     return unaltered(task, GroupProduct(Group(task.group.name, task.group.table)))
 
 
+def _one_claim(claim: dict[str, Any]) -> dict[str, Any]:
+    """By its table, whatever the group is called; sums modulo n are those of modular addition."""
+    task = _stated(claim["population"])
+    pairs = {name: value for name, value in claim["population"].items() if name != "group"}
+    if task.group.table == group_named(f"c{task.group.order}").table:
+        return {**claim, "task": _ADDITION, "population": pairs}
+    table = json.dumps([list(row) for row in task.group.table], separators=(",", ":"))
+    digest = hashlib.sha256(table.encode()).hexdigest()
+    return {**claim, "population": {**pairs, "group": digest}}
+
+
 TASK = pair_room(
     GroupProduct.name,
     GRAMMAR,
@@ -53,4 +68,5 @@ TASK = pair_room(
     unaltered=_unaltered,
     train=train,
     counted=_counted,
+    one_claim=_one_claim,
 )

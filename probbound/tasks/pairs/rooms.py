@@ -36,12 +36,14 @@ def pair_room(
     train: Callable[[Mapping[str, Any], str], tuple[Any, dict[str, Any]]],
     about: Callable[[str], Pairs] | None = None,
     counted: Callable[[Mapping[str, Any]], str] = counted,
+    one_claim: Callable[[dict[str, Any]], dict[str, Any]] = lambda claim: claim,
 ) -> Room[PairQuestion]:
     """A room whose questions, strategies and plans are those of all tasks over pairs.
 
     `of_network` makes the task of a network's own operands, `about` that of what stands behind the
     colon of its name, `stated` that of a claim's inputs, whose number `counted` says, and
-    `unaltered` the task itself anew, or refuses it.
+    `unaltered` the task itself anew, or refuses it. `one_claim` gives claims about the
+    same pairs one form.
     """
     strategies = PairStrategies(grammar)
 
@@ -58,7 +60,7 @@ def pair_room(
             strategies, model, unaltered(task), *rest, **given
         ),
         recipe=recipe,
-        one_claim=_one_claim,
+        one_claim=lambda claim: one_claim(_one_kind(claim)),
         uses=strategies.uses,
         require_way_to=strategies.require_way_to,
         with_noise=_with_noise,
@@ -86,7 +88,7 @@ def _task_for(
     return named(about)
 
 
-def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
     """A margin above 0 is a right answer."""
     if claim["kind"] == "margin" and claim["at"] == 0:
         return {**claim, "kind": "accuracy", "at": None}
