@@ -19,7 +19,7 @@ from probbound.tasks.registry import room_named, strategy_names, task_names
 from tests.factories import all_sequences, checked, copying_model, slow_logits, weights_of
 
 INSTANCES: dict[str, Callable[[], Transformer]] = {"max-of-k": lambda: copying_model(1)}
-BUDGET, DELTA = 40, 0.01
+BUDGET, DELTA = 40, 1e-6
 QUESTIONS = [(task, name) for task in task_names() for name in strategy_names(task)]
 
 

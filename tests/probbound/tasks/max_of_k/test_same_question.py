@@ -125,14 +125,20 @@ def test_names_that_mean_something_else_have_other_recipes():
     assert len({canonical(one.to_json()) for one in recipes}) == len(recipes) - doubles
 
 
-CLAIM = {"kind": "accuracy", "at": None, "prior": None}
+CLAIM = {"kind": "accuracy", "at": None, "population": {"prior": None}}
 LAW = {"sha256": "0" * 64, "total": 3, "weights": [1, 2]}
 EQUAL = {**LAW, "total": 2, "weights": [1, 1]}
+
+
+def _under(prior):
+    return {"population": {"prior": prior}}
+
+
 CLAIMS = [
     ({"kind": "margin", "at": 0.0}, {}),
     ({"kind": "margin", "at": -0.0}, {}),
-    ({"prior": {**EQUAL, "rounded_bits": None}}, {}),
-    ({"prior": {**LAW, "rounded_bits": 24}}, {"prior": LAW}),
+    (_under({**EQUAL, "rounded_bits": None}), {}),
+    (_under({**LAW, "rounded_bits": 24}), _under(LAW)),
     ({"kind": "margin", "at": 0.5}, {"kind": "margin", "at": 0.5}),
     ({"kind": "loss"}, {"kind": "loss"}),
 ]
