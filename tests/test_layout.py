@@ -95,6 +95,25 @@ def test_no_room_knows_a_task_but_its_own(side):
             assert lazy or not inside, f"{path} imports {inside}"
 
 
+NETWORK_COMMANDS = {"noise.py"}  # commands of one kind of network, until they serve others
+
+
+@pytest.mark.parametrize("side", ["probbound/models", "probbound/check/models"])
+def test_no_general_room_knows_a_network(side):
+    """A network's modules are imported within its room and by tasks, which are about a kind."""
+    rooms = [path for path in (ROOT / side).iterdir() if (path / "room.py").is_file()]
+    assert rooms
+    check = ROOT / "probbound" / "check"
+    root = check if "check" in side else ROOT / "probbound"
+    for room in rooms:
+        prefix = f"{side}/{room.name}".replace("/", ".")
+        for path in root.rglob("*.py"):
+            inside = room in path.parents or root / "tasks" in path.parents
+            lazy = path == ROOT / "probbound" / "__init__.py" or path.name in NETWORK_COMMANDS
+            named = {name for name in imported_modules(path) if name.startswith(prefix + ".")}
+            assert inside or lazy or not named, f"{path} imports {named}"
+
+
 def imported_rooms(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from probbound.tasks.room import Room
     from probbound.tasks.trainable import Option
 
-_ROOMS = {"max-of-k": "probbound.tasks.max_of_k"}
+_ROOMS = {
+    "max-of-k": "probbound.tasks.max_of_k",
+    "modular-addition": "probbound.tasks.modular_addition",
+    "group-product": "probbound.tasks.group_product",
+}
 DEFAULT_TASK = "max-of-k"
 
 

@@ -14,9 +14,9 @@ _WORDS = {"activation": "ReLU", "operands": "operands added before it"}
 def parts_of(model: PairMLP) -> dict[str, dict[str, Any]]:
     """The network as it stands in a claim: each part with its `value`, `read` or `assumed`.
 
-    `weights` are the names of those that are there, which say what is computed.
+    `weights` are the names of those that are there, in order, which say what is computed.
     """
-    values = {"layers": 1, "weights": sorted(weights_of(model)), **FORM}
+    values = {"layers": 1, "weights": " ".join(sorted(weights_of(model))), **FORM}
     return {
         part: {"value": value, "source": "assumed" if part in model.assumed else "read"}
         for part, value in values.items()
@@ -25,7 +25,7 @@ def parts_of(model: PairMLP) -> dict[str, dict[str, Any]]:
 
 def described(parts: Mapping[str, Mapping[str, Any]]) -> str:
     """The network of a claim in a line, what is assumed of it last."""
-    there = set(parts["weights"]["value"])
+    there = set(parts["weights"]["value"].split())
     assumed = [text for part, text in _WORDS.items() if parts[part]["source"] == "assumed"]
     read = [text for part, text in _WORDS.items() if parts[part]["source"] == "read"]
     own = {"W_E2", "W_in2"} & there

@@ -6,6 +6,7 @@ SCREEN := the name of a screen, or NAME:RANK, as in low-rank:12
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,10 +19,10 @@ _ON_SCREENS = (HYBRID, CASCADE)
 
 @dataclass(frozen=True)
 class ScreenName:
-    """A screen and its rank."""
+    """A screen and its rank, None where none was given."""
 
     base: str
-    rank: int
+    rank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,13 @@ class PairGrammar:
         known = base in self.screens and (not colon or (number.isascii() and number.isdigit()))
         if not known or len(number) > 9:
             raise UserError(f"there is no strategy {name!r}; choose from {self.strategy_summary()}")
-        return ScreenName(base, int(number) if colon else self.screens[base])
+        return ScreenName(base, int(number) if colon else None)
+
+    def rank(self, screen: ScreenName, size: int) -> int:
+        """Its rank among so many pairs: the usual one, or all there is, where none was given."""
+        if screen.rank is not None:
+            return screen.rank
+        return min(self.screens[screen.base], math.isqrt(size))
 
     def strategy_names(self) -> list[str]:
         """Every name but auto, and but those with a number."""

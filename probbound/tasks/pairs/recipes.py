@@ -31,7 +31,7 @@ class PairRecipes:
     grammar: PairGrammar
 
     def of(self, strategy: str, size: int, given: Mapping[str, Any]) -> Recipe:
-        """What a strategy runs, however many pairs there are; settings have their default.
+        """What a strategy runs for so many pairs; settings not given have their default.
 
         Raises:
             UserError: if there is no such strategy, or it is "auto", which stands for another.
@@ -44,16 +44,14 @@ class PairRecipes:
             exact = RecipeLevel(FORWARD_PASS, "enumerated" if every else "sampled")
             return Recipe((exact,), None if every else RecipeLaw(FIXED))
         if name.kind == SCREEN:
-            return Recipe((_screen(name.screen, "enumerated"),))
+            return Recipe((self._screen(name.screen, "enumerated", size),))
         mode: Mode = "enumerated" if name.kind == HYBRID else "passed through"
-        levels = (_screen(name.screen, mode), RecipeLevel(FORWARD_PASS, "sampled"))
+        levels = (self._screen(name.screen, mode, size), RecipeLevel(FORWARD_PASS, "sampled"))
         return Recipe(levels, _law(given) if name.kind == CASCADE else RecipeLaw(FIXED))
 
-
-def _screen(screen: ScreenName, mode: Mode) -> RecipeLevel:
-    return RecipeLevel(
-        screen.base, mode, {"rank": screen.rank, **_BESIDE_RANK.get(screen.base, {})}
-    )
+    def _screen(self, screen: ScreenName, mode: Mode, size: int) -> RecipeLevel:
+        rank = self.grammar.rank(screen, size)
+        return RecipeLevel(screen.base, mode, {"rank": rank, **_BESIDE_RANK.get(screen.base, {})})
 
 
 def _law(given: Mapping[str, Any]) -> RecipeLaw:

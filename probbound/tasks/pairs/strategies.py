@@ -58,7 +58,8 @@ class PairStrategies:
         if name.screen is None:
             return (brute_force if name.kind == BRUTE_FORCE else iid)(question, meter)
         kind, on_all = SCREENS[name.screen.base], name.kind != CASCADE
-        screen = kind.made(question, name.screen.rank, meter, on_all=on_all)
+        rank = self.grammar.rank(name.screen, question.task.size)
+        screen = kind.made(question, rank, meter, on_all=on_all)
         return _ON_SCREENS[name.kind](screen, question, meter)
 
     def require_way_to(self, strategy: str, claim: Claim, *, weighted: bool) -> None:

@@ -74,7 +74,7 @@ def test_a_file_gives_the_network_back(form, tmp_path):
     assert digest(found) == digest(model)
     room = room_of(found)
     assert room.notice(found) == ""
-    assert room.parts(found)["weights"]["value"] == sorted(FORMS[form])
+    assert room.parts(found)["weights"]["value"] == " ".join(sorted(FORMS[form]))
 
 
 def test_what_a_bare_file_does_not_say_is_assumed(tmp_path):

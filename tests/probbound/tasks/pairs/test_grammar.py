@@ -16,9 +16,9 @@ from probbound.tasks.pairs.strategies import PairStrategies
     [
         ("auto", Name("auto")),
         ("iid", Name("iid")),
-        ("low-rank", Name("screen", ScreenName("low-rank", 16))),
+        ("low-rank", Name("screen", ScreenName("low-rank"))),
         ("low-rank:12", Name("screen", ScreenName("low-rank", 12))),
-        ("hybrid", Name("hybrid", ScreenName("low-rank", 16))),
+        ("hybrid", Name("hybrid", ScreenName("low-rank"))),
         ("cascade:low-rank:7", Name("cascade", ScreenName("low-rank", 7))),
     ],
 )
@@ -54,13 +54,14 @@ def test_every_name_says_what_it_uses(name):
 
 def test_names_that_mean_the_same_have_one_recipe():
     usual = GRAMMAR.screens["low-rank"]
+    assert recipe_of("low-rank", 25, {}) == recipe_of("low-rank:5", 25, {})
     for longer, shorter in (
         (f"low-rank:{usual}", "low-rank"),
         ("hybrid:low-rank", "hybrid"),
         (f"cascade:low-rank:{usual}", "cascade"),
     ):
-        assert recipe_of(longer, 25, {}) == recipe_of(shorter, 25, {})
-    assert recipe_of("low-rank:5", 25, {}) != recipe_of("low-rank", 25, {})
+        assert recipe_of(longer, 113**2, {}) == recipe_of(shorter, 113**2, {})
+    assert recipe_of("low-rank:5", 113**2, {}) != recipe_of("low-rank", 113**2, {})
 
 
 @pytest.mark.parametrize("name", GRAMMAR.strategy_names())
