@@ -13,7 +13,7 @@ NETWORK = Kind(
     assembled=assembled,
     parts={
         "layers": rules.part(rules.positive),
-        "weights": rules.part(rules.some(rules.word)),
+        "weights": rules.part(rules.text),
         "activation": rules.part(rules.word),
         "operands": rules.part(rules.word),
     },

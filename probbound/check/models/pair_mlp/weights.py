@@ -83,7 +83,7 @@ class Weights:
     @property
     def parts(self) -> dict[str, Any]:
         """What a certificate has to state of the network."""
-        said = {"layers": 1, "weights": sorted(self.arrays), **_FORM}
+        said = {"layers": 1, "weights": " ".join(sorted(self.arrays)), **_FORM}
         return {
             part: {"value": value, "source": "assumed" if part in self.assumed else "read"}
             for part, value in said.items()
