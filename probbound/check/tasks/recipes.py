@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from probbound.check import rules
 from probbound.check.layout import faults
 from probbound.check.report import Refused
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """What runs: whether a budget decides anything, and whether its law allows interruption."""
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from probbound.check.expected import Expected, Facts, Spend
-from probbound.check.tasks import arithmetic
+from probbound.check.tasks.arithmetic import Terms
+from probbound.check.tasks.arithmetic import claimed_facts as facts_by
+from probbound.check.tasks.arithmetic import expected as expected_by
+from probbound.check.tasks.arithmetic import form_of as form_by
 from probbound.check.tasks.max_of_k.recipe import COPYING, run_by
 
 _SKETCHED = {"qk": "attention scores", "eu": "direct path"}
@@ -18,12 +21,12 @@ def form_of(predicate: Mapping[str, Any]) -> str:
     Raises:
         Refused: if no theorem has such levels.
     """
-    return arithmetic.form_of(predicate, COPYING)
+    return form_by(predicate, COPYING)
 
 
 def claimed_facts(predicate: Mapping[str, Any]) -> Facts:
     """The counts as the certificate states them."""
-    return arithmetic.claimed_facts(predicate, COPYING)
+    return facts_by(predicate, COPYING)
 
 
 def expected(predicate: Mapping[str, Any], facts: Facts) -> Expected:
@@ -31,8 +34,8 @@ def expected(predicate: Mapping[str, Any], facts: Facts) -> Expected:
     stated = predicate["claim"]["population"]
     each = stated["prior"]["total"] if stated["prior"] else stated["d_vocab"]
     mass, target = each ** stated["n_ctx"], run_by(predicate).target
-    terms = arithmetic.Terms(mass, COPYING, target, _screen_spends(predicate))
-    return arithmetic.expected(predicate, facts, terms)
+    terms = Terms(mass, COPYING, target, _screen_spends(predicate))
+    return expected_by(predicate, facts, terms)
 
 
 def _screen_spends(predicate: Mapping[str, Any]) -> tuple[Spend, ...]:

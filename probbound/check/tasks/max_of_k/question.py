@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from probbound.check.tasks import recipes
 from probbound.check.tasks.max_of_k.recipe import recipe_of
+from probbound.check.tasks.recipes import misasked as misasked_by
 
 
 def misasked(predicate: Mapping[str, Any]) -> Iterator[str]:
@@ -15,7 +15,7 @@ def misasked(predicate: Mapping[str, Any]) -> Iterator[str]:
     Raises:
         Refused: if one of them is no recipe.
     """
-    yield from recipes.misasked(predicate, recipe_of)
+    yield from misasked_by(predicate, recipe_of)
 
 
 def one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:

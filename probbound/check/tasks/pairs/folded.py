@@ -30,7 +30,12 @@ class Folded:
 
     @classmethod
     def of(cls, w: Arrays) -> Folded:
-        """Of the weights of a network."""
+        """Of the weights of a network; what overflows certifies nothing."""
+        with np.errstate(all="ignore"):
+            return cls._of(w)
+
+    @classmethod
+    def _of(cls, w: Arrays) -> Folded:
         first, first_error = _product(w["W_E"], w.get("W_in"))
         second, second_error = first, first_error
         if "W_E2" in w or "W_in2" in w:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -13,12 +12,7 @@ from probbound.check.stream import Stream
 
 MOST_DRAWS = 1 << 36
 _AT_ONCE = 1 << 16
-
-
-class Labels(Protocol):
-    """The right answers to pairs (n, 2)."""
-
-    def __call__(self, pairs: np.ndarray, /) -> np.ndarray: ...
+Labels = Callable[[np.ndarray], np.ndarray]  # the right answers to pairs (n, 2)
 
 
 @dataclass(frozen=True)

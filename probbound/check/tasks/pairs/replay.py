@@ -49,8 +49,7 @@ class Asked:
     @cached_property
     def folded(self) -> Folded:
         """The network as the screens see it."""
-        with np.errstate(all="ignore"):
-            return Folded.of(self.network.weights.arrays)
+        return Folded.of(self.network.weights.arrays)
 
     def counted(self) -> Facts:
         """The facts of the certificate.
