@@ -208,7 +208,7 @@ def certificate_table(certificate: Certificate) -> Table:
             if sampling.mean_loss is None
             else f"mean loss at most {nats(sampling.mean_loss)}"
         )
-        if certificate.chosen.startswith("entries"):
+        if certificate.ran.recipe.draws_entries:
             drawn = f"{sampling.draws:,} noise entries, the pilot's among them"
             found = f"{sampling.failures:,} pairs or rows beyond a tolerance"
         made.add_row("sampling", f"{drawn}, {found}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+ENTRIES = "noise entries"  # a level that draws entries of a noise matrix in the place of inputs
 Mode = Literal["enumerated", "passed through", "sampled"]
 Settings = Mapping[str, str | int | float | bool | None]
 
@@ -81,6 +82,11 @@ class Recipe:
     def budgeted(self) -> bool:
         """Whether a budget of inputs, or of what else is drawn, decides anything."""
         return any(level.mode == "sampled" for level in self.levels)
+
+    @property
+    def draws_entries(self) -> bool:
+        """Whether what is drawn are entries of noise, not inputs."""
+        return any(level.level == ENTRIES for level in self.levels)
 
     @property
     def settings(self) -> dict[str, Any]:

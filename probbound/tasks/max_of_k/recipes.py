@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from probbound.contract.recipe import Recipe, RecipeLaw, RecipeLevel
+from probbound.contract.recipe import ENTRIES, Recipe, RecipeLaw, RecipeLevel
 from probbound.tasks.max_of_k.grammar import DEFAULT_SCREEN, Name, ScreenName, strategy_parsed
 
 LISTING_LIMIT = 1 << 26
 DEFAULT_GRID_POINTS = 1023
 DEFAULT_PATHS: Literal["joint", "separate"] = "separate"
 FORWARD_PASS, FROM_TABLES, COPYING = "forward pass", "forward pass from tables", "copying"
-STRUCTURE, NOISE, ENTRIES = "structure with tolerated noise", "noise", "noise entries"
+STRUCTURE, NOISE = "structure with tolerated noise", "noise"
 FIXED, FIXED_OR_INTERRUPTED, ANYTIME = "fixed", "fixed or interrupted", "anytime"
 _NO_MEAN_DIFF = "no-mean-diff"
 

@@ -152,6 +152,29 @@ def test_train_writes_a_model_that_can_be_certified(capsys, tmp_path):
     assert truth == pytest.approx(report["sampled_accuracy"], abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("task", "options", "told"),
+    [
+        ("modular-addition", ["--p", 7], "modular-addition"),
+        ("group-product", ["--group", "s3"], "group-product:s3"),
+    ],
+)
+def test_a_trained_pair_network_is_certified_on_the_task_its_file_names(
+    capsys, tmp_path, task, options, told
+):
+    path = tmp_path / "pairs.safetensors"
+    shape = ["--d-mlp", 32, "--d-model", 8, "--steps", 150, "--batch", 0, "--weight-decay", 0.1]
+    status, out, _ = answer(capsys, "train", task, "--out", path, *options, *shape, "--json")
+    assert status == 0
+    report = json.loads(out)
+    assert report["task"] == told
+    status, out, _ = answer(capsys, "certify", path, "--strategy", "brute-force", "--json")
+    assert status == 0
+    certificate = json.loads(out)
+    assert certificate["claim"]["task"] == task
+    assert certificate["failure_upper"] == pytest.approx(report["wrong"] / report["samples"])
+
+
 def test_demo_runs(capsys):
     status, out, _ = answer(capsys, "demo")
     assert status == 0

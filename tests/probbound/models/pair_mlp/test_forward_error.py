@@ -4,6 +4,7 @@ import itertools
 import math
 from dataclasses import replace
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ TASK = ModularAddition(5)
 class FirstClass(Pairs):
     """A task whose answer is always class 0."""
 
-    name = "first class"
+    name: ClassVar[str] = "first class"
 
     def _tabled(self):
         return np.zeros((5, 5), dtype=np.int64)
@@ -70,7 +71,7 @@ def test_a_lead_within_rounding_fails():
 
 def test_weights_too_large_say_nothing():
     model = in_float64(random_network("biased", 0))
-    huge = replace(model, W_in=model.W_in * 1e30)
+    huge = replace(model, W_E=model.W_E * 1e30)
     assert logit_slack(huge) == math.inf
     assert logit_slack(model, 1e30) == math.inf
     assert ForwardPass.of(huge, TASK).uncertified(PAIRS).all()

@@ -16,6 +16,7 @@ from probbound.models.pair_mlp.network import (
     in_float64,
     table_flops,
     weights_of,
+    with_weights,
 )
 from probbound.models.registry import room_of
 from probbound.models.store import digest, read_model, save_model
@@ -37,7 +38,7 @@ def test_both_forward_passes_are_the_definition(form):
 @pytest.mark.parametrize("form", FORMS)
 def test_operations_are_those_that_numpy_does(form):
     model = in_float64(random_network(form, 1))
-    seen = PairMLP(**{name: counted(x) for name, x in weights_of(model).items()})
+    seen = with_weights(model, {name: counted(x) for name, x in weights_of(model).items()})
     with counting() as count:
         seen.plain(PAIRS)
     assert count.floats == table_flops(model) + len(PAIRS) * forward_flops(model)

@@ -15,7 +15,8 @@ TASKS = [ModularAddition(7), GroupProduct(group_named("s3"))]
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_every_pair_has_one_answer_and_is_drawn(task):
-    assert isinstance(task, Task)
+    protocol: Task = task
+    assert isinstance(protocol, Task)
     everything = task.population.members(np.arange(task.size))
     assert task.size == task.mass == task.answers**2 == len(np.unique(everything, axis=0))
     np.testing.assert_array_equal(task.labels(everything), task.table.ravel())

@@ -152,7 +152,7 @@ def test_other_tasks_and_networks_are_refused():
     broken = dataclasses.replace(model, W_U=np.full_like(model.W_U, np.nan))
     with pytest.raises(UserError, match="W_U holds a NaN"):
         asked(SUMS, broken, ModularAddition(5), "iid")
-    huge = dataclasses.replace(in_float64(model), W_in=model.W_in * 1e30)
+    huge = dataclasses.replace(in_float64(model), W_E=model.W_E * 1e30)
     with pytest.raises(UserError, match="too far from 1"):
         asked(SUMS, huge, ModularAddition(5), "iid")
 
@@ -160,13 +160,13 @@ def test_other_tasks_and_networks_are_refused():
 def test_the_group_has_to_be_named():
     model = random_network("untied", 0, 6)
     with pytest.raises(UserError, match="name it: group-product:s5"):
-        PRODUCTS.task_for(model, None)
+        PRODUCTS.task_for(model, None, "")
     assert PRODUCTS.task_for(model, None, "s3") == GroupProduct(group_named("s3"))
-    assert SUMS.task_for(model, None) == ModularAddition(6)
+    assert SUMS.task_for(model, None, "") == ModularAddition(6)
     with pytest.raises(UserError, match="so not about 'x'"):
         SUMS.task_for(model, None, "x")
     with pytest.raises(UserError, match="leave the prior out"):
-        SUMS.task_for(model, probbound.Prior((1, 2, 3, 4, 5, 6)))
+        SUMS.task_for(model, probbound.Prior((1, 2, 3, 4, 5, 6)), "")
 
 
 @pytest.mark.parametrize(
