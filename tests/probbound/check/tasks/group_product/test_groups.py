@@ -9,9 +9,15 @@ from probbound.check.tasks.group_product.groups import faults, is_cyclic_sum, na
 from probbound.tasks.group_product.groups import group_named
 
 
+def table_of(name):
+    table = named(name)
+    assert table is not None
+    return table
+
+
 @pytest.mark.parametrize("name", ["c1", "c7", "s1", "s2", "s3", "s4", "a3", "a4", "a5"])
 def test_a_name_stands_for_one_table_on_both_sides(name):
-    table = named(name)
+    table = table_of(name)
     assert np.array_equal(table, group_named(name).array)
     assert not list(faults(table.tolist(), len(table)))
 
@@ -46,5 +52,5 @@ def test_what_is_no_group_is_said_so(table, reason):
 
 
 def test_sums_are_known():
-    assert is_cyclic_sum(named("s2"))
-    assert not is_cyclic_sum(named("s3"))
+    assert is_cyclic_sum(table_of("s2"))
+    assert not is_cyclic_sum(table_of("s3"))
