@@ -64,7 +64,8 @@ def forged(predicate: dict[str, Any], **changes: Any) -> dict[str, Any]:
     if "budget" in changes or "law" in changes:
         law = made["ran"]["recipe"]["law"] or {}
         drawn = law.get("draws") or made["ran"]["budget"]
-        made["sampling"] = made["sampling"] | {"draws": drawn, "samples": drawn}
+        if drawn is not None:
+            made["sampling"] = made["sampling"] | {"draws": drawn, "samples": drawn}
     made["seed"] = derived_seed(made)
     return resealed(made)
 
@@ -113,9 +114,9 @@ def narrow(d_vocab: int, n_ctx: int) -> Transformer:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_nor_do_weights_of_many_tokens_or_positions(strategy, sizes, cpu):
     model = narrow(*sizes)
-    claim = {"d_vocab": sizes[0], "n_ctx": sizes[1], "population": sizes[0] ** sizes[1]}
+    inputs = {"d_vocab": sizes[0], "n_ctx": sizes[1], "size": sizes[0] ** sizes[1]}
     made = certified(strategy)
-    made["claim"] = made["claim"] | claim
+    made["claim"] = made["claim"] | {"population": made["claim"]["population"] | inputs}
     weights = weights_of(model)
     made["model"] = made["model"] | {"sha256": weights.digest()}
     assert cpu(forged(made, budget=1 << 20), weights) < LONGEST
