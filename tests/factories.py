@@ -185,8 +185,12 @@ ASSORTED = {
 
 def checked(certificate: Certificate, model: Transformer) -> Report:
     """What the independent checker says of a certificate that went through JSON."""
-    text = json.dumps(statement(certificate.to_json()))
-    return judge(predicate_of(json.loads(text)), weights_of(model))
+    return judge(through_json(certificate), weights_of(model))
+
+
+def through_json(certificate: Certificate) -> dict[str, Any]:
+    """A certificate as the checker reads it from a file."""
+    return predicate_of(json.loads(json.dumps(statement(certificate.to_json()))))
 
 
 def weights_of(model: Transformer) -> Weights:

@@ -34,7 +34,7 @@ COMMANDS = {
     "train": Entry(
         "probbound.cli.train",
         "train",
-        "Train a model and report its accuracy on 2^20 sampled inputs.",
+        "Train a model of a task and report how it scores.",
     ),
     "import": Entry(
         "probbound.cli.import_model",

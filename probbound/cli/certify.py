@@ -28,13 +28,14 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.cli.told import task_told
 from probbound.cli.whole import WHOLE
 from probbound.contract.claims import claim_of
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
-from probbound.tasks.registry import DEFAULT_TASK, counted, strategy_summary
+from probbound.tasks.registry import counted, strategy_summary
 
 if TYPE_CHECKING:
     from probbound.certificates.certificate import Certificate
@@ -48,7 +49,7 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.argument("model")
 @click.option("--strategy", help=f"{AUTO}, or one of {strategy_summary()}.")
 @click.option(
-    "--task", default=DEFAULT_TASK, help="What inputs and answers are.", show_default=True
+    "--task", help="What inputs and answers are; by default what the model was trained for."
 )
 @click.option("--budget", type=WHOLE, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
 @click.option(
@@ -118,7 +119,7 @@ def _certify(
     strategy: str,
     out: Path | None,
     as_json: bool,
-    task: str = DEFAULT_TASK,
+    task: str | None = None,
     budget: int | None = None,
     delta: float | Literal["auto"] | None = None,
     seed: int | None = None,
@@ -138,10 +139,10 @@ def _certify(
         from probbound.certificates.format import statement as statement_of
         from probbound.draws.priors import read_prior
         from probbound.models.registry import load, room_of
-        from probbound.tasks.registry import room_named
+        from probbound.tasks.registry import room_for, task_for
 
-    claim = claim_of(kind, at)
-    room = room_named(task)
+    claim, named = claim_of(kind, at), task_told(model, task)
+    room = room_for(named)
     if not room.uses(strategy).chance and (budget is not None or delta is not None):
         stderr.print(f"note: {strategy} is deterministic; --budget and --delta are not used")
     if out is not None:
@@ -151,7 +152,8 @@ def _certify(
     if told := home.notice(network):
         stderr.print(f"note: {told}", markup=False, soft_wrap=True)
     law = None if prior is None else read_prior(prior, home.sizes(network).tokens)
-    inputs, spent = room.task_for(network, law), DEFAULT_BUDGET if budget is None else budget
+    inputs = task_for(network, law, named)
+    spent = DEFAULT_BUDGET if budget is None else budget
     for sentence in room.beyond(inputs, spent, strategy):
         stderr.print(f"note: {sentence}", soft_wrap=True)
     certificate = run(

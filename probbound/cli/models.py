@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from rich.table import Table
 
 from probbound.cli.output import as_json_option, print_json, print_whole, stdout, table
 from probbound.models.catalogue import ALIASES, Header, shipped_names
@@ -19,19 +20,24 @@ def models(as_json: bool) -> None:
     if as_json:
         print_json({"models": rows})
         return
-    made = table("name", "recipe", "sizes", "wrong", right=("wrong",))
-    for row in rows:
-        name = f"{row['name']} *" if row["alias_of"] else row["name"]
-        shown = sizes_shown(row["network"])
-        sizes = ", ".join(f"{size} {row[size]:,}" for size in shown)
-        made.add_row(name, row["recipe"], sizes, f"{row['wrong']:,}")
-    print_whole(made)
+    for task in dict.fromkeys(row["task"] for row in rows):
+        print_whole(_listed(task, [row for row in rows if row["task"] == task]))
     for row in rows:
         if row["alias_of"]:
             stdout.print(f"* {row['name']} is another name of {row['alias_of']}")
-    numbers = sorted({row["samples"] for row in rows})
-    looked = " or ".join(f"{number:,}" for number in numbers)
-    stdout.print(f"wrong: of {looked} sampled inputs, an estimate and no bound", soft_wrap=True)
+    stdout.print("wrong: of the inputs looked at, an estimate and no bound", soft_wrap=True)
+
+
+def _listed(task: str, rows: list[dict[str, Any]]) -> Table:
+    """The models of one task, which are of one kind of network."""
+    sizes = sizes_shown(rows[0]["network"])
+    right = (*sizes, "wrong", "of inputs")
+    made = table("name", "recipe", *right, title=task, right=right)
+    for row in rows:
+        name = f"{row['name']} *" if row["alias_of"] else row["name"]
+        numbers = [f"{row[number]:,}" for number in (*sizes, "wrong", "samples")]
+        made.add_row(name, row["recipe"], *numbers)
+    return made
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -41,8 +47,8 @@ def describe(name: str) -> dict[str, Any]:
         "name": name,
         "alias_of": ALIASES.get(name),
         "network": header.network,
+        **header.record,
         **{key: told for key, told in header.configuration.items() if type(told) is int},
         "parameters": header.parameters,
-        **header.record,
         "sha256": header.sha256,
     }

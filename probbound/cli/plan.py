@@ -23,10 +23,10 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.cli.told import task_told
 from probbound.cli.whole import WHOLE
 from probbound.contract.defaults import AUTO, DEFAULT_DELTA
 from probbound.machine.errors import UserError
-from probbound.tasks.registry import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from probbound.planning.foretold import Foretold
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--task", default=DEFAULT_TASK, help="Inputs and answers.", show_default=True)
+@click.option("--task", help="Inputs and answers; by default what the model was trained for.")
 @click.option(
     "--delta",
     type=DELTA,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @as_json_option
 def plan(
     model: str,
-    task: str,
+    task: str | None,
     delta: float | Literal["auto"],
     budget_flops: float | None,
     budget_seconds: float | None,
@@ -67,9 +67,9 @@ def plan(
         from probbound.models.registry import load, room_of
         from probbound.planning.forecast import checked_amount
         from probbound.planning.foretold import Wish
-        from probbound.tasks.registry import room_named
+        from probbound.tasks.registry import room_for
 
-    room = room_named(task)
+    room = room_for(task_told(model, task))
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
     if len(given) != 1:
         raise UserError("give exactly one of --budget-flops, --budget-seconds and --target")

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from probbound.models.imported import Imported
     from probbound.models.room import NetworkRoom
 
-_ROOMS = {DEFAULT_KIND: "probbound.models.attention_only"}
+_ROOMS = {
+    DEFAULT_KIND: "probbound.models.attention_only",
+    "pair-mlp": "probbound.models.pair_mlp",
+}
 
 
 def kinds() -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Int
 
 from probbound.contract.checks import Batch, Check
 from probbound.contract.residue import Residue, Tickets, draw
@@ -73,6 +74,36 @@ class Inputs:
 
     def flops(self, number: int) -> int:
         """Moving words is not counted."""
+        return 0
+
+
+@runtime_checkable
+class Listable(Protocol):
+    """A population whose members are numbered."""
+
+    def members(self, tickets: Int[np.ndarray, " n"]) -> Batch:
+        """The member of each number."""
+        ...
+
+
+@dataclass(frozen=True)
+class EveryMember:
+    """All members of a whole population, in order."""
+
+    population: Listable
+
+    @property
+    def chunk(self) -> int:
+        """Members looked at together."""
+        return CHUNK
+
+    def tickets(self, start: int, stop: int) -> Tickets:
+        """Members `start` to `stop` - 1, none of them blank."""
+        members = self.population.members(np.arange(start, stop))
+        return Tickets(members, np.zeros(len(members), dtype=bool))
+
+    def flops(self, number: int) -> int:
+        """Finding where they lie is not counted."""
         return 0
 
 

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from probbound.contract.tasks import Task
     from probbound.draws.priors import Prior
     from probbound.tasks.room import Room
+    from probbound.tasks.trainable import Option
 
-_ROOMS = {"max-of-k": "probbound.tasks.max_of_k"}
+_ROOMS = {
+    "max-of-k": "probbound.tasks.max_of_k",
+    "modular-addition": "probbound.tasks.modular_addition",
+    "group-product": "probbound.tasks.group_product",
+}
 DEFAULT_TASK = "max-of-k"
 
 
@@ -44,6 +49,15 @@ def room_named(name: str) -> Room[Any]:
     return import_module(f"{_ROOMS[require_task(name)]}.room").TASK
 
 
+def room_for(task: str) -> Room[Any]:
+    """The room of a task that may say behind a colon what it is about.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return room_named(task.partition(":")[0])
+
+
 def room_of(task: Any) -> Room[Any]:
     """The room that a task belongs to; it looks at the task itself when it is asked something.
 
@@ -58,6 +72,15 @@ def room_of(task: Any) -> Room[Any]:
             f"{kind.__module__}.{kind.__qualname__}; no strategy serves another task"
         )
     return room_named(name)
+
+
+def training_options(task: str) -> tuple[Option, ...]:
+    """What a training on a task can be told; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return import_module(f"{_ROOMS[require_task(task)]}.trainable").OPTIONS
 
 
 def strategy_names(task: str = DEFAULT_TASK) -> list[str]:
@@ -105,9 +128,12 @@ def noise_choices() -> list[str]:
 
 
 def task_for(model: Network, prior: Prior | None = None, task: str = DEFAULT_TASK) -> Task:
-    """The task of a model's own vocabulary and context, max-of-K and uniform by default.
+    """The task of a model's own inputs, max-of-K and uniform by default.
+
+    `task` is the name of a task, and behind a colon what it is about where the model does not say,
+    as in group-product:s5.
 
     Raises:
         UserError: as `require_task`, or if the model cannot serve it.
     """
-    return room_named(task).task_for(model, prior)
+    return room_for(task).task_for(model, prior, task.partition(":")[2])

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from probbound.contract.checks import Check
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.networks import Network
@@ -75,19 +74,19 @@ Q = TypeVar("Q", bound=Asked)
 class Room(Generic[Q]):
     """What a task brings: its inputs, its questions, and how they are answered.
 
-    `of_sizes` makes the task of so many tokens and positions, `task_for` that of a model's own, and
-    `stated` that of a claim's inputs. `asked` makes a
-    question or refuses it in a sentence, `recipe` says what a strategy runs for it, and `one_claim`
-    gives every form of a claim the same JSON. `decided` puts a plan in the place of "auto",
-    `answer` runs the strategy of a name, and `foretold` predicts what each would give. `uses` says
-    what a strategy has a use for, `require_way_to` refuses a claim or a prior that it cannot bound,
-    and `with_noise` spells a treatment of noise out. `train` makes a model of a recipe, and `exact`
-    is the check at the end of every row. `beyond` warns of draws where running all inputs is less.
+    `task_for` makes the task of a model's own inputs (or of what stands behind a colon of the
+    task's name, as in group-product:s5), and `stated` that of a claim's. `asked` makes a question
+    or refuses it in a sentence, `recipe` says what a strategy runs for it, and `one_claim` gives
+    every form of a claim the same JSON. `decided` puts a plan in the place of "auto", `answer` runs
+    the strategy of a name, and `foretold` predicts what each would give. `uses` says what a
+    strategy has a use for, `require_way_to` refuses a claim or a prior that it cannot bound, and
+    `with_noise` spells a treatment of noise out. `train` makes a model under the options of the
+    task's `trainable.py`, and a record of how it was made and scores. `beyond` warns of draws where
+    running all inputs is less.
     """
 
     name: str
-    of_sizes: Callable[[int, int], Task]
-    task_for: Callable[[Any, Prior | None], Task]
+    task_for: Callable[[Any, Prior | None, str], Task]
     stated: Callable[[Mapping[str, Any]], Task]
     asked: Callable[..., Q]
     recipe: Callable[[str, Q], Recipe]
@@ -98,6 +97,5 @@ class Room(Generic[Q]):
     decided: Callable[[Q, str, bool, CostMeter], tuple[str, Q]]
     answer: Callable[[str, Q, CostMeter], Outcome]
     foretold: Callable[[Any, Wish], Foretold]
-    train: Callable[..., Any]
-    exact: Callable[[Any, Any], Check]
+    train: Callable[[Mapping[str, Any], str], tuple[Any, dict[str, Any]]]
     beyond: Callable[[Any, int, str], Iterator[str]]

@@ -10,7 +10,10 @@ from probbound.check.models.contract import Kind
 from probbound.check.models.files import read_contents
 from probbound.check.report import Unusable
 
-_ROOMS = {"attention-only": "probbound.check.models.attention_only.room"}
+_ROOMS = {
+    "attention-only": "probbound.check.models.attention_only.room",
+    "pair-mlp": "probbound.check.models.pair_mlp.room",
+}
 _USUAL = "attention-only"
 _OWN_FILES = "probbound-model/"
 

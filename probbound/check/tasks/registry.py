@@ -7,7 +7,11 @@ from importlib import import_module
 from probbound.check.report import Refused
 from probbound.check.tasks.contract import Replay
 
-_ROOMS = {"max-of-k": "probbound.check.tasks.max_of_k.task"}
+_ROOMS = {
+    "max-of-k": "probbound.check.tasks.max_of_k.task",
+    "modular-addition": "probbound.check.tasks.modular_addition.task",
+    "group-product": "probbound.check.tasks.group_product.task",
+}
 
 
 def tasks() -> list[str]:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
-from probbound.machine.errors import UserError
+from probbound.machine.errors import UserError, kind_of
 from probbound.models.attention_only.transformer import WEIGHT_SHAPES, Transformer
-
-_WIDEST = 8  # bytes: every float up to this width is a float64
+from probbound.models.plain_floats import require_floats
 
 
 def require_transformer(model: Any) -> None:
@@ -37,7 +33,7 @@ def accepted_model(model: Any) -> Transformer:
     """
     require_transformer(model)
     for weight in WEIGHT_SHAPES:
-        _require_floats(weight, getattr(model, weight))
+        require_floats(weight, getattr(model, weight))
     scale = model.attn_scale
     if isinstance(scale, bool | np.bool_) or not isinstance(
         scale, int | float | np.integer | np.floating
@@ -47,22 +43,3 @@ def accepted_model(model: Any) -> Transformer:
     if plain != scale:
         raise UserError(f"attn_scale must be a float64, got {scale!r}, which is none")
     return replace(model, attn_scale=plain)
-
-
-def _require_floats(weight: str, values: Any) -> None:
-    traced = isinstance(values, Tracer)
-    if traced or not (type(values) is np.ndarray or isinstance(values, jax.Array)):
-        raise UserError(
-            f"{weight} must be a plain NumPy or JAX array of floats, got {kind_of(values)}; "
-            "np.asarray makes one"
-        )
-    if not jnp.issubdtype(values.dtype, np.floating) or values.dtype.itemsize > _WIDEST:
-        raise UserError(
-            f"{weight} must hold floats of at most 64 bits, got {values.dtype}; a claim is about "
-            "exactly the numbers given, so round them yourself"
-        )
-
-
-def kind_of(value: Any) -> str:
-    kind = type(value)
-    return f"{kind.__module__}.{kind.__qualname__}"

@@ -16,11 +16,13 @@ from probbound.models.attention_only.accepted import accepted_model
 from probbound.models.attention_only.forward_error import ForwardError
 from probbound.models.attention_only.transformer import forward_flops, require_finite
 from probbound.strategies.levels import MOST_DRAWS
-from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
+from probbound.tasks.accepted import accepted_claim
+from probbound.tasks.max_of_k.accepted import accepted_task
 from probbound.tasks.max_of_k.question import Question
-from probbound.tasks.max_of_k.settings import parsed
+from probbound.tasks.max_of_k.settings import SETTINGS
 from probbound.tasks.max_of_k.strategies import require_way_to, strategy_named, uses
 from probbound.tasks.max_of_k.task import MaxOfK
+from probbound.tasks.settings import parsed
 
 MOST_LOSSES = 1 << 24  # the most whose losses the checker bounds again
 MOST_GRID_POINTS = 1 << 22
@@ -51,7 +53,7 @@ def asked(
         seed=0 if seed is None else whole("seed", seed),
         claim=claim,
         stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
-        **parsed(settings, uses(strategy).settings, strategy),
+        **parsed(settings, SETTINGS, uses(strategy).settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
         spent = float(question.budget * forward_flops(question.model))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from probbound.contract.cost import CostMeter
-from probbound.models.attention_only.evaluation import ForwardPass
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.asking import asked, beyond_population
 from probbound.tasks.max_of_k.grammar import with_noise
 from probbound.tasks.max_of_k.planning.foretelling import foretold
 from probbound.tasks.max_of_k.planning.rule import decided
 from probbound.tasks.max_of_k.question import Question
+from probbound.tasks.max_of_k.recorded import recorded_training
 from probbound.tasks.max_of_k.same_question import one_claim
 from probbound.tasks.max_of_k.strategies import recipe, require_way_to, strategy_named, uses
 from probbound.tasks.max_of_k.task import MaxOfK, stated, task_for
-from probbound.tasks.max_of_k.training import train
 from probbound.tasks.room import Room
 
 
@@ -23,7 +22,6 @@ def _answer(strategy: str, question: Question, meter: CostMeter) -> Outcome:
 
 TASK = Room[Question](
     name=MaxOfK.name,
-    of_sizes=MaxOfK,
     task_for=task_for,
     stated=stated,
     asked=asked,
@@ -35,7 +33,6 @@ TASK = Room[Question](
     decided=decided,
     answer=_answer,
     foretold=foretold,
-    train=train,
-    exact=ForwardPass.of,
+    train=recorded_training,
     beyond=beyond_population,
 )

@@ -1,51 +1,19 @@
-"""Settings that some strategies have: what each may be, and what is said where it is not used."""
+"""The settings that some strategies of max-of-K have."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, get_args
 
-from probbound.arithmetic.scalars import real, whole
+from probbound.arithmetic.scalars import whole
 from probbound.machine.errors import UserError
 from probbound.tasks.max_of_k.structured.families import PathChoice
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting: `parse` refuses what it cannot be; `unused` is said of a strategy without it."""
-
-    name: str
-    parse: Callable[[Any], Any]
-    unused: str
+from probbound.tasks.settings import OF_DRAWING, Setting
 
 
 def _grid_points(value: Any) -> int:
     found = whole("grid points", value)
     if found < 1:
         raise UserError(f"grid points must be at least 1, got {found}")
-    return found
-
-
-def _share(value: Any) -> float:
-    found = real("target", value)
-    if not 0 < found < 1:
-        raise UserError(f"target must lie strictly between 0 and 1, got {found!r}")
-    return found
-
-
-def _draws(value: Any) -> int:
-    found = whole("draws", value)
-    if found < 0:
-        raise UserError(f"draws must be a non-negative integer, got {found}")
-    return found
-
-
-def _operations(value: Any) -> float:
-    found = real("budget in flops", value)
-    if not 0 < found < math.inf:
-        raise UserError(f"budget in flops must be a positive number, got {found}")
     return found
 
 
@@ -57,35 +25,10 @@ def _paths(value: Any) -> PathChoice:
 
 
 SETTINGS = (
-    Setting(
-        *("budget_flops", _operations),
-        "a budget of operations is for the strategy auto, not for {}",
-    ),
-    Setting("target", _share, "{} has no target to stop at; a cascade has"),
-    Setting("draws", _draws, "{} has no number of draws to set; a cascade has"),
+    *OF_DRAWING,
     Setting(
         *("grid_points", _grid_points),
         "{} has no grid to count on; cubic has, also in a hybrid or cascade",
     ),
     Setting("paths", _paths, "{} has no paths to sample jointly or separately; entries has"),
 )
-
-
-def parsed(given: Mapping[str, Any], used: frozenset[str], strategy: str) -> dict[str, Any]:
-    """Every setting by name, None where none was given.
-
-    Raises:
-        UserError: if one cannot be used, is not among those that the strategy has, or is unknown.
-    """
-    if unknown := sorted(set(given) - {setting.name for setting in SETTINGS}):
-        raise UserError(f"there is no setting {unknown[0]!r}")
-    set_to = {setting: given.get(setting.name) for setting in SETTINGS}
-    for setting, value in set_to.items():
-        if value is not None and setting.name not in used:
-            raise UserError(setting.unused.format(strategy))
-    if given.get("draws") is not None and given.get("target") is not None:
-        raise UserError("give a target to stop at or a number of draws, not both")
-    return {
-        setting.name: None if value is None else setting.parse(value)
-        for setting, value in set_to.items()
-    }

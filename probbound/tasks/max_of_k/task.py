@@ -104,12 +104,15 @@ def stated(population: Mapping[str, Any]) -> MaxOfK:
     return MaxOfK(population["d_vocab"], population["n_ctx"], law)
 
 
-def task_for(model: Transformer, prior: Prior | None = None) -> MaxOfK:
+def task_for(model: Transformer, prior: Prior | None = None, about: str = "") -> MaxOfK:
     """The max-of-K task of a model's own vocabulary and context, uniform by default.
 
     Raises:
-        UserError: if the model has fewer outputs than input tokens.
+        UserError: if the model has fewer outputs than input tokens, or the task is to be `about`
+            something, where nothing is left to say.
     """
+    if about:
+        raise UserError(f"max-of-k is all that its model says, so it is not about {about!r}")
     if model.d_vocab_out < model.d_vocab:
         raise UserError(
             f"{model.name} has {model.d_vocab_out} outputs for {model.d_vocab} tokens, so it "

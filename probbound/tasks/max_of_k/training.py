@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from probbound.machine.errors import UserError
-from probbound.machine.progress import track
 from probbound.models.attention_only.accepted import accepted_model
 from probbound.models.attention_only.transformer import BIASES, Transformer
+from probbound.models.fitting import fitted, last_of, require_stops, root_key
 from probbound.models.recipes import Recipe
 from probbound.tasks.max_of_k.accepted import accepted_task
 from probbound.tasks.max_of_k.task import MaxOfK
-
-STEPS_PER_CALL = 100
 
 Penalty = Callable[[Transformer], Float[Array, ""]]
 
@@ -38,7 +33,7 @@ def initial_model(task: MaxOfK, d_model: int, seed: int, name: str = "unnamed") 
     task = accepted_task(task)
     if d_model < 1:
         raise UserError(f"d_model must be at least 1, got {d_model}")
-    key = jax.random.fold_in(_root_key(seed), 0)
+    key = jax.random.fold_in(root_key(seed), 0)
     shapes = {
         "W_E": (task.d_vocab, d_model),
         "W_pos": (task.n_ctx, d_model),
@@ -66,7 +61,7 @@ def train(
     Raises:
         UserError: if d_model < 1 or the seed is negative.
     """
-    return _last(snapshots(task, d_model, recipe, seed, (recipe.steps,), name))
+    return last_of(snapshots(task, d_model, recipe, seed, (recipe.steps,), name))
 
 
 def snapshots(
@@ -84,11 +79,11 @@ def snapshots(
     Raises:
         UserError: as `train`, or if `at` does not increase within 0 … `recipe.steps`.
     """
-    if list(at) != sorted({*at}) or not all(0 <= step <= recipe.steps for step in at):
-        raise UserError(f"snapshots must increase within 0 … {recipe.steps} steps, got {list(at)}")
+    require_stops(at, recipe.steps)
     task = accepted_task(task)
-    key = jax.random.fold_in(_root_key(seed), 1)
-    return _trained(initial_model(task, d_model, seed, name), Training(task, recipe, key), at)
+    key = jax.random.fold_in(root_key(seed), 1)
+    model, objective = initial_model(task, d_model, seed, name), _Objective(task, recipe.batch)
+    return fitted(model, objective, _optimiser(recipe), key, at, f"training {name}")
 
 
 def fine_tune(
@@ -110,54 +105,27 @@ def fine_tune(
     task, model = accepted_task(task), accepted_model(model)
     if not 0 <= strength < math.inf:
         raise UserError(f"strength must be a number of at least 0, got {strength}")
-    key = jax.random.fold_in(_root_key(seed), 2)
-    training = Training(task, recipe, key, penalty, strength)
-    return _last(_trained(model, training, (recipe.steps,)))
+    key = jax.random.fold_in(root_key(seed), 2)
+    objective = _Objective(task, recipe.batch, penalty, jnp.asarray(strength))
+    at, label = (recipe.steps,), f"training {model.name}"
+    return last_of(fitted(model, objective, _optimiser(recipe), key, at, label))
 
 
-@dataclass(frozen=True)
-class Training:
-    """What is minimised, how, and on which draws."""
+class _Objective(eqx.Module):
+    """The loss on a batch of fresh draws, and `strength` · `penalty` of the weights."""
 
-    task: MaxOfK
-    recipe: Recipe
-    key: PRNGKeyArray
-    penalty: Penalty | None = None
-    strength: float = 0.0
+    task: MaxOfK = eqx.field(static=True)
+    batch: int = eqx.field(static=True)
+    penalty: Penalty | None = eqx.field(static=True, default=None)
+    strength: Float[Array, ""] | float = 0.0
 
-
-def _trained(model: Transformer, training: Training, at: Sequence[int]) -> Iterator[Transformer]:
-    """The model after each number of steps; where the calls are cut changes no bit."""
-    optimiser = _optimiser(training.recipe)
-    model = jax.tree.map(jnp.asarray, model)
-    state = optimiser.init(eqx.filter(model, eqx.is_array))
-    last = max(at, default=0)
-    ends = sorted({*range(0, last, STEPS_PER_CALL), *at} - {0})
-    if 0 in at:
-        yield _as_numpy(model)
-    for first, stop in track(list(itertools.pairwise([0, *ends])), f"training {model.name}"):
-        model, state = _run(
-            *(model, state, optimiser, training.key, jnp.asarray([first, stop])),
-            *(training.task, training.recipe.batch),
-            *(training.penalty, jnp.asarray(training.strength)),
-        )
-        if stop in at:
-            yield _as_numpy(model)
-
-
-def _last(models: Iterator[Transformer]) -> Transformer:
-    *_, last = models
-    return last
-
-
-def _as_numpy(model: Transformer) -> Transformer:
-    return jax.tree.map(lambda leaf: np.asarray(leaf), model)
-
-
-def _root_key(seed: int) -> PRNGKeyArray:
-    if seed < 0:
-        raise UserError(f"seed must be a non-negative integer, got {seed}")
-    return jax.random.key(seed)
+    def __call__(self, model: Transformer, key: PRNGKeyArray) -> Float[Array, ""]:
+        shape = (self.batch, self.task.n_ctx)
+        tokens = jax.random.randint(key, shape, 0, self.task.d_vocab)
+        labels = tokens.max(axis=1)
+        losses = optax.softmax_cross_entropy_with_integer_labels(model(tokens), labels)
+        loss = losses.mean()
+        return loss if self.penalty is None else loss + self.strength * self.penalty(model)
 
 
 @cache
@@ -168,39 +136,3 @@ def _optimiser(recipe: Recipe) -> optax.GradientTransformation:
         else recipe.learning_rate
     )
     return optax.adamw(rate, b1=0.9, b2=0.999, weight_decay=recipe.weight_decay)
-
-
-@eqx.filter_jit
-def _run(
-    model: Transformer,
-    state: optax.OptState,
-    optimiser: optax.GradientTransformation,
-    key: PRNGKeyArray,
-    span: Int[Array, "2"],
-    task: MaxOfK,
-    batch: int,
-    penalty: Penalty | None,
-    strength: Float[Array, ""],
-) -> tuple[Transformer, optax.OptState]:
-    """Steps span[0] … span[1] - 1, compiled once for spans of any length."""
-
-    def objective(model: Transformer, tokens: Int[Array, "batch n_ctx"]) -> Float[Array, ""]:
-        loss = _loss(model, tokens)
-        return loss if penalty is None else loss + strength * penalty(model)
-
-    def step(index: Int[Array, ""], carry: tuple) -> tuple:
-        model, state = carry
-        tokens = jax.random.randint(
-            jax.random.fold_in(key, index), (batch, task.n_ctx), 0, task.d_vocab
-        )
-        grads = jax.grad(objective)(model, tokens)
-        updates, state = optimiser.update(grads, state, model)
-        return optax.apply_updates(model, updates), state
-
-    return jax.lax.fori_loop(span[0], span[1], step, (model, state))
-
-
-def _loss(model: Transformer, tokens: Int[Array, "batch n_ctx"]) -> Float[Array, ""]:
-    logits = model(tokens)
-    labels = tokens.max(axis=1)
-    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()

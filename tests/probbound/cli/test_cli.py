@@ -132,7 +132,8 @@ def test_models_lists_what_ships(capsys):
     assert status == 0
     rows = {row["name"]: row for row in json.loads(out)["models"]}
     assert rows["max-of-4-v1024"]["d_vocab"] == 1024
-    assert all(row["sampled_accuracy"] > 0.995 for row in rows.values())
+    assert all(row["wrong"] < 0.005 * row["samples"] for row in rows.values())
+    assert rows["mod-add-p59-direct"]["d_model"] == 256
     status, out, _ = answer(capsys, "models")
     assert status == 0
     assert "max-of-4-published" in out
@@ -149,6 +150,29 @@ def test_train_writes_a_model_that_can_be_certified(capsys, tmp_path):
     status, out, _ = answer(capsys, "certify", path, "--strategy", "brute-force", "--json")
     truth = json.loads(out)["bound"]
     assert truth == pytest.approx(report["sampled_accuracy"], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "told"),
+    [
+        ("modular-addition", ["--p", 7], "modular-addition"),
+        ("group-product", ["--group", "s3"], "group-product:s3"),
+    ],
+)
+def test_a_trained_pair_network_is_certified_on_the_task_its_file_names(
+    capsys, tmp_path, task, options, told
+):
+    path = tmp_path / "pairs.safetensors"
+    shape = ["--d-mlp", 32, "--d-model", 8, "--steps", 150, "--batch", 0, "--weight-decay", 0.1]
+    status, out, _ = answer(capsys, "train", task, "--out", path, *options, *shape, "--json")
+    assert status == 0
+    report = json.loads(out)
+    assert report["task"] == told
+    status, out, _ = answer(capsys, "certify", path, "--strategy", "brute-force", "--json")
+    assert status == 0
+    certificate = json.loads(out)
+    assert certificate["claim"]["task"] == task
+    assert certificate["failure_upper"] == pytest.approx(report["wrong"] / report["samples"])
 
 
 def test_demo_runs(capsys):

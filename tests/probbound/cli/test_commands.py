@@ -6,9 +6,8 @@ import pytest
 
 from probbound.check.__main__ import main as check_main
 from probbound.cli.main import run
-from probbound.models.attention_only.transformer import WEIGHT_SHAPES
 from probbound.models.catalogue import ALIASES, Header, shipped_names, shipped_path
-from probbound.models.registry import load
+from probbound.models.registry import load, room_of, sizes_shown
 from probbound.models.store import digest
 
 
@@ -48,13 +47,13 @@ def test_of_the_models_an_alias_is_marked(capsys):
 def test_the_header_of_a_shipped_model_is_true_of_its_weights(name, capsys):
     model, header = load(name), Header.of(name)
     assert header.sha256 == digest(model)
-    assert header.parameters == sum(getattr(model, weight).size for weight in WEIGHT_SHAPES)
+    assert header.parameters == sum(array.size for array in room_of(model).arrays(model).values())
     (row,) = [
         row
         for row in json.loads(printed(capsys, "models", "--json"))["models"]
         if row["name"] == name
     ]
-    sizes = ("d_vocab", "n_ctx", "d_model", "n_heads")
+    sizes = sizes_shown(model.kind)
     assert {size: row[size] for size in sizes} == {size: getattr(model, size) for size in sizes}
 
 

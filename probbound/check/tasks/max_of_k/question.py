@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from probbound.check.tasks.max_of_k.recipe import recipe_of, run_by
+from probbound.check.tasks.max_of_k.recipe import recipe_of
+from probbound.check.tasks.recipes import misasked as misasked_by
 
 
 def misasked(predicate: Mapping[str, Any]) -> Iterator[str]:
@@ -14,13 +15,7 @@ def misasked(predicate: Mapping[str, Any]) -> Iterator[str]:
     Raises:
         Refused: if one of them is no recipe.
     """
-    ran, budget = run_by(predicate), predicate["ran"]["budget"]
-    if predicate["recipe"] is not None:
-        recipe_of(predicate["recipe"], predicate["claim"])
-    if (budget is not None) != ran.budgeted:
-        yield f"a budget of {budget} is none for what ran: {ran.text}"
-    if predicate["stopped_at"] is not None and not ran.may_stop:
-        yield f"it cannot be interrupted: {ran.text}"
+    yield from misasked_by(predicate, recipe_of)
 
 
 def one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.check import rules
-from probbound.check.layout import faults
 from probbound.check.report import Refused
 from probbound.check.tasks.max_of_k.listing import LIMIT
 from probbound.check.tasks.max_of_k.noise import SPREADS
+from probbound.check.tasks.recipes import require_settings
 
 CUBIC, SUB_CUBIC, SKETCH = "cubic", "sub-cubic", "sketch"
 FORWARD_PASS, FROM_TABLES, COPYING = "forward pass", "forward pass from tables", "copying"
@@ -133,7 +133,7 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     """
     levels, law = found["levels"], found["law"]
     for level in levels:
-        _require_settings("level", level, _SETTINGS, {"mode": rules.text})
+        require_settings("level", level, _SETTINGS, {"mode": rules.text})
     shape = tuple((level["level"], level["mode"]) for level in levels)
     screened = levels[0]["level"] in _SCREENS
     rest = shape[screened:]
@@ -144,7 +144,7 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     if named not in laws:
         raise Refused(f"the law {str(named)[:80]!r} is none that such levels are drawn by")
     if law is not None:
-        _require_settings("law", law, _LAWS, {})
+        require_settings("law", law, _LAWS, {})
     screen = Screen(**_settings_of(levels[0])) if screened else None
     if screen == Screen(CUBIC) and claim["population"]["size"] > LIMIT:
         raise Refused("so many inputs are not listed: its grid is not said")
@@ -166,25 +166,6 @@ def run_by(predicate: Mapping[str, Any]) -> Recipe:
         Refused: as `recipe_of`.
     """
     return recipe_of(predicate["ran"]["recipe"], predicate["claim"])
-
-
-def _require_settings(
-    kind: str,
-    found: Mapping[str, Any],
-    known: Mapping[str, Mapping[str, rules.Rule]],
-    others: Mapping[str, rules.Rule],
-) -> None:
-    """That it has just the settings of its name, each a value that it can have.
-
-    Raises:
-        Refused: at the first that it has not.
-    """
-    name = found.get(kind)
-    settings = known.get(name) if isinstance(name, str) else None
-    if settings is None:
-        raise Refused(f"there is no {kind} {str(name)[:80]!r}")
-    for fault in faults(found, {kind: rules.text, **others, **settings}, f"{kind} {name}"):
-        raise Refused(fault)
 
 
 def _settings_of(level: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from probbound.check.models.attention_only.network import Copying, Network
 from probbound.check.prior import Law
 from probbound.check.report import Refused
 from probbound.check.stream import Stream
+from probbound.check.tasks.follow_up import planned_draws
 from probbound.check.tasks.max_of_k.arithmetic import form_of
 from probbound.check.tasks.max_of_k.gapped import Gapped
 from probbound.check.tasks.max_of_k.grid import Gridded
@@ -232,11 +233,8 @@ def _planned(
     passed = 0
     for tokens, blank in _parts(tokens_of, left, _PILOT):
         passed += int(copying.left(tokens[~blank]).sum())
-    twice, pilot = 2 * budget + 9, 1 - 9 / (passed + 1)
-    expected = 2 * budget**2 / (twice + math.sqrt(twice**2 - 4 * pilot * budget**2))
-    followed = expected * _PILOT / (passed + 1)
     tariff = Tariff(*network.weights.sizes)
-    return max(budget, int(min(followed, budget * tariff.forward / tariff.look)))
+    return planned_draws(budget, passed, _PILOT, budget * tariff.forward / tariff.look)
 
 
 def uses_cubic_table(network: Network, budget: int) -> bool:

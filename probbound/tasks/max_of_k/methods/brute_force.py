@@ -20,8 +20,9 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.priors import Prior, Whole
 from probbound.machine.errors import UserError
 from probbound.machine.progress import track
+from probbound.models.answering import wrong_from_logits
 from probbound.models.attention_only.additive import AdditiveTables, additive_tables, table_flops
-from probbound.models.attention_only.evaluation import stored_losses, wrong_from_logits
+from probbound.models.attention_only.evaluation import stored_losses
 from probbound.models.attention_only.loss_error import capped
 from probbound.models.attention_only.transformer import AnyArray, Transformer
 from probbound.strategies.outcome import Level, Outcome

@@ -16,7 +16,8 @@ SCRIPT = """
 import json
 import jax
 from probbound.certificates.certification import certify
-from probbound.models.attention_only.evaluation import ForwardLoss, _padded
+from probbound.models.answering import padded
+from probbound.models.attention_only.evaluation import ForwardLoss
 from probbound.draws.random_streams import Stream
 from probbound.tasks.max_of_k.task import task_for
 from tests.factories import copying_model
@@ -26,7 +27,7 @@ task, stream = task_for(model), Stream.from_seed(0).fold_in("devices")
 draws = lambda start, stop: task.sample(stream, start, stop)
 found = certify(model, task, strategy="iid", budget=3001, delta=1e-6, seed=0).to_json()
 with jax.enable_x64(True):
-    placed = _padded(task, draws(0, 3001))[0]
+    placed = padded(task, draws(0, 3001))[0]
 shards = [shard.data.shape[0] for shard in placed.addressable_shards]
 print(json.dumps({
     "shards": shards,

@@ -19,7 +19,8 @@ from probbound.models.attention_only.evaluation import wrong_answers
 from probbound.models.attention_only.paths import noise_term
 from probbound.models.attention_only.transformer import Transformer
 from probbound.models.recipes import RECIPES
-from probbound.tasks.max_of_k.accepted import accepted_claim, accepted_task
+from probbound.tasks.accepted import accepted_claim
+from probbound.tasks.max_of_k.accepted import accepted_task
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.task import MaxOfK, task_for
 from probbound.tasks.max_of_k.training import fine_tune, initial_model, train

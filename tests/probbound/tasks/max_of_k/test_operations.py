@@ -255,7 +255,7 @@ def test_phases(name, monkeypatch):
     The factors of a path are formed before its phase starts, and forward passes are JAX's.
     """
     monkeypatch.setattr(
-        "probbound.models.attention_only.evaluation._forward_wrong",
+        "probbound.models.answering.answered_wrong",
         lambda *a: np.zeros(len(a[2]), dtype=bool),
     )
     model = random_model(0, biases=True, **SIZES["one head"])

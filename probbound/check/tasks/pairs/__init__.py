@@ -1,0 +1,1 @@
+"""What the checker shares between tasks over pairs; no task itself."""

@@ -1,0 +1,23 @@
+"""Operations of a forward pass and of the screen on one pair, as certificate.md states them."""
+
+from __future__ import annotations
+
+from probbound.check.models.pair_mlp.weights import Weights
+
+
+def forward_price(weights: Weights) -> int:
+    """Of the logits of one pair, from tables of what depends on one operand alone."""
+    there, size = weights.arrays, weights.sizes
+    hidden, out, classes = size["d_mlp"], size["d_out"], size["d_vocab_out"]
+    found = 2 * hidden + 2 * out * classes
+    found += 2 * hidden * out if "W_out" in there else 0
+    found += 2 * out if "W_skip" in there else 0
+    found += out if "b_out" in there else 0
+    return found + (classes if "b_U" in there else 0)
+
+
+def low_rank_price(features: int, gates: int, classes: int, rank: int) -> int:
+    """Of one pair that is compared with every class in the end, the most there can be."""
+    cone, compared = 6 * rank + 23, 2 * rank + 5
+    own = features + gates + 2 * features * (rank + 1) + 2 * gates + cone + 7
+    return own + compared * (classes // 8 + 1) + cone + compared * classes + 2

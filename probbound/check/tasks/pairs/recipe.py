@@ -1,0 +1,111 @@
+"""What a certificate over pairs says is run: levels and a law, of which each meaning has one form.
+
+Whatever is not that form is refused, since a second one would be a second seed to try (6.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from probbound.check import rules
+from probbound.check.report import Refused
+from probbound.check.tasks.arithmetic import RUN
+from probbound.check.tasks.recipes import require_settings
+
+LOW_RANK, GATES = "low-rank", "gates"
+FIXED, FIXED_OR_INTERRUPTED, ANYTIME = "fixed", "fixed or interrupted", "anytime"
+_SCREENS: dict[str, dict[str, rules.Rule]] = {
+    LOW_RANK: {"rank": rules.positive},
+    GATES: {"rank": rules.positive, "levels": rules.positive},
+}
+_LAWS: dict[str, dict[str, rules.Rule]] = {
+    FIXED: {},
+    FIXED_OR_INTERRUPTED: {"draws": rules.maybe(rules.count)},
+    ANYTIME: {"target": rules.inside},
+}
+_OF_CHECKED = (FIXED_OR_INTERRUPTED, ANYTIME)
+_SCREEN = "a screen"
+_RUNS: dict[tuple[tuple[str, str], ...], tuple[str | None, ...]] = {
+    ((RUN, "enumerated"),): (None,),
+    ((RUN, "sampled"),): (FIXED,),
+    ((_SCREEN, "enumerated"),): (None,),
+    ((_SCREEN, "enumerated"), (RUN, "sampled")): (FIXED,),
+    ((_SCREEN, "passed through"), (RUN, "sampled")): _OF_CHECKED,
+}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A screen by name, of so many directions of the output matrix."""
+
+    name: str
+    rank: int
+    levels: int | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Perhaps a screen, enumerated or passed through, and perhaps draws under a law."""
+
+    levels: tuple[tuple[str, str], ...]
+    screen: Screen | None
+    law: str | None
+    draws: int | None = None
+    target: float | None = None
+
+    @property
+    def cascade(self) -> bool:
+        """Whether draws of all pairs pass the screen."""
+        return self.levels[0][1] == "passed through"
+
+    @property
+    def budgeted(self) -> bool:
+        """Whether a budget of forward passes decides anything."""
+        return self.levels[-1] == (RUN, "sampled")
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether its law holds where the user interrupts."""
+        return self.law in _OF_CHECKED
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return ", ".join(f"{name} {mode}" for name, mode in self.levels)
+
+
+def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
+    """A recipe of a claim, from JSON.
+
+    Raises:
+        Refused: if it has a level, a mode, a law or a setting that there is not, or is not in the
+            one form of what it means.
+    """
+    del claim
+    levels, law = found["levels"], found["law"]
+    for level in levels:
+        require_settings("level", level, {**_SCREENS, RUN: {}}, {"mode": rules.text})
+    rows = tuple((level["level"], level["mode"]) for level in levels)
+    shape = tuple((_SCREEN if name in _SCREENS else name, mode) for name, mode in rows)
+    if shape not in _RUNS:
+        raise Refused(f"no strategy runs {', '.join(f'{name} {mode}' for name, mode in rows)}")
+    named = None if law is None else law.get("law")
+    if named not in _RUNS[shape]:
+        raise Refused(f"the law {str(named)[:80]!r} is none that such levels are drawn by")
+    if law is not None:
+        require_settings("law", law, _LAWS, {})
+    settings, screen = law or {}, None
+    if shape[0][0] == _SCREEN:
+        screen = Screen(levels[0]["level"], levels[0]["rank"], levels[0].get("levels"))
+    return Recipe(rows, screen, named, settings.get("draws"), settings.get("target"))
+
+
+def run_by(predicate: Mapping[str, Any]) -> Recipe:
+    """What ran.
+
+    Raises:
+        Refused: as `recipe_of`.
+    """
+    return recipe_of(predicate["ran"]["recipe"], predicate["claim"])

@@ -1,0 +1,169 @@
+"""The counts behind a certificate over pairs, counted again (Theorem 6.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from probbound.check.bounds import up
+from probbound.check.expected import Facts
+from probbound.check.models.pair_mlp.network import Network
+from probbound.check.report import Declined, Refused
+from probbound.check.stream import Stream
+from probbound.check.tasks.arithmetic import form_of
+from probbound.check.tasks.follow_up import planned_draws
+from probbound.check.tasks.pairs.folded import Folded
+from probbound.check.tasks.pairs.inputs import Inputs
+from probbound.check.tasks.pairs.low_rank import LowRank
+from probbound.check.tasks.pairs.prices import forward_price, low_rank_price
+from probbound.check.tasks.pairs.recipe import LOW_RANK, Recipe, Screen, run_by
+
+PILOT = 1 << 12
+_ALONE = {"enumerated": "all run", "sampled": "sampled"}
+_BEHIND_A_SCREEN = ("screen, all run", "screen, sampled")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A certificate, the network and the pairs that it is about."""
+
+    predicate: Mapping[str, Any]
+    network: Network
+    inputs: Inputs
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What ran."""
+        return run_by(self.predicate)
+
+    @cached_property
+    def stream(self) -> Stream:
+        """The certifying stream."""
+        return Stream.of_seed(self.predicate["seed"]).named("certify")
+
+    @cached_property
+    def folded(self) -> Folded:
+        """The network as the screens see it."""
+        return Folded.of(self.network.weights.arrays)
+
+    def counted(self) -> Facts:
+        """The facts of the certificate.
+
+        Raises:
+            Refused: if its levels are not those of what ran.
+            Declined: if its screen is not run again here.
+        """
+        self._require_levels()
+        recipe = self.recipe
+        if recipe.screen is None:
+            if not recipe.budgeted:
+                wrong = sum(int(self._wrong(numbers).sum()) for numbers in self.inputs.listed())
+                return Facts(up(Fraction(wrong, self.inputs.size)))
+            return self._sampled(1.0, None)
+        if recipe.cascade:
+            return self._cascade(self._check(recipe.screen))
+        left = self.left_by(recipe.screen)
+        share = up(Fraction(len(left), self.inputs.size))
+        if not recipe.budgeted:
+            return Facts(share)
+        if form_of(self.predicate, recipe.screen.name) == "screen, all run":
+            return self._all_run(share, left)
+        return self._sampled(share, left if len(left) < self.inputs.size else None)
+
+    def fresh(self, stream: Stream, draws: int) -> tuple[float, int]:
+        """The share that an enumerated screen leaves, 1 without, and failures of draws from it."""
+        recipe, left, share = self.recipe, None, 1.0
+        if recipe.screen is not None and not recipe.cascade:
+            left = self.left_by(recipe.screen)
+            share = up(Fraction(len(left), self.inputs.size))
+        if share == 0:
+            return share, 0
+        among = self.inputs.drawn(stream, draws, left)
+        return share, sum(int(self._wrong(numbers).sum()) for numbers in among)
+
+    def left_by(self, screen: Screen) -> np.ndarray:
+        """The numbers of the pairs that a screen leaves."""
+        check = self._check(screen)
+        parts = [numbers[self._left(check, numbers)] for numbers in self.inputs.listed()]
+        return np.concatenate(parts)
+
+    def _require_levels(self) -> None:
+        """That the certificate has the levels of what ran."""
+        screen, predicate = self.recipe.screen, self.predicate
+        first = predicate["levels"][0]["check"] if predicate["levels"] else ""
+        form = form_of(predicate, "" if screen is None else screen.name)
+        if screen is None:
+            right, name = (_ALONE[self.recipe.levels[0][1]],), first
+        elif self.recipe.cascade:
+            right, name = ("cascade",), "all inputs"
+        else:
+            right, name = _BEHIND_A_SCREEN if self.recipe.budgeted else ("screen",), screen.name
+        if form not in right or first != name:
+            raise Refused(f"the levels are not those of what ran: {self.recipe.text}")
+
+    def _check(self, screen: Screen) -> LowRank:
+        if screen.name != LOW_RANK:
+            raise Declined(f"the screen {screen.name} is not run again by this checker yet")
+        return LowRank.of(self.folded, screen.rank, self.network.margin)
+
+    def _left(self, check: LowRank, numbers: np.ndarray) -> np.ndarray:
+        pairs = self.inputs.pairs(numbers)
+        return check.left(pairs, self.inputs.labels(pairs))
+
+    def _wrong(self, numbers: np.ndarray) -> np.ndarray:
+        pairs = self.inputs.pairs(numbers)
+        return self.network.wrong(pairs, self.inputs.labels(pairs))
+
+    def _all_run(self, share: float, left: np.ndarray) -> Facts:
+        """Each that the screen left, once; no more than the budget (1.6)."""
+        if len(left) > self.predicate["ran"]["budget"]:
+            raise Refused(f"its budget does not cover the {len(left)} pairs that the screen leaves")
+        return Facts(share, len(left), len(left), len(left), int(self._wrong(left).sum()))
+
+    def _sampled(self, share: float, left: np.ndarray | None) -> Facts:
+        draws, stream = self.predicate["ran"]["budget"], self.stream
+        if left is not None and len(left) <= draws:
+            raise Refused(f"its budget covers all {len(left)} pairs that the screen leaves")
+        named = stream.named("inputs" if left is None else "residue")
+        parts = self.inputs.drawn(named, draws, left)
+        wrong = sum(int(self._wrong(numbers).sum()) for numbers in parts)
+        return Facts(share, draws, draws, draws, wrong)
+
+    def _cascade(self, check: LowRank) -> Facts:
+        """Draws of all pairs through the screen, then as many as the budget allows run (4.21)."""
+        budget = self.predicate["ran"]["budget"]
+        planned = self._planned(check, budget)
+        draws = self.predicate["sampling"]["draws"]
+        if planned not in (None, draws):
+            raise Refused(f"it makes {draws} draws, and {planned} were fixed beforehand")
+        known = self._table(check) if draws > self.inputs.size else None
+        passed = run = failures = 0
+        for numbers in self.inputs.drawn(self.stream.named("draws"), draws):
+            left = self._left(check, numbers) if known is None else known[numbers]
+            on = numbers[left]
+            follow = on[: max(budget - run, 0)]
+            failures += int(self._wrong(follow).sum()) + len(on) - len(follow)
+            passed, run = passed + len(on), run + len(follow)
+        return Facts(1.0, draws, passed, run, failures)
+
+    def _table(self, check: LowRank) -> np.ndarray:
+        return np.concatenate([self._left(check, numbers) for numbers in self.inputs.listed()])
+
+    def _planned(self, check: LowRank, budget: int) -> int | None:
+        """How many draws were fixed beforehand; None where the bound holds at any number."""
+        recipe, stopped = self.recipe, self.predicate["stopped_at"]
+        if recipe.target is not None or stopped is not None:
+            return stopped
+        if recipe.draws is not None:
+            return recipe.draws
+        pilot = self.inputs.drawn(self.stream.named("pilot"), PILOT)
+        passed = sum(int(self._left(check, numbers).sum()) for numbers in pilot)
+        net, rank = check.scaled, len(check.right)
+        each = low_rank_price(len(net.out), net.gates, net.out.shape[1], rank)
+        worth = budget * forward_price(self.network.weights) / each
+        return planned_draws(budget, passed, PILOT, worth)

@@ -1,0 +1,117 @@
+"""The checker's side of a task over pairs, of what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from probbound.check import rules
+from probbound.check.compare import disagreements, other_counts, require
+from probbound.check.models.pair_mlp.network import Network
+from probbound.check.models.pair_mlp.weights import Weights
+from probbound.check.report import Declined
+from probbound.check.stream import Stream
+from probbound.check.tasks.arithmetic import Terms, claimed_facts, expected
+from probbound.check.tasks.contract import Replay
+from probbound.check.tasks.pairs.inputs import Inputs, Labels
+from probbound.check.tasks.pairs.recipe import recipe_of, run_by
+from probbound.check.tasks.pairs.replay import Asked
+from probbound.check.tasks.pairs.work import work_of
+from probbound.check.tasks.recipes import misasked
+
+Population = Mapping[str, Any]
+PAIRS = {
+    "kind": rules.one_of("product"),
+    "sizes": rules.some(rules.positive),
+    "prior": rules.maybe(rules.one_of()),
+    "size": rules.positive,
+}
+
+
+def pair_replay(
+    labels_of: Callable[[Population], Labels],
+    *,
+    population: Mapping[str, Any] = PAIRS,
+    misstated: Callable[[Population], Iterator[str]] = lambda _: iter(()),
+    one_claim: Callable[[dict[str, Any]], dict[str, Any]] = lambda claim: claim,
+) -> Replay:
+    """A task whose right answers `labels_of` gives, for pairs as a claim states them.
+
+    `population` has rules for that, `misstated` says what else is wrong with it, and `one_claim`
+    gives those that are the same pairs one form.
+    """
+    return Replay(
+        network=Weights.kind,
+        population=population,
+        misfits=partial(_misfits, misstated),
+        misasked=lambda predicate: misasked(predicate, recipe_of),
+        one_claim=lambda claim: one_claim(_one_kind(claim)),
+        work=work_of,
+        confirmed=partial(_confirmed, labels_of),
+        fresh=partial(_fresh, labels_of),
+    )
+
+
+def _misfits(
+    misstated: Callable[[Population], Iterator[str]], claim: Mapping[str, Any], weights: Weights
+) -> Iterator[str]:
+    """Where a claim is not about the pairs that the weights read."""
+    stated, (_, values, answers) = claim["population"], weights.reads
+    if claim["kind"] == "loss":
+        yield "no loss is bounded over pairs"
+    if stated["sizes"] != [values, values] or stated["size"] != values**2:
+        yield f"the claim is about {stated['sizes']} operands, and the weights read {values} twice"
+    if answers != values:
+        yield f"the weights have {answers} answers for {values} values of each operand"
+    yield from misstated(stated)
+
+
+def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """An accuracy is the share of margins above 0."""
+    if claim["kind"] == "margin" and claim["at"] == 0:
+        return {**claim, "kind": "accuracy", "at": None}
+    return dict(claim)
+
+
+def _confirmed(
+    labels_of: Callable[[Population], Labels], predicate: Mapping[str, Any], network: Network
+) -> Iterator[str]:
+    """What holds computed again, sentence by sentence.
+
+    Raises:
+        Refused: at the first thing that does not.
+        Declined: if it rests on a plan or a screen that is not made again.
+    """
+    if predicate["guarantee"] != "deterministic" and (
+        predicate["recipe"] is None or predicate["delta_chosen"]
+    ):
+        raise Declined("what was planned over pairs is not planned again by this checker yet")
+    recipe, asked = run_by(predicate), _asked(labels_of, predicate, network)
+    cheap = "" if recipe.screen is None else recipe.screen.name
+    facts = claimed_facts(predicate, cheap)
+    terms = Terms(asked.inputs.size, cheap, recipe.target)
+    require(disagreements(predicate, expected(predicate, facts, terms)))
+    yield "the ledger adds up, and the bound follows from the counts"
+    again = asked.counted()
+    require(other_counts(facts, again))
+    require(disagreements(predicate, expected(predicate, again.conceding(facts), terms)))
+    yield "screens and samples were computed again, with the same counts"
+
+
+def _fresh(
+    labels_of: Callable[[Population], Labels],
+    predicate: Mapping[str, Any],
+    network: Network,
+    stream: Stream,
+    draws: int,
+) -> tuple[float, int]:
+    """The share that a screen leaves, if one is run, and the failures of draws from it."""
+    return _asked(labels_of, predicate, network).fresh(stream, draws)
+
+
+def _asked(
+    labels_of: Callable[[Population], Labels], predicate: Mapping[str, Any], network: Network
+) -> Asked:
+    stated = predicate["claim"]["population"]
+    return Asked(predicate, network, Inputs(stated["sizes"][0], labels_of(stated)))

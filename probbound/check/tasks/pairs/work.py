@@ -1,0 +1,41 @@
+"""How much work a certificate over pairs asks for, from its fields and the weights' sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from probbound.check.effort import Work
+from probbound.check.models.pair_mlp.weights import Weights
+from probbound.check.tasks.pairs.prices import forward_price
+from probbound.check.tasks.pairs.recipe import run_by
+from probbound.check.tasks.pairs.replay import PILOT
+
+_INTERVAL, _LEAST, _DRAW = 1e5, 1e6, 100.0
+_BLOCKS = 2.0**28  # bytes of what is computed at once
+
+
+def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
+    """What checking a certificate takes, at most about."""
+    recipe, size = run_by(predicate), weights.sizes
+    values, classes = size["d_vocab"], size["d_vocab_out"]
+    features = size["d_mlp"] + size["d_out"] + 1
+    pairs, forward = values**2, float(forward_price(weights) + size["d_mlp"])
+    stored = sum(array.size for array in weights.arrays.values())
+    tables = 4.0 * values * size["d_model"] * (size["d_mlp"] + size["d_out"])
+    operations, memory = _LEAST + 100.0 * stored + tables, 32.0 * values * features + _BLOCKS
+    draws = predicate["sampling"]["draws"]
+    number = predicate["ran"]["budget"] or 0
+    if predicate["levels"] and predicate["levels"][-1]["mode"] == "enumerated":
+        number = min(number, pairs)
+    operations += _INTERVAL * math.sqrt(draws) + _DRAW * draws
+    if recipe.screen is not None:
+        rank = min(recipe.screen.rank, classes)
+        each = 2.0 * features * (rank + 4) + classes * (2.0 * rank + 8)
+        looked = min(pairs, draws) + PILOT if recipe.cascade else pairs
+        small = float(min(size["d_mlp"], classes))
+        operations += looked * each + 60 * small**2 * features + 8.0 * values * features * classes
+        memory += 32.0 * values * classes + 64.0 * features * classes + 16.0 * pairs
+    run = number if recipe.budgeted else pairs * (recipe.screen is None)
+    return Work(operations + run * (forward + _DRAW), memory + 8.0 * classes**2)

@@ -1,0 +1,37 @@
+"""Which pair network a claim is about: its parts, each read in the file or assumed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from probbound.models.pair_mlp.names import FORM, SIZES
+from probbound.models.pair_mlp.network import PairMLP, weights_of
+from probbound.models.pair_mlp.words import WORDS
+
+
+def parts_of(model: PairMLP) -> dict[str, dict[str, Any]]:
+    """The network as it stands in a claim: each part with its `value`, `read` or `assumed`.
+
+    `weights` are the names of those that are there, in order, which say what is computed.
+    """
+    values = {"layers": 1, "weights": " ".join(sorted(weights_of(model))), **FORM}
+    return {
+        part: {"value": value, "source": "assumed" if part in model.assumed else "read"}
+        for part, value in values.items()
+    }
+
+
+def notice(model: PairMLP) -> str:
+    """What whoever certifies a file without a configuration has to be told."""
+    assumed = [text for part, text in WORDS.items() if part in model.assumed]
+    if not assumed:
+        return ""
+    return (
+        f"the file of {model.name} does not say all of its network; assumed: {', '.join(assumed)}"
+    )
+
+
+def configuration_of(model: PairMLP) -> dict[str, Any]:
+    """What a file says beside the weights: sizes, and of the form what was not only assumed."""
+    sizes = {name: getattr(model, name) for name in SIZES}
+    return {**sizes, **{name: v for name, v in FORM.items() if name not in model.assumed}}

@@ -1,0 +1,1 @@
+"""Modular addition: a + b mod p."""

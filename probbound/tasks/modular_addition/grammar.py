@@ -1,0 +1,10 @@
+"""What the strategies of this task are called."""
+
+from __future__ import annotations
+
+from probbound.tasks.pairs.grammar import PairGrammar
+
+NOISE_CHOICES: tuple[str, ...] = ()
+GRAMMAR = PairGrammar({"low-rank": 16, "gates": 16})
+strategy_names = GRAMMAR.strategy_names
+strategy_summary = GRAMMAR.strategy_summary

@@ -1,0 +1,1 @@
+"""What tasks over pairs of operands share; no task of its own."""

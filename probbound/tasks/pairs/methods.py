@@ -1,0 +1,133 @@
+"""Strategies over pairs: all of them run, or drawn from all, or from what a screen left."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from probbound.arithmetic.rounding import ratio_up
+from probbound.contract.checks import Check
+from probbound.contract.cost import CostMeter
+from probbound.contract.residue import Residue, listed_by
+from probbound.models.pair_mlp.forward_error import forward_error_flops
+from probbound.models.pair_mlp.network import table_flops
+from probbound.strategies.follow_up import expected_left
+from probbound.strategies.laws import FixedNumber, FixedOrInterrupted, Sequential
+from probbound.strategies.levels import (
+    MOST_DRAWS,
+    EveryMember,
+    Inputs,
+    Row,
+    TicketDraws,
+    look,
+)
+from probbound.strategies.outcome import Level, Outcome
+from probbound.strategies.sampled import Base, Effort, all_seen, drawn
+from probbound.tasks.pairs.question import PairQuestion
+
+PILOT_DRAWS = 1 << 12
+
+
+class PairScreen(Check, Protocol):
+    """A screen in its two forms: a check of drawn pairs, and all pairs at once."""
+
+    def enumerate(self, meter: CostMeter) -> Residue:
+        """All pairs that it leaves."""
+        ...
+
+
+def brute_force(question: PairQuestion, meter: CostMeter) -> Outcome:
+    """Every pair, answered in float64; too close to call is wrong (Theorem 5.14).
+
+    Deterministic; exact but for margins within the rounding error.
+    """
+    task, row = question.task, _forward_row(question, meter)
+    with meter.phase("all pairs", "proof", task.size * row.exact.flops):
+        source = EveryMember(task.population)
+        wrong = look(source, task.size, row, task.size, label="running all pairs").failures
+    failure = ratio_up(wrong, task.mass)
+    return Outcome(failure, failure, (Level.enumerated(row.exact.name, failure),))
+
+
+def iid(question: PairQuestion, meter: CostMeter) -> Outcome:
+    """Plain sampling of pairs: the baseline (Theorem 1.5). Fixed-n, with replacement."""
+    return _from_all(Base(question.task.mass, question.delta), question, meter)
+
+
+def screened(screen: PairScreen, question: PairQuestion, meter: CostMeter) -> Outcome:
+    """The screen alone: what it leaves is conceded (Theorem 1.2). Deterministic."""
+    base = _left_by(screen, screen.enumerate(meter), question)
+    return Outcome(base.share, base.proven, base.first)
+
+
+def hybrid(screen: PairScreen, question: PairQuestion, meter: CostMeter) -> Outcome:
+    """The screen enumerated, then forward passes on exact draws from what it left.
+
+    Theorem 1.6. Fixed-n, with replacement. Where the budget covers all that is left, every pair
+    of it is run once and the bound is deterministic; where the screen leaves everything, the draws
+    are those of `iid`.
+    """
+    residue = screen.enumerate(meter)
+    base, budget = _left_by(screen, residue, question), question.budget
+    if listed_by(residue, budget):
+        row, every = _forward_row(question, meter), Effort(residue.tickets, residue.tickets)
+        return all_seen(base, residue, question.stream, row, every, meter)
+    if base.share == 1:
+        return _from_all(base, question, meter)
+    row = _forward_row(question, meter)
+    source = TicketDraws(residue, question.stream.fold_in("residue"))
+    return drawn(base, source, row, Effort(budget, budget), FixedNumber(base.rest, "1.6"), meter)
+
+
+def cascade(screen: PairScreen, question: PairQuestion, meter: CostMeter) -> Outcome:
+    """Draws from all pairs pass the screen, then, if it leaves them, a forward pass (4.21).
+
+    With a target, draws go on until the bound reaches it or the budget of forward passes is spent
+    (anytime); without, their number is fixed by a pilot that is not reused (fixed-n). An
+    interruption ends the drawing; what was drawn is then bounded by the part of δ reserved for it.
+    """
+    exact = _forward_row(question, meter).exact
+    row, target = Row((screen,), exact), question.target
+    base = Base(question.task.mass, question.delta, (Level.enumerated("all inputs", 1.0),))
+    number = _planned_draws(row, question, meter)
+    stopped = question.stopped_at is not None
+    effort = Effort(
+        question.stopped_at or 0 if stopped else number, question.budget, target, stopped
+    )
+    law = FixedOrInterrupted(base.rest) if target is None else Sequential(base.rest)
+    source = Inputs(question.task, question.stream.fold_in("draws"))
+    return drawn(base, source, row, effort, law, meter)
+
+
+def _planned_draws(row: Row, question: PairQuestion, meter: CostMeter) -> int:
+    """As many draws as the budget of forward passes can follow up, or as cost as much as it."""
+    if question.target is not None:
+        return MOST_DRAWS
+    if question.draws is not None:
+        return question.draws
+    (cheap,) = row.cheap
+    pilot = Inputs(question.task, question.stream.fold_in("pilot"))
+    with meter.phase("pilot", "sampling", PILOT_DRAWS * cheap.flops):
+        left = int(cheap.uncertified(pilot.tickets(0, PILOT_DRAWS).members).sum())
+    within_budget = expected_left(question.budget, left) * PILOT_DRAWS / (left + 1)
+    within_cost = question.budget * row.exact.flops / cheap.flops
+    return max(question.budget, int(min(within_budget, within_cost)))
+
+
+def _left_by(screen: PairScreen, residue: Residue, question: PairQuestion) -> Base:
+    mass = question.task.mass
+    first = (Level.enumerated(screen.name, ratio_up(residue.size, mass)),)
+    return Base(mass, question.delta, first, residue)
+
+
+def _from_all(base: Base, question: PairQuestion, meter: CostMeter) -> Outcome:
+    row = _forward_row(question, meter)
+    source = Inputs(question.task, question.stream.fold_in("inputs"))
+    effort = Effort(question.budget, question.budget)
+    return drawn(base, source, row, effort, FixedNumber(base.rest, "1.5"), meter)
+
+
+def _forward_row(question: PairQuestion, meter: CostMeter) -> Row:
+    """The forward pass, with its tables and the bound on its rounding."""
+    model = question.model
+    with meter.phase("tables", "proof", table_flops(model) + forward_error_flops(model)):
+        return Row((), question.exact)

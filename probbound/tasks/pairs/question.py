@@ -1,0 +1,50 @@
+"""What a strategy is asked of a task over pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from probbound.contract.claims import ACCURACY, Claim
+from probbound.draws.random_streams import Stream
+from probbound.models.pair_mlp.evaluation import ForwardPass
+from probbound.models.pair_mlp.network import PairMLP
+from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.folding import folded
+from probbound.tasks.pairs.population import Pairs
+
+
+@dataclass(frozen=True)
+class PairQuestion:
+    """Bound the share of pairs that `claim` is about with `budget` forward passes and `delta`.
+
+    Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
+    failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
+    `budget_flops` is what a plan may spend.
+    """
+
+    model: PairMLP
+    task: Pairs
+    budget: int
+    delta: float
+    seed: int
+    target: float | None = None
+    draws: int | None = None
+    budget_flops: float | None = None
+    stopped_at: int | None = None
+    claim: Claim = ACCURACY
+
+    @property
+    def stream(self) -> Stream:
+        """The randomness of the certifying samples."""
+        return Stream.from_seed(self.seed).fold_in("certify")
+
+    @cached_property
+    def exact(self) -> ForwardPass:
+        """The check at the end of every row."""
+        return ForwardPass.of(self.model, self.task, self.claim.margin)
+
+    @cached_property
+    def folded(self) -> Folded:
+        """The network as the screens see it."""
+        return folded(self.model, self.task.table)

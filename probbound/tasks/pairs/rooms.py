@@ -1,0 +1,96 @@
+"""The room of a task over pairs, of what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from probbound.contract.recipe import Recipe
+from probbound.draws.priors import Prior
+from probbound.machine.errors import UserError
+from probbound.planning.foretold import Foretold, Wish
+from probbound.tasks.pairs.asking import asked, beyond_population
+from probbound.tasks.pairs.grammar import PairGrammar
+from probbound.tasks.pairs.planning import decided
+from probbound.tasks.pairs.population import Pairs
+from probbound.tasks.pairs.question import PairQuestion
+from probbound.tasks.pairs.recipes import PairRecipes
+from probbound.tasks.pairs.strategies import PairStrategies
+from probbound.tasks.room import Room
+from probbound.tasks.settings import OF_DRAWING
+
+
+def pair_room(
+    name: str,
+    grammar: PairGrammar,
+    *,
+    of_network: Callable[[Any], Pairs],
+    stated: Callable[[Mapping[str, Any]], Pairs],
+    unaltered: Callable[[Any], Pairs],
+    train: Callable[[Mapping[str, Any], str], tuple[Any, dict[str, Any]]],
+    about: Callable[[str], Pairs] | None = None,
+    one_claim: Callable[[dict[str, Any]], dict[str, Any]] = lambda claim: claim,
+) -> Room[PairQuestion]:
+    """A room whose questions, strategies and plans are those of all tasks over pairs.
+
+    `of_network` makes the task of a network's own operands, `about` that of what stands behind the
+    colon of its name, `stated` that of a claim's inputs, and `unaltered` the task itself anew, or
+    refuses it. `one_claim` gives claims about the same pairs one form.
+    """
+    strategies = PairStrategies(grammar)
+
+    def recipe(strategy: str, question: PairQuestion) -> Recipe:
+        given = {setting.name: getattr(question, setting.name) for setting in OF_DRAWING}
+        return PairRecipes(grammar).of(strategy, question.task.size, given)
+
+    return Room[PairQuestion](
+        name=name,
+        task_for=partial(_task_for, of_network, about),
+        stated=stated,
+        asked=lambda model, task, *rest, **given: asked(
+            strategies, model, unaltered(task), *rest, **given
+        ),
+        recipe=recipe,
+        one_claim=lambda claim: one_claim(_one_kind(claim)),
+        uses=strategies.uses,
+        require_way_to=strategies.require_way_to,
+        with_noise=_with_noise,
+        decided=partial(decided, grammar),
+        answer=strategies.answer,
+        foretold=_foretold,
+        train=train,
+        beyond=partial(beyond_population, strategies),
+    )
+
+
+def _task_for(
+    of_network: Callable[[Any], Pairs],
+    named: Callable[[str], Pairs] | None,
+    model: Any,
+    prior: Prior | None,
+    about: str = "",
+) -> Pairs:
+    if prior is not None:
+        raise UserError("all pairs are equally likely here; leave the prior out")
+    if not about:
+        return of_network(model)
+    if named is None:
+        raise UserError(f"this task is of no more than its network says, so not about {about!r}")
+    return named(about)
+
+
+def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A margin above 0 is a right answer."""
+    if claim["kind"] == "margin" and claim["at"] == 0:
+        return {**claim, "kind": "accuracy", "at": None}
+    return dict(claim)
+
+
+def _with_noise(strategy: str, noise: str) -> str:
+    """No strategy here has a choice of how its noise is bounded."""
+    return strategy
+
+
+def _foretold(model: Any, wish: Wish) -> Foretold:
+    raise UserError("probbound plan knows no forecasts over pairs yet; certify --strategy auto has")

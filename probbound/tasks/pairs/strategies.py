@@ -1,0 +1,79 @@
+"""The strategies of a task over pairs by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probbound.contract.claims import Claim
+from probbound.contract.cost import CostMeter
+from probbound.contract.defaults import AUTO
+from probbound.machine.errors import UserError
+from probbound.strategies.outcome import Outcome
+from probbound.tasks.pairs.grammar import (
+    BRUTE_FORCE,
+    CASCADE,
+    HYBRID,
+    IID,
+    SCREEN,
+    PairGrammar,
+)
+from probbound.tasks.pairs.methods import brute_force, cascade, hybrid, iid, screened
+from probbound.tasks.pairs.question import PairQuestion
+from probbound.tasks.pairs.screens.registry import SCREENS
+from probbound.tasks.room import Uses
+
+_ON_SCREENS = {SCREEN: screened, HYBRID: hybrid, CASCADE: cascade}
+_USES = {
+    AUTO: Uses(True, True, frozenset({"budget_flops"})),
+    BRUTE_FORCE: Uses(False, False, frozenset()),
+    IID: Uses(True, True, frozenset()),
+    SCREEN: Uses(False, False, frozenset()),
+    HYBRID: Uses(True, True, frozenset()),
+    CASCADE: Uses(True, True, frozenset({"target", "draws"})),
+}
+
+
+@dataclass(frozen=True)
+class PairStrategies:
+    """What the names of a task's grammar do."""
+
+    grammar: PairGrammar
+
+    def uses(self, strategy: str) -> Uses:
+        """What a strategy has a use for.
+
+        Raises:
+            UserError: if there is none of that name.
+        """
+        return _USES[self.grammar.parsed(strategy).kind]
+
+    def answer(self, strategy: str, question: PairQuestion, meter: CostMeter) -> Outcome:
+        """Bound what the question's claim is about.
+
+        Raises:
+            UserError: if there is no such strategy, or it has no way to.
+        """
+        name = self.grammar.parsed(strategy)
+        self.require_way_to(strategy, question.claim, weighted=False)
+        if name.screen is None:
+            return (brute_force if name.kind == BRUTE_FORCE else iid)(question, meter)
+        kind, on_all = SCREENS[name.screen.base], name.kind != CASCADE
+        rank = self.grammar.rank(name.screen, question.task.size)
+        screen = kind.made(question, rank, meter, on_all=on_all)
+        return _ON_SCREENS[name.kind](screen, question, meter)
+
+    def require_way_to(self, strategy: str, claim: Claim, *, weighted: bool) -> None:
+        """Refuse a claim, or a prior, that no strategy here bounds.
+
+        Raises:
+            UserError: in one sentence; also if there is no such strategy.
+        """
+        self.grammar.parsed(strategy)
+        if claim.kind == "loss":
+            raise UserError("over pairs the accuracy and margins are bounded, not a loss")
+        if weighted:
+            raise UserError("all pairs are equally likely here; leave the prior out")
+
+    def repeats_inputs(self, strategy: str) -> bool:
+        """Whether it draws its budget from all pairs, with replacement."""
+        return self.grammar.parsed(strategy).kind in (IID, CASCADE)

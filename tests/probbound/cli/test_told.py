@@ -1,0 +1,29 @@
+"""Which task a model is asked about where nobody says it."""
+
+import pytest
+
+from probbound.cli.told import task_told
+from probbound.machine.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [
+        ("max-of-4", "max-of-k"),
+        ("mod-add-p59-s0", "modular-addition"),
+        ("group-s5", "group-product:s5"),
+    ],
+)
+def test_a_file_of_ours_says_what_it_was_made_for(model, task):
+    assert task_told(model, None) == task
+    assert task_told(model, "max-of-k") == "max-of-k"
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors"])
+def test_what_cannot_be_read_is_left_to_who_reads_the_weights(content, tmp_path):
+    for name in ("damaged.safetensors", "other.npz"):
+        (tmp_path / name).write_bytes(content)
+        assert task_told(str(tmp_path / name), None) == "max-of-k"
+    assert task_told(str(tmp_path / "none.safetensors"), None) == "max-of-k"
+    with pytest.raises(UserError, match="there is no model"):
+        task_told("no-such-model", None)
