@@ -18,7 +18,7 @@ from probbound.models.pair_mlp.network import (
     weights_of,
     with_weights,
 )
-from probbound.models.registry import room_of
+from probbound.models.registry import described, room_of
 from probbound.models.store import digest, read_model, save_model
 from tests.counting import counted, counting
 from tests.probbound.models.pair_mlp.networks import FORMS, exact_logits, random_network
@@ -84,7 +84,7 @@ def test_what_a_bare_file_does_not_say_is_assumed(tmp_path):
     model = read_model(path)
     assert model.assumed == {"activation", "operands"}
     assert "assumed: ReLU" in room_of(model).notice(model)
-    assert "assumed" in room_of(model).described(room_of(model).parts(model))
+    assert "assumed" in described({"kind": model.kind, "parts": room_of(model).parts(model)})
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def test_both_sides_read_one_network(tmp_path, form, saved):
     elif saved == "plain":
         save_file(arrays, path, {"format": "np"} if form == "x" else None)
     else:
-        np.savez(path, allow_pickle=False, **arrays, config=np.array(json.dumps({"activation": "relu"})))
+        np.savez(
+            path, allow_pickle=False, **arrays, config=np.array(json.dumps({"activation": "relu"}))
+        )
     mine, theirs = read_weights(path), read_model(path)
     assert mine.kind == theirs.kind
     assert mine.digest() == digest(theirs)
