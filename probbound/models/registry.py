@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 _ROOMS = {DEFAULT_KIND: "probbound.models.attention_only"}
 
 
-def kinds() -> list[str]:
-    """The kinds of networks that there are."""
-    return list(_ROOMS)
-
-
 def room_named(kind: str) -> NetworkRoom[Any]:
     """The room of a kind of network.
 
