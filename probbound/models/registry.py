@@ -23,11 +23,6 @@ _ROOMS = {
 }
 
 
-def kinds() -> list[str]:
-    """The kinds of networks that there are."""
-    return list(_ROOMS)
-
-
 def room_named(kind: str) -> NetworkRoom[Any]:
     """The room of a kind of network.
 
