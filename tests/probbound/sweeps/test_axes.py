@@ -240,7 +240,7 @@ def test_toml_and_options_ask_the_same(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--tasks", "addition"), "tasks must be names of tasks: max-of-k, got 'addition'"),
+        (("--tasks", "addition"), "group-product, got 'addition'"),
         (("--claims", "margin"), "claims must be accuracy, loss, or margin:NUMBER"),
         (("--priors", "none.txt"), "there is no prior file none.txt"),
         (("--strategies", "cascade", "--claims", "loss"), "cascade has no meaning in this grid"),
