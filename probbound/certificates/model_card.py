@@ -61,6 +61,8 @@ def _claim(predicate: Mapping[str, Any]) -> str:
             f"{upper(predicate['bound'])} nats**. No input has a loss above "
             f"{upper(predicate['proof']['largest_loss'])} nats."
         )
+    if predicate["bound"] == 1 and claim["kind"] == "accuracy":
+        return f"The model answers **all** of {inputs[4:]} correctly. A tie counts as wrong."
     share = f"**at least {percent_down(predicate['bound'])} %**"
     rest = f"**{upper(predicate['failure_upper'])}**"
     if claim["kind"] == "margin":

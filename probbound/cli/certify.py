@@ -28,14 +28,14 @@ from probbound.cli.output import (
     stdout,
     table,
 )
-from probbound.cli.told import task_told
 from probbound.cli.whole import WHOLE
 from probbound.contract.claims import claim_of
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
-from probbound.tasks.registry import counted, strategy_summary
+from probbound.tasks.registry import counted, strategy_summary, task_names
+from probbound.tasks.told import task_told
 
 if TYPE_CHECKING:
     from probbound.certificates.certificate import Certificate
@@ -43,11 +43,12 @@ if TYPE_CHECKING:
     from probbound.models.reference import Reference
 
 _BUDGET = "Forward passes to sample, noise entries for entries"
+_STRATEGIES = ". ".join(f"Of {task}: {strategy_summary(task)}" for task in task_names())
 
 
 @click.command()
 @click.argument("model")
-@click.option("--strategy", help=f"{AUTO}, or one of {strategy_summary()}.")
+@click.option("--strategy", help=f"{AUTO}, or one of the task's. {_STRATEGIES}.")
 @click.option(
     "--task", help="What inputs and answers are; by default what the model was trained for."
 )
@@ -237,7 +238,9 @@ def statement(certificate: Certificate) -> str:
         return f"This bound says nothing of how {name} does on {inputs}"
     if claim.kind == "loss":
         return f"{name} has a mean loss of at most {nats(certificate.bound)} over {inputs}"
-    share = f"at least {percent(certificate.bound)} of {inputs}"
+    share = inputs
+    if certificate.bound < 1:
+        share = f"at least {percent(certificate.bound)} of {inputs}"
     if claim.kind == "margin":
         return f"{name} has a margin above {exactly(claim.at or 0.0)} on {share}"
     return f"{name} answers {share} correctly"
@@ -254,7 +257,10 @@ def _drawn(certificate: Certificate) -> str:
 def _more(predicate: Mapping[str, Any]) -> str:
     """What may say more, and the command that predicts what each strategy would."""
     said, claim = remedy(predicate), predicate["claim"]
-    if claim["kind"] != "accuracy" or claim["population"]["prior"]:
+    with loading():
+        from probbound.tasks.registry import room_named
+    forecasts = room_named(claim["task"]).foretold is not None
+    if not forecasts or claim["kind"] != "accuracy" or claim["population"]["prior"]:
         return said
     name = predicate["model"]["name"]
     return f"{said} To see what each would give: probbound plan {name} --budget-flops 1e9"

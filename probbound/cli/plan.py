@@ -23,10 +23,10 @@ from probbound.cli.output import (
     stdout,
     table,
 )
-from probbound.cli.told import task_told
 from probbound.cli.whole import WHOLE
 from probbound.contract.defaults import AUTO, DEFAULT_DELTA
 from probbound.machine.errors import UserError
+from probbound.tasks.told import task_told
 
 if TYPE_CHECKING:
     from probbound.planning.foretold import Foretold
@@ -70,6 +70,9 @@ def plan(
         from probbound.tasks.registry import room_for
 
     room = room_for(task_told(model, task))
+    predicted = room.foretold
+    if predicted is None:
+        raise UserError(f"no forecasts are made of {room.name}; certify --strategy {AUTO} chooses")
     given = [amount for amount in (budget_flops, budget_seconds, target) if amount is not None]
     if len(given) != 1:
         raise UserError("give exactly one of --budget-flops, --budget-seconds and --target")
@@ -85,7 +88,7 @@ def plan(
     timed = budget_seconds is not None
     unit = "target" if target is not None else "seconds" if timed else "flops"
     wish = Wish(amount, unit, None if choose else float(delta), seed)
-    found = room.foretold(loaded, wish)
+    found = predicted(loaded, wish)
     if not found.forecasts or found.forecasts[0].at_best:
         looked = "the budget buys no look at its answers"
         if found.wrong is not None:

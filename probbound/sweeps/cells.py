@@ -140,7 +140,7 @@ def _has_types(record: Record) -> bool:
 def _of_network(cell: Cell) -> bool:
     """Whether it has what a cell about a network has."""
     return (
-        cell.task in task_names()
+        cell.task.partition(":")[0] in task_names()
         and (cell.prior == UNIFORM) == (cell.prior_sha256 is None)
         and cell.claim_sha256 is cell.file_sha256 is None
     )

@@ -17,7 +17,8 @@ from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.own.question import Strategy
 from probbound.sweeps.claims import DEFAULT_CLAIM, WANTED, one_name
-from probbound.tasks.registry import DEFAULT_TASK, noise_choices, room_named, task_names
+from probbound.tasks.registry import DEFAULT_TASK, noise_choices, room_for, task_names
+from probbound.tasks.told import tasks_told
 
 DEFAULT_SEEDS = (0,)
 MOST_BYTES = 1 << 16
@@ -67,7 +68,7 @@ class SweepConfig:
             return
         _require("models", self.models)
         for task, name in itertools.product(self.tasks, self.strategies):
-            room_named(task).uses(name)
+            room_for(task).uses(name)
 
     @property
     def network_claims(self) -> tuple[str, ...]:
@@ -115,6 +116,8 @@ class SweepConfig:
                 _require(name, values)
         own_alone = all(map(is_own_claim, given.get("claims", (DEFAULT_CLAIM,))))
         given = {"models": (), **given} if own_alone else given
+        if not own_alone and "tasks" not in given:
+            given["tasks"] = (tasks_told(given.get("models", ())),)
         for name in ("models", "strategies"):
             if name not in given:
                 raise UserError(f"{source} has no {name}: give {_WANTED[name][0]}")
@@ -210,6 +213,10 @@ def _is_claim(value: Any) -> bool:
         return False
 
 
+def _is_task(value: Any) -> bool:
+    return _is_text(value) and value.partition(":")[0] in task_names()
+
+
 def _is_delta(value: Any) -> bool:
     return isinstance(value, float) and LEAST_DELTA <= value < 1
 
@@ -229,7 +236,7 @@ _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "paths": (f"{' or '.join(PATHS)}", PATHS.__contains__),
     "seeds": ("whole numbers, at least 0 and below 2^63", _is_count),
-    "tasks": (f"names of tasks: {', '.join(task_names())}", task_names().__contains__),
+    "tasks": (f"names of tasks: {', '.join(task_names())}", _is_task),
     "claims": (WANTED, _is_claim),
     "priors": (f"{UNIFORM} or paths of files of one weight a token", _is_text),
 }

@@ -58,7 +58,7 @@ def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
     """Where a certificate answers another question than the cell's."""
     said, claim = certificate["claim"], claim_named(cell.claim)
     asked = {
-        "task": cell.task,
+        "task": cell.task.partition(":")[0],
         "kind": claim.kind,
         "at": claim.at,
         "model": {"name": cell.model, "sha256": cell.model_sha256},
@@ -84,8 +84,9 @@ def _foreign(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
 def _otherwise_run(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
     """Where it runs something else than the cell's strategy with the cell's settings."""
     size = certificate["claim"]["population"]["size"]
+    asked = cell.task.partition(":")[0]
     try:
-        recipe = recipe_of(cell.strategy, size, {"paths": cell.paths}, cell.task)
+        recipe = recipe_of(cell.strategy, size, {"paths": cell.paths}, asked)
     except UserError as error:
         yield str(error)
         return

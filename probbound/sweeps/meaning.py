@@ -16,7 +16,7 @@ from probbound.sweeps.cells import Cell
 from probbound.sweeps.claims import claim_named
 from probbound.sweeps.config import OWN_STRATEGIES, UNIFORM, SweepConfig
 from probbound.sweeps.own_claims import OwnDigests
-from probbound.tasks.registry import room_named
+from probbound.tasks.registry import room_for
 
 PriorDigests = Mapping[str, Mapping[str, str]]  # the SHA-256 of each prior, by prior and model
 NO_PRIORS: PriorDigests = {}
@@ -90,8 +90,8 @@ def _of_networks(
         *(config.budgets, config.deltas, config.paths, config.seeds),
     )
     for model, task, claim, prior, asked, noise, budget, delta, paths, seed in grid:
-        strategy = room_named(task).with_noise(asked, noise)
-        uses = room_named(task).uses(strategy)
+        strategy = room_for(task).with_noise(asked, noise)
+        uses = room_for(task).uses(strategy)
         yield (
             asked,
             Cell(
@@ -144,7 +144,7 @@ def _why_not(cell: Cell, own: OwnClaims) -> str | None:
 @cache
 def _cannot(task: str, strategy: str, claim: str, weighted: bool) -> str | None:
     try:
-        room_named(task).require_way_to(strategy, claim_named(claim), weighted=weighted)
+        room_for(task).require_way_to(strategy, claim_named(claim), weighted=weighted)
     except UserError as error:
         return str(error)
     return None

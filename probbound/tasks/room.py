@@ -78,7 +78,8 @@ class Room(Generic[Q]):
     task's name, as in group-product:s5), and `stated` that of a claim's. `asked` makes a question
     or refuses it in a sentence, `recipe` says what a strategy runs for it, and `one_claim` gives
     every form of a claim the same JSON. `decided` puts a plan in the place of "auto", `answer` runs
-    the strategy of a name, and `foretold` predicts what each would give. `uses` says what a
+    the strategy of a name, and `foretold` predicts what each would give, None where
+    nothing does. `uses` says what a
     strategy has a use for, `require_way_to` refuses a claim or a prior that it cannot bound, and
     `with_noise` spells a treatment of noise out. `train` makes a model under the options of the
     task's `trainable.py`, and a record of how it was made and scores. `beyond` warns of draws where
@@ -96,6 +97,6 @@ class Room(Generic[Q]):
     with_noise: Callable[[str, str], str]
     decided: Callable[[Q, str, bool, CostMeter], tuple[str, Q]]
     answer: Callable[[str, Q, CostMeter], Outcome]
-    foretold: Callable[[Any, Wish], Foretold]
     train: Callable[[Mapping[str, Any], str], tuple[Any, dict[str, Any]]]
     beyond: Callable[[Any, int, str], Iterator[str]]
+    foretold: Callable[[Any, Wish], Foretold] | None = None

@@ -8,12 +8,12 @@ from probbound.arithmetic.factored import FactoredMatrix
 from probbound.machine.errors import UserError
 from probbound.models.attention_only.accepted import accepted_model
 from probbound.models.attention_only.path_names import TermName
-from probbound.models.attention_only.transformer import Transformer, in_float64
+from probbound.models.attention_only.transformer import in_float64
 from probbound.noise.term import Axis, NoiseTerm
 
 
 def noise_term(
-    model: Transformer,
+    model: Any,
     term: TermName = "qk",
     rank: int = 0,
     head: int = 0,
@@ -38,9 +38,10 @@ def noise_term(
     """
     if term not in get_args(TermName):
         raise UserError(f"there is no term {term!r}; choose from {', '.join(get_args(TermName))}")
-    if not 0 <= head < model.n_heads:
-        raise UserError(f"head must lie between 0 and {model.n_heads - 1}, got {head}")
-    m = in_float64(accepted_model(model))
+    accepted = accepted_model(model)
+    if not 0 <= head < accepted.n_heads:
+        raise UserError(f"head must lie between 0 and {accepted.n_heads - 1}, got {head}")
+    m = in_float64(accepted)
     last = m.W_E + m.W_pos[-1]
     factors, reads = {
         "qk": ((last / m.attn_scale, m.W_Q[head], m.W_K[head].T, m.W_E.T), "pairs"),

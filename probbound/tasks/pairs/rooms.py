@@ -9,7 +9,6 @@ from typing import Any
 from probbound.contract.recipe import Recipe
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
-from probbound.planning.foretold import Foretold, Wish
 from probbound.tasks.pairs.asking import asked, beyond_population
 from probbound.tasks.pairs.grammar import PairGrammar
 from probbound.tasks.pairs.planning import decided
@@ -58,7 +57,6 @@ def pair_room(
         with_noise=_with_noise,
         decided=partial(decided, grammar),
         answer=strategies.answer,
-        foretold=_foretold,
         train=train,
         beyond=partial(beyond_population, strategies),
     )
@@ -90,7 +88,3 @@ def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
 def _with_noise(strategy: str, noise: str) -> str:
     """No strategy here has a choice of how its noise is bounded."""
     return strategy
-
-
-def _foretold(model: Any, wish: Wish) -> Foretold:
-    raise UserError("probbound plan knows no forecasts over pairs yet; certify --strategy auto has")

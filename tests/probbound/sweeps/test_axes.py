@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 
 from probbound.certificates.certification import certify
@@ -263,3 +264,12 @@ def test_a_prior_that_no_model_fits_is_refused_before_anything_is_made(tmp_path)
     with pytest.raises(UserError, match="the prior steep has 6 weights, the model 5 tokens"):
         run_sweep(config, tmp_path / "s", models=NETWORKS, priors=PRIORS)
     assert not (tmp_path / "s").exists()
+
+
+def test_models_are_swept_on_what_they_were_trained_for(tmp_path):
+    given = ["--models", "group-s5", "--strategies", "iid,low-rank", "--budgets", "100"]
+    for _ in range(2):
+        assert run(["sweep", "--out", str(tmp_path / "s"), *given]) == 0
+    rows = pq.read_table(tmp_path / "s" / "results.parquet").to_pylist()
+    assert [row["task"] for row in rows] == ["group-product:s5"] * 2
+    assert {row["strategy"]: row["bound"] for row in rows}["low-rank"] == 1

@@ -2,8 +2,8 @@
 
 import pytest
 
-from probbound.cli.told import task_told
 from probbound.machine.errors import UserError
+from probbound.tasks.told import task_told, tasks_told
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,10 @@ def test_what_cannot_be_read_is_left_to_who_reads_the_weights(content, tmp_path)
     assert task_told(str(tmp_path / "none.safetensors"), None) == "max-of-k"
     with pytest.raises(UserError, match="there is no model"):
         task_told("no-such-model", None)
+
+
+def test_a_grid_of_models_is_about_the_task_that_they_have_in_common():
+    assert tasks_told(["mod-add-p59-s0", "mod-add-p59-s1", "no-such-model"]) == "modular-addition"
+    assert tasks_told([]) == "max-of-k"
+    with pytest.raises(UserError, match="max-of-4 for max-of-k, group-s5 for group-product:s5"):
+        tasks_told(["max-of-4", "group-s5"])

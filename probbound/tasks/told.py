@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from probbound.machine.errors import UserError
 from probbound.tasks.registry import DEFAULT_TASK
+
+
+def tasks_told(models: Iterable[str]) -> str:
+    """The one task that all models were made for; the usual one where nothing says any.
+
+    A model that is none is left to whoever reads it.
+
+    Raises:
+        UserError: if they were made for different ones.
+    """
+    found: dict[str, str] = {}
+    for model in models:
+        try:
+            found.setdefault(task_told(model, None), model)
+        except UserError:
+            continue
+    if len(found) > 1:
+        made = ", ".join(f"{model} for {task}" for task, model in found.items())
+        raise UserError(
+            f"the models were made for different tasks ({made}); ask about each task by itself, or "
+            "name the tasks"
+        )
+    return next(iter(found), DEFAULT_TASK)
 
 
 def task_told(model: str, named: str | None) -> str:
