@@ -48,6 +48,25 @@ class Contents:
     arrays: dict[str, np.ndarray]
     metadata: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """All that the file says in words: its metadata, and its arrays of one text each."""
+        alone = {name: x.item() for name, x in self.arrays.items() if _is_text(x)}
+        read = {
+            name: text if isinstance(text, str) else text.decode("utf-8", "replace")
+            for name, text in alone.items()
+        }
+        return {**self.metadata, **read}
+
+    @property
+    def others(self) -> dict[str, np.ndarray]:
+        """The arrays that are not one text."""
+        return {name: x for name, x in self.arrays.items() if not _is_text(x)}
+
+
+def _is_text(values: np.ndarray) -> bool:
+    return values.size == 1 and values.dtype.kind in "SU"
+
 
 def read_contents(path: Path) -> Contents:
     """Everything in a `.safetensors` or `.npz` file.

@@ -43,12 +43,12 @@ def read_weights(path: Path) -> Any:
     """
     contents = read_contents(path)
     try:
-        named = None
-        if contents.metadata.get("format", "").startswith(_OWN_FILES):
-            named = contents.metadata.get("network")
+        named, said = None, contents.texts
+        if said.get("format", "").startswith(_OWN_FILES):
+            named = said.get("network")
         if named is None:
             others = (kind_named(name) for name in _ROOMS if name != _USUAL)
-            known = next((kind for kind in others if kind.knows(contents.arrays)), None)
+            known = next((kind for kind in others if kind.knows(contents.others)), None)
             return (known or kind_named(_USUAL)).assembled(contents)
         return kind_named(named).assembled(contents)
     except Unusable as error:

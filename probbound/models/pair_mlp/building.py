@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from probbound.machine.errors import UserError
+from probbound.machine.errors import UserError, first_line
+from probbound.machine.json_objects import named_once
 from probbound.models.files import Held
-from probbound.models.pair_mlp.names import ALWAYS, FORM, SIZES, WEIGHT_SHAPES
+from probbound.models.pair_mlp.names import ALWAYS, FORM, FRAMEWORKS, SIZES, WEIGHT_SHAPES
 from probbound.models.pair_mlp.network import PairMLP, require_finite
 
 
@@ -24,7 +25,8 @@ def built(held: Held, path: Path) -> PairMLP:
     """The network in a file, named after it.
 
     `config` beside the weights may be a JSON object of FORM and sizes; what it does not say of the
-    form is assumed, and named in `assumed` of the network. Nothing else may be beside them.
+    form is assumed, and named in `assumed` of the network. Nothing else may be beside them, but the
+    name of a framework as `format`.
 
     Raises:
         UserError: if a weight is missing, unknown, misshapen or not finite, or the file says
@@ -52,12 +54,15 @@ def built(held: Held, path: Path) -> PairMLP:
 
 
 def _told(beside: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    if others := sorted(set(beside) - {"config"}):
+    of_framework = {"format"} if beside.get("format") in FRAMEWORKS else set()
+    if others := sorted(set(beside) - {"config"} - of_framework):
         raise UserError(f"{path} says {others[0]}, which is not known of a pair network")
     try:
-        told = json.loads(str(beside.get("config", "{}")))
-    except ValueError as error:
-        raise UserError(f"the configuration in {path} is no JSON: {error}") from error
+        told = json.loads(str(beside.get("config", "{}")), object_pairs_hook=named_once)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"the configuration in {path} is no JSON with each name once: {first_line(error)}"
+        ) from error
     known = {*FORM, *SIZES}
     if not isinstance(told, dict) or not set(told) <= known:
         raise UserError(f"the configuration in {path} may say {', '.join(sorted(known))} alone")

@@ -105,7 +105,8 @@ class Folded:
         """Gates, and beside them an output bias and a path past the gates, where there are any.
 
         `skip` = (rows of a, rows of b, matrix): (rows[a] + rows[b]) · matrix is added to the
-        logits. The errors are those of the whole rows and columns, skip and bias included.
+        logits. The errors are those of the whole rows and columns, skip and bias included. A bias
+        of zeros is left out where it is exact.
 
         Raises:
             UserError: as the class.
@@ -116,7 +117,7 @@ class Folded:
             firsts.append(skip[0])
             seconds.append(skip[1])
             outs.append(skip[2])
-        if bias is not None and bias.any():
+        if bias is not None and (bias.any() or np.any(out_error)):
             firsts.append(np.ones((n_first, 1)))
             seconds.append(np.zeros((n_second, 1)))
             outs.append(bias[None])

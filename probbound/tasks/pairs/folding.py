@@ -36,7 +36,7 @@ def folded(model: PairMLP, table: Int[np.ndarray, "n n"]) -> Folded:
         second_error = inflated(second_error + b_error, 1)
     return Folded.of(
         *(first, second, columns.T, table),
-        bias=bias,
+        bias=bias if bias.any() or bias_error.any() else None,
         skip=skip,
         first_error=first_error,
         second_error=second_error,

@@ -99,8 +99,8 @@ class Weights:
 
 
 def is_pair_network(names: Collection[str]) -> bool:
-    """Whether arrays of these names are a pair network's, beside a configuration perhaps."""
-    return _NEEDED <= set(names) <= {*_AXES, "config"}
+    """Whether arrays of these names are a pair network's, and nothing more."""
+    return _NEEDED <= set(names) <= set(_AXES)
 
 
 def assembled(contents: Contents) -> Weights:
@@ -110,11 +110,10 @@ def assembled(contents: Contents) -> Weights:
         Unusable: if a weight is missing, unknown or of no floats, or the file states another
             network, or something that is not understood.
     """
-    arrays, texts = {}, dict[str, str](contents.metadata)
-    for name, values in contents.arrays.items():
+    arrays, texts = {}, contents.texts
+    for name, values in contents.others.items():
         if name not in _AXES:
-            texts[name] = _text(name, values, texts)
-            continue
+            raise Unusable(f"it holds {name[:60]!r}, which a pair network does not have")
         if not np.issubdtype(values.dtype, np.floating):
             raise Unusable(f"{name} does not hold floats")
         arrays[name] = values.astype(np.float64)
@@ -127,15 +126,6 @@ def assembled(contents: Contents) -> Weights:
         if type(value) is not type(wanted[name]) or value != wanted[name]:
             raise Unusable(f"it says {name} is {str(value)[:60]!r}, and not {wanted[name]!r}")
     return weights
-
-
-def _text(name: str, values: np.ndarray, others: Mapping[str, str]) -> str:
-    if values.size != 1 or values.dtype.kind not in "SU":
-        raise Unusable(f"it holds {name[:60]!r}, which a pair network does not have")
-    if name in others:
-        raise Unusable(f"it says {name[:60]!r} twice")
-    value = values.item()
-    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _told(texts: Mapping[str, str]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Folded:
             parts.append((a, b, w["W_U"]))
             first_error, second_error = first_error + a_error, second_error + b_error
         bias, bias_error = _bias(w)
-        if bias.any():
+        if bias.any() or bias_error.any():
             parts.append((np.ones((len(first), 1)), np.zeros((len(second), 1)), bias[None]))
         first, second = (np.concatenate([part[side] for part in parts], axis=1) for side in (0, 1))
         out = np.concatenate([part[2] for part in parts])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -42,6 +44,25 @@ def random_network(form: str, seed: int, tokens: int = 5, dtype: type = np.float
     random = np.random.default_rng(seed)
     weights = {name: random.normal(size=shapes[name]).astype(dtype) for name in there}
     return PairMLP(**weights, name=form)
+
+
+def cancelling_biases(tokens: int = 3) -> Iterator[PairMLP]:
+    """Neurons of 1e-9 add; b_out W_U, 0 in some order of its sums, is 1 for the last class."""
+    wide, pairs = tokens**2 + 3, np.arange(tokens**2)
+    a, b = np.divmod(pairs, tokens)
+    first, second = np.zeros((2, tokens, wide))
+    out = np.zeros((wide, tokens))
+    first[a, pairs], second[b, pairs] = 1e-9, 1e-9
+    out[pairs, (a + b) % tokens] = 1e6
+    out[-3:] = 1, 0, 1
+    out[-2, -1] = 1
+    b_in, b_out = np.where(np.arange(wide) < tokens**2, -1e-9, 0.0), np.zeros(wide)
+    b_out[-3:] = 2.0**56, 1, -(2.0**56)
+    for start in range(wide):
+        for order in itertools.permutations(range(wide - 3, wide)):
+            at = np.roll([*range(wide - 3), *order], start)
+            rows = first[:, at], second[:, at]
+            yield PairMLP(*(rows[0], out[at], rows[1]), b_in=b_in[at], b_out=b_out[at])
 
 
 def exact_logits(model: PairMLP, a: int, b: int) -> list[Fraction]:

@@ -51,3 +51,10 @@ def test_what_does_not_fit_is_refused_in_a_sentence(change):
     fields = {name: getattr(net, name) for name in Folded.__dataclass_fields__}
     with pytest.raises(UserError, match="must"):
         Folded(**(fields | change))
+
+
+def test_a_bias_of_zeros_that_is_known_up_to_an_error_is_one():
+    net = planted()
+    bias, off = np.zeros(13), np.full(13, 1e-3)
+    kept = Folded.of(net.first, net.second, net.out, net.labels, bias=bias, out_error=off)
+    assert kept.n_features == net.n_features + 1

@@ -9,9 +9,15 @@ import pytest
 from probbound.models.pair_mlp.network import in_float64, weights_of
 from probbound.tasks.modular_addition.task import ModularAddition
 from probbound.tasks.pairs.folding import folded, folding_flops
+from probbound.tasks.pairs.screens.low_rank import LowRankScreen
 from probbound.tasks.pairs.screens.pairs import features
 from tests.counting import counting
-from tests.probbound.models.pair_mlp.networks import FORMS, exact_logits, random_network
+from tests.probbound.models.pair_mlp.networks import (
+    FORMS,
+    cancelling_biases,
+    exact_logits,
+    random_network,
+)
 
 TABLE = ModularAddition(5).table
 PAIRS = np.array(list(itertools.product(range(5), repeat=2)))
@@ -58,6 +64,13 @@ def test_no_row_is_further_off_than_is_said(form, seed):
     off = (exactly(found.out) - np.vstack(meant)) ** 2
     for column, error in zip(off.sum(axis=0), found.out_error, strict=True):
         assert column <= Fraction(error) ** 2
+
+
+def test_a_bias_that_is_computed_as_zero_still_counts():
+    table, pairs = ModularAddition(3).table, np.array(list(itertools.product(range(3), repeat=2)))
+    for model in cancelling_biases():
+        left = LowRankScreen.of(folded(model, table), 3).uncertified(pairs)
+        assert left[pairs.sum(axis=1) % 3 != 2].all()
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -17,7 +17,12 @@ from probbound.tasks.modular_addition.task import ModularAddition
 from probbound.tasks.pairs.folding import folded
 from probbound.tasks.pairs.screens.low_rank import LowRankScreen
 from tests.probbound.check.pair_weights import weights_read
-from tests.probbound.models.pair_mlp.networks import FORMS, exact_logits, random_network
+from tests.probbound.models.pair_mlp.networks import (
+    FORMS,
+    cancelling_biases,
+    exact_logits,
+    random_network,
+)
 
 
 def pairs_of(values):
@@ -72,6 +77,14 @@ def test_weights_far_from_one_certify_nothing_false(size):
     pairs = pairs_of(5)
     left = LowRank.of(Folded.of(arrays), 2, 0.0).left(pairs, pairs.sum(axis=1) % 5)
     assert left.all()
+
+
+def test_a_bias_that_is_computed_as_zero_still_counts():
+    pairs = pairs_of(3)
+    labels = pairs.sum(axis=1) % 3
+    for model in cancelling_biases():
+        screen = LowRank.of(Folded.of(weights_read(model).arrays), 3, 0.0)
+        assert screen.left(pairs, labels)[labels != 2].all()
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -1,0 +1,74 @@
+"""Every screen over pairs against exact margins, on networks of all kinds: none passes a wrong one.
+
+No false alarm: margins are exact wherever extended precision could be in doubt.
+"""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from probbound.contract.cost import CostMeter
+from probbound.tasks.pairs.screens.forward import ForwardPass
+from probbound.tasks.pairs.screens.gates import GatesScreen
+from probbound.tasks.pairs.screens.low_rank import LowRankScreen
+from probbound.tasks.pairs.screens.rotating import RotatingFrame
+from probbound.tasks.pairs.screens.weight_space import integral_screen, norms_screen
+from tests.probbound.tasks.pairs.networks import all_pairs, exact_margin, margins, sundry
+
+
+def most(net):
+    return min(net.gated, net.n_classes)
+
+
+def waves(net):
+    """As many as there can be."""
+    return min((net.n_classes - 1) // 2, net.n_features // 2)
+
+
+SCREENS = {
+    "forward": ForwardPass.of,
+    "low-rank": lambda net, margin: LowRankScreen.of(net, most(net), margin),
+    "gates": lambda net, margin: GatesScreen.of(net, most(net), 6, margin=margin),
+    "gates by norms": lambda net, margin: GatesScreen.of(
+        net, most(net), 6, exact_tail=False, margin=margin
+    ),
+    "rotating-frame": lambda net, margin: RotatingFrame.of(net, waves(net), 0, margin),
+    "norms": norms_screen,
+    "integral": integral_screen,
+}
+SELDOM = {"norms", "integral"}  # structure in the weights certifies little, and the page says why
+
+
+def left_by(screen, net):
+    """Which pairs are left, looked at one by one; all at once they are no fewer or more."""
+    left = screen.uncertified(all_pairs(net)).reshape(net.labels.shape)
+    if hasattr(screen, "enumerate"):
+        pairs = screen.enumerate(CostMeter()).pairs
+        assert np.array_equal(pairs, np.argwhere(left))
+    return left
+
+
+def passed(number):
+    """How many pairs each screen passed, and how many truly were above; a wrong one fails."""
+    counts = Counter()
+    for seed, net in enumerate(sundry(number)):
+        found = margins(net)
+        middle = float(found.ravel()[seed % found.size])  # a pair on the edge of what is claimed
+        for margin in (0.0, middle, -abs(middle)):
+            above = found > margin
+            for a, b in np.argwhere(np.abs(found - margin) < 1e-12):
+                above[a, b] = exact_margin(net, a, b) > margin
+            counts["above"] += int(above.sum())
+            for name, made in SCREENS.items():
+                certified = ~left_by(made(net, margin), net)
+                assert not (certified & ~above).any(), (name, seed, margin)
+                counts[name] += int(certified.sum())
+    return counts
+
+
+@pytest.mark.parametrize("number", [30, pytest.param(300, marks=pytest.mark.slow)])
+def test_no_screen_passes_what_is_not_above(number):
+    counts = passed(number)
+    for name in SCREENS:
+        assert counts[name] >= (0 if name in SELDOM else 0.1) * counts["above"], counts
