@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 from scipy import stats
 
 from studies.study import Row
@@ -44,6 +45,17 @@ def draw_band(axes: Axes, shown: Band, colour: str, marker: str, label: str, **l
     axes.fill_between(shown.x, shown.low, shown.high, color=colour, alpha=0.18, lw=0)
     style: dict[str, Any] = {"lw": 1.2, "markersize": 5} | line
     axes.plot(shown.x, shown.middle, marker=marker, color=colour, label=label, **style)
+
+
+def step_axis(axes: Axes, steps: list[int]) -> None:
+    """Logarithmic, with room for the model before its first step."""
+    first = min((step for step in steps if step > 0), default=1)
+    powers = [10**n for n in range(10) if first <= 10**n <= steps[-1]]
+    axes.set_xscale("symlog", linthresh=first, linscale=0.5)
+    axes.set_xlim(-0.1 * first if steps[0] == 0 else 0.9 * first, 1.2 * steps[-1])
+    axes.set_xticks([0, *powers] if steps[0] == 0 else powers)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("training steps")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from estimators.guarantee import Guarantee
 from probbound.arithmetic.decimals import upper
@@ -37,7 +36,7 @@ from probbound.tasks.max_of_k.structured.margin import structured_margin
 from probbound.tasks.max_of_k.structured.parts import Parts, parts_of
 from probbound.tasks.max_of_k.task import MaxOfK
 from probbound.tasks.max_of_k.training import snapshots
-from studies.bands import band, draw_band
+from studies.bands import band, draw_band, step_axis
 from studies.grids import BRUTE_FORCE as TRUTH
 from studies.grids import certified_beside_truth
 from studies.study import Row, Study
@@ -169,20 +168,9 @@ def draw(rows: list[Row]) -> Figure:
     right.set(yscale="log", ylabel="attention scores, nats")
     figure.suptitle(f"noise: its certified {level:g} quantile; dotted: its true one", fontsize=9)
     for axes in (left, middle, right):
-        _step_axis(axes, sorted({row["step"] for row in rows}))
+        step_axis(axes, sorted({row["step"] for row in rows}))
         axes.legend(fontsize=8)
     return figure
-
-
-def _step_axis(axes: Axes, steps: list[int]) -> None:
-    """Logarithmic, with room for the model before its first step."""
-    first = min((step for step in steps if step > 0), default=1)
-    powers = [10**n for n in range(10) if first <= 10**n <= steps[-1]]
-    axes.set_xscale("symlog", linthresh=first, linscale=0.5)
-    axes.set_xlim(-0.1 * first if steps[0] == 0 else 0.9 * first, 1.2 * steps[-1])
-    axes.set_xticks([0, *powers] if steps[0] == 0 else powers)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("training steps")
 
 
 def _sizes(axes: Axes, rows: list[Row], shown: tuple[str, str, str, str]) -> None:

@@ -20,7 +20,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from probbound.arithmetic.decimals import upper
-from probbound.figures.charts import BLACK, GREY, Style, pareto, shade_vacuous, stairs, styles
+from probbound.figures.charts import (
+    BLACK,
+    GREY,
+    Style,
+    Zero,
+    mark_zero,
+    pareto,
+    shade_vacuous,
+    stairs,
+    styles,
+)
 from studies.grids import certified_rows, truths
 from studies.study import Row, Study
 from studies.write_up import markdown_table
@@ -40,7 +50,7 @@ def measure(grid: Grid, work: Path) -> list[Row]:
     rows = certified_rows(grid.grids, work, timed=True)
     truth = {name: _estimate(rows, name) for name in dict.fromkeys(row["model"] for row in rows)}
     exact = truths(rows)
-    columns = ("model", "strategy", "budget", "delta", "seed", "guarantee", "d_vocab")
+    columns = ("model", "strategy", "budget", "delta", "seed", "guarantee", "answers")
     numbers = ("failure_upper", "delta_spent", "flops", "seconds", "samples")
     return [
         {
@@ -115,9 +125,13 @@ def draw(rows: list[Row]) -> Figure:
         layout="constrained",
     )
     for family, panels in zip(families, grid, strict=True):
+        bounds = [row["failure_upper"] for row in rows if row["family"] == family]
+        zero = Zero.below(bounds)
         for (delta, cost), axes in zip(views, panels, strict=True):
-            _panel(axes, _of(rows, family, delta), cost, dealt)
+            _panel(axes, _above(_of(rows, family, delta), zero.place), cost, dealt)
             axes.set_title(f"{family}, δ = {delta:g}", fontsize=10)
+        if 0 in bounds:
+            mark_zero(panels[0].yaxis, zero)
         panels[0].set_ylabel("certified failure rate")
     for (_, cost), axes in zip(views, grid[-1], strict=True):
         axes.set_xlabel(COSTS[cost])
@@ -140,6 +154,14 @@ def draw(rows: list[Row]) -> Figure:
         title_fontsize=8,
     )
     return figure
+
+
+def _above(rows: list[Row], floor: float) -> list[Row]:
+    """The same with what is lower drawn there."""
+    return [
+        row | {key: max(row[key], floor) for key in ("failure_upper", "low", "high")}
+        for row in rows
+    ]
 
 
 def _mark(style: Style, certain: bool) -> dict[str, Any]:
@@ -170,7 +192,7 @@ def _panel(axes: Axes, rows: list[Row], cost: str, dealt: dict[str, Style]) -> N
     truth = [row["truth"] for row in rows if row["truth"]]
     if truth:
         axes.axhline(float(np.median(truth)), color=BLACK, ls=":", lw=1)
-    shade_vacuous(axes, rows[0]["d_vocab"])
+    shade_vacuous(axes, rows[0]["answers"])
     axes.set_ylim(top=2)
 
 
@@ -186,7 +208,7 @@ def found(rows: list[Row]) -> str:
         for delta in _deltas(rows):
             found = _of(rows, family, delta)
             front = pareto((row["flops"], row["failure_upper"]) for row in found)
-            useful = [(x, y) for x, y in front if y < 1 - 1 / own[0]["d_vocab"]]
+            useful = [(x, y) for x, y in front if y < 1 - 1 / own[0]["answers"]]
             at = {(row["flops"], row["failure_upper"]): row for row in found}
             lines = [
                 [

@@ -11,6 +11,7 @@ from probbound.machine.errors import UserError
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import in_process, on_workers
 from probbound.sweeps.run import Sweep
+from probbound.tasks.registry import DEFAULT_TASK
 from studies.models import model_named
 from studies.study import Row
 
@@ -44,10 +45,16 @@ def certified_rows(
 
 
 def certified_beside_truth(
-    models: Iterable[str], strategies: Iterable[str], budget: int, delta: float, work: Path
+    models: Iterable[str],
+    strategies: Iterable[str],
+    budget: int,
+    delta: float,
+    work: Path,
+    task: str = DEFAULT_TASK,
 ) -> list[Row]:
     """One row per model and strategy, and by brute force; `truth` is what that found."""
     grid = {
+        "tasks": [task],
         "models": list(models),
         "strategies": [BRUTE_FORCE, *strategies],
         "budgets": [budget],

@@ -17,19 +17,23 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Grid = TypeVar("Grid", bound="DataclassInstance")
-NAMES = (
-    "frontier",
-    "law",
-    "delta",
-    "paths",
-    "noise_budget",
-    "reuse",
-    "universal",
-    "scaling",
-    "coverage",
-    "suppression",
-    "checkpoints",
-)
+_MODULES = {
+    "frontier": "frontier",
+    "frontier_pairs": "frontier",
+    "law": "law",
+    "delta": "delta",
+    "paths": "paths",
+    "noise_budget": "noise_budget",
+    "reuse": "reuse",
+    "universal": "universal",
+    "scaling": "scaling",
+    "coverage": "coverage",
+    "suppression": "suppression",
+    "checkpoints": "checkpoints",
+    "grokking": "grokking",
+}
+"""Where each study is; two of one module ask the same of other grids."""
+NAMES = tuple(_MODULES)
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,14 @@ class Study(Generic[Grid]):
 
 
 def study_named(name: str) -> Study:
-    """The study in the module of that name.
+    """The study of that name.
 
     Raises:
         UserError: if there is none.
     """
     if name not in NAMES:
         raise UserError(f"there is no study {name!r}; choose from {', '.join(NAMES)}")
-    return import_module(f"studies.{name}").STUDY
+    return import_module(f"studies.{_MODULES[name]}").STUDY
 
 
 def _frozen(value: Any) -> Any:

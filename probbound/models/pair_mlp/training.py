@@ -105,8 +105,9 @@ def snapshots(
     seed: int,
     at: Sequence[int],
     name: str = "unnamed",
+    start: PairMLP | None = None,
 ) -> Iterator[PairMLP]:
-    """The network after each of the numbers of steps `at`, 0 being the initial one.
+    """The network after each of the numbers of steps `at`, 0 being the initial one, or `start`.
 
     `answers` has the class of each pair. The result depends on the arguments, the JAX version and
     the kind of processor alone.
@@ -120,7 +121,7 @@ def snapshots(
     labels = answers[pairs[:, 0], pairs[:, 1]]
     objective = _Loss(jnp.asarray(pairs), jnp.asarray(labels), recipe.batch)
     key = jax.random.fold_in(root_key(seed), 1)
-    model = initial_network(classes, recipe, seed, name)
+    model = start or initial_network(classes, recipe, seed, name)
     return fitted(model, objective, _optimiser(recipe), key, at, f"training {name}")
 
 
