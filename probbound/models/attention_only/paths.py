@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.machine.errors import UserError
