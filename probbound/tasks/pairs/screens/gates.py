@@ -140,7 +140,7 @@ class GatesScreen:
             scaled = folded.scaled(proposal.exponents)
             ranges = _ranges(scaled, proposal)
             if gates is None:
-                gates = propose_gates(scaled, np.nan_to_num(ranges), levels)
+                gates = propose_gates(scaled, np.nan_to_num(ranges, posinf=0.0), levels)
             return cls._of(folded, scaled, proposal, gates.usable(), ranges, margin, exact_tail)
 
     @classmethod
