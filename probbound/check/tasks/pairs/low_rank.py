@@ -9,6 +9,7 @@ import numpy as np
 from probbound.check.models.pair_mlp.network import not_ahead
 from probbound.check.models.pair_mlp.rounding import LARGEST, UNDERFLOW, above, gamma, lengths
 from probbound.check.tasks.pairs.folded import Folded
+from probbound.check.tasks.pairs.prices import low_rank_price
 from probbound.check.tasks.pairs.proposal import Proposal
 
 _LARGEST_ERROR = 2.0**-10
@@ -74,6 +75,12 @@ class LowRank:
             squares=(squares[0], squares[1]),
             lead=lead,
         )
+
+    @property
+    def price(self) -> int:
+        """The operations of one pair at most."""
+        net = self.scaled
+        return low_rank_price(len(net.out), net.gates, net.out.shape[1], len(self.right))
 
     def left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Which pairs (n, 2) it cannot certify."""

@@ -18,6 +18,16 @@ def forward_price(weights: Weights) -> int:
 
 def low_rank_price(features: int, gates: int, classes: int, rank: int) -> int:
     """Of one pair that is compared with every class in the end, the most there can be."""
+    own = features + gates + 2 * features * (rank + 1) + 2 * gates + 7
+    return own + _compared(classes, rank)
+
+
+def gates_price(classes: int, rank: int) -> int:
+    """Likewise of structured gates, once their sums are there."""
+    return rank + 7 + _compared(classes, rank)
+
+
+def _compared(classes: int, rank: int) -> int:
+    """Of a point that its cone, near rivals and all classes are asked about."""
     cone, compared = 6 * rank + 23, 2 * rank + 5
-    own = features + gates + 2 * features * (rank + 1) + 2 * gates + cone + 7
-    return own + compared * (classes // 8 + 1) + cone + compared * classes + 2
+    return 2 * cone + compared * (classes // 8 + 1) + compared * classes + 2

@@ -10,7 +10,7 @@ from probbound.check.report import Refused
 from probbound.check.tasks.pairs.folded import Folded
 
 _LOOKED_AT = 1 << 11
-_LEAST = 2.0**-10
+LEAST = 2.0**-10
 _MOST = 60
 
 
@@ -41,7 +41,7 @@ class Proposal:
         out, (left, right, centre) = _scaled_out(folded, first), _directions(folded, first, rank)
         remains = (out - centre[:, None] - left @ right)[:gates].std(axis=1)
         missing = np.ldexp(remains, -first[:gates])
-        least = _LEAST * missing.max(initial=0.0)
+        least = LEAST * missing.max(initial=0.0)
         exponents = _exponents(folded, np.sqrt(spread / np.maximum(missing, least)))
         left, right, centre = _directions(folded, exponents, rank)
         means = np.zeros(len(folded.out))
@@ -61,12 +61,18 @@ def _looked_at(pairs: int) -> np.ndarray:
 def _exponents(folded: Folded, sizes: np.ndarray) -> np.ndarray:
     """The nearest power of two of each size at a gate, 0 elsewhere."""
     found = np.zeros(len(folded.out), dtype=np.int64)
+    found[: folded.gates] = nearest_powers(sizes)
+    return found
+
+
+def nearest_powers(sizes: np.ndarray) -> np.ndarray:
+    """e(x) of Theorem 6.12: the exponent of the nearest power of two of each size."""
     sizes = np.nan_to_num(sizes, posinf=0.0)
     largest = sizes.max(initial=0.0)
-    if largest > 0:
-        powers = np.rint(np.log2(np.maximum(sizes, _LEAST * largest)))
-        found[: folded.gates] = np.clip(powers, -_MOST, _MOST).astype(np.int64)
-    return found
+    if not largest > 0:
+        return np.zeros(len(sizes), dtype=np.int64)
+    powers = np.rint(np.log2(np.maximum(sizes, LEAST * largest)))
+    return np.clip(powers, -_MOST, _MOST).astype(np.int64)
 
 
 def _scaled_out(folded: Folded, exponents: np.ndarray) -> np.ndarray:

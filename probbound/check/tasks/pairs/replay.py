@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from probbound.check.bounds import up
 from probbound.check.expected import Facts
 from probbound.check.models.pair_mlp.network import Network
-from probbound.check.report import Declined, Refused
+from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import form_of
 from probbound.check.tasks.follow_up import planned_draws
 from probbound.check.tasks.pairs.folded import Folded
+from probbound.check.tasks.pairs.gates import Gates
 from probbound.check.tasks.pairs.inputs import Inputs
 from probbound.check.tasks.pairs.low_rank import LowRank
-from probbound.check.tasks.pairs.prices import forward_price, low_rank_price
-from probbound.check.tasks.pairs.recipe import LOW_RANK, Recipe, Screen, run_by
+from probbound.check.tasks.pairs.prices import forward_price
+from probbound.check.tasks.pairs.recipe import GATES, LOW_RANK, Recipe, Screen, run_by
 
 PILOT = 1 << 12
 _ALONE = {"enumerated": "all run", "sampled": "sampled"}
 _BEHIND_A_SCREEN = ("screen, all run", "screen, sampled")
+
+
+@runtime_checkable
+class Check(Protocol):
+    """A screen of a network: which pairs it leaves, and the price of one at most."""
+
+    @property
+    def price(self) -> int: ...
+
+    def left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray: ...
+
+
+_CHECKS: dict[str, Callable[[Folded, Screen, float], Check]] = {
+    LOW_RANK: lambda folded, screen, margin: LowRank.of(folded, screen.rank, margin),
+    GATES: lambda folded, screen, margin: Gates.of(folded, screen.rank, screen.levels or 1, margin),
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,6 @@ class Asked:
 
         Raises:
             Refused: if its levels are not those of what ran.
-            Declined: if its screen is not run again here.
         """
         self._require_levels()
         recipe = self.recipe
@@ -106,12 +122,10 @@ class Asked:
         if form not in right or first != name:
             raise Refused(f"the levels are not those of what ran: {self.recipe.text}")
 
-    def _check(self, screen: Screen) -> LowRank:
-        if screen.name != LOW_RANK:
-            raise Declined(f"the screen {screen.name} is not run again by this checker yet")
-        return LowRank.of(self.folded, screen.rank, self.network.margin)
+    def _check(self, screen: Screen) -> Check:
+        return _CHECKS[screen.name](self.folded, screen, self.network.margin)
 
-    def _left(self, check: LowRank, numbers: np.ndarray) -> np.ndarray:
+    def _left(self, check: Check, numbers: np.ndarray) -> np.ndarray:
         pairs = self.inputs.pairs(numbers)
         return check.left(pairs, self.inputs.labels(pairs))
 
@@ -134,7 +148,7 @@ class Asked:
         wrong = sum(int(self._wrong(numbers).sum()) for numbers in parts)
         return Facts(share, draws, draws, draws, wrong)
 
-    def _cascade(self, check: LowRank) -> Facts:
+    def _cascade(self, check: Check) -> Facts:
         """Draws of all pairs through the screen, then as many as the budget allows run (4.21)."""
         budget = self.predicate["ran"]["budget"]
         planned = self._planned(check, budget)
@@ -151,10 +165,10 @@ class Asked:
             passed, run = passed + len(on), run + len(follow)
         return Facts(1.0, draws, passed, run, failures)
 
-    def _table(self, check: LowRank) -> np.ndarray:
+    def _table(self, check: Check) -> np.ndarray:
         return np.concatenate([self._left(check, numbers) for numbers in self.inputs.listed()])
 
-    def _planned(self, check: LowRank, budget: int) -> int | None:
+    def _planned(self, check: Check, budget: int) -> int | None:
         """How many draws were fixed beforehand; None where the bound holds at any number."""
         recipe, stopped = self.recipe, self.predicate["stopped_at"]
         if recipe.target is not None or stopped is not None:
@@ -163,7 +177,5 @@ class Asked:
             return recipe.draws
         pilot = self.inputs.drawn(self.stream.named("pilot"), PILOT)
         passed = sum(int(self._left(check, numbers).sum()) for numbers in pilot)
-        net, rank = check.scaled, len(check.right)
-        each = low_rank_price(len(net.out), net.gates, net.out.shape[1], rank)
-        worth = budget * forward_price(self.network.weights) / each
+        worth = budget * forward_price(self.network.weights) / check.price
         return planned_draws(budget, passed, PILOT, worth)

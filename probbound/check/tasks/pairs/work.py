@@ -13,6 +13,7 @@ from probbound.check.tasks.pairs.recipe import run_by
 from probbound.check.tasks.pairs.replay import PILOT
 
 _INTERVAL, _LEAST, _DRAW = 1e5, 1e6, 100.0
+_LEVEL, _CANDIDATES, _MOST_GROUPS = 2e5, 81, 1 << 10
 _BLOCKS = 2.0**28  # bytes of what is computed at once
 
 
@@ -37,5 +38,16 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
         small = float(min(size["d_mlp"], classes))
         operations += looked * each + 60 * small**2 * features + 8.0 * values * features * classes
         memory += 32.0 * values * classes + 64.0 * features * classes + 16.0 * pairs
+        if recipe.screen.levels is not None:
+            waves = _of_waves(values, features, recipe.screen.levels, looked)
+            operations, memory = operations + waves.operations, memory + waves.memory
     run = number if recipe.budgeted else pairs * (recipe.screen is None)
     return Work(operations + run * (forward + _DRAW), memory + 8.0 * classes**2)
+
+
+def _of_waves(values: int, features: int, levels: int, looked: int) -> Work:
+    """What gates take beside: waves and their levels once, and states of gates for each pair."""
+    groups = min(values / 2, features, _MOST_GROUPS)
+    proposed = groups * (_LEVEL * levels + 100.0 * values**2) + 1500.0 * values * features
+    states = looked * features * (100.0 + 5.0 * min(levels, _CANDIDATES))
+    return Work(proposed + states, 64.0 * values**2 + 96.0 * values * features)

@@ -95,5 +95,5 @@ def nearest(
     """The rivals of each class that its centre leads by least: proposed, any others would do."""
     lead = centres @ right
     lead = np.diagonal(lead)[:, None] - lead
-    np.fill_diagonal(lead, np.inf)
+    lead[np.arange(len(lead)), np.arange(len(lead))] = np.inf
     return np.argsort(lead, axis=1)[:, :number]

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Complex, Float, Int
 
 from probbound.machine.errors import UserError
 from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.screens.gate_levels import chosen_levels, levels_flops
 from probbound.tasks.pairs.screens.slack import length
 
 HARMONICS = 4
-ROUNDS = 2
 _LARGEST = 1e100
-_LEAST_POWER = 2e-3  # of all neurons: a frequency with less has no group of its own
-_CANDIDATES = 81  # levels are chosen among so many
-_TOP = 0.999  # of what neurons may lose lies below the highest candidate
+_LEAST_POWER = 2.0**-10  # of all neurons: a frequency with less has no group of its own
+_UNITS = 2.0**30  # waves are whole numbers up to it
+_TIE = 2.0**-20  # of a step: as near the middle between two a phase is the lower
+_FLAT = 2.0**-30  # a neuron whose wave is less than this of its sizes has none
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def propose_gates(
 ) -> GateProposal:
     """Dominant frequencies, a wave of few harmonics for each, and the levels that lose least.
 
-    `weights` says what a unit of each neuron can do to a margin.
+    `weights` says what a unit of each neuron can do to a margin. By the law of Theorem 6.13.
 
     Raises:
         UserError: if operands are not of one size, nothing passes a gate, or there is no level.
@@ -89,124 +90,85 @@ def propose_gates(
         )
     if levels < 1:
         raise UserError(f"gates need at least one level, got {levels}")
-    part = slice(scaled.gated)
-    both = [
-        np.where(np.abs(rows[:, part]) < _LARGEST, rows[:, part], 0.0)
-        for rows in (scaled.first, scaled.second)
-    ]
-    mean = (both[0] + both[1]) / 2
-    found = _waves_of(mean, *_spectrum(mean))
-    largest = [np.abs(rows - found.along()) * weights for rows in both]
+    sides = [_sized(scaled.first, scaled.gated)]
+    if not scaled.tied:
+        sides.append(_sized(scaled.second, scaled.gated))
+    found = _waves_of((sides[0] + sides[-1]) / 2)
+    along = found.along()
+    mass = np.concatenate([np.abs(rows - along) * weights for rows in sides])
+    slopes = weights * found.amplitudes / 2
     chosen = [
-        _levels(found, group, np.concatenate(largest), weights, levels)
-        for group in range(len(found.frequencies))
+        chosen_levels(wave, mass[:, members], slopes[members], levels)
+        for wave, members in zip(
+            found.waves, map(found.members, range(len(found.waves))), strict=True
+        )
     ]
-    return GateProposal(
-        found.frequencies,
-        found.waves,
-        np.stack(chosen),
-        found.groups,
-        found.phases,
-        found.amplitudes,
-    )
+    return replace(found, levels=np.stack(chosen))
 
 
-def _spectrum(
-    mean: Float[np.ndarray, "p gated"],
-) -> tuple[Int[np.ndarray, " groups"], Int[np.ndarray, " gated"], Int[np.ndarray, " gated"]]:
-    """The frequencies with power, each neuron's group among them, and its phase."""
+def gates_flops(scaled: Folded, gates: GateProposal) -> int:
+    """Operations of `propose_gates`."""
+    p, gated, (groups, levels) = scaled.n_first, scaled.gated, gates.levels.shape
+    rows = p if scaled.tied else 2 * p
+    waves = gated * (_spectrum_flops(p) + 2 * p + 2 * groups + 30 * (HARMONICS + 1))
+    waves += groups * p * (7 * HARMONICS + 3)
+    residuals = rows * gated * 4 + p * gated * 3 + 2 * gated
+    return waves + residuals + levels_flops(p, rows, gated, groups, levels)
+
+
+def _spectrum_flops(p: int) -> int:
+    """Of a real column: p products with p waves, or by three transforms of powers of two."""
+    size = 1 << (2 * p - 1).bit_length()
+    return min(2 * p * p, 3 * 5 * size * (size.bit_length() - 1) + 12 * size)
+
+
+def _sized(rows: Float[np.ndarray, "p n_features"], gated: int) -> Float[np.ndarray, "p gated"]:
+    """The rows at the gates, 0 where they are no numbers of usual size."""
+    part = rows[:, :gated]
+    return np.where(np.abs(part) < _LARGEST, part, 0.0)
+
+
+def _waves_of(mean: Float[np.ndarray, "p gated"]) -> GateProposal:
+    """Each neuron's group, phase and amplitude, and what the neurons of a group share."""
     p, gated = mean.shape
-    waves = np.fft.rfft(mean, axis=0)
-    sizes = np.abs(waves)
-    sizes[0] = 0
-    dominant = sizes.argmax(axis=0)
-    power = np.bincount(dominant, sizes.max(axis=0) ** 2, len(sizes))
-    kept = np.flatnonzero((power > _LEAST_POWER * power.sum()) & (np.arange(len(power)) > 0))
-    kept = kept if len(kept) else np.array([1])
-    groups = sizes[kept].argmax(axis=0)
-    angles = np.angle(waves[kept[groups], np.arange(gated)])
-    return kept, groups, np.rint(angles * p / (2 * np.pi)).astype(np.int64) % p
-
-
-def _waves_of(
-    mean: Float[np.ndarray, "p gated"],
-    kept: Int[np.ndarray, " groups"],
-    groups: Int[np.ndarray, " gated"],
-    phases: Int[np.ndarray, " gated"],
-) -> GateProposal:
-    """Waves fitted to what each group shares, and phases and amplitudes fitted to the waves."""
-    p = len(mean)
-    amplitudes, waves = np.abs(mean).max(axis=0), np.zeros((len(kept), p))
-    phases, operands = phases.copy(), np.arange(p)
-    basis = _harmonics(p)
+    spectrum = np.fft.rfft(mean, axis=0)
+    sizes = np.abs(spectrum[1:])
+    power = np.bincount(sizes.argmax(axis=0), sizes.max(axis=0) ** 2, len(sizes))
+    kept = np.flatnonzero(power > _LEAST_POWER * power.sum())
+    kept = (kept if len(kept) else np.array([0])) + 1
+    groups = sizes[kept - 1].argmax(axis=0)
+    own = spectrum[kept[groups], np.arange(gated)]
+    flat = ~(np.abs(own) > _FLAT * np.abs(mean).sum(axis=0))
+    groups[flat], own[flat] = 0, 0.0
+    phases = np.floor(np.angle(own) * p / (2 * np.pi) + 0.5 - _TIE).astype(np.int64) % p
+    amplitudes, waves = np.abs(own) * 2 / p, np.zeros((len(kept), p))
     for group, frequency in enumerate(kept):
         members = np.flatnonzero(groups == group)
-        rows, wave = mean[:, members], waves[group]
-        for _ in range(ROUNDS):
-            places = ((operands[:, None] * frequency + phases[members]) % p).ravel()
-            sizes = np.broadcast_to(amplitudes[members], rows.shape)
-            total = np.bincount(places, (rows * sizes).ravel(), p)
-            square = np.bincount(places, (sizes**2).ravel(), p)
-            normal = (basis * square) @ basis.T + 1e-9 * square.sum() * np.eye(len(basis))
-            wave = np.linalg.lstsq(normal, basis @ total, rcond=None)[0] @ basis
-            shifted = wave[(operands[:, None] + operands * frequency) % p]
-            likeness = shifted @ rows
-            phases[members] = likeness.argmax(axis=0)
-            norm = (shifted[0] ** 2).sum()
-            amplitudes[members] = np.maximum(likeness.max(axis=0), 0) / (norm if norm > 0 else 1)
-        waves[group] = wave
+        wave = _shared(
+            spectrum[:, members], int(frequency), phases[members], amplitudes[members], p
+        )
+        highest = np.abs(wave).max()
+        if 0 < highest < np.inf:
+            waves[group] = np.rint(wave / highest * _UNITS)
+            amplitudes[members] *= highest / _UNITS
     return GateProposal(kept, waves, np.zeros((len(kept), 1)), groups, phases, amplitudes)
 
 
-def _harmonics(p: int) -> Float[np.ndarray, "n p"]:
-    angles = 2 * np.pi * np.arange(p) / p
-    highest = min(HARMONICS, (p - 1) // 2)
-    waves = [f(j * angles) for j in range(1, highest + 1) for f in (np.cos, np.sin)]
-    return np.stack([np.ones(p), *waves])
-
-
-def _levels(
-    found: GateProposal,
-    group: int,
-    losses: Float[np.ndarray, "two_p gated"],
-    weights: Float[np.ndarray, " gated"],
-    number: int,
-) -> Float[np.ndarray, " n_levels"]:
-    """The levels of |wave + wave'| below which a loss is taken for its largest, best chosen.
-
-    By dynamic programming over evenly spaced candidates.
-    """
-    members, wave = found.members(group), found.waves[group]
-    p, operands = len(wave), np.arange(len(wave))
-    sums = np.abs(wave + wave[(operands - operands[:, None]) % p]).ravel()
-    mass = losses[:, members]
-    slopes = weights[members] * found.amplitudes[members] / 2
-    needed = mass / np.maximum(slopes, 1e-300)
-    order = np.argsort(needed, axis=None)
-    share = np.cumsum(mass.ravel()[order])
-    at = np.searchsorted(share, _TOP * share[-1]) if share[-1] > 0 else 0
-    highest = min(float(needed.ravel()[order[at]]), float(sums.max()))
-    candidates = np.linspace(0, highest, _CANDIDATES)
-    loss = np.array([np.maximum(mass - slopes * c, 0).sum() for c in candidates])
-    below = np.searchsorted(np.sort(sums), candidates).astype(float)
-    return candidates[_best_steps(loss, below, float(len(sums)), number)]
-
-
-def _best_steps(
-    loss: Float[np.ndarray, " n"], below: Float[np.ndarray, " n"], total: float, number: int
-) -> Int[np.ndarray, " number"]:
-    """The candidates, the first among them, whose steps lose least in sum; some may repeat."""
-    n = len(loss)
-    best = np.full(n, np.inf)
-    best[0], before = 0.0, []
-    for _ in range(number - 1):
-        steps = best[:, None] + loss[:, None] * (below[None] - below[:, None])
-        steps = np.where(np.arange(n)[:, None] <= np.arange(n), steps, np.inf)
-        before.append(steps.argmin(axis=0))
-        best = steps.min(axis=0)
-    at = int((best + loss * (total - below)).argmin())
-    chosen = [at]
-    for step in before[::-1]:
-        at = int(step[at])
-        chosen.append(at)
-    return np.array(chosen[::-1])
+def _shared(
+    spectrum: Complex[np.ndarray, "half members"],
+    frequency: int,
+    phases: Int[np.ndarray, " members"],
+    amplitudes: Float[np.ndarray, " members"],
+    p: int,
+) -> Float[np.ndarray, " p"]:
+    """The wave of few harmonics that neurons follow best, each at its phase and amplitude."""
+    square = p * (amplitudes**2).sum()
+    wave = np.zeros(p)
+    for harmonic in range(min(HARMONICS, (p - 1) // 2) + 1):
+        place = harmonic * frequency % p
+        column = spectrum[place] if 2 * place <= p else np.conj(spectrum[p - place])
+        turned = column * np.exp(-2j * np.pi / p * (harmonic * phases % p))
+        share = (amplitudes * turned).sum() / square
+        turns = np.exp(2j * np.pi / p * (harmonic * np.arange(p) % p))
+        wave += (share * turns).real * (2 if harmonic else 1)
+    return wave

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,6 +11,7 @@ from jaxtyping import Bool, Float
 from probbound.arithmetic.rounding import gamma, inflated
 from probbound.contract.cost import CostMeter
 from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.screens.gate_directions import propose_directions
 from probbound.tasks.pairs.screens.gate_proposal import GateProposal, propose_gates
 from probbound.tasks.pairs.screens.gate_sums import (
     Pattern,
@@ -99,12 +99,14 @@ class GatesScreen:
     """Certifies pairs by the pattern of gates that waves make (Theorems 8.7 and 8.8).
 
     Every gate is on or off as the waves say; what a gate that may flip can do is bounded by its
-    residual, neuron by neuron, in sums over arcs.
+    residual, neuron by neuron, in sums over arcs. `sides` is what either operand adds, for every
+    difference a - b.
     """
 
     scaled: Folded
     gates: GateProposal
     sums: Sides
+    sides: tuple[Side, Side]
     tail: Tail
     join: Join
     mean_error: PairSlack
@@ -131,13 +133,14 @@ class GatesScreen:
         Raises:
             UserError: if there are not so many directions, or no waves to follow.
         """
-        proposal = propose(folded, rank) if proposal is None else proposal
+        if proposal is None:
+            proposal = (propose if exact_tail else propose_directions)(folded, rank)
         proposal = replace(proposal, mean=np.maximum(proposal.mean, 0.0))
         with np.errstate(all="ignore"):
             scaled = folded.scaled(proposal.exponents)
             ranges = _ranges(scaled, proposal)
             if gates is None:
-                gates = propose_gates(scaled, np.nan_to_num(ranges), levels)
+                gates = propose_gates(scaled, np.nan_to_num(ranges, posinf=0.0), levels)
             return cls._of(folded, scaled, proposal, gates.usable(), ranges, margin, exact_tail)
 
     @classmethod
@@ -154,6 +157,8 @@ class GatesScreen:
         sizes, patterns = Sizes.of(scaled), Pattern.all_of(gates)
         weights = np.column_stack([proposal.left, proposal.mean])
         sums = Sides(scaled, weights, gates, ranges, patterns)
+        sides = sums.both()
+        proposal = replace(proposal, centres=_centres(scaled, sides))
         steps, width = sums.roundings, length(weights)
         point_error = rounding_slack(sizes, steps, (sums.most_on + 1) * width)
         loss_error = rounding_slack(
@@ -172,7 +177,8 @@ class GatesScreen:
         join = Join.of(folded, scaled, proposal, remainder, margin, point_error, loss_error)
         prepared += join_flops(scaled, proposal.rank) + pattern_flops(gates)
         prepared += ranges_flops(scaled, proposal.rank) + sizes_flops(scaled)
-        return cls(scaled, gates, sums, tail, join, point_error, prepared)
+        prepared += proposal.rank * (2 * scaled.size + scaled.n_classes)
+        return cls(scaled, gates, sums, sides, tail, join, point_error, prepared)
 
     @property
     def rank(self) -> int:
@@ -193,12 +199,6 @@ class GatesScreen:
     def table_flops(self) -> int:
         """Operations of everything that is made once: the sums over arcs and the tables."""
         return self.prepared + side_flops(self.sums)
-
-    @cached_property
-    def sides(self) -> tuple[Side, Side]:
-        """What either operand adds, for every difference a - b."""
-        with np.errstate(all="ignore"):
-            return self.sums.both()
 
     def uncertified(self, pairs: Pairs) -> Bool[np.ndarray, " n"]:
         """Which pairs it leaves."""
@@ -233,6 +233,21 @@ class GatesScreen:
         loss = first.loss[difference, a] + second.loss[difference, b]
         away = self.tail.away(a, b, points[:, -1] - self.mean_error.of(a, b))
         return self.join.left(points[:, :-1], away, a, b, loss)
+
+
+def _centres(scaled: Folded, sides: tuple[Side, Side]) -> Float[np.ndarray, "n_classes rank"]:
+    """The mean point of the pairs of each class: proposed, any others would do."""
+    p, (first, second) = scaled.n_first, sides
+    sums = np.zeros((scaled.n_classes, first.points.shape[2] - 1))
+    number = np.zeros(scaled.n_classes)
+    for difference in range(p):
+        a = np.arange(p)
+        b = (a - difference) % p
+        labels = scaled.labels[a, b]
+        points = first.points[difference, a, :-1] + second.points[difference, b, :-1]
+        np.add.at(sums, labels, points)
+        number += np.bincount(labels, minlength=scaled.n_classes)
+    return sums / np.maximum(number, 1)[:, None]
 
 
 def _ranges(scaled: Folded, proposal: RankProposal) -> Numbers:

@@ -210,4 +210,4 @@ def join_flops(scaled: Folded, rank: int) -> int:
     """Operations of `Join.of`, and of scaling the network."""
     rows, k, n = scaled.n_first + scaled.n_second, scaled.n_features, scaled.n_classes
     sizes = 2 * sizes_flops(scaled) + 2 * slack_flops(scaled)
-    return sizes + k * (rows + n + 2 * rank + 5) + 2 * cones_flops(rank, n) + 2 * rank * n
+    return sizes + k * (rows + n + 2 * rank + 5) + 2 * cones_flops(rank, n) + (2 * rank + 1) * n * n

@@ -13,7 +13,7 @@ from probbound.tasks.pairs.screens.pairs import feature_flops, features
 
 LOOKED_AT = 1 << 11
 _LARGEST_EXPONENT = 60
-_LEAST_SPREAD = 2.0**-10  # of the widest feature; the others are held for at least so wide
+LEAST_SPREAD = 2.0**-10  # of the widest feature; the others are held for at least so wide
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def propose(folded: Folded, rank: int) -> RankProposal:
         spread, mean = half.std(axis=0), np.zeros(folded.n_features)
         mean[gates] = half.mean(axis=0)
         exponents = np.zeros(folded.n_features, dtype=np.int64)
-        exponents[gates] = _exponents(spread)
+        exponents[gates] = nearest_exponents(spread)
         missing = _missing(folded, exponents, rank)
-        least = missing.max(initial=0.0) * _LEAST_SPREAD
-        exponents[gates] = _exponents(np.sqrt(spread / np.maximum(missing, least)))
+        least = missing.max(initial=0.0) * LEAST_SPREAD
+        exponents[gates] = nearest_exponents(np.sqrt(spread / np.maximum(missing, least)))
         centre, left, right = _directions(folded, exponents, rank)
         points = np.ldexp(found, -exponents) @ left
         return RankProposal(
@@ -115,12 +115,13 @@ def _golden(n: int, size: int) -> Int[np.ndarray, " n"]:
     return np.minimum((shares * size).astype(np.int64), size - 1)
 
 
-def _exponents(spread: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+def nearest_exponents(spread: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """The nearest powers of two, small ones held for LEAST_SPREAD of the widest."""
     spread = np.nan_to_num(spread, posinf=0.0)
     widest = spread.max(initial=0.0)
     if not widest > 0:
         return np.zeros(len(spread), dtype=np.int64)
-    powers = np.rint(np.log2(np.maximum(spread, widest * _LEAST_SPREAD)))
+    powers = np.rint(np.log2(np.maximum(spread, widest * LEAST_SPREAD)))
     return np.clip(powers, -_LARGEST_EXPONENT, _LARGEST_EXPONENT).astype(np.int64)
 
 

@@ -11,6 +11,8 @@ from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.methods import PairScreen
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.recipes import LEVELS
+from probbound.tasks.pairs.screens.gate_directions import directions_flops
+from probbound.tasks.pairs.screens.gate_proposal import gates_flops
 from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.join import most_flops
 from probbound.tasks.pairs.screens.low_rank import LowRankScreen, enumerate_flops, table_flops
@@ -21,12 +23,13 @@ from probbound.tasks.pairs.screens.rank_proposal import proposal_flops
 class ScreenKind:
     """A screen with a rank as its setting.
 
-    `built` makes the screen with it, or refuses the rank, and `tables` says what that takes beside
-    the proposal: those who run it on all pairs book it with them.
+    `built` makes the screen with it, or refuses the rank. `proposed` says what its proposal takes,
+    and `tables` what making it takes beside: those who run it on all pairs book it with them.
     """
 
     name: str
     built: Callable[[PairQuestion, int], PairScreen]
+    proposed: Callable[[PairQuestion, Any], int]
     tables: Callable[[Any], int]
 
     def made(
@@ -41,7 +44,7 @@ class ScreenKind:
         """
         with meter.phase(f"{self.name}: proposal", "proof") as phase:
             screen = self.built(question, rank)
-            phase.flops += folding_flops(question.model) + proposal_flops(question.folded, rank)
+            phase.flops += folding_flops(question.model) + self.proposed(question, screen)
             phase.flops += 0 if on_all else self.tables(screen)
         return screen
 
@@ -59,9 +62,22 @@ def _low_rank(question: PairQuestion, rank: int) -> PairScreen:
 
 
 def _gates(question: PairQuestion, rank: int) -> PairScreen:
-    return GatesScreen.of(question.folded, rank, LEVELS, margin=question.claim.margin)
+    margin = question.claim.margin
+    return GatesScreen.of(question.folded, rank, LEVELS, exact_tail=False, margin=margin)
 
 
-LOW_RANK = ScreenKind("low-rank", _low_rank, lambda s: table_flops(s.scaled, s.rank))
-GATES = ScreenKind("gates", _gates, lambda screen: screen.table_flops)
+LOW_RANK = ScreenKind(
+    "low-rank",
+    _low_rank,
+    lambda question, screen: proposal_flops(question.folded, screen.rank),
+    lambda screen: table_flops(screen.scaled, screen.rank),
+)
+GATES = ScreenKind(
+    "gates",
+    _gates,
+    lambda question, screen: (
+        directions_flops(question.folded, screen.rank) + gates_flops(screen.scaled, screen.gates)
+    ),
+    lambda screen: screen.table_flops,
+)
 SCREENS = {kind.name: kind for kind in (LOW_RANK, GATES)}

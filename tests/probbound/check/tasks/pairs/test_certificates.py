@@ -25,7 +25,10 @@ from tests.probbound.check.pair_weights import weights_read
 from tests.probbound.models.pair_mlp.networks import FORMS, random_network
 
 SHIPPED = Path(probbound.__file__).parent / "models" / "shipped"
-STRATEGIES = ("brute-force", "iid", "low-rank:2", "hybrid:low-rank:2", "cascade:low-rank:2")
+STRATEGIES = (
+    *("brute-force", "iid", "low-rank:2", "hybrid:low-rank:2", "cascade:low-rank:2"),
+    *("gates:2", "hybrid:gates:2", "cascade:gates:2"),
+)
 ON_SHIPPED: dict[str, dict[str, Any]] = {
     "brute-force": {},
     "iid": {"budget": 500},
@@ -34,6 +37,11 @@ ON_SHIPPED: dict[str, dict[str, Any]] = {
     "hybrid:low-rank:11": {"budget": 3481},
     "cascade:low-rank:11": {"budget": 100},
     "cascade:low-rank:10": {"budget": 200, "target": 0.02},
+    "gates:40": {},
+    "hybrid:gates:40": {"budget": 60},
+    "hybrid:gates:48": {"budget": 3481},
+    "cascade:gates:40": {"budget": 100},
+    "cascade:gates:16": {"budget": 400, "target": 0.02},
 }
 
 
@@ -56,7 +64,7 @@ def test_certificates_of_a_trained_network_are_accepted_with_the_same_counts(shi
     report = judge(made[name], weights)
     assert report.holds, report
     left = made[name]["levels"][0]["share_upper"]
-    if name.startswith(("low-rank", "hybrid")):
+    if name.startswith(("low-rank", "gates", "hybrid")):
         assert 0 < left < 1
 
 
@@ -66,8 +74,10 @@ def test_certificates_of_any_form_are_accepted(form, margin):
     claim = probbound.Claim() if margin is None else probbound.Claim("margin", margin)
     for seed, strategy in enumerate(STRATEGIES):
         model = random_network(form, seed, 5, np.float64)
-        given = {} if strategy in ("brute-force", "low-rank:2") else {"budget": 20, "delta": 0.1}
-        task = ModularAddition(5) if seed % 2 else GroupProduct(group_named("c5"))
+        deterministic = strategy in ("brute-force", "low-rank:2", "gates:2")
+        given = {} if deterministic else {"budget": 20, "delta": 0.1}
+        sums = seed % 2 or "gates" in strategy
+        task = ModularAddition(5) if sums else GroupProduct(group_named("c5"))
         made = probbound.certify(model, task, strategy=strategy, claim=claim, **given)
         report = judge(through_json(made), weights_read(model))
         assert report.holds, (strategy, report)
@@ -76,7 +86,10 @@ def test_certificates_of_any_form_are_accepted(form, margin):
 FORGED = {
     "certified mass": (("proof", "certified_mass"), lambda x: 1 - (1 - x) * 0.99),
     "share": (("levels", 0, "share_upper"), lambda x: x * 0.99),
-    "another screen": (("levels", 0, "check"), lambda x: "gates"),
+    "another screen": (
+        ("levels", 0, "check"),
+        lambda x: "low-rank" if x == "gates" else "gates",
+    ),
     "samples": (("sampling", "samples"), lambda x: x + 1),
     "draws": (("sampling", "draws"), lambda x: x + 1),
     "bound": (("bound",), lambda x: 1 - (1 - x) * 0.99),
@@ -84,6 +97,10 @@ FORGED = {
     "δ": (("delta",), lambda x: x / 2 + 1e-9),
     "seed": (("seed",), lambda x: x + 1),
     "rank": (("ran", "recipe", "levels", 0, "rank"), lambda x: x + 2),
+    "levels": (
+        ("ran", "recipe", "levels", 0),
+        lambda x: x | ({"levels": 9} if "levels" in x else {"rank": x["rank"] - 1}),
+    ),
     "population": (("claim", "population", "size"), lambda x: x - 1),
     "operands": (("claim", "population", "sizes"), lambda x: [59, 58]),
     "network": (("claim", "network", "parts", "weights", "value"), lambda x: x + " b_U"),
@@ -92,7 +109,13 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("name", ["hybrid:low-rank:10", "low-rank:10", "cascade:low-rank:11"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("hybrid:low-rank:10", "low-rank:10", "cascade:low-rank:11"),
+        *("hybrid:gates:40", "gates:40", "cascade:gates:40"),
+    ],
+)
 @pytest.mark.parametrize("forgery", FORGED)
 def test_altered_certificates_are_refused(shipped, name, forgery):
     weights, made = shipped
@@ -100,7 +123,9 @@ def test_altered_certificates_are_refused(shipped, name, forgery):
     changed = altered(made[name], path, change)
     if canonical(changed) == canonical(made[name]) or (name, forgery) in {
         ("low-rank:10", "δ"),  # nothing is spent: another sum than its ledger's
+        ("gates:40", "δ"),
         ("cascade:low-rank:11", "certified mass"),
+        ("cascade:gates:40", "certified mass"),
     }:
         return
     try:
@@ -109,9 +134,10 @@ def test_altered_certificates_are_refused(shipped, name, forgery):
         return
 
 
-def test_fewer_pairs_left_with_all_that_follows_are_refused(shipped):
+@pytest.mark.parametrize("name", ["low-rank:10", "gates:40"])
+def test_fewer_pairs_left_with_all_that_follows_are_refused(shipped, name):
     weights, made = shipped
-    predicate = copy.deepcopy(made["low-rank:10"])
+    predicate = copy.deepcopy(made[name])
     share = predicate["failure_upper"] - 3 / 59**2
     predicate["levels"][0]["share_upper"] = predicate["failure_upper"] = share
     predicate["bound"] = predicate["proof"]["certified_mass"] = float(np.nextafter(1 - share, 0))
@@ -120,9 +146,10 @@ def test_fewer_pairs_left_with_all_that_follows_are_refused(shipped):
     assert "leave a share" in report.refused[0]
 
 
-def test_more_pairs_left_than_the_checker_finds_are_accepted(shipped):
+@pytest.mark.parametrize("name", ["low-rank:10", "gates:40"])
+def test_more_pairs_left_than_the_checker_finds_are_accepted(shipped, name):
     weights, made = shipped
-    predicate = copy.deepcopy(made["low-rank:10"])
+    predicate = copy.deepcopy(made[name])
     share = float(np.nextafter(predicate["failure_upper"] + 3 / 59**2, 1))
     predicate["levels"][0]["share_upper"] = predicate["failure_upper"] = share
     predicate["bound"] = predicate["proof"]["certified_mass"] = float(np.nextafter(1 - share, 0))
@@ -146,7 +173,7 @@ def test_a_failure_that_is_hidden_is_refused():
     assert report.refused
 
 
-@pytest.mark.parametrize("name", ["brute-force", "hybrid:low-rank:10"])
+@pytest.mark.parametrize("name", ["brute-force", "hybrid:low-rank:10", "hybrid:gates:40"])
 def test_other_weights_are_refused(shipped, name):
     _, made = shipped
     others = read_weights(SHIPPED / "mod-add-p59-s1.safetensors")
@@ -206,6 +233,8 @@ def test_a_group_has_one_form_and_one_seed():
         ([{"level": "low-rank", "mode": "enumerated", "rank": 2}], {"law": "fixed"}),
         ([{"level": "low-rank", "mode": "sampled", "rank": 2}], None),
         ([{"level": "gates", "mode": "enumerated", "rank": 2}], None),
+        ([{"level": "gates", "mode": "enumerated", "rank": 2, "levels": 0}], None),
+        ([{"level": "gates", "mode": "sampled", "rank": 2, "levels": 8}], None),
         ([{"level": "forward pass", "mode": "enumerated", "rank": 2}], None),
         ([{"level": "forward pass", "mode": "sampled"}], None),
         ([{"level": "forward pass", "mode": "sampled"}], {"law": "fixed", "draws": None}),
@@ -234,10 +263,6 @@ def test_no_other_recipe_is_read(levels, law):
 def test_what_is_not_run_again_is_declined_and_not_accepted(shipped):
     weights, _ = shipped
     model = probbound.load("mod-add-p59-s0")
-    made = probbound.certify(model, ModularAddition(59), strategy="gates")
-    report = judge(through_json(made), weights)
-    assert report.declined
-    assert not report.holds
     planned = probbound.certify(
         model, ModularAddition(59), strategy="auto", budget_flops=3e7, delta=0.01
     )

@@ -25,6 +25,9 @@ QUESTIONS = {
     "cascade": {"strategy": "cascade:low-rank:5", "budget": 9, "delta": 0.1, "beacon": "public"},
     "draws": {"strategy": "cascade:low-rank:5", "budget": 9, "draws": 60, "delta": 0.1},
     "target": {"strategy": "cascade:low-rank:5", "budget": 20, "delta": 0.1, "target": 0.7},
+    "gates": {"strategy": "gates:7"},
+    "hybrid of gates": {"strategy": "hybrid:gates:7", "budget": 5, "delta": 0.1},
+    "cascade of gates": {"strategy": "cascade:gates:7", "budget": 9, "delta": 0.1},
     "margin": {
         "strategy": "hybrid:low-rank:5",
         "budget": 9,
@@ -54,6 +57,6 @@ def test_altered_fields_are_refused_or_weaker(question):
     model = noisy_waves()
     task = GroupProduct(group_named("c7")) if question == "iid" else ModularAddition(7)
     made = probbound.certify(model, task, **QUESTIONS[question])
-    if question in ("screen", "hybrid"):
+    if question in ("screen", "hybrid", "gates", "hybrid of gates"):
         assert 0 < made.to_json()["levels"][0]["share_upper"] < 1
     run((json.loads(json.dumps(made.to_json())), weights_read(model)), 150, 5)

@@ -19,7 +19,10 @@ from tests.probbound.models.pair_mlp.networks import random_network
 
 JUDGE = import_module("probbound.check.judge")
 LONGEST = 3.0  # seconds
-STRATEGIES = ("iid", "hybrid:low-rank:3", "cascade:low-rank:3", "brute-force")
+STRATEGIES = (
+    *("iid", "hybrid:low-rank:3", "cascade:low-rank:3", "brute-force"),
+    *("gates:3", "hybrid:gates:3", "cascade:gates:3"),
+)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -27,9 +30,10 @@ STRATEGIES = ("iid", "hybrid:low-rank:3", "cascade:low-rank:3", "brute-force")
 def test_no_forged_number_keeps_the_checker_busy(strategy, number, monkeypatch):
     monkeypatch.setattr(JUDGE, "MOST_OPERATIONS", 2e8)
     model = random_network("biased", 4, 5, np.float64)
-    given: dict[str, Any] = {} if strategy == "brute-force" else {"budget": 40, "delta": 0.1}
+    drawn = strategy not in ("brute-force", "gates:3")
+    given: dict[str, Any] = {"budget": 40, "delta": 0.1} if drawn else {}
     made = probbound.certify(model, ModularAddition(5), strategy=strategy, **given).to_json()
-    for place in ("budget", "draws", "stopped_at"):
+    for place in ("budget", "draws", "stopped_at", "levels"):
         forged = copy.deepcopy(made)
         for asked in (forged, forged["ran"]):
             if place == "budget" and asked["budget"] is not None:
@@ -37,6 +41,9 @@ def test_no_forged_number_keeps_the_checker_busy(strategy, number, monkeypatch):
             law = asked["recipe"]["law"] or {}
             if place == "draws" and "draws" in law:
                 law["draws"] = number
+            for level in asked["recipe"]["levels"]:
+                if place in level:
+                    level[place] = number
         if place == "stopped_at":
             forged["stopped_at"] = number
         forged["sampling"] = forged["sampling"] | {"draws": number, "samples": number}
