@@ -14,14 +14,16 @@ from probbound.contract.cost import CostMeter
 from probbound.tasks.pairs.folded import Folded
 from probbound.tasks.pairs.screens.gate_proposal import GateProposal, propose_gates
 from probbound.tasks.pairs.screens.gate_sums import (
+    BothSides,
     Pattern,
-    Side,
     Sides,
+    losses_flops,
     pattern_flops,
-    side_flops,
+    points_flops,
 )
 from probbound.tasks.pairs.screens.join import (
     Join,
+    compare_flops,
     hold_flops,
     join_flops,
     most_flops,
@@ -190,15 +192,31 @@ class GatesScreen:
         return self.rank + 6 + self.tail.flops + hold_flops(self.rank)
 
     @property
+    def pattern_flops(self) -> int:
+        """Operations of what is made once for `spare`: sums of gates that are on, and tables."""
+        return self.prepared + points_flops(self.sums)
+
+    @property
     def table_flops(self) -> int:
         """Operations of everything that is made once: the sums over arcs and the tables."""
-        return self.prepared + side_flops(self.sums)
+        return self.pattern_flops + losses_flops(self.sums)
+
+    @property
+    def spare_flops(self) -> int:
+        """Operations of `spare` for one pair, once the sums are there."""
+        return self.rank + 4 + self.tail.flops + compare_flops(self.rank, self.scaled.n_classes)
 
     @cached_property
-    def sides(self) -> tuple[Side, Side]:
-        """What either operand adds, for every difference a - b."""
+    def points(self) -> BothSides:
+        """What either operand adds to points, for every difference a - b."""
         with np.errstate(all="ignore"):
-            return self.sums.both()
+            return self.sums.points()
+
+    @cached_property
+    def losses(self) -> BothSides:
+        """What either operand adds to what may be lost, for every difference a - b."""
+        with np.errstate(all="ignore"):
+            return self.sums.losses()
 
     def uncertified(self, pairs: Pairs) -> Bool[np.ndarray, " n"]:
         """Which pairs it leaves."""
@@ -220,19 +238,25 @@ class GatesScreen:
 
     def spare(self, a: Labels, b: Labels) -> Numbers:
         """What gates that flip may take from the margin of each pair before it is lost."""
-        first, second = self.sides
+        points, away = self._points(a, b)
+        return self.join.spare(points, away, a, b)
+
+    def lost(self, a: Labels, b: Labels) -> Numbers:
+        """What they can take at most, by sums over arcs."""
+        first, second = self.losses
         difference = (a - b) % self.scaled.n_first
-        points = first.points[difference, a] + second.points[difference, b]
-        away = self.tail.away(a, b, points[:, -1] - self.mean_error.of(a, b))
-        return self.join.spare(points[:, :-1], away, a, b)
+        return first[difference, a] + second[difference, b]
+
+    def _points(self, a: Labels, b: Labels) -> tuple[Float[np.ndarray, "n rank"], Numbers]:
+        """Points of pairs by the pattern, and what tails are multiplied by."""
+        first, second = self.points
+        difference = (a - b) % self.scaled.n_first
+        points = first[difference, a] + second[difference, b]
+        return points[:, :-1], self.tail.away(a, b, points[:, -1] - self.mean_error.of(a, b))
 
     def _left(self, a: Labels, b: Labels) -> tuple[Bool[np.ndarray, " n"], int]:
-        first, second = self.sides
-        difference = (a - b) % self.scaled.n_first
-        points = first.points[difference, a] + second.points[difference, b]
-        loss = first.loss[difference, a] + second.loss[difference, b]
-        away = self.tail.away(a, b, points[:, -1] - self.mean_error.of(a, b))
-        return self.join.left(points[:, :-1], away, a, b, loss)
+        points, away = self._points(a, b)
+        return self.join.left(points, away, a, b, self.lost(a, b))
 
 
 def _ranges(scaled: Folded, proposal: RankProposal) -> Numbers:

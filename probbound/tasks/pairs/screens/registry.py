@@ -1,4 +1,4 @@
-"""The screens over pairs by name: what a number after the name is, and how they are made."""
+"""The screens over pairs by name: how they are made of their settings, and what they take."""
 
 from __future__ import annotations
 
@@ -7,41 +7,55 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.contract.cost import CostMeter
+from probbound.contract.recipe import Settings
 from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.methods import PairScreen
 from probbound.tasks.pairs.question import PairQuestion
-from probbound.tasks.pairs.recipes import LEVELS
+from probbound.tasks.pairs.screens.frame_proposal import frame_proposal_flops
 from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.join import most_flops
-from probbound.tasks.pairs.screens.low_rank import LowRankScreen, enumerate_flops, table_flops
+from probbound.tasks.pairs.screens.low_rank import (
+    LowRankScreen,
+    each_flops,
+    enumerate_flops,
+    table_flops,
+)
 from probbound.tasks.pairs.screens.rank_proposal import proposal_flops
+from probbound.tasks.pairs.screens.rotating import (
+    RotatingFrame,
+    frame_most_flops,
+    frame_table_flops,
+)
+from probbound.tasks.pairs.screens.wave_proposal import wave_proposal_flops
+from probbound.tasks.pairs.screens.weight_space import integral_screen, norms_screen
 
 
 @dataclass(frozen=True)
 class ScreenKind:
-    """A screen with a rank as its setting.
+    """A screen that settings make.
 
-    `built` makes the screen with it, or refuses the rank, and `tables` says what that takes beside
-    the proposal: those who run it on all pairs book it with them.
+    `built` makes it, or refuses the settings. `proposed` says what its proposal takes, and
+    `tables` what making it takes beside: those who run it on all pairs book it with them.
     """
 
     name: str
-    built: Callable[[PairQuestion, int], PairScreen]
+    built: Callable[[PairQuestion, Settings], PairScreen]
+    proposed: Callable[[PairQuestion, Any], int]
     tables: Callable[[Any], int]
 
     def made(
-        self, question: PairQuestion, rank: int, meter: CostMeter, *, on_all: bool
+        self, question: PairQuestion, settings: Settings, meter: CostMeter, *, on_all: bool
     ) -> PairScreen:
         """The screen; what is folded and proposed for it is paid for.
 
         So are its tables, unless it is to be run `on_all` pairs.
 
         Raises:
-            UserError: if the rank cannot be used.
+            UserError: if the settings cannot be used.
         """
         with meter.phase(f"{self.name}: proposal", "proof") as phase:
-            screen = self.built(question, rank)
-            phase.flops += folding_flops(question.model) + proposal_flops(question.folded, rank)
+            screen = self.built(question, settings)
+            phase.flops += folding_flops(question.model) + self.proposed(question, screen)
             phase.flops += 0 if on_all else self.tables(screen)
         return screen
 
@@ -49,19 +63,87 @@ class ScreenKind:
 def low_rank_price(question: PairQuestion, rank: int) -> int:
     """The most operations of low-rank on all pairs: as if each were compared with every class."""
     folded = question.folded
-    proposal = folding_flops(question.model) + proposal_flops(folded, rank)
     compared = folded.size * most_flops(rank, folded.n_classes)
-    return proposal + table_flops(folded, rank) + enumerate_flops(folded, rank) + compared
+    return low_rank_once(question, rank) + enumerate_flops(folded, rank) + compared
 
 
-def _low_rank(question: PairQuestion, rank: int) -> PairScreen:
-    return LowRankScreen.of(question.folded, rank, question.claim.margin)
+def low_rank_once(question: PairQuestion, rank: int) -> int:
+    """Operations of low-rank before the first pair."""
+    folded = question.folded
+    proposal = folding_flops(question.model) + proposal_flops(folded, rank)
+    return proposal + table_flops(folded, rank)
 
 
-def _gates(question: PairQuestion, rank: int) -> PairScreen:
-    return GatesScreen.of(question.folded, rank, LEVELS, margin=question.claim.margin)
+def low_rank_each(question: PairQuestion, rank: int) -> int:
+    """Operations of low-rank on one pair at most."""
+    folded = question.folded
+    return each_flops(folded, rank) + most_flops(rank, folded.n_classes)
 
 
-LOW_RANK = ScreenKind("low-rank", _low_rank, lambda s: table_flops(s.scaled, s.rank))
-GATES = ScreenKind("gates", _gates, lambda screen: screen.table_flops)
-SCREENS = {kind.name: kind for kind in (LOW_RANK, GATES)}
+def frame_once(question: PairQuestion, settings: Settings) -> int:
+    """Operations of the rotating frame before the first pair."""
+    folded, waves = question.folded, settings["waves"]
+    beside = _beside(question, settings)
+    proposal = folding_flops(question.model) + frame_proposal_flops(folded, waves, beside)
+    return proposal + frame_table_flops(folded, waves, beside)
+
+
+def frame_each(question: PairQuestion, settings: Settings) -> int:
+    """Operations of the rotating frame on one pair at most."""
+    return frame_most_flops(question.folded, settings["waves"], _beside(question, settings))
+
+
+def _beside(question: PairQuestion, settings: Settings) -> int:
+    """As many directions beside the waves as are wanted, or as there are."""
+    folded = question.folded
+    there = min(folded.n_features, folded.n_classes) - 2 * settings["waves"]
+    return max(0, min(settings["beside"], there))
+
+
+def _low_rank(question: PairQuestion, settings: Settings) -> PairScreen:
+    return LowRankScreen.of(question.folded, settings["rank"], question.claim.margin)
+
+
+def _gates(question: PairQuestion, settings: Settings) -> PairScreen:
+    return GatesScreen.of(
+        *(question.folded, settings["rank"], settings["levels"]), margin=question.claim.margin
+    )
+
+
+def _rotating_frame(question: PairQuestion, settings: Settings) -> PairScreen:
+    beside = _beside(question, settings)
+    return RotatingFrame.of(question.folded, settings["waves"], beside, question.claim.margin)
+
+
+def _of_rank(question: PairQuestion, screen: Any) -> int:
+    return proposal_flops(question.folded, screen.rank)
+
+
+def _of_frame(question: PairQuestion, screen: Any) -> int:
+    return frame_proposal_flops(question.folded, screen.frame.sizes.shape[1], len(screen.others))
+
+
+def _of_waves(question: PairQuestion, screen: Any) -> int:
+    return wave_proposal_flops(question.folded)
+
+
+def _stated_tables(screen: Any) -> int:
+    return screen.table_flops
+
+
+LOW_RANK = ScreenKind("low-rank", _low_rank, _of_rank, lambda s: table_flops(s.scaled, s.rank))
+GATES = ScreenKind("gates", _gates, _of_rank, _stated_tables)
+ROTATING_FRAME = ScreenKind("rotating-frame", _rotating_frame, _of_frame, _stated_tables)
+INTEGRAL = ScreenKind(
+    "integral",
+    lambda question, _: integral_screen(question.folded, question.claim.margin),
+    _of_waves,
+    _stated_tables,
+)
+NORMS = ScreenKind(
+    "norms",
+    lambda question, _: norms_screen(question.folded, question.claim.margin),
+    _of_waves,
+    _stated_tables,
+)
+SCREENS = {kind.name: kind for kind in (LOW_RANK, GATES, ROTATING_FRAME, INTEGRAL, NORMS)}
