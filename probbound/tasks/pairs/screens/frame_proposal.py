@@ -89,7 +89,7 @@ def _beside(
     if number == 0:
         return np.zeros((0, p)), np.zeros((n, 0))
     some = rest[:, :: max(1, p // _COLUMNS)]
-    left = np.linalg.svd(some @ some.T)[0][:, :number]
+    left = np.linalg.eigh(some @ some.T)[1][:, : -number - 1 : -1]
     return left.T @ rest, left
 
 
@@ -114,5 +114,5 @@ def frame_proposal_flops(folded: Folded, waves: int, beside: int) -> int:
     transform = n * p * (10 + 3 * math.ceil(math.log2(p)))
     fitted = 8 * n * p * waves + 12 * waves * p
     some = min(p, 2 * _COLUMNS)
-    others = (2 * n * n * some + 22 * n**3 + 2 * n * p * beside) if beside else 0
+    others = (2 * n * n * some + 9 * n**3 + 2 * n * p * beside) if beside else 0
     return transform + fitted + others + looked * (feature_flops(folded) + n * (4 * waves + 4))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from probbound.contract.cost import CostMeter
-from probbound.contract.recipe import Settings
 from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.methods import PairScreen
 from probbound.tasks.pairs.question import PairQuestion
@@ -28,6 +27,8 @@ from probbound.tasks.pairs.screens.rotating import (
 )
 from probbound.tasks.pairs.screens.wave_proposal import wave_proposal_flops
 from probbound.tasks.pairs.screens.weight_space import integral_screen, norms_screen
+
+Settings = Mapping[str, Any]  # of a level of a recipe
 
 
 @dataclass(frozen=True)
