@@ -15,15 +15,12 @@ from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.join import most_flops
 from probbound.tasks.pairs.screens.low_rank import (
     LowRankScreen,
-    each_flops,
     enumerate_flops,
     table_flops,
 )
 from probbound.tasks.pairs.screens.rank_proposal import proposal_flops
 from probbound.tasks.pairs.screens.rotating import (
     RotatingFrame,
-    frame_most_flops,
-    frame_table_flops,
 )
 from probbound.tasks.pairs.screens.wave_proposal import wave_proposal_flops
 from probbound.tasks.pairs.screens.weight_space import integral_screen, norms_screen
@@ -64,34 +61,9 @@ class ScreenKind:
 def low_rank_price(question: PairQuestion, rank: int) -> int:
     """The most operations of low-rank on all pairs: as if each were compared with every class."""
     folded = question.folded
-    compared = folded.size * most_flops(rank, folded.n_classes)
-    return low_rank_once(question, rank) + enumerate_flops(folded, rank) + compared
-
-
-def low_rank_once(question: PairQuestion, rank: int) -> int:
-    """Operations of low-rank before the first pair."""
-    folded = question.folded
     proposal = folding_flops(question.model) + proposal_flops(folded, rank)
-    return proposal + table_flops(folded, rank)
-
-
-def low_rank_each(question: PairQuestion, rank: int) -> int:
-    """Operations of low-rank on one pair at most."""
-    folded = question.folded
-    return each_flops(folded, rank) + most_flops(rank, folded.n_classes)
-
-
-def frame_once(question: PairQuestion, settings: Settings) -> int:
-    """Operations of the rotating frame before the first pair."""
-    folded, waves = question.folded, settings["waves"]
-    beside = _beside(question, settings)
-    proposal = folding_flops(question.model) + frame_proposal_flops(folded, waves, beside)
-    return proposal + frame_table_flops(folded, waves, beside)
-
-
-def frame_each(question: PairQuestion, settings: Settings) -> int:
-    """Operations of the rotating frame on one pair at most."""
-    return frame_most_flops(question.folded, settings["waves"], _beside(question, settings))
+    compared = folded.size * most_flops(rank, folded.n_classes)
+    return proposal + table_flops(folded, rank) + enumerate_flops(folded, rank) + compared
 
 
 def _beside(question: PairQuestion, settings: Settings) -> int:
