@@ -210,8 +210,9 @@ def certificate_table(certificate: Certificate) -> Table:
             else f"mean loss at most {nats(sampling.mean_loss)}"
         )
         if certificate.ran.recipe.draws_entries:
-            drawn = f"{sampling.draws:,} noise entries, the pilot's among them"
-            found = f"{sampling.failures:,} pairs or rows beyond a tolerance"
+            pilot = ", the pilot's among them" if sampling.draws > sampling.samples else ""
+            drawn = f"{sampling.draws:,} noise entries{pilot}"
+            found = f"{sampling.failures:,} beyond what is tolerated"
         made.add_row("sampling", f"{drawn}, {found}")
     cost = certificate.cost
     made.add_row("cost", f"{operations(cost.flops)}, {seconds(cost.seconds)}")

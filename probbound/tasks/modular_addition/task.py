@@ -10,6 +10,7 @@ from jaxtyping import Int
 
 from probbound.arithmetic.scalars import whole
 from probbound.machine.errors import UserError
+from probbound.tasks.pairs.folded import CyclicSum
 from probbound.tasks.pairs.population import Pairs
 
 MOST_MODULUS = 1 << 14  # all p² pairs can be counted in 32 bits, and a table of them be held
@@ -35,6 +36,11 @@ class ModularAddition(Pairs):
     def answers(self) -> int:
         """p."""
         return self.p
+
+    @property
+    def labelling(self) -> CyclicSum:
+        """Sums are worked out as they are asked for."""
+        return CyclicSum(self.p)
 
     def _tabled(self) -> Int[np.ndarray, "p p"]:
         residues = np.arange(self.p)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from probbound.arithmetic.factored import FactoredMatrix
 from probbound.arithmetic.rounding import gamma, inflated
 from probbound.models.pair_mlp.network import PairMLP, in_float64, weights_of
 from probbound.noise.norms import lengths_upper, row_errors, row_errors_flops
-from probbound.tasks.pairs.folded import Folded
+from probbound.tasks.pairs.folded import Folded, Labelling
 
 Rows = tuple[Float[np.ndarray, "n k"], Float[np.ndarray, " n"]]
 
 
-def folded(model: PairMLP, table: Int[np.ndarray, "n n"]) -> Folded:
-    """The network with the right answers of `table`, and how far it is from what is meant.
+def folded(model: PairMLP, labels: Labelling) -> Folded:
+    """The network with the right answers of `labels`, and how far it is from what is meant.
 
     The errors are those of Theorem 8.1: by 3.1 for each product, and a rounding for each sum.
     """
@@ -35,7 +35,7 @@ def folded(model: PairMLP, table: Int[np.ndarray, "n n"]) -> Folded:
         first_error = inflated(first_error + a_error, 1)
         second_error = inflated(second_error + b_error, 1)
     return Folded.of(
-        *(first, second, columns.T, table),
+        *(first, second, columns.T, labels),
         bias=bias if bias.any() or bias_error.any() else None,
         skip=skip,
         first_error=first_error,

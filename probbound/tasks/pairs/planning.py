@@ -11,6 +11,7 @@ from probbound.models.pair_mlp.forward_error import forward_error_flops
 from probbound.models.pair_mlp.network import forward_flops, table_flops
 from probbound.tasks.pairs.grammar import BRUTE_FORCE, HYBRID, IID, PairGrammar, ScreenName
 from probbound.tasks.pairs.question import PairQuestion
+from probbound.tasks.pairs.recipes import PairRecipes
 from probbound.tasks.pairs.screens.registry import LOW_RANK, low_rank_price
 
 
@@ -33,9 +34,14 @@ def decided(
     once = table_flops(question.model) + forward_error_flops(question.model)
     if once + question.task.size * each <= budget:
         return BRUTE_FORCE, question
-    price = low_rank_price(question, grammar.rank(ScreenName(LOW_RANK.name), question.task.size))
+    price = low_rank_price(question, _usual_rank(grammar, question))
     if price <= budget / 2:
         return f"{HYBRID}:{LOW_RANK.name}", replace(
             question, budget=max(0, int((budget - price - once) // each))
         )
     return IID, replace(question, budget=max(0, int((budget - once) // each)))
+
+
+def _usual_rank(grammar: PairGrammar, question: PairQuestion) -> int:
+    settings = PairRecipes(grammar).settings(ScreenName(LOW_RANK.name), question.task.size)
+    return int(settings["rank"] or 0)

@@ -11,6 +11,7 @@ from jaxtyping import Int
 
 from probbound.draws.random_streams import Stream
 from probbound.populations.product import Product
+from probbound.tasks.pairs.folded import Labelling
 
 
 class Pairs(ABC):
@@ -25,6 +26,11 @@ class Pairs(ABC):
     def table(self) -> Int[np.ndarray, "n n"]:
         """The right answer to each pair."""
         return self._tabled()
+
+    @property
+    def labelling(self) -> Labelling:
+        """The right answers as screens read them: [a, b]."""
+        return self.table
 
     @abstractmethod
     def _tabled(self) -> Int[np.ndarray, "n n"]:

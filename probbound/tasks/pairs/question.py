@@ -47,4 +47,4 @@ class PairQuestion:
     @cached_property
     def folded(self) -> Folded:
         """The network as the screens see it."""
-        return folded(self.model, self.task.table)
+        return folded(self.model, self.task.labelling)

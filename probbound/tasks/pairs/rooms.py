@@ -54,7 +54,7 @@ def pair_room(
         one_claim=lambda claim: one_claim(_one_kind(claim)),
         uses=strategies.uses,
         require_way_to=strategies.require_way_to,
-        with_noise=_with_noise,
+        with_noise=grammar.with_noise,
         decided=partial(decided, grammar),
         answer=strategies.answer,
         train=train,
@@ -83,8 +83,3 @@ def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
     if claim["kind"] == "margin" and claim["at"] == 0:
         return {**claim, "kind": "accuracy", "at": None}
     return dict(claim)
-
-
-def _with_noise(strategy: str, noise: str) -> str:
-    """No strategy here has a choice of how its noise is bounded."""
-    return strategy

@@ -9,9 +9,11 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
+from probbound.tasks.pairs.entries import entries, entries_by
 from probbound.tasks.pairs.grammar import (
     BRUTE_FORCE,
     CASCADE,
+    ENTRIES,
     HYBRID,
     IID,
     SCREEN,
@@ -19,15 +21,18 @@ from probbound.tasks.pairs.grammar import (
 )
 from probbound.tasks.pairs.methods import brute_force, cascade, hybrid, iid, screened
 from probbound.tasks.pairs.question import PairQuestion
+from probbound.tasks.pairs.recipes import PairRecipes
 from probbound.tasks.pairs.screens.registry import SCREENS
 from probbound.tasks.room import Uses
 
 _ON_SCREENS = {SCREEN: screened, HYBRID: hybrid, CASCADE: cascade}
+_CERTAIN = Uses(False, False, frozenset())
 _USES = {
     AUTO: Uses(True, True, frozenset({"budget_flops"})),
-    BRUTE_FORCE: Uses(False, False, frozenset()),
+    BRUTE_FORCE: _CERTAIN,
     IID: Uses(True, True, frozenset()),
-    SCREEN: Uses(False, False, frozenset()),
+    SCREEN: _CERTAIN,
+    ENTRIES: Uses(True, True, frozenset()),
     HYBRID: Uses(True, True, frozenset()),
     CASCADE: Uses(True, True, frozenset({"target", "draws"})),
 }
@@ -45,7 +50,8 @@ class PairStrategies:
         Raises:
             UserError: if there is none of that name.
         """
-        return _USES[self.grammar.parsed(strategy).kind]
+        name = self.grammar.parsed(strategy)
+        return _CERTAIN if name.noise else _USES[name.kind]
 
     def answer(self, strategy: str, question: PairQuestion, meter: CostMeter) -> Outcome:
         """Bound what the question's claim is about.
@@ -57,9 +63,14 @@ class PairStrategies:
         self.require_way_to(strategy, question.claim, weighted=False)
         if name.screen is None:
             return (brute_force if name.kind == BRUTE_FORCE else iid)(question, meter)
+        if name.kind == ENTRIES:
+            rank = self.grammar.rank(name.screen, question.task.size) or 0
+            if name.noise:
+                return entries_by(name.noise, question, rank, meter)
+            return entries(question, rank, meter)
         kind, on_all = SCREENS[name.screen.base], name.kind != CASCADE
-        rank = self.grammar.rank(name.screen, question.task.size)
-        screen = kind.made(question, rank, meter, on_all=on_all)
+        settings = PairRecipes(self.grammar).settings(name.screen, question.task.size)
+        screen = kind.made(question, settings, meter, on_all=on_all)
         return _ON_SCREENS[name.kind](screen, question, meter)
 
     def require_way_to(self, strategy: str, claim: Claim, *, weighted: bool) -> None:

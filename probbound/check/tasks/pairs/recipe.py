@@ -5,7 +5,7 @@ Whatever is not that form is refused, since a second one would be a second seed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,20 @@ from probbound.check.report import Refused
 from probbound.check.tasks.arithmetic import RUN
 from probbound.check.tasks.recipes import require_settings
 
-LOW_RANK, GATES = "low-rank", "gates"
+LOW_RANK, GATES, ROTATING_FRAME = "low-rank", "gates", "rotating-frame"
+INTEGRAL, NORMS = "integral", "norms"
 FIXED, FIXED_OR_INTERRUPTED, ANYTIME = "fixed", "fixed or interrupted", "anytime"
 _SCREENS: dict[str, dict[str, rules.Rule]] = {
     LOW_RANK: {"rank": rules.positive},
     GATES: {"rank": rules.positive, "levels": rules.positive},
+    ROTATING_FRAME: {"waves": rules.positive, "beside": rules.count},
+    INTEGRAL: {},
+    NORMS: {},
+}
+STRUCTURE, NOISE, ENTRIES = "pattern of gates", "noise", "noise entries"
+_OF_ENTRIES: dict[str, dict[str, rules.Rule]] = {
+    NOISE: {"noise": rules.one_of("exact", "sums", "row-max", "absolute", "norm")},
+    ENTRIES: {},
 }
 _LAWS: dict[str, dict[str, rules.Rule]] = {
     FIXED: {},
@@ -33,15 +42,17 @@ _RUNS: dict[tuple[tuple[str, str], ...], tuple[str | None, ...]] = {
     ((_SCREEN, "enumerated"),): (None,),
     ((_SCREEN, "enumerated"), (RUN, "sampled")): (FIXED,),
     ((_SCREEN, "passed through"), (RUN, "sampled")): _OF_CHECKED,
+    ((STRUCTURE, "enumerated"), (ENTRIES, "sampled")): (FIXED,),
+    ((STRUCTURE, "enumerated"), (NOISE, "enumerated")): (None,),
 }
 
 
 @dataclass(frozen=True)
 class Screen:
-    """A screen by name, of so many directions of the output matrix."""
+    """A screen by name, of so many directions of the output matrix, 0 if it has no rank."""
 
     name: str
-    rank: int
+    rank: int = 0
     levels: int | None = None
 
 
@@ -63,7 +74,12 @@ class Recipe:
     @property
     def budgeted(self) -> bool:
         """Whether a budget of forward passes decides anything."""
-        return self.levels[-1] == (RUN, "sampled")
+        return self.levels[-1] in ((RUN, "sampled"), (ENTRIES, "sampled"))
+
+    @property
+    def on_entries(self) -> bool:
+        """Whether it bounds what a pattern of gates loses."""
+        return self.levels[0][0] == STRUCTURE
 
     @property
     def may_stop(self) -> bool:
@@ -85,8 +101,9 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     """
     del claim
     levels, law = found["levels"], found["law"]
+    known = {**_SCREENS, **_OF_ENTRIES, RUN: {}, STRUCTURE: _pattern(levels)}
     for level in levels:
-        require_settings("level", level, {**_SCREENS, RUN: {}}, {"mode": rules.text})
+        require_settings("level", level, known, {"mode": rules.text})
     rows = tuple((level["level"], level["mode"]) for level in levels)
     shape = tuple((_SCREEN if name in _SCREENS else name, mode) for name, mode in rows)
     if shape not in _RUNS:
@@ -98,8 +115,14 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         require_settings("law", law, _LAWS, {})
     settings, screen = law or {}, None
     if shape[0][0] == _SCREEN:
-        screen = Screen(levels[0]["level"], levels[0]["rank"], levels[0].get("levels"))
+        screen = Screen(levels[0]["level"], levels[0].get("rank", 0), levels[0].get("levels"))
     return Recipe(rows, screen, named, settings.get("draws"), settings.get("target"))
+
+
+def _pattern(levels: Sequence[Mapping[str, Any]]) -> dict[str, rules.Rule]:
+    """The settings of a pattern of gates: how far gates are away decides in two treatments only."""
+    looked = any(level.get("noise") in ("sums", "row-max") for level in levels)
+    return _SCREENS[GATES] if looked else _SCREENS[LOW_RANK]
 
 
 def run_by(predicate: Mapping[str, Any]) -> Recipe:

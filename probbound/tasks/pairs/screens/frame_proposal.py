@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ from jaxtyping import Float, Int
 
 from probbound.machine.errors import UserError
 from probbound.tasks.pairs.folded import Folded
-from probbound.tasks.pairs.screens.pairs import features
-from probbound.tasks.pairs.screens.rank_proposal import spread_pairs
+from probbound.tasks.pairs.screens.pairs import feature_flops, features
+from probbound.tasks.pairs.screens.rank_proposal import LOOKED_AT, spread_pairs
 
 _COLUMNS = 1 << 11  # of the output matrix are looked at for directions beside
 _OVERSAMPLED = 8
@@ -88,7 +89,7 @@ def _beside(
     if number == 0:
         return np.zeros((0, p)), np.zeros((n, 0))
     some = rest[:, :: max(1, p // _COLUMNS)]
-    left = np.linalg.svd(some @ some.T)[0][:, :number]
+    left = np.linalg.eigh(some @ some.T)[1][:, : -number - 1 : -1]
     return left.T @ rest, left
 
 
@@ -105,3 +106,13 @@ def _sizes(
     agreed = swing(frequencies, p)[:, differences].T
     fitted = ((turned[:, :k] + turned[:, k:]) * agreed).sum(axis=0)
     return np.maximum(fitted / np.maximum((agreed**2).sum(axis=0), 1e-300), 0.0)
+
+
+def frame_proposal_flops(folded: Folded, waves: int, beside: int) -> int:
+    """Operations of `propose_frame`, nearly."""
+    n, p, looked = folded.n_features, folded.n_classes, min(LOOKED_AT, folded.size)
+    transform = n * p * (10 + 3 * math.ceil(math.log2(p)))
+    fitted = 8 * n * p * waves + 12 * waves * p
+    some = min(p, 2 * _COLUMNS)
+    others = (2 * n * n * some + 9 * n**3 + 2 * n * p * beside) if beside else 0
+    return transform + fitted + others + looked * (feature_flops(folded) + n * (4 * waves + 4))

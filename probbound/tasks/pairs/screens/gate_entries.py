@@ -12,12 +12,29 @@ from estimators.mean import betting
 from probbound.arithmetic.rounding import inflated
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
+from probbound.tasks.pairs.screens.gate_losses import residuals
 from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.tails import Labels, Numbers
 
 _WEIGHT_BITS = 44  # of the sum of all whole weights, nearly
 _QUANTILES = 64
 _TIGHT = 1.5  # times log(1/δ)/n: what an interval of a small mean is wide, nearly
+
+_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What draws of entries say: how large a share of pairs is not right, and how many entries
+    lost something.
+
+    `share` is that of pairs whose gates lose what they can, `failure` with those that can lose
+    nothing.
+    """
+
+    failure: float
+    share: float
+    lost: int
 
 
 @dataclass(frozen=True)
@@ -42,14 +59,8 @@ class GateEntries:
             UserError: if some number is not finite, so that nothing can be drawn.
         """
         with np.errstate(all="ignore"):
-            scaled, gates = screen.scaled, screen.gates
-            along = gates.along()
-            taken = np.stack(
-                [
-                    screen.sums.ranges * _residuals(rows[:, : scaled.gated], along)
-                    for rows in (scaled.first, scaled.second)
-                ]
-            )
+            scaled = screen.scaled
+            taken = np.stack([screen.sums.ranges * each for each in residuals(screen)])
             total = float(taken.sum())
             if not 0 < total < math.inf:
                 raise UserError(
@@ -93,8 +104,17 @@ class GateEntries:
 
     def upper(self, stream: Stream, draws: int, delta: float) -> float:
         """The bound, wrong with probability at most δ; draws were fixed before any was seen."""
-        interval = betting(self.values(stream, 0, draws), delta=delta, side="upper")
-        return min(1.0, inflated(self.base + self.scale * float(interval.upper), 4))
+        return self.drawn(stream, draws, delta).failure
+
+    def drawn(self, stream: Stream, draws: int, delta: float) -> Drawn:
+        """The bound, and what it rests on."""
+        starts = range(0, draws, _AT_ONCE)
+        parts = [self.values(stream, at, min(at + _AT_ONCE, draws)) for at in starts]
+        values = np.concatenate(parts)
+        interval = betting(values, delta=delta, side="upper")
+        share = min(1.0, inflated(self.scale * float(interval.upper), 2))
+        failure = min(1.0, inflated(self.base + share, 4))
+        return Drawn(failure, share, int((values > 0).sum()))
 
     def _of_entries(self, a: Labels, b: Labels, neuron: Labels) -> Numbers:
         scaled, gates = self.screen.scaled, self.screen.gates
@@ -117,11 +137,10 @@ def entry_flops() -> int:
     return 12
 
 
-def _residuals(
-    rows: Float[np.ndarray, "p gated"], along: Float[np.ndarray, "p gated"]
-) -> Float[np.ndarray, "p gated"]:
-    """|row - wave| of each entry, rounded up."""
-    return inflated(np.abs(rows - along) + 2.0**-50 * (np.abs(rows) + np.abs(along)), 6)
+def table_flops(screen: GatesScreen) -> int:
+    """Operations of `GateEntries.of`, spares apart: weights of entries, and spares in order."""
+    entries, pairs = 2 * screen.scaled.n_first * screen.scaled.gated, screen.scaled.size
+    return 13 * entries + pairs * (2 + math.ceil(math.log2(pairs)))
 
 
 def _spares(screen: GatesScreen) -> Float[np.ndarray, "p p"]:

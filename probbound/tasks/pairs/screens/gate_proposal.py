@@ -68,6 +68,11 @@ class GateProposal:
         operands = np.arange(p)[:, None] * int(self.frequencies[group])
         return (operands + self.phases[self.members(group)]) % p
 
+    def shifts(self, group: int, sign: int) -> Int[np.ndarray, " p"]:
+        """How far the positions of the other operand are away, for each difference."""
+        p = self.waves.shape[1]
+        return sign * int(self.frequencies[group]) * np.arange(p) % p
+
     def members(self, group: int) -> Int[np.ndarray, " members"]:
         """The neurons of a group."""
         return np.flatnonzero(self.groups == group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from jaxtyping import Float
 from probbound.tasks.pairs.folded import Folded
 from probbound.tasks.pairs.screens.arcs import Arcs
 from probbound.tasks.pairs.screens.gate_proposal import GateProposal
+
+Rows = Float[np.ndarray, "p n_features"]
+BothSides = tuple[Float[np.ndarray, "p p *rest"], Float[np.ndarray, "p p *rest"]]
 
 # A level times this is for certain at most a number whose computed value reaches the level.
 BELOW = 1 - 2.0**-50
@@ -42,14 +46,6 @@ class Pattern:
 
 
 @dataclass(frozen=True)
-class Side:
-    """What one operand adds to points, and to what they may lose, for each difference a - b."""
-
-    points: Float[np.ndarray, "p p rank_1"]
-    loss: Float[np.ndarray, "p p"]
-
-
-@dataclass(frozen=True)
 class Sides:
     """All that the sums over arcs are made of.
 
@@ -78,28 +74,38 @@ class Sides:
         ends = sum(pattern.on.most + pattern.levels.most for pattern in self.patterns)
         return self.scaled.n_features + self.scaled.n_first + ends + 24
 
-    def both(self) -> tuple[Side, Side]:
+    def points(self) -> BothSides:
+        """What each operand adds to the points of pairs, for each difference a - b."""
+        return self._both(self._points)
+
+    def losses(self) -> BothSides:
+        """What each operand adds to what they may lose, for each difference a - b."""
+        return self._both(self._loss)
+
+    def _both(self, side: Callable[[Rows, int], Float[np.ndarray, "..."]]) -> BothSides:
         """The sides of a and of b; where they are tied, b's is a's of the opposite difference."""
-        first = self._side(self.scaled.first, 1)
+        first = side(self.scaled.first, 1)
         if not self.scaled.tied:
-            return first, self._side(self.scaled.second, -1)
-        opposite = -np.arange(self.scaled.n_first) % self.scaled.n_first
-        return first, Side(first.points[opposite], first.loss[opposite])
+            return first, side(self.scaled.second, -1)
+        return first, first[-np.arange(self.scaled.n_first) % self.scaled.n_first]
 
-    def _side(self, rows: Float[np.ndarray, "p n_features"], sign: int) -> Side:
-        p, gated = len(rows), self.scaled.gated
+    def _points(self, rows: Rows, sign: int) -> Float[np.ndarray, "p p rank_1"]:
+        gated = self.scaled.gated
         beside = rows[:, gated:] @ self.weights[gated:]
-        points = np.zeros((p, *beside.shape)) + beside
-        loss = np.zeros((p, p))
+        points = np.zeros((len(rows), *beside.shape)) + beside
         for group, pattern in enumerate(self.patterns):
-            shift = sign * int(self.gates.frequencies[group]) * np.arange(p) % p
+            shift = self.gates.shifts(group, sign)
             points += pattern.on.sums(self._products(rows, group))[shift]
-            loss += pattern.levels.sums(self._losses(rows, group))[shift]
-        return Side(points, loss)
+        return points
 
-    def _products(
-        self, rows: Float[np.ndarray, "p n_features"], group: int
-    ) -> Float[np.ndarray, "1 p p rank_1"]:
+    def _loss(self, rows: Rows, sign: int) -> Float[np.ndarray, "p p"]:
+        loss = np.zeros((len(rows), len(rows)))
+        for group, pattern in enumerate(self.patterns):
+            shift = self.gates.shifts(group, sign)
+            loss += pattern.levels.sums(self._losses(rows, group))[shift]
+        return loss
+
+    def _products(self, rows: Rows, group: int) -> Float[np.ndarray, "1 p p rank_1"]:
         """Σ of row times weight over the neurons at each position, for each operand."""
         positions, operands = self.gates.positions(group), np.arange(len(rows))
         found = np.zeros((1, len(rows), len(rows), self.weights.shape[1]))
@@ -107,21 +113,32 @@ class Sides:
             found[0, at, operands] += rows[:, neuron, None] * self.weights[neuron]
         return found
 
-    def _losses(
-        self, rows: Float[np.ndarray, "p n_features"], group: int
-    ) -> Float[np.ndarray, "states p p"]:
-        """Σ of what neurons at each position may lose, in each state, for each operand."""
-        positions, operands = self.gates.positions(group), np.arange(len(rows))
-        floors, wave = self.gates.levels[group] * BELOW / 2, self.gates.waves[group]
-        found = np.zeros((2 * len(floors), len(rows), len(rows)))
-        for at, neuron in zip(positions.T, self.gates.members(group), strict=True):
-            size = self.gates.amplitudes[neuron]
-            residual = rows[:, neuron] - size * wave[at]
-            spared = (size * floors)[:, None]
-            states = np.stack([residual - spared, -residual - spared], axis=1)
-            lost = self.ranges[neuron] * np.maximum(states, 0.0)
-            found[:, at, operands] += lost.reshape(len(found), -1)
-        return found
+    def _losses(self, rows: Rows, group: int) -> Float[np.ndarray, "states p p"]:
+        positions, members = self.gates.positions(group), self.gates.members(group)
+        sizes, wave = self.gates.amplitudes[members], self.gates.waves[group]
+        residual = rows[:, members] - sizes * wave[positions]
+        return level_losses(self.gates, group, self.ranges, np.stack([residual, -residual]))
+
+
+def level_losses(
+    gates: GateProposal,
+    group: int,
+    ranges: Float[np.ndarray, " gated"],
+    pushes: Float[np.ndarray, "2 p members"],
+) -> Float[np.ndarray, "states p p"]:
+    """Σ of what neurons at each position may lose, in each state, for each operand.
+
+    `pushes` is how far each operand pushes a neuron up that is off, and down that is on.
+    """
+    positions, operands = gates.positions(group), np.arange(pushes.shape[1])
+    floors = gates.levels[group] * BELOW / 2
+    found = np.zeros((2 * len(floors), len(operands), len(operands)))
+    for place, neuron in enumerate(gates.members(group)):
+        spared = (gates.amplitudes[neuron] * floors)[:, None]
+        states = np.stack([push - spared for push in pushes[:, :, place]], axis=1)
+        lost = ranges[neuron] * np.maximum(states, 0.0)
+        found[:, positions[:, place], operands] += lost.reshape(len(found), -1)
+    return found
 
 
 def pattern_flops(gates: GateProposal) -> int:
@@ -130,12 +147,24 @@ def pattern_flops(gates: GateProposal) -> int:
     return groups * p * p * (3 + gates.levels.shape[1].bit_length())
 
 
-def side_flops(sums: Sides) -> int:
-    """Operations of `Sides.both`: once where both operands have the same rows."""
+def points_flops(sums: Sides) -> int:
+    """Operations of `Sides.points`: once where both operands have the same rows."""
     p, gated, width = sums.scaled.n_first, sums.scaled.gated, sums.weights.shape[1]
-    groups, levels = sums.gates.levels.shape
-    ends = sum(x.on.stored * width + x.levels.stored for x in sums.patterns)
+    ends = sum(pattern.on.stored for pattern in sums.patterns) * width
     beside = 2 * (sums.scaled.n_features - gated) * p * width
-    neurons = p * gated * (2 * width + 8 * levels + 3) + gated * levels
-    prefixes = groups * p * p * (width + 2 * levels)
-    return (beside + neurons + prefixes + ends * p) * (1 if sums.scaled.tied else 2)
+    neurons = p * gated * 2 * width
+    prefixes = len(sums.patterns) * p * p * width
+    return (beside + neurons + prefixes + ends * p) * _times(sums)
+
+
+def losses_flops(sums: Sides) -> int:
+    """Operations of `Sides.losses`: once where both operands have the same rows."""
+    p, gated = sums.scaled.n_first, sums.scaled.gated
+    groups, levels = sums.gates.levels.shape
+    ends = sum(pattern.levels.stored for pattern in sums.patterns)
+    neurons = p * gated * (8 * levels + 3) + gated * levels
+    return (neurons + groups * p * p * 2 * levels + ends * p) * _times(sums)
+
+
+def _times(sums: Sides) -> int:
+    return 1 if sums.scaled.tied else 2

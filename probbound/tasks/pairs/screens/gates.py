@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,14 +15,16 @@ from probbound.tasks.pairs.folded import Folded
 from probbound.tasks.pairs.screens.gate_directions import propose_directions
 from probbound.tasks.pairs.screens.gate_proposal import GateProposal, propose_gates
 from probbound.tasks.pairs.screens.gate_sums import (
+    BothSides,
     Pattern,
-    Side,
     Sides,
+    losses_flops,
     pattern_flops,
-    side_flops,
+    points_flops,
 )
 from probbound.tasks.pairs.screens.join import (
     Join,
+    compare_flops,
     hold_flops,
     join_flops,
     most_flops,
@@ -99,14 +102,14 @@ class GatesScreen:
     """Certifies pairs by the pattern of gates that waves make (Theorems 8.7 and 8.8).
 
     Every gate is on or off as the waves say; what a gate that may flip can do is bounded by its
-    residual, neuron by neuron, in sums over arcs. `sides` is what either operand adds, for every
-    difference a - b.
+    residual, neuron by neuron, in sums over arcs. `points` is what either operand adds to
+    points, for every difference a - b.
     """
 
     scaled: Folded
     gates: GateProposal
     sums: Sides
-    sides: tuple[Side, Side]
+    points: BothSides
     tail: Tail
     join: Join
     mean_error: PairSlack
@@ -157,8 +160,8 @@ class GatesScreen:
         sizes, patterns = Sizes.of(scaled), Pattern.all_of(gates)
         weights = np.column_stack([proposal.left, proposal.mean])
         sums = Sides(scaled, weights, gates, ranges, patterns)
-        sides = sums.both()
-        proposal = replace(proposal, centres=_centres(scaled, sides))
+        points = sums.points()
+        proposal = replace(proposal, centres=_centres(scaled, points))
         steps, width = sums.roundings, length(weights)
         point_error = rounding_slack(sizes, steps, (sums.most_on + 1) * width)
         loss_error = rounding_slack(
@@ -178,7 +181,7 @@ class GatesScreen:
         prepared += join_flops(scaled, proposal.rank) + pattern_flops(gates)
         prepared += ranges_flops(scaled, proposal.rank) + sizes_flops(scaled)
         prepared += proposal.rank * (2 * scaled.size + scaled.n_classes)
-        return cls(scaled, gates, sums, sides, tail, join, point_error, prepared)
+        return cls(scaled, gates, sums, points, tail, join, point_error, prepared)
 
     @property
     def rank(self) -> int:
@@ -196,9 +199,25 @@ class GatesScreen:
         return self.rank + 6 + self.tail.flops + hold_flops(self.rank)
 
     @property
+    def pattern_flops(self) -> int:
+        """Operations of what is made once for `spare`: sums of gates that are on, and tables."""
+        return self.prepared + points_flops(self.sums)
+
+    @property
     def table_flops(self) -> int:
         """Operations of everything that is made once: the sums over arcs and the tables."""
-        return self.prepared + side_flops(self.sums)
+        return self.pattern_flops + losses_flops(self.sums)
+
+    @property
+    def spare_flops(self) -> int:
+        """Operations of `spare` for one pair, once the sums are there."""
+        return self.rank + 4 + self.tail.flops + compare_flops(self.rank, self.scaled.n_classes)
+
+    @cached_property
+    def losses(self) -> BothSides:
+        """What either operand adds to what may be lost, for every difference a - b."""
+        with np.errstate(all="ignore"):
+            return self.sums.losses()
 
     def uncertified(self, pairs: Pairs) -> Bool[np.ndarray, " n"]:
         """Which pairs it leaves."""
@@ -220,32 +239,38 @@ class GatesScreen:
 
     def spare(self, a: Labels, b: Labels) -> Numbers:
         """What gates that flip may take from the margin of each pair before it is lost."""
-        first, second = self.sides
+        points, away = self._points(a, b)
+        return self.join.spare(points, away, a, b)
+
+    def lost(self, a: Labels, b: Labels) -> Numbers:
+        """What they can take at most, by sums over arcs."""
+        first, second = self.losses
         difference = (a - b) % self.scaled.n_first
-        points = first.points[difference, a] + second.points[difference, b]
-        away = self.tail.away(a, b, points[:, -1] - self.mean_error.of(a, b))
-        return self.join.spare(points[:, :-1], away, a, b)
+        return first[difference, a] + second[difference, b]
+
+    def _points(self, a: Labels, b: Labels) -> tuple[Float[np.ndarray, "n rank"], Numbers]:
+        """Points of pairs by the pattern, and what tails are multiplied by."""
+        first, second = self.points
+        difference = (a - b) % self.scaled.n_first
+        points = first[difference, a] + second[difference, b]
+        return points[:, :-1], self.tail.away(a, b, points[:, -1] - self.mean_error.of(a, b))
 
     def _left(self, a: Labels, b: Labels) -> tuple[Bool[np.ndarray, " n"], int]:
-        first, second = self.sides
-        difference = (a - b) % self.scaled.n_first
-        points = first.points[difference, a] + second.points[difference, b]
-        loss = first.loss[difference, a] + second.loss[difference, b]
-        away = self.tail.away(a, b, points[:, -1] - self.mean_error.of(a, b))
-        return self.join.left(points[:, :-1], away, a, b, loss)
+        points, away = self._points(a, b)
+        return self.join.left(points, away, a, b, self.lost(a, b))
 
 
-def _centres(scaled: Folded, sides: tuple[Side, Side]) -> Float[np.ndarray, "n_classes rank"]:
+def _centres(scaled: Folded, points: BothSides) -> Float[np.ndarray, "n_classes rank"]:
     """The mean point of the pairs of each class: proposed, any others would do."""
-    p, (first, second) = scaled.n_first, sides
-    sums = np.zeros((scaled.n_classes, first.points.shape[2] - 1))
+    p, (first, second) = scaled.n_first, points
+    sums = np.zeros((scaled.n_classes, first.shape[2] - 1))
     number = np.zeros(scaled.n_classes)
     for difference in range(p):
         a = np.arange(p)
         b = (a - difference) % p
         labels = scaled.labels[a, b]
-        points = first.points[difference, a, :-1] + second.points[difference, b, :-1]
-        np.add.at(sums, labels, points)
+        met = first[difference, a, :-1] + second[difference, b, :-1]
+        np.add.at(sums, labels, met)
         number += np.bincount(labels, minlength=scaled.n_classes)
     return sums / np.maximum(number, 1)[:, None]
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from probbound.arithmetic.rounding import gamma, inflated
+from probbound.contract.cost import CostMeter
 from probbound.tasks.pairs.folded import Folded
 from probbound.tasks.pairs.screens.forward import not_above
 from probbound.tasks.pairs.screens.frame_proposal import (
@@ -18,10 +19,13 @@ from probbound.tasks.pairs.screens.frame_proposal import (
     trigonometric,
 )
 from probbound.tasks.pairs.screens.pairs import (
+    PairResidue,
     Pairs,
     feature_flops,
     features,
     in_chunks,
+    numbered,
+    rows_at_once,
 )
 from probbound.tasks.pairs.screens.slack import (
     PairSlack,
@@ -167,39 +171,61 @@ class RotatingFrame:
         )
 
     @property
-    def flops(self) -> int:
+    def each_flops(self) -> int:
         """Operations for one pair that norms of its rows suffice for beside waves."""
         return frame_flops(self.folded, self.frame.sizes.shape[1], len(self.others))
 
     @property
-    def most_flops(self) -> int:
-        """Operations for one pair that is compared with every class in the end."""
-        compared = (2 * (self.weights.shape[1] - 1) + 4) * self.folded.n_classes
-        return self.flops + 2 * self.folded.n_features + compared + 12
+    def flops(self) -> int:
+        """Operations for one pair that is compared with every class; the most there can be."""
+        return frame_most_flops(self.folded, self.frame.sizes.shape[1], len(self.others))
+
+    @property
+    def table_flops(self) -> int:
+        """Operations of `RotatingFrame.of`, what is proposed apart."""
+        return frame_table_flops(self.folded, self.frame.sizes.shape[1], len(self.others))
 
     def uncertified(self, pairs: Pairs) -> Bool[np.ndarray, " n"]:
         """Which pairs it leaves."""
-        with np.errstate(all="ignore"):
-            return in_chunks(self._left, pairs, self.folded.n_features)
+        return in_chunks(lambda a, b: self._left(a, b)[0], pairs, self.folded.n_features)
 
-    def _left(self, a: Labels, b: Labels) -> Bool[np.ndarray, " n"]:
-        found, labels = features(self.folded, a, b), self.folded.labels[a, b]
-        points, lead = found @ self.weights, self.slack.of(a, b)
-        waves = self.frame.waves.shape[1]
-        extra = points[:, waves:-1] - self.mean_beside
-        ahead = self.frame.lead(points[:, :waves], labels, (a - b) % self.folded.n_classes)
-        ahead += self.offsets[labels] - self.offsets.max()
-        ahead -= np.sqrt(np.einsum("nr,nr->n", extra, extra)) * _both(self.other_lengths, labels)
-        tails = _both(self.tails, labels)
-        left = ~(ahead - self.sizes.of(a, b) * tails > lead)
-        some = np.flatnonzero(left)
-        if len(some):
-            away = self._away(found[some], points[some, -1], a[some], b[some])
-            left[some] = ~(ahead[some] - away * tails[some] > lead[some])
-            some, away = some[left[some]], away[left[some]]
-            known = points[some, :waves], extra[some], away, labels[some], lead[some]
-            left[some] = self._compared(*known)
-        return left
+    def enumerate(self, meter: CostMeter) -> PairResidue:
+        """All pairs that it leaves."""
+        folded = self.folded
+        proof = self.table_flops + folded.size * self.each_flops
+        with meter.phase("rotating-frame screen", "proof", proof) as phase:
+            left = np.empty((folded.n_first, folded.n_second), dtype=bool)
+            step = rows_at_once(folded)
+            for start in range(0, folded.n_first, step):
+                rows = slice(start, min(start + step, folded.n_first))
+                some, spent = self._left(*numbered(folded, rows))
+                phase.flops += spent
+                left[rows] = some.reshape(-1, folded.n_second)
+            return PairResidue.of(left)
+
+    def _left(self, a: Labels, b: Labels) -> tuple[Bool[np.ndarray, " n"], int]:
+        """Which pairs are left, and the operations on those that norms of rows did not hold."""
+        with np.errstate(all="ignore"):
+            found, labels = features(self.folded, a, b), self.folded.labels[a, b]
+            points, lead = found @ self.weights, self.slack.of(a, b)
+            waves = self.frame.waves.shape[1]
+            extra = points[:, waves:-1] - self.mean_beside
+            ahead = self.frame.lead(points[:, :waves], labels, (a - b) % self.folded.n_classes)
+            ahead += self.offsets[labels] - self.offsets.max()
+            beside = np.sqrt(np.einsum("nr,nr->n", extra, extra))
+            ahead -= beside * _both(self.other_lengths, labels)
+            tails = _both(self.tails, labels)
+            left = ~(ahead - self.sizes.of(a, b) * tails > lead)
+            some = np.flatnonzero(left)
+            spent = len(some) * away_flops(self.folded)
+            if len(some):
+                away = self._away(found[some], points[some, -1], a[some], b[some])
+                left[some] = ~(ahead[some] - away * tails[some] > lead[some])
+                some, away = some[left[some]], away[left[some]]
+                known = points[some, :waves], extra[some], away, labels[some], lead[some]
+                left[some] = self._compared(*known)
+                spent += len(some) * compared_flops(self.folded, waves // 2, len(self.others))
+        return left, spent
 
     def _away(
         self, found: Float[np.ndarray, "n n_features"], at_mean: Numbers, a: Labels, b: Labels
@@ -235,6 +261,22 @@ def frame_flops(folded: Folded, waves: int, beside: int) -> int:
     points = 2 * folded.n_features * (2 * waves + beside + 1)
     lengths_of = feature_flops(folded) + 3 * beside + 14
     return points + lengths_of + 7 * waves + len(SHARES) * (7 * waves + 3)
+
+
+def away_flops(folded: Folded) -> int:
+    """Operations of the length of the features of one pair, less their proposed mean."""
+    return 2 * folded.n_features + 10
+
+
+def compared_flops(folded: Folded, waves: int, beside: int) -> int:
+    """Operations of comparing one pair with every class."""
+    return (2 * (2 * waves + beside) + 4) * folded.n_classes + 2
+
+
+def frame_most_flops(folded: Folded, waves: int, beside: int) -> int:
+    """Operations for one pair that is compared with every class in the end."""
+    own = frame_flops(folded, waves, beside) + away_flops(folded)
+    return own + compared_flops(folded, waves, beside)
 
 
 def frame_table_flops(folded: Folded, waves: int, beside: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,3 +86,9 @@ def propose_waves(folded: Folded) -> WaveProposal:
         out_phases=np.angle(out),
         centre=finite[2].mean(axis=1),
     )
+
+
+def wave_proposal_flops(folded: Folded) -> int:
+    """Operations of `propose_waves`, nearly: transforms of rows and output."""
+    n, p = folded.n_features, folded.n_classes
+    return 2 * n * p * (6 + 3 * math.ceil(math.log2(p))) + 40 * n

@@ -30,6 +30,8 @@ from probbound.tasks.pairs.screens.wave_proposal import WaveProposal, propose_wa
 VARIATION = 4.0  # of relu(cos u) cos(2u + γ) around the circle, at most
 RELATIVE = 2.0**-36  # what sines, cosines and sums of amplitudes may round, many times over
 
+_DIFFERENCES = 1 << 9  # looked at together
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -144,7 +146,13 @@ def _screen(
         p, sizes = folded.n_classes, Sizes.of(folded)
         agreed = swing(proposal.frequencies, p)
         whole = float((proposal.amplitudes * proposal.out_amplitudes).sum())
-        least = (agreed.T @ leads).min(axis=1) - 2 * sum(errors) - RELATIVE * whole
+        least = np.concatenate(
+            [
+                (agreed[:, start : start + _DIFFERENCES].T @ leads).min(axis=1)
+                for start in range(0, p, _DIFFERENCES)
+            ]
+        )
+        least -= 2 * sum(errors) + RELATIVE * whole
         input_noise = [
             _input_noise(rows, folded.gated, proposal) for rows in (folded.first, folded.second)
         ]

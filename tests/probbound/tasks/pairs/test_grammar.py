@@ -4,6 +4,7 @@ import pytest
 
 from probbound.contract.recipe import Recipe
 from probbound.machine.errors import UserError
+from probbound.tasks.group_product.grammar import GRAMMAR as PRODUCTS
 from probbound.tasks.modular_addition.grammar import GRAMMAR
 from probbound.tasks.modular_addition.recipes import recipe_of
 from probbound.tasks.pairs.grammar import Name, ScreenName
@@ -39,6 +40,9 @@ def test_names_are_taken_apart(name, parsed):
         "low-rank:٣",
         "low-rank:1234567890",
         "Low-rank",
+        "entries:",
+        "entries:sums:",
+        "entries:svd",
     ],
 )
 def test_other_names_are_refused(name):
@@ -46,14 +50,27 @@ def test_other_names_are_refused(name):
         GRAMMAR.parsed(name)
 
 
+@pytest.mark.parametrize("name", ["norms:3", "integral:12", "hybrid:norms:1", "cascade:integral:2"])
+def test_a_screen_without_a_rank_takes_none(name):
+    with pytest.raises(UserError, match=f"has no rank to set, so there is no strategy '{name}'"):
+        GRAMMAR.parsed(name)
+
+
+@pytest.mark.parametrize("name", ["gates", "rotating-frame", "integral", "norms", "entries"])
+def test_products_of_groups_have_no_screen_that_needs_sums(name):
+    with pytest.raises(UserError, match="there is no strategy"):
+        PRODUCTS.parsed(name)
+
+
 @pytest.mark.parametrize("name", GRAMMAR.strategy_names())
 def test_every_name_says_what_it_uses(name):
     uses = PairStrategies(GRAMMAR).uses(name)
-    assert uses.chance == (name not in ("brute-force", "low-rank", "gates"))
+    certain = name == "brute-force" or name in GRAMMAR.screens or name.startswith("entries:")
+    assert uses.chance == (not certain)
 
 
 def test_names_that_mean_the_same_have_one_recipe():
-    usual = GRAMMAR.screens["low-rank"]
+    usual = GRAMMAR.rank(ScreenName("low-rank"), 113**2)
     assert recipe_of("low-rank", 25, {}) == recipe_of("low-rank:5", 25, {})
     for longer, shorter in (
         (f"low-rank:{usual}", "low-rank"),

@@ -48,7 +48,7 @@ def test_the_mean_bounds_the_share_that_is_not_certified():
         screen = entries.screen
         a, b = all_pairs(net).T
         found = np.maximum(screen.scaled.first[a] + screen.scaled.second[b], 0)
-        points = screen.sides[0].points[(a - b) % 29, a] + screen.sides[1].points[(a - b) % 29, b]
+        points = screen.points[0][(a - b) % 29, a] + screen.points[1][(a - b) % 29, b]
         lost = (found @ screen.sums.weights - points)[:, :-1] @ screen.join.right
         lost = lost.max(axis=1) - lost.min(axis=1)
         assert bound >= (lost > entries.spare.ravel()).mean()

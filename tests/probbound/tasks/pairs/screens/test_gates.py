@@ -75,12 +75,11 @@ def test_nor_does_it_with_any_other_waves():
 def test_what_it_says_a_pair_may_lose_holds_gate_by_gate():
     net = planted(p=13, noise=0.15, untied=True, seed=3)
     screen = GatesScreen.of(net, 6, 4)
-    first, second = screen.sides
     weights, p = screen.sums.weights, 13
     a, b = np.indices((p, p)).reshape(2, -1)
     d = (a - b) % p
-    points = first.points[d, a] + second.points[d, b]
-    loss = first.loss[d, a] + second.loss[d, b]
+    points = screen.points[0][d, a] + screen.points[1][d, b]
+    loss = screen.lost(a, b)
     found = np.maximum(screen.scaled.first[a] + screen.scaled.second[b], 0) @ weights
     lost = (found - points)[:, :-1] @ screen.join.right
     spread = lost.max(axis=1) - lost.min(axis=1)
@@ -176,7 +175,7 @@ def test_levels_are_where_they_lose_least():
     few, many = (propose_gates(net, np.ones(net.gated), n) for n in (3, 12))
     assert (few.levels[:, 0] == 0).all()
     assert (np.diff(many.levels, axis=1) >= 0).all()
-    losses = [GatesScreen.of(net, 6, 3, gates=gates).sides[0].loss.mean() for gates in (few, many)]
+    losses = [GatesScreen.of(net, 6, 3, gates=gates).losses[0].mean() for gates in (few, many)]
     assert losses[1] < losses[0]
 
 
