@@ -13,7 +13,7 @@ import numpy as np
 from probbound.check.bounds import up
 from probbound.check.expected import Facts
 from probbound.check.models.pair_mlp.network import Network
-from probbound.check.report import Refused
+from probbound.check.report import Declined, Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import form_of
 from probbound.check.tasks.follow_up import planned_draws
@@ -123,7 +123,10 @@ class Asked:
             raise Refused(f"the levels are not those of what ran: {self.recipe.text}")
 
     def _check(self, screen: Screen) -> Check:
-        return _CHECKS[screen.name](self.folded, screen, self.network.margin)
+        made = _CHECKS.get(screen.name)
+        if made is None:
+            raise Declined(f"the screen {screen.name} is not run again by this checker yet")
+        return made(self.folded, screen, self.network.margin)
 
     def _left(self, check: Check, numbers: np.ndarray) -> np.ndarray:
         pairs = self.inputs.pairs(numbers)
