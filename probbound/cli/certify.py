@@ -34,7 +34,7 @@ from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
-from probbound.tasks.registry import counted, strategy_summary, task_names
+from probbound.tasks.registry import DEFAULT_TASK, counted, strategy_summary
 from probbound.tasks.told import task_told
 
 if TYPE_CHECKING:
@@ -43,12 +43,15 @@ if TYPE_CHECKING:
     from probbound.models.reference import Reference
 
 _BUDGET = "Forward passes to sample, noise entries for entries"
-_STRATEGIES = ". ".join(f"Of {task}: {strategy_summary(task)}" for task in task_names())
 
 
 @click.command()
 @click.argument("model")
-@click.option("--strategy", help=f"{AUTO}, or one of the task's. {_STRATEGIES}.")
+@click.option(
+    "--strategy",
+    help=f"{AUTO}, or one of the task's. Of {DEFAULT_TASK}: {strategy_summary()}. Those of another "
+    "task are listed where a name is none of them.",
+)
 @click.option(
     "--task", help="What inputs and answers are; by default what the model was trained for."
 )
