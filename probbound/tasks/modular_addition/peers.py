@@ -25,6 +25,21 @@ from probbound.tasks.pairs.folding import folded
 
 Weights = Mapping[str, np.ndarray]
 _BLOCK = "blocks.0."
+_WITH_ATTENTION = frozenset(
+    [
+        *("embed.W_E", "pos_embed.W_pos", "unembed.W_U"),
+        *(f"{_BLOCK}attn.{name}" for name in ("W_K", "W_Q", "W_V", "W_O", "mask")),
+        *(f"{_BLOCK}mlp.{name}" for name in ("W_in", "b_in", "W_out", "b_out")),
+    ]
+)
+_WITHOUT = frozenset(("embed.weight", "l1.weight", "l1.bias", "unembed.weight"))
+_SETTINGS = frozenset(
+    [
+        *("C", "model_type", "n_vocab", "n_heads", "d_model", "d_hidden", "n_layers", "act_fn"),
+        *("attention_dir", "attn_coeff", "diff_vocab", "eqn_sign"),
+        *("name", "funcs", "func", "runid", "epoch", "batch_size", "lr", "weight_decay", "frac"),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,10 @@ def folded_peer(weights: Weights, told: Mapping[str, Any]) -> Folded:
     """
     classes = told["C"]
     table = ModularAddition(classes).table
-    if told.get("model_type") == "D":
+    alone = told.get("model_type") == "D"
+    _require_known("settings", told, _SETTINGS)
+    _require_known("weights", weights, _WITHOUT if alone else _WITH_ATTENTION)
+    if alone:
         return folded(without_attention(weights), table)
     if told.get("act_fn") != "ReLU" or told.get("n_layers") != 1:
         raise UserError(
@@ -52,6 +70,12 @@ def folded_peer(weights: Weights, told: Mapping[str, Any]) -> Folded:
     if told.get("eqn_sign"):
         raise UserError("a network that is read at an equals sign is not folded")
     return _with_attention(_Parts.of(weights, told), float(told["attn_coeff"]), table)
+
+
+def _require_known(what: str, found: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Refuse what would be passed over, and another network folded."""
+    if unknown := sorted(set(found) - known):
+        raise UserError(f"{what} that are not known of such a network: {', '.join(unknown)}")
 
 
 def without_attention(weights: Weights) -> PairMLP:

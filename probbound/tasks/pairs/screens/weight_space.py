@@ -30,6 +30,8 @@ from probbound.tasks.pairs.screens.wave_proposal import WaveProposal, propose_wa
 VARIATION = 4.0  # of relu(cos u) cos(2u + γ) around the circle, at most
 RELATIVE = 2.0**-36  # what sines, cosines and sums of amplitudes may round, many times over
 
+MANY_GATES = 1 << 12  # sums over more round by more than RELATIVE, in proportion
+
 _DIFFERENCES = 1 << 9  # looked at together
 
 
@@ -152,7 +154,7 @@ def _screen(
                 for start in range(0, p, _DIFFERENCES)
             ]
         )
-        least -= 2 * sum(errors) + RELATIVE * whole
+        least -= 2 * sum(errors) + _rounding(folded.gated) * whole
         input_noise = [
             _input_noise(rows, folded.gated, proposal) for rows in (folded.first, folded.second)
         ]
@@ -180,6 +182,11 @@ def _screen(
             table_flops=flops,
             name=name,
         )
+
+
+def _rounding(gates: int) -> float:
+    """How far a sum over so many may be off, relative to that of their sizes."""
+    return RELATIVE * max(1.0, gates / MANY_GATES)
 
 
 def _least_lead(proposal: WaveProposal, group: int, p: int) -> Float[np.ndarray, " p_1"]:
@@ -211,7 +218,7 @@ def _discrepancy(proposal: WaveProposal, group: int) -> float:
     after = np.cumsum(weights) / total
     before = np.concatenate([[0.0], after[:-1]])
     phases = phases[order]
-    return float((after - phases).max() - (before - phases).min()) / 2 + RELATIVE
+    return float((after - phases).max() - (before - phases).min()) / 2 + _rounding(len(phases))
 
 
 def _input_noise(

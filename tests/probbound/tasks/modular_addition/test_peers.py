@@ -88,11 +88,20 @@ def test_what_passes_is_right_in_their_network(seed):
         ({"n_layers": 2}, "only one layer of ReLU"),
         ({"eqn_sign": 1}, "equals sign"),
         ({"attn_coeff": 1.5}, "attn_coeff must lie"),
+        ({"normalization_type": "LN"}, "settings that are not known .*: normalization_type"),
     ],
 )
 def test_what_cannot_be_folded_is_refused(change, said):
     with pytest.raises(UserError, match=said):
         folded_peer(random_peer(0), {**TOLD, **change})
+
+
+@pytest.mark.parametrize("name", ["blocks.0.attn.b_V", "blocks.1.mlp.W_in", "ln_final.w"])
+def test_a_weight_that_would_be_passed_over_is_refused(name):
+    with pytest.raises(UserError, match=f"weights that are not known .*: {name}"):
+        folded_peer({**random_peer(0), name: np.ones(3)}, TOLD)
+    with pytest.raises(UserError, match=f"weights that are not known .*{name}"):
+        folded_peer({"l1.weight": np.ones((4, 4)), name: np.ones(3)}, {"C": 4, "model_type": "D"})
 
 
 def test_a_network_without_attention_is_a_pair_network():
