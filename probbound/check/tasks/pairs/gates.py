@@ -9,12 +9,11 @@ import numpy as np
 from probbound.check.models.pair_mlp.network import not_ahead
 from probbound.check.models.pair_mlp.rounding import LARGEST, UNDERFLOW, above, gamma, lengths
 from probbound.check.tasks.pairs.folded import Folded
-from probbound.check.tasks.pairs.low_rank import margin_up
+from probbound.check.tasks.pairs.low_rank import in_parts, margin_up
 from probbound.check.tasks.pairs.prices import gates_price
 from probbound.check.tasks.pairs.waves import Directions, Waves
 
 _LARGEST_ERROR = 2.0**-10
-_NUMBERS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,7 @@ class Gates:
 
     def left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Which pairs (n, 2) it cannot certify."""
-        step = max(1, _NUMBERS_AT_ONCE // sum(self.scaled.out.shape))
-        with np.errstate(all="ignore"):
-            parts = [
-                self._left(pairs[at : at + step], labels[at : at + step])
-                for at in range(0, len(pairs), step)
-            ]
-        return np.concatenate([np.zeros(0, dtype=bool), *parts])
+        return in_parts(self._left, pairs, labels, 2 * sum(self.scaled.out.shape))
 
     def _left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         net, gates, (a, b) = self.scaled, self.scaled.gates, pairs.T

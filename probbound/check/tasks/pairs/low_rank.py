@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,13 +85,7 @@ class LowRank:
 
     def left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Which pairs (n, 2) it cannot certify."""
-        step = max(1, _NUMBERS_AT_ONCE // sum(self.scaled.out.shape))
-        with np.errstate(all="ignore"):
-            parts = [
-                self._left(pairs[at : at + step], labels[at : at + step])
-                for at in range(0, len(pairs), step)
-            ]
-        return np.concatenate([np.zeros(0, dtype=bool), *parts])
+        return in_parts(self._left, pairs, labels, sum(self.scaled.out.shape))
 
     def _left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         net, gates, (a, b) = self.scaled, slice(self.scaled.gates), pairs.T
@@ -101,6 +96,21 @@ class LowRank:
         found = points[:, :-1] @ self.right + self.firsts[a] + self.seconds[b]
         found += away[:, None] * self.apart[labels]
         return not_ahead(found, labels, self.lead[0][a] + self.lead[1][b])
+
+
+def in_parts(
+    left: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    pairs: np.ndarray,
+    labels: np.ndarray,
+    width: int,
+) -> np.ndarray:
+    """Which pairs are left, so many at once that a pair of `width` numbers fits into memory."""
+    step = max(1, _NUMBERS_AT_ONCE // width)
+    with np.errstate(all="ignore"):
+        parts = [
+            left(pairs[at : at + step], labels[at : at + step]) for at in range(0, len(pairs), step)
+        ]
+    return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
 
 def margin_up(margin: float) -> float:
