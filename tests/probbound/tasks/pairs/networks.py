@@ -120,3 +120,8 @@ def exact_margin(net: Folded, a: int, b: int) -> Fraction:
 def all_pairs(net: Folded) -> np.ndarray:
     """Every pair, b running first."""
     return np.argwhere(np.ones(net.labels.shape, dtype=bool))
+
+
+def left_of(check, net):
+    """Which pairs a screen leaves, as a table of both operands."""
+    return check.uncertified(all_pairs(net)).reshape(net.labels.shape)

@@ -14,19 +14,15 @@ from probbound.tasks.pairs.screens.forward import (
 )
 from tests.counting import counted, counting
 from tests.probbound.tasks.pairs.networks import (
-    all_pairs,
     cyclic,
     exact_margin,
+    left_of,
     margins,
     planted,
     random,
     sundry,
     with_skip,
 )
-
-
-def left_of(check, net):
-    return check.uncertified(all_pairs(net)).reshape(net.labels.shape)
 
 
 @pytest.mark.parametrize("net", [planted(noise=0.1), random(8, 6, 3), with_skip()])

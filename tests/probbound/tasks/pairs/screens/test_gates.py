@@ -14,17 +14,13 @@ from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.rank_proposal import propose
 from tests.counting import counted, counting
 from tests.probbound.tasks.pairs.networks import (
-    all_pairs,
+    left_of,
     margins,
     planted,
     random,
     sundry,
     with_skip,
 )
-
-
-def left_of(check, net):
-    return check.uncertified(all_pairs(net)).reshape(net.labels.shape)
 
 
 def any_gates(net, seed):

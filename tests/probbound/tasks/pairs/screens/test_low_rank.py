@@ -19,6 +19,7 @@ from probbound.tasks.pairs.screens.rank_proposal import RankProposal, propose
 from tests.counting import counted, counting
 from tests.probbound.tasks.pairs.networks import (
     all_pairs,
+    left_of,
     margins,
     planted,
     random,
@@ -26,10 +27,6 @@ from tests.probbound.tasks.pairs.networks import (
     symmetric,
     with_skip,
 )
-
-
-def left_of(check, net):
-    return check.uncertified(all_pairs(net)).reshape(net.labels.shape)
 
 
 def any_proposal(net, rank, seed):

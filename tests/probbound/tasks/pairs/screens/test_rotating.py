@@ -24,14 +24,11 @@ from tests.counting import counted, counting
 from tests.probbound.tasks.pairs.networks import (
     all_pairs,
     cyclic,
+    left_of,
     margins,
     planted,
     sundry,
 )
-
-
-def left_of(check, net):
-    return check.uncertified(all_pairs(net)).reshape(net.labels.shape)
 
 
 def noisy(p=29, frequencies=(1, 3, 4, 9), sigma=0.02, directions=3, seed=0):

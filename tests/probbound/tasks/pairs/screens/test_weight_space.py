@@ -16,16 +16,12 @@ from probbound.tasks.pairs.screens.weight_space import (
     norms_screen,
 )
 from tests.probbound.tasks.pairs.networks import (
-    all_pairs,
     cyclic,
+    left_of,
     margins,
     planted,
     sundry,
 )
-
-
-def left_of(check, net):
-    return check.uncertified(all_pairs(net)).reshape(net.labels.shape)
 
 
 def any_waves(net, seed):
