@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     DEFAULT_KIND: "probbound.models.attention_only",
     "pair-mlp": "probbound.models.pair_mlp",
+    "transformer": "probbound.models.transformer",
 }
 
 

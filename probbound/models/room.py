@@ -49,8 +49,13 @@ class NetworkRoom(Generic[N]):
 
 @dataclass(frozen=True)
 class Sizes:
-    """Tokens of a row, how many there are of each, and answers."""
+    """Tokens of a row, or the most where it may be `shorter`, how many there are, and answers."""
 
     length: int
     tokens: int
     answers: int
+    shorter: bool = False
+
+    def reads(self, length: int) -> bool:
+        """Whether rows of so many tokens are read."""
+        return 1 <= length <= self.length if self.shorter else length == self.length
