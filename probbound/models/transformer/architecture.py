@@ -84,7 +84,9 @@ class Architecture:
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= _MOST:
-                raise UserError(f"{name} must be a whole number from {least} to 2^20, got {value!r}")
+                raise UserError(
+                    f"{name} must be a whole number from {least} to 2^20, got {value!r}"
+                )
         for name, words in _WORDS.items():
             if getattr(self, name) not in words:
                 raise UserError(
@@ -203,4 +205,4 @@ def alibi_slopes(heads: int) -> tuple[float, ...]:
     largest = 1 << (heads.bit_length() - 1)
     first = [2.0 ** (-8.0 * (h + 1) / largest) for h in range(largest)]
     twice = [2.0 ** (-8.0 * (h + 1) / (2 * largest)) for h in range(2 * largest)]
-    return tuple([*first, *twice[::2][: heads - largest]])
+    return (*first, *twice[::2][: heads - largest])

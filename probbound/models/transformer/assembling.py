@@ -33,6 +33,9 @@ class MatrixSizes:
     whole: tuple[float, float] | None = None
 
 
+_UNKNOWN = np.array(np.nan)
+
+
 @dataclass(frozen=True)
 class Assembly:
     """Parts of a network in a float type, with sizes of matrices if they are given.
@@ -99,14 +102,12 @@ class Assembly:
 
     def _together(self, at: str) -> Together:
         name, sizes = f"{at}.W_O", self.sizes.get(f"{at}.W_O")
-        each = None if sizes is None else jnp.asarray(sizes.spectral)
-        whole, absolute = (None, None)
+        each, whole = _UNKNOWN, (_UNKNOWN, _UNKNOWN)
         if sizes is not None and sizes.whole is not None:
-            whole, absolute = (jnp.asarray(size) for size in sizes.whole)
-        return Together(self._needed(name), self._maybe(f"{at}.b_O"), each, whole, absolute)
+            each, whole = sizes.spectral, sizes.whole
+        matrix, bias = self._needed(name), self._maybe(f"{at}.b_O")
+        return Together(matrix, bias, *map(jnp.asarray, (each, *whole)))
 
-    def _sized(self, name: str) -> tuple[Array | None, Array | None]:
-        sizes = self.sizes.get(name)
-        if sizes is None:
-            return None, None
+    def _sized(self, name: str) -> tuple[Array, Array]:
+        sizes = self.sizes.get(name, MatrixSizes(_UNKNOWN, _UNKNOWN))
         return jnp.asarray(sizes.spectral), jnp.asarray(sizes.absolute)

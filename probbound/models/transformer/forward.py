@@ -76,9 +76,7 @@ def through(
     return tap("hook_resid_post", y)
 
 
-def answered(
-    ops: Operations[V], a: Architecture, by: Head, x: V, tap: Tap = untouched
-) -> V:
+def answered(ops: Operations[V], a: Architecture, by: Head, x: V, tap: Tap = untouched) -> V:
     """What comes out of residual streams."""
     if a.final_norm:
         x = tap("ln_final.hook_normalized", ops.normed(x, a.norm, a.norm_eps, by.final))

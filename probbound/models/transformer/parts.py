@@ -7,12 +7,12 @@ from jaxtyping import Array, Float
 
 
 class Affine(eqx.Module):
-    """x W + b; `spectral` and `absolute` are σ(W) and α(W) of Theorem 9.2, where radii are kept."""
+    """x W + b; `spectral` and `absolute` are σ(W) and α(W) of Theorem 9.2, NaN if not known."""
 
     W: Float[Array, "rows columns"]
     b: Float[Array, " columns"] | None
-    spectral: Float[Array, ""] | None
-    absolute: Float[Array, ""] | None
+    spectral: Float[Array, ""]
+    absolute: Float[Array, ""]
 
 
 class Heads(eqx.Module):
@@ -20,8 +20,8 @@ class Heads(eqx.Module):
 
     W: Float[Array, "heads rows columns"]
     b: Float[Array, "heads columns"] | None
-    spectral: Float[Array, " heads"] | None
-    absolute: Float[Array, " heads"] | None
+    spectral: Float[Array, " heads"]
+    absolute: Float[Array, " heads"]
 
 
 class Together(eqx.Module):
@@ -29,9 +29,9 @@ class Together(eqx.Module):
 
     W: Float[Array, "heads rows columns"]
     b: Float[Array, " columns"] | None
-    spectral: Float[Array, " heads"] | None
-    whole: Float[Array, ""] | None
-    absolute: Float[Array, ""] | None
+    spectral: Float[Array, " heads"]
+    whole: Float[Array, ""]
+    absolute: Float[Array, ""]
 
 
 class Scaling(eqx.Module):

@@ -14,10 +14,15 @@ from jaxtyping import Array, Bool, Float, Int
 from probbound.models.transformer.architecture import Activation, Norm, RotaryPairs
 from probbound.models.transformer.parts import Affine, Heads, Scaling, Together
 
+
+def _gelu_tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    return x * (1.0 + jnp.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x * x * x))) / 2.0
+
+
 ACTIVATIONS = {
     "relu": lambda x: jnp.maximum(x, 0.0),
     "gelu": lambda x: x * (1.0 + erf(x / np.sqrt(2.0))) / 2.0,
-    "gelu_tanh": lambda x: x * (1.0 + jnp.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x * x * x))) / 2.0,
+    "gelu_tanh": _gelu_tanh,
     "silu": lambda x: x / (1.0 + jnp.exp(-x)),
 }
 
@@ -44,9 +49,7 @@ class Plain:
         """x W + b."""
         return self.shift(x @ by.W, by.b)
 
-    def heads(
-        self, x: Float[Array, "n t width"], by: Heads
-    ) -> Float[Array, "n t heads columns"]:
+    def heads(self, x: Float[Array, "n t width"], by: Heads) -> Float[Array, "n t heads columns"]:
         """x W_h + b_h of every head."""
         return self.shift(jnp.einsum("ntd,hde->nthe", x, by.W), by.b)
 

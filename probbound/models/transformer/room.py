@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from probbound.models.room import NetworkRoom, Sizes
 from probbound.models.transformer.building import built, recognises
 from probbound.models.transformer.flops import forward_flops
+from probbound.models.transformer.importing import network_in, speaks_of
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.running import outcomes
 from probbound.models.transformer.stating import parts_of
@@ -57,4 +58,6 @@ NETWORK = NetworkRoom[GeneralTransformer](
     flops=_flops,
     logits=_logits,
     sizes=_sizes,
+    imported=network_in,
+    speaks_of=speaks_of,
 )

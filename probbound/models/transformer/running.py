@@ -144,9 +144,7 @@ def rows_at_once(a: Architecture, length: int, *, outcomes_each: bool = False) -
 
 
 @eqx.filter_jit
-def _embedded(
-    ops: Operations[V], a: Architecture, by: Embedding, tokens: Int[Array, "n t"]
-) -> V:
+def _embedded(ops: Operations[V], a: Architecture, by: Embedding, tokens: Int[Array, "n t"]) -> V:
     return forward.embedded(ops, a, by, tokens)
 
 

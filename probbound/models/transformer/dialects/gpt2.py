@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -51,7 +52,9 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     width, heads = told.whole("n_embd"), told.whole("n_head")
     scaled = told.flag("scale_attn_weights", True)
     vocabulary, inner = told.whole("vocab_size"), told.whole("n_inner", 4 * width)
-    head = "unembed" if "lm_head.weight" in shapes or told.any("tie_word_embeddings", True) else "none"
+    head = (
+        "unembed" if "lm_head.weight" in shapes or told.any("tie_word_embeddings", True) else "none"
+    )
     made = Architecture(
         n_layers=told.whole("n_layer"),
         n_heads=heads,
@@ -71,6 +74,12 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     )
     told.require_all_asked()
     return made
+
+
+def _head(settings: Settings, shapes: Shapes) -> Literal["unembed", "none"]:
+    """A plain GPT2Model has none: its file says so by its architectures, or by having no prefix."""
+    bare = "GPT2Model" in (settings.get("architectures") or [])
+    return "none" if bare and "lm_head.weight" not in shapes else "unembed"
 
 
 def _steps(a: Architecture) -> Iterator[Step]:

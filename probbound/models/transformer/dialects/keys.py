@@ -73,7 +73,7 @@ class Told:
         Raises:
             UserError: naming the key, and what it says.
         """
-        self.word(key, {value: None for value in allowed}, allowed[0])
+        self.word(key, dict.fromkeys(allowed), allowed[0])
 
     def any(self, key: str, default: Any = None) -> Any:
         """Whatever it says, for who looks at it closely."""
