@@ -52,7 +52,7 @@ def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
     stated, task = claim["population"], claim["task"]
     number = f"{counted(task, stated)} ({_short(stated['size'])})"
-    inputs = f"all {number} inputs of {text(task)}{_under(stated['prior'])}"
+    inputs, how = f"all {number} inputs of {text(task)}{_under(stated['prior'])}", manner(task, stated)
     if says_nothing(predicate):
         return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"
     if claim["kind"] == "loss":
@@ -62,7 +62,7 @@ def _claim(predicate: Mapping[str, Any]) -> str:
             f"{upper(predicate['proof']['largest_loss'])} nats."
         )
     if predicate["bound"] == 1 and claim["kind"] == "accuracy":
-        return f"The model answers **all** of {inputs[4:]} correctly. A tie counts as wrong."
+        return f"The model answers **all** of {inputs[4:]} {how}. A tie counts as wrong."
     share = f"**at least {percent_down(predicate['bound'])} %**"
     rest = f"**{upper(predicate['failure_upper'])}**"
     if claim["kind"] == "margin":
@@ -71,8 +71,8 @@ def _claim(predicate: Mapping[str, Any]) -> str:
             f"than {claim['at']!r}: on a share of at most {rest} it does not."
         )
     return (
-        f"Of {inputs}, the model answers {share} correctly: a share of at most {rest} is "
-        "answered wrongly. A tie counts as wrong."
+        f"Of {inputs}, the model answers {share} {how}: a share of at most {rest} is "
+        "not. A tie counts as wrong."
     )
 
 

@@ -34,7 +34,7 @@ from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
-from probbound.tasks.registry import DEFAULT_TASK, counted, strategy_summary
+from probbound.tasks.registry import DEFAULT_TASK, counted, manner, remarks, strategy_summary
 from probbound.tasks.told import task_told
 
 if TYPE_CHECKING:
@@ -77,6 +77,12 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.option("--at", type=float, help="Margin, in logits, that inputs are to exceed.")
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
 @click.option("--reference", type=Path, help=".npz of tokens and logits of your own framework.")
+@click.option("--data", type=Path, help="Rows of tokens (.npz, .jsonl, .parquet) of next-token.")
+@click.option("--against", help="Model that has to answer the same, in the place of last tokens.")
+@click.option(
+    "--arithmetic",
+    help="Of next-token: real, float64, or auto, the strongest that holds on a few rows (default).",
+)
 @click.option(
     "--side",
     type=click.Choice(["upper", "lower", "two"]),
@@ -137,6 +143,7 @@ def _certify(
     at: float | None = None,
     prior: Path | None = None,
     reference: Path | None = None,
+    **brought: Any,
 ) -> None:
     with loading():
         from probbound.certificates.certification import certify as run
@@ -156,7 +163,7 @@ def _certify(
     if told := home.notice(network):
         stderr.print(f"note: {told}", markup=False, soft_wrap=True)
     law = None if prior is None else read_prior(prior, home.sizes(network).tokens)
-    inputs = task_for(network, law, named)
+    inputs = task_for(network, law, named, brought)
     spent = DEFAULT_BUDGET if budget is None else budget
     for sentence in room.beyond(inputs, spent, strategy):
         stderr.print(f"note: {sentence}", soft_wrap=True)
@@ -225,6 +232,8 @@ def certificate_table(certificate: Certificate) -> Table:
         "model", f"{escape(certificate.model_name)}, SHA-256 {certificate.model_sha256[:16]}…"
     )
     made.add_row("network", described(certificate.claim.network))
+    for about, said in remarks(certificate.claim.task, certificate.claim.population):
+        made.add_row(about, escape(said))
     if agreed := certificate.reference:
         made.add_row("reference", _agreed(agreed))
     return made
@@ -247,7 +256,7 @@ def statement(certificate: Certificate) -> str:
         share = f"at least {percent(certificate.bound)} of {inputs}"
     if claim.kind == "margin":
         return f"{name} has a margin above {exactly(claim.at or 0.0)} on {share}"
-    return f"{name} answers {share} correctly"
+    return f"{name} answers {share} {manner(claim.task, claim.population)}"
 
 
 def _drawn(certificate: Certificate) -> str:

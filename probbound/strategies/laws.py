@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
-from estimators.proportion import anytime, clopper_pearson
+from estimators.proportion import anytime, clopper_pearson, hypergeometric
 from probbound.arithmetic.decimals import upper
 from probbound.contract.ledger import Ledger, Spend
 
@@ -38,6 +38,9 @@ class Law(Protocol):
     survives: ClassVar[bool]
     """Whether the bound holds at the number of draws at which the user interrupts."""
 
+    replaces: ClassVar[bool]
+    """Whether draws are made with replacement."""
+
     def bound(self, failures: int, draws: int, *, interrupted: bool) -> Bounded:
         """The bound after at least one draw."""
         ...
@@ -54,6 +57,7 @@ class FixedNumber:
     delta: float
     theorem: str
     survives: ClassVar[bool] = False
+    replaces: ClassVar[bool] = True
 
     def bound(self, failures: int, draws: int, *, interrupted: bool = False) -> Bounded:
         """Clopper and Pearson's.
@@ -85,6 +89,7 @@ class FixedOrInterrupted:
 
     delta: float
     survives: ClassVar[bool] = True
+    replaces: ClassVar[bool] = True
 
     def bound(self, failures: int, draws: int, *, interrupted: bool) -> Bounded:
         """Clopper and Pearson's at the planned number, else the mixture's; both are paid for."""
@@ -106,6 +111,7 @@ class Sequential:
 
     delta: float
     survives: ClassVar[bool] = True
+    replaces: ClassVar[bool] = True
 
     def bound(self, failures: int, draws: int, *, interrupted: bool = False) -> Bounded:
         """The mixture's, at whatever number of draws."""
@@ -117,6 +123,58 @@ class Sequential:
     def may_end(self, failures: int, draws: int, enough: Callable[[float], bool]) -> bool:
         """Wherever the bound so far is."""
         return enough(float(anytime(failures, draws, delta=self.delta, side="upper").upper))
+
+
+@dataclass(frozen=True)
+class ApartOrInterrupted:
+    """Different members of `population`, their number fixed, but for an interruption (9.5).
+
+    The share RESERVE of δ is set aside for a bound that holds after any number of them.
+    """
+
+    delta: float
+    population: int
+    survives: ClassVar[bool] = True
+    replaces: ClassVar[bool] = False
+
+    def bound(self, failures: int, draws: int, *, interrupted: bool) -> Bounded:
+        """The hypergeometric at the planned number, else the mixture; both are paid for."""
+        delta = granted(self.delta, interrupted=interrupted)
+        if interrupted:
+            found = anytime(failures, draws, delta=delta, side="upper", population=self.population)
+        else:
+            found = hypergeometric(failures, draws, self.population, delta=delta, side="upper")
+        statement = f"{failures} of {draws} different ones of {self.population} failed"
+        spends = both_spends(statement, HYPERGEOMETRIC, ("9.5", "9.5"), self.delta, draws)
+        return Bounded(float(found.upper), log_sum(spends), spends)
+
+    def may_end(self, failures: int, draws: int, enough: Callable[[float], bool]) -> bool:
+        """Never early."""
+        return False
+
+
+@dataclass(frozen=True)
+class ApartAnytime:
+    """Different members of `population`, their number decided by how they fare (9.5; anytime)."""
+
+    delta: float
+    population: int
+    survives: ClassVar[bool] = True
+    replaces: ClassVar[bool] = False
+
+    def bound(self, failures: int, draws: int, *, interrupted: bool = False) -> Bounded:
+        """The mixture's, at whatever number of draws."""
+        statement = f"{failures} of {draws} different ones of {self.population} failed"
+        spends = (spend(statement, HYPERGEOMETRIC[1], "9.5", self.delta, draws),)
+        return Bounded(self._upper(failures, draws), log_sum(spends), spends)
+
+    def may_end(self, failures: int, draws: int, enough: Callable[[float], bool]) -> bool:
+        """Wherever the bound so far is."""
+        return enough(self._upper(failures, draws))
+
+    def _upper(self, failures: int, draws: int) -> float:
+        found = anytime(failures, draws, delta=self.delta, side="upper", population=self.population)
+        return float(found.upper)
 
 
 def log_sum(spends: tuple[Spend, ...]) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +18,7 @@ from probbound.contract.checks import Batch, Check
 from probbound.contract.residue import Residue, Tickets, draw
 from probbound.draws.random_streams import Stream
 from probbound.machine.parallel import parallel_map
+from probbound.populations.ranks import different
 from probbound.strategies.chunks import Chunk
 from probbound.strategies.laws import NOTHING_KNOWN, Bounded, Law
 from probbound.strategies.outcome import Level
@@ -91,11 +93,7 @@ class EveryMember:
     """All members of a whole population, in order."""
 
     population: Listable
-
-    @property
-    def chunk(self) -> int:
-        """Members looked at together."""
-        return CHUNK
+    chunk: int = CHUNK
 
     def tickets(self, start: int, stop: int) -> Tickets:
         """Members `start` to `stop` - 1, none of them blank."""
@@ -104,6 +102,30 @@ class EveryMember:
 
     def flops(self, number: int) -> int:
         """Finding where they lie is not counted."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Different:
+    """`number` different members of a whole population of `size`, in random order (7.1)."""
+
+    population: Listable
+    stream: Stream
+    number: int
+    size: int
+    chunk: int = CHUNK
+
+    @cached_property
+    def _drawn(self) -> Int[np.ndarray, " number"]:
+        return different(self.stream, self.number, self.size)
+
+    def tickets(self, start: int, stop: int) -> Tickets:
+        """Draws number `start` to `stop` - 1, none of them blank."""
+        members = self.population.members(self._drawn[start:stop])
+        return Tickets(members, np.zeros(len(members), dtype=bool))
+
+    def flops(self, number: int) -> int:
+        """Moving words is not counted."""
         return 0
 
 

@@ -73,7 +73,7 @@ class Effort:
 def drawn(
     base: Base, source: Source, row: Row, effort: Effort, law: Law, meter: CostMeter
 ) -> Outcome:
-    """Draws go through a row of checks (Theorems 1.5, 1.6, 2.12 and 4.21)."""
+    """Draws go through a row of checks (Theorems 1.5, 1.6, 2.12, 4.21 and 9.5)."""
 
     def may_stop(tally: Tally) -> bool:
         target = effort.target
@@ -100,7 +100,7 @@ def drawn(
         base.proven,
         (*base.first, *levels),
         base.ledger(bounded.spends),
-        Sampled(tally.draws, tally.looks, tally.failures, replace=True),
+        Sampled(tally.draws, tally.looks, tally.failures, replace=law.replaces),
         tally.draws if tally.interrupted else None,
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from probbound.machine.errors import UserError
@@ -20,6 +21,7 @@ _ROOMS = {
     "max-of-k": "probbound.tasks.max_of_k",
     "modular-addition": "probbound.tasks.modular_addition",
     "group-product": "probbound.tasks.group_product",
+    "next-token": "probbound.tasks.next_token",
 }
 DEFAULT_TASK = "max-of-k"
 
@@ -127,13 +129,46 @@ def noise_choices() -> list[str]:
     return list(dict.fromkeys(name for grammar in grammars for name in grammar.NOISE_CHOICES))
 
 
-def task_for(model: Network, prior: Prior | None = None, task: str = DEFAULT_TASK) -> Task:
+def manner(task: str, population: Mapping[str, Any]) -> str:
+    """How inputs are answered where they are answered rightly; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return import_module(f"{_ROOMS[require_task(task)]}.words").manner(population)
+
+
+def remarks(task: str, population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What else has to be said of a claim's inputs, by what it is about; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return import_module(f"{_ROOMS[require_task(task)]}.words").remarks(population)
+
+
+def task_for(
+    model: Network,
+    prior: Prior | None = None,
+    task: str = DEFAULT_TASK,
+    brought: Mapping[str, Any] = MappingProxyType({}),
+) -> Task:
     """The task of a model's own inputs, max-of-K and uniform by default.
 
     `task` is the name of a task, and behind a colon what it is about where the model does not say,
-    as in group-product:s5.
+    as in group-product:s5. `brought` are files of inputs by name, where the task is about those.
 
     Raises:
         UserError: as `require_task`, or if the model cannot serve it.
     """
-    return room_for(task).task_for(model, prior, task.partition(":")[2])
+    room, (name, _, about) = room_for(task), task.partition(":")
+    if room.brought is not None and brought:
+        if prior is not None or about:
+            raise UserError(f"{name} takes neither a prior nor more of a name; leave it out")
+        return room.brought(model, brought)
+    if brought:
+        raise UserError(
+            f"{name} is about inputs of its own, so {', '.join(f'--{each}' for each in brought)} "
+            "is of no use; name a task that is about yours with --task"
+        )
+    return room.task_for(model, prior, about)

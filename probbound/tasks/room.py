@@ -83,7 +83,8 @@ class Room(Generic[Q]):
     strategy has a use for, `require_way_to` refuses a claim or a prior that it cannot bound, and
     `with_noise` spells a treatment of noise out. `train` makes a model under the options of the
     task's `trainable.py`, and a record of how it was made and scores. `beyond` warns of draws where
-    running all inputs is less.
+    running all inputs is less. `brought` makes the task of inputs that a user brings in files, by
+    name; None where there is nothing to bring.
     """
 
     name: str
@@ -100,3 +101,4 @@ class Room(Generic[Q]):
     train: Callable[[Mapping[str, Any], str], tuple[Any, dict[str, Any]]]
     beyond: Callable[[Any, int, str], Iterator[str]]
     foretold: Callable[[Any, Wish], Foretold] | None = None
+    brought: Callable[[Any, Mapping[str, Any]], Task] | None = None

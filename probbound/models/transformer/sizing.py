@@ -13,7 +13,7 @@ from probbound.arithmetic.rounding import inflated
 from probbound.machine.progress import track
 from probbound.models.transformer.assembling import MatrixSizes
 from probbound.models.transformer.network import GeneralTransformer
-from probbound.noise.norms import spectral_upper
+from probbound.noise.norms import spectral_upper, spectral_upper_flops
 
 
 def sizes_of(model: GeneralTransformer) -> dict[str, MatrixSizes]:
@@ -23,6 +23,27 @@ def sizes_of(model: GeneralTransformer) -> dict[str, MatrixSizes]:
         name: _sized(model.arrays[name].astype(np.float64), together=name.endswith("W_O"))
         for name in track(names, "sizes of matrices")
     }
+
+
+def sizes_flops(model: GeneralTransformer) -> int:
+    """Operations of `sizes_of`: two eigendecompositions of the shorter side for each matrix."""
+    total = 0
+    for name in _matrices(model):
+        shape = model.arrays[name].shape
+        heads, (rows, columns) = shape[:-2], shape[-2:]
+        each = _flops(rows, columns)
+        total += each * (heads[0] if heads else 1)
+        if name.endswith("W_O"):
+            total += _flops(heads[0] * rows, columns)
+    return total
+
+
+def _flops(rows: int, columns: int) -> int:
+    short, long = sorted((rows, columns))
+    return (
+        spectral_upper_flops(FactoredMatrix(np.empty((long, short)), np.empty((short, short))))
+        + 4 * rows * columns
+    )
 
 
 def _matrices(model: GeneralTransformer) -> Iterator[str]:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
 def counted(population: Mapping[str, Any]) -> str:
     """The number of a claim's inputs in words."""
     return f"{population['d_vocab']}^{population['n_ctx']}"
+
+
+def manner(population: Mapping[str, Any]) -> str:
+    """How inputs are answered where they are answered rightly."""
+    return "correctly"
+
+
+def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Nothing else has to be said."""
+    return iter(())

@@ -1,0 +1,1 @@
+"""Rows of tokens: whether a network answers them rightly, or as another does."""

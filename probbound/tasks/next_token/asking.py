@@ -1,0 +1,173 @@
+"""From what a user brings to a question over rows, or one sentence of what cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from probbound.arithmetic.scalars import real, whole
+from probbound.contract.claims import Claim
+from probbound.contract.confidence import check_delta
+from probbound.contract.defaults import AUTO
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError, kind_of
+from probbound.models.registry import load
+from probbound.models.transformer.network import GeneralTransformer
+from probbound.strategies.levels import MOST_DRAWS
+from probbound.tasks.accepted import accepted_claim, unaltered
+from probbound.tasks.next_token.arithmetic import AUTO as STRONGEST
+from probbound.tasks.next_token.arithmetic import strongest
+from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
+from probbound.tasks.next_token.planning import row_price
+from probbound.tasks.next_token.question import RowQuestion
+from probbound.tasks.next_token.reading import read_rows
+from probbound.tasks.next_token.task import NextToken
+from probbound.tasks.room import Uses
+from probbound.tasks.settings import OF_DRAWING, parsed
+
+_USES = {
+    AUTO: Uses(True, True, frozenset({"budget_flops"})),
+    BRUTE_FORCE: Uses(False, False, frozenset()),
+    IID: Uses(True, True, frozenset({"target"})),
+}
+
+
+def uses(strategy: str) -> Uses:
+    """What a strategy has a use for.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    return _USES[require_strategy(strategy)]
+
+
+def brought(model: Any, given: Mapping[str, Any]) -> NextToken:
+    """The task of a file of rows, `data`, and perhaps another network, `against`.
+
+    Where no `arithmetic` is named it is the strongest that holds on a few rows (9.7).
+
+    Raises:
+        UserError: if a file cannot be used, or the network does not read its rows.
+    """
+    network = accepted_network(model)
+    if given.get("data") is None:
+        raise UserError(
+            "next-token is about rows of tokens that you bring: --data TOKENS (.npz, .jsonl or "
+            ".parquet with tokens, [n, length])"
+        )
+    rows, other = read_rows(Path(given["data"])), given.get("against")
+    against = None if other is None else accepted_network(load(other))
+    task = NextToken(rows, against=against)
+    require_fitting(network, task)
+    named = given.get("arithmetic") or STRONGEST
+    if named == STRONGEST:
+        models = [network] if against is None else [network, against]
+        named = strongest(models, rows[:, :-1]).name
+    return replace(task, arithmetic=named)
+
+
+def accepted_network(model: Any) -> GeneralTransformer:
+    """The same network, if it is one that rows are asked of.
+
+    Raises:
+        UserError: if it is another kind, a subclass too.
+    """
+    if type(model) is not GeneralTransformer:
+        raise UserError(
+            f"claims about rows of tokens are about networks of kind transformer (probbound import "
+            f"makes one), got {kind_of(model)}"
+        )
+    return GeneralTransformer(model.arrays, model.architecture, model.name)
+
+
+def require_fitting(model: GeneralTransformer, task: NextToken) -> None:
+    """Refuse rows that the networks do not read, or answers that they cannot give.
+
+    Raises:
+        UserError: naming both.
+    """
+    for each in (model, *([task.against] if task.against is not None else [])):
+        length = task.tokens.shape[1] - 1
+        if length > each.n_ctx:
+            raise UserError(f"rows have {length} tokens to read, {each.name} reads {each.n_ctx}")
+        read = int(task.tokens[:, :-1].max())
+        if read >= each.d_vocab:
+            raise UserError(f"the rows hold token {read}, {each.name} has {each.d_vocab}")
+    if task.against is None and task.answers > model.d_vocab_out:
+        raise UserError(
+            f"the rows end in token {task.answers - 1}, and {model.name} answers with one of "
+            f"{model.d_vocab_out}"
+        )
+    if task.against is not None and task.against.d_vocab_out != model.d_vocab_out:
+        raise UserError(
+            f"{model.name} has {model.d_vocab_out} answers and {task.against.name} "
+            f"{task.against.d_vocab_out}; they cannot be the same"
+        )
+
+
+def asked(
+    model: Any,
+    task: Any,
+    claim: Any,
+    strategy: str,
+    *,
+    budget: Any,
+    delta: Any,
+    seed: Any,
+    stopped_at: Any,
+    settings: Mapping[str, Any],
+) -> RowQuestion:
+    """The question, once every part of it is seen to be of use.
+
+    Raises:
+        UserError: on the first that is not, in one sentence.
+    """
+    network, claim, use = accepted_network(model), accepted_claim(claim), uses(strategy)
+    if type(task) is not NextToken:
+        raise UserError(f"bounds are proved for NextToken itself, got {kind_of(task)}")
+    task = unaltered(task, NextToken(task.tokens, task.arithmetic, task.against))
+    require_way_to(strategy, claim, weighted=False)
+    if task.against is not None and claim.kind != "accuracy":
+        raise UserError("of two networks it is bounded how often they agree, without a margin")
+    require_fitting(network, task)
+    question = RowQuestion(
+        *(network, task, whole("budget", budget), real("delta", delta)),
+        seed=0 if seed is None else whole("seed", seed),
+        claim=claim,
+        stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
+        **parsed(settings, OF_DRAWING, use.settings, strategy),
+    )
+    if strategy == AUTO and question.budget_flops is None:
+        question = replace(question, budget_flops=float(question.budget * row_price(question)))
+    _require_usable(question)
+    return question
+
+
+def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
+    """Refuse a claim, or a prior, that no strategy here bounds.
+
+    Raises:
+        UserError: in one sentence; also if there is no such strategy.
+    """
+    require_strategy(strategy)
+    if claim.kind == "loss":
+        raise UserError("over rows the accuracy and margins are bounded, not a loss")
+    if weighted:
+        raise UserError("all rows are equally likely here; leave the prior out")
+
+
+def beyond(task: Any, budget: int, strategy: str) -> Iterator[str]:
+    """Nothing: a budget of all rows looks at each of them once."""
+    return iter(())
+
+
+def _require_usable(question: RowQuestion) -> None:
+    check_delta(question.delta)
+    for name, number in (("budget", question.budget), ("stopped_at", question.stopped_at or 0)):
+        if not 0 <= number <= MOST_DRAWS:
+            raise UserError(f"{name} must be at least 0 and at most {MOST_DRAWS:,}, got {number}")
+    if question.stopped_at is not None and question.target is not None:
+        raise UserError("what stops at a target was not interrupted; leave stopped_at out")
+    Stream.from_seed(question.seed)

@@ -1,0 +1,98 @@
+"""Rows of tokens in a file: `.npz`, `.jsonl` or Parquet."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from probbound.machine.errors import UserError, first_line
+from probbound.models.files import read_npz
+
+NAME = "tokens"
+MOST_TOKENS = 1 << 31
+
+
+def read_rows(path: Path) -> Int[np.ndarray, "n length"]:
+    """The array `tokens`, the lists `tokens` of JSON lines (or the lines themselves, if they are
+    lists), or the column `tokens` of Parquet.
+
+    Raises:
+        UserError: if the file cannot be used, or its rows are not equally long lists of tokens.
+    """
+    readers: dict[str, Callable[[Path], Any]] = {
+        ".npz": _of_npz,
+        ".jsonl": _of_json_lines,
+        ".parquet": _of_parquet,
+    }
+    if path.suffix not in readers:
+        raise UserError(f"{path} is no file of rows: expected {', '.join(readers)}")
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
+        raise UserError(f"there is no file {path}")
+    return as_rows(readers[path.suffix](path), str(path))
+
+
+def as_rows(found: Any, source: str = "tokens") -> Int[np.ndarray, "n length"]:
+    """Rows of tokens as integers.
+
+    Raises:
+        UserError: if they are none, or not equally long, or shorter than two tokens.
+    """
+    try:
+        rows = np.asarray(found)
+    except ValueError as error:
+        raise UserError(f"rows of {source} must all be as long as the first") from error
+    if rows.ndim != 2 or rows.dtype.kind not in "iu":
+        raise UserError(
+            f"{source} must hold equally long rows of whole numbers, [n, length], got an array of "
+            f"shape {rows.shape} of {rows.dtype}"
+        )
+    if len(rows) == 0 or rows.shape[1] < 2:
+        raise UserError(f"{source} must hold rows of two tokens at least, got shape {rows.shape}")
+    if rows.min() < 0 or rows.max() >= MOST_TOKENS:
+        raise UserError(f"tokens of {source} must lie from 0 to 2^31 - 1")
+    return np.ascontiguousarray(rows, dtype=np.int64)
+
+
+def _of_npz(path: Path) -> Any:
+    held = read_npz(path)
+    if NAME not in held.tensors:
+        raise UserError(f"{path} has no array {NAME}, [n, length]")
+    return held.tensors[NAME]
+
+
+def _of_json_lines(path: Path) -> list[Any]:
+    rows = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    rows.append(_row(json.loads(line), path, number))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as JSON lines: {first_line(error)}") from error
+    return rows
+
+
+def _row(found: Any, path: Path, number: int) -> list[Any]:
+    row = found.get(NAME) if isinstance(found, dict) else found
+    if not isinstance(row, list) or not all(type(token) is int for token in row):
+        raise UserError(f"line {number} of {path} must be a list of tokens, or hold one as {NAME}")
+    return row
+
+
+def _of_parquet(path: Path) -> list[Any]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path, columns=[NAME])
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise UserError(f"{path} cannot be read as Parquet: {first_line(error)}") from error
+    if NAME not in table.column_names:
+        raise UserError(f"{path} has no column {NAME}")
+    return table[NAME].to_pylist()

@@ -1,0 +1,70 @@
+"""Rows of tokens as everybody outside sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Never
+
+from probbound.contract.cost import CostMeter
+from probbound.contract.recipe import Recipe
+from probbound.draws.priors import Prior
+from probbound.machine.errors import UserError
+from probbound.strategies.outcome import Outcome
+from probbound.tasks.next_token.asking import asked, beyond, brought, require_way_to, uses
+from probbound.tasks.next_token.grammar import BRUTE_FORCE, require_strategy
+from probbound.tasks.next_token.methods import brute_force, iid
+from probbound.tasks.next_token.planning import decided
+from probbound.tasks.next_token.question import RowQuestion
+from probbound.tasks.next_token.recipes import recipe_of
+from probbound.tasks.next_token.task import NextToken
+from probbound.tasks.room import Room
+
+
+def _task_for(model: Any, prior: Prior | None, about: str) -> Never:
+    raise UserError("next-token is about rows of tokens that you bring: give --data TOKENS")
+
+
+def _stated(population: Mapping[str, Any]) -> Never:
+    raise UserError("a claim about rows of tokens states their digest alone; bring the rows again")
+
+
+def _train(options: Mapping[str, Any], name: str) -> Never:
+    raise UserError("nothing is trained for next-token: bring a network, by probbound import")
+
+
+def _recipe(strategy: str, question: RowQuestion) -> Recipe:
+    return recipe_of(strategy, question.task.size, {"target": question.target})
+
+
+def _answer(strategy: str, question: RowQuestion, meter: CostMeter) -> Outcome:
+    method = brute_force if require_strategy(strategy) == BRUTE_FORCE else iid
+    return method(question, meter)
+
+
+def _with_noise(strategy: str, noise: str) -> str:
+    return strategy
+
+
+def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A margin above 0 is a right answer."""
+    if claim["kind"] == "margin" and claim["at"] == 0:
+        return {**claim, "kind": "accuracy", "at": None}
+    return dict(claim)
+
+
+TASK = Room[RowQuestion](
+    name=NextToken.name,
+    task_for=_task_for,
+    stated=_stated,
+    asked=asked,
+    recipe=_recipe,
+    one_claim=_one_claim,
+    uses=uses,
+    require_way_to=require_way_to,
+    with_noise=_with_noise,
+    decided=decided,
+    answer=_answer,
+    train=_train,
+    beyond=beyond,
+    brought=brought,
+)

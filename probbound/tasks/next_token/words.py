@@ -1,0 +1,31 @@
+"""The rows of a claim in words; nothing heavy is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_ARITHMETIC = {
+    "real": "about the weights as real numbers: what rounding could change counts as failed",
+    "float64": "about what this program computes in float64, not about real numbers: a lead "
+    "within {agreement:.1e} of the largest outcome counts as failed",
+}
+
+
+def counted(population: Mapping[str, Any]) -> str:
+    """The number of rows in words."""
+    return f"{population['size']:,}"
+
+
+def manner(population: Mapping[str, Any]) -> str:
+    """How inputs are answered where they are answered rightly."""
+    other = population["against"]
+    return "correctly" if other is None else f"as the network {other['sha256'][:16]}… does"
+
+
+def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What else has to be said of a claim about these rows."""
+    agreement = population["agreement"] or 0.0
+    yield "arithmetic", _ARITHMETIC[population["arithmetic"]].format(agreement=agreement)
+    length = population["length"]
+    yield "data", f"{population['size']:,} rows of {length} tokens, {population['sha256'][:16]}…"
