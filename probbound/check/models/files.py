@@ -142,7 +142,7 @@ def _safetensors(file: BinaryIO, size: int) -> Contents:
         end = stop
     if end != size - 8 - length:
         raise Unusable(f"its header speaks of {end} bytes, and {size - 8 - length} follow")
-    data = file.read(end)
+    data = memoryview(file.read(end))
     return Contents({name: _array(data, *place) for place, name in places}, metadata)
 
 
@@ -168,8 +168,12 @@ def _sizes(value: Any) -> bool:
     return isinstance(value, list) and all(type(n) is int and 0 <= n < 1 << 48 for n in value)
 
 
-def _array(data: bytes, start: int, stop: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    values = np.frombuffer(data[start:stop], _DTYPES[dtype]).reshape(shape)
+def _array(
+    data: memoryview, start: int, stop: int, dtype: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    """An array where it lies in the data; a copy only where that is not aligned."""
+    values = np.require(np.frombuffer(data[start:stop], _DTYPES[dtype]), requirements="A")
+    values = values.reshape(shape)
     if dtype == _BFLOAT16:  # the upper half of a float32
         return (values.astype("<u4") << 16).view("<f4")
     return values
