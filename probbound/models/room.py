@@ -54,3 +54,8 @@ class Sizes:
     length: int
     tokens: int
     answers: int
+
+    @classmethod
+    def of(cls, model: Any) -> Sizes:
+        """Of a network that calls them n_ctx, d_vocab and d_vocab_out."""
+        return cls(model.n_ctx, model.d_vocab, model.d_vocab_out)

@@ -1,12 +1,11 @@
-"""The tasks by name. A room is imported when it is entered, so that a hundredth costs nothing."""
+"""The tasks by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from probbound.machine.errors import UserError
+from probbound.machine.rooms import Rooms
 
 if TYPE_CHECKING:
     from probbound.contract.networks import Network
@@ -16,11 +15,14 @@ if TYPE_CHECKING:
     from probbound.tasks.room import Room
     from probbound.tasks.trainable import Option
 
-_ROOMS = {
-    "max-of-k": "probbound.tasks.max_of_k",
-    "modular-addition": "probbound.tasks.modular_addition",
-    "group-product": "probbound.tasks.group_product",
-}
+_ROOMS = Rooms(
+    "task",
+    {
+        "max-of-k": "probbound.tasks.max_of_k",
+        "modular-addition": "probbound.tasks.modular_addition",
+        "group-product": "probbound.tasks.group_product",
+    },
+)
 DEFAULT_TASK = "max-of-k"
 
 
@@ -29,31 +31,20 @@ def task_names() -> list[str]:
     return list(_ROOMS)
 
 
-def require_task(name: str) -> str:
-    """The name, if there is such a task; no room is entered.
-
-    Raises:
-        UserError: with the names there are.
-    """
-    if name not in _ROOMS:
-        raise UserError(f"there is no task {name!r}; choose from {', '.join(_ROOMS)}")
-    return name
-
-
 def room_named(name: str) -> Room[Any]:
     """The room of a task.
 
     Raises:
-        UserError: as `require_task`.
+        UserError: if there is no such task.
     """
-    return import_module(f"{_ROOMS[require_task(name)]}.room").TASK
+    return _ROOMS.module(name, "room").TASK
 
 
 def room_for(task: str) -> Room[Any]:
     """The room of a task that may say behind a colon what it is about.
 
     Raises:
-        UserError: as `require_task`.
+        UserError: if there is no such task.
     """
     return room_named(task.partition(":")[0])
 
@@ -64,41 +55,34 @@ def room_of(task: Any) -> Room[Any]:
     Raises:
         UserError: if it belongs to none.
     """
-    kind = type(task)
-    name = getattr(kind, "name", None)
-    if name not in _ROOMS:
-        raise UserError(
-            f"bounds are proved for the tasks {', '.join(_ROOMS)}, got "
-            f"{kind.__module__}.{kind.__qualname__}; no strategy serves another task"
-        )
-    return room_named(name)
+    return room_named(_ROOMS.named_by(task, "name"))
 
 
 def training_options(task: str) -> tuple[Option, ...]:
     """What a training on a task can be told; nothing heavy is loaded.
 
     Raises:
-        UserError: as `require_task`.
+        UserError: if there is no such task.
     """
-    return import_module(f"{_ROOMS[require_task(task)]}.trainable").OPTIONS
+    return _ROOMS.module(task, "trainable").OPTIONS
 
 
 def strategy_names(task: str = DEFAULT_TASK) -> list[str]:
     """Every name that a strategy of a task goes by.
 
     Raises:
-        UserError: as `require_task`.
+        UserError: if there is no such task.
     """
-    return import_module(f"{_ROOMS[require_task(task)]}.grammar").strategy_names()
+    return _ROOMS.module(task, "grammar").strategy_names()
 
 
 def strategy_summary(task: str = DEFAULT_TASK) -> str:
     """The names of a task's strategies, without every choice spelt out; nothing heavy is loaded.
 
     Raises:
-        UserError: as `require_task`.
+        UserError: if there is no such task.
     """
-    return import_module(f"{_ROOMS[require_task(task)]}.grammar").strategy_summary()
+    return _ROOMS.module(task, "grammar").strategy_summary()
 
 
 def recipe_of(
@@ -107,23 +91,23 @@ def recipe_of(
     """What a strategy runs for a population of this size; nothing heavy is loaded.
 
     Raises:
-        UserError: as `require_task`, or if the task has no strategy of that name.
+        UserError: if there is no such task, or if the task has no strategy of that name.
     """
-    return import_module(f"{_ROOMS[require_task(task)]}.recipes").recipe_of(strategy, size, given)
+    return _ROOMS.module(task, "recipes").recipe_of(strategy, size, given)
 
 
 def counted(task: str, population: Mapping[str, Any]) -> str:
     """The number of a claim's inputs in the words of its task; nothing heavy is loaded.
 
     Raises:
-        UserError: as `require_task`.
+        UserError: if there is no such task.
     """
-    return import_module(f"{_ROOMS[require_task(task)]}.words").counted(population)
+    return _ROOMS.module(task, "words").counted(population)
 
 
 def noise_choices() -> list[str]:
     """Every way in which some task's strategies bound noise; nothing heavy is loaded."""
-    grammars = (import_module(f"{room}.grammar") for room in _ROOMS.values())
+    grammars = (_ROOMS.module(task, "grammar") for task in _ROOMS)
     return list(dict.fromkeys(name for grammar in grammars for name in grammar.NOISE_CHOICES))
 
 
@@ -134,6 +118,6 @@ def task_for(model: Network, prior: Prior | None = None, task: str = DEFAULT_TAS
     as in group-product:s5.
 
     Raises:
-        UserError: as `require_task`, or if the model cannot serve it.
+        UserError: if there is no such task, or if the model cannot serve it.
     """
     return room_for(task).task_for(model, prior, task.partition(":")[2])
