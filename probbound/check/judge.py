@@ -16,12 +16,6 @@ from probbound.check.models.registry import kind_named
 from probbound.check.report import Declined, Refused, Report
 from probbound.check.tasks.registry import replay_of
 
-_ARITHMETIC = (
-    "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
-    "rounding errors bounded a priori and counted against the claim, ties too "
-    "(docs/theory.md, 5.1 to 5.13)"
-)
-
 
 def judge(
     predicate: Mapping[str, Any],
@@ -113,7 +107,7 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
         yield "it bounds a loss, which it is not about"
     if not loss and predicate["sampling"]["mean_loss"] is not None:
         yield "it has a mean loss, which it is not about"
-    if predicate["arithmetic"] != _ARITHMETIC:
+    if predicate["arithmetic"] != replay.arithmetic:
         yield f"its arithmetic is none that this checker knows: {predicate['arithmetic'][:80]!r}"
 
 
