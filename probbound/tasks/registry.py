@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from probbound.machine.errors import UserError
 from probbound.machine.rooms import Rooms
+from probbound.models.catalogue import DEFAULT_KIND
 
 if TYPE_CHECKING:
     from probbound.contract.networks import Network
@@ -111,13 +113,21 @@ def noise_choices() -> list[str]:
     return list(dict.fromkeys(name for grammar in grammars for name in grammar.NOISE_CHOICES))
 
 
-def task_for(model: Network, prior: Prior | None = None, task: str = DEFAULT_TASK) -> Task:
-    """The task of a model's own inputs, max-of-K and uniform by default.
+def task_for(model: Network, prior: Prior | None = None, task: str | None = None) -> Task:
+    """The task of a model's own inputs, uniform by default.
 
     `task` is the name of a task, and behind a colon what it is about where the model does not say,
-    as in group-product:s5.
+    as in group-product:s5; by default that which the model's file says it was made for, or the
+    usual one of the usual network.
 
     Raises:
-        UserError: if there is no such task, or if the model cannot serve it.
+        UserError: if there is no such task, if the model cannot serve it, or if none is named.
     """
-    return room_for(task).task_for(model, prior, task.partition(":")[2])
+    named = task or getattr(model, "made_for", "")
+    if not named and getattr(type(model), "kind", DEFAULT_KIND) != DEFAULT_KIND:
+        raise UserError(
+            f"it is not said which task {model.name} was made for; name one, as in "
+            "probbound.task_for(model, task='modular-addition')"
+        )
+    named = named or DEFAULT_TASK
+    return room_for(named).task_for(model, prior, named.partition(":")[2])
