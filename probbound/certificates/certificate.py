@@ -23,12 +23,6 @@ from probbound.models.reference import Reference
 from probbound.models.registry import room_of
 from probbound.strategies.outcome import Level, LossBound, Outcome
 
-ARITHMETIC = (
-    "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
-    "rounding errors bounded a priori and counted against the claim, ties too "
-    "(docs/theory.md, 5.1 to 5.13)"
-)
-
 
 @dataclass(frozen=True)
 class Statement:
@@ -97,6 +91,7 @@ class Certificate:
     where a plan for `budget_flops` was to decide, and `ran` what did run; `strategy` and `chosen`
     are their names, for people. `delta_allowed` is the δ that was asked for, or, with
     `delta_chosen`, that was chosen before any draw; `delta` is what was spent.
+    `arithmetic` says how numbers were computed, and where it is proved what that does to them.
     """
 
     claim: Statement
@@ -123,6 +118,7 @@ class Certificate:
     seed: Seed
     stopped_at: int | None
     ran: Ran
+    arithmetic: str
     versions: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
@@ -166,7 +162,7 @@ class Certificate:
             "beacon": self.seed.beacon,
             "stopped_at": self.stopped_at,
             "ran": self.ran.to_json(),
-            "arithmetic": ARITHMETIC,
+            "arithmetic": self.arithmetic,
             "versions": dict(self.versions),
         }
         return sealed(fields)

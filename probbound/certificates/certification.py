@@ -163,6 +163,7 @@ def _certificate(
         seed=seed,
         stopped_at=outcome.stopped_at,
         ran=_runs(room, chosen, run),
+        arithmetic=room.arithmetic,
         versions=versions(),
     )
 

@@ -10,7 +10,7 @@ from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.contract.recipe import Recipe
 from probbound.models.registry import described
-from probbound.tasks.registry import counted
+from probbound.tasks.registry import counted, manner, remarks
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -52,7 +52,10 @@ def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
     stated, task = claim["population"], claim["task"]
     number = f"{counted(task, stated)} ({_short(stated['size'])})"
-    inputs, how = f"all {number} inputs of {text(task)}{_under(stated['prior'])}", manner(task, stated)
+    inputs, how = (
+        f"all {number} inputs of {text(task)}{_under(stated['prior'])}",
+        manner(task, stated),
+    )
     if says_nothing(predicate):
         return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"
     if claim["kind"] == "loss":
@@ -164,8 +167,10 @@ def _cost(predicate: Mapping[str, Any]) -> str:
 
 def _identity(predicate: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in predicate["versions"].items())
+    claim = predicate["claim"]
     rows = [
         ("weights, SHA-256", predicate["model"]["sha256"]),
+        *remarks(claim["task"], claim["population"]),
         ("reference", _reference(predicate["reference"])),
         ("certificate, SHA-256", predicate["self_sha256"]),
         ("asked", _question(predicate)),

@@ -55,14 +55,17 @@ def check(
     reference: Path | str | None = None,
     *,
     replay: str | None = None,
+    data: Path | str | None = None,
+    against: Path | str | None = None,
     patient: bool = False,
 ) -> Report:
     """Whether a certificate file holds, for weights given as a file or as read already.
 
     `reference` is the file of logits that the certificate names, if it is at hand. A certificate
     of an own claim has no weights; with `replay`, FILE.py:NAME, that file is executed, and the
-    functions of its object NAME are asked again. What asks for more than ten minutes or 8 GiB is
-    declined unless `patient`.
+    functions of its object NAME are asked again. `data` is the file of rows that a claim is about,
+    and `against` that of the network which has to answer the same. What asks for more than ten
+    minutes or 8 GiB is declined unless `patient`.
 
     Raises:
         Unusable: if a file cannot be read, is no certificate of a format known here, or is not
@@ -76,7 +79,10 @@ def check(
         predicate = read_document(Path(certificate))
     except Refused as refusal:
         return Report(refused=(str(refusal),))
-    return KINDS[predicate["format"]](predicate, Beside(weights, reference, replay, patient))
+    files = {"data": data, "against": against}
+    given = {name: Path(file) for name, file in files.items() if file is not None}
+    beside = Beside(weights, reference, replay, patient, given)
+    return KINDS[predicate["format"]](predicate, beside)
 
 
 def __getattr__(name: str) -> Any:

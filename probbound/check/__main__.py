@@ -9,7 +9,10 @@ import sys
 from typing import NoReturn
 
 _PROGRAM = "python -m probbound.check"
-_USAGE = f"{_PROGRAM} [--reference FILE] [--replay FILE.py:NAME] [--patient] CERTIFICATE [WEIGHTS]"
+_USAGE = (
+    f"{_PROGRAM} [--reference FILE] [--data FILE] [--against FILE] [--replay FILE.py:NAME] "
+    "[--patient] CERTIFICATE [WEIGHTS]"
+)
 _STATUS = (
     "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read, 3 it was "
     "not checked, 4 (an own claim without --replay) it holds if the counts are as stated"
@@ -45,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE.py:NAME",
         help="of an own claim: EXECUTE that file, and ask the functions of its object NAME again",
     )
+    parser.add_argument("--data", metavar="FILE", help="the rows that a claim is about")
+    parser.add_argument(
+        "--against", metavar="FILE", help="the weights that have to answer the same"
+    )
     parser.add_argument(
         "--patient",
         action="store_true",
@@ -64,6 +71,8 @@ def main(arguments: list[str]) -> int:
             asked.weights,
             asked.reference,
             replay=asked.replay,
+            data=asked.data,
+            against=asked.against,
             patient=asked.patient,
         )
     except Unusable as error:

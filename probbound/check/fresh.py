@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import scipy
@@ -37,17 +39,24 @@ class Fresh:
         return self.p_value > self.false_alarm
 
 
-def fresh_samples(predicate: Mapping[str, Any], weights: Weights, seed: int) -> Fresh:
+def fresh_samples(
+    predicate: Mapping[str, Any],
+    weights: Weights,
+    seed: int,
+    files: Mapping[str, Path] = MappingProxyType({}),
+) -> Fresh:
     """Draw anew, from what its screen leaves if that is run again here, and answer.
 
     As many draws as the certificate rests on, but at least LEAST_DRAWS and at most MOST_DRAWS.
-    The claim is one about answers, not about the loss.
+    The claim is one about answers, not about the loss. `files` are as `judge` takes them.
     """
     margin = float(predicate["claim"]["at"] or 0.0)
     network = kind_named(weights.kind).subject(weights, margin, math.inf)
     draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)
     stream = Stream.of_seed(seed).named("fresh")
-    share, failures = replay_of(predicate["claim"]["task"]).fresh(predicate, network, stream, draws)
+    replay = replay_of(predicate["claim"]["task"])
+    network = replay.dressed(predicate, network, files)
+    share, failures = replay.fresh(predicate, network, stream, draws)
     most = min(predicate["failure_upper"] / share, 1.0) if share > 0 else 0.0
     return Fresh(seed, draws, failures, draws * most, _upper_tail(failures, draws, most))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from probbound.check.compare import TOLERANCE, close, require
@@ -16,23 +18,19 @@ from probbound.check.models.registry import kind_named
 from probbound.check.report import Declined, Refused, Report
 from probbound.check.tasks.registry import replay_of
 
-_ARITHMETIC = (
-    "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
-    "rounding errors bounded a priori and counted against the claim, ties too "
-    "(docs/theory.md, 5.1 to 5.13)"
-)
-
 
 def judge(
     predicate: Mapping[str, Any],
     weights: Weights,
     reference: Reference | None = None,
     *,
+    files: Mapping[str, Path] = MappingProxyType({}),
     patient: bool = False,
 ) -> Report:
     """The report on a well-formed certificate and the weights it should be about.
 
-    With the file of logits that the certificate names, if it is at hand. One that asks for more
+    With the file of logits that the certificate names, if it is at hand, and `files` by name of
+    what else its claim is about. One that asks for more
     work than MOST_OPERATIONS or MOST_BYTES is not checked unless `patient`.
     """
     most = (math.inf, math.inf) if patient else (MOST_OPERATIONS, MOST_BYTES)
@@ -46,6 +44,7 @@ def judge(
         asked.require_within(*most)
         margin = float(predicate["claim"]["at"] or 0.0)
         network = kind_named(weights.kind).subject(weights, margin, most[0])
+        network = replay.dressed(predicate, network, files)
         if reference is not None:
             confirmed.append(agreement(predicate["reference"], reference, network))
         for sentence in replay.confirmed(predicate, network):
@@ -113,7 +112,7 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
         yield "it bounds a loss, which it is not about"
     if not loss and predicate["sampling"]["mean_loss"] is not None:
         yield "it has a mean loss, which it is not about"
-    if predicate["arithmetic"] != _ARITHMETIC:
+    if predicate["arithmetic"] != replay.arithmetic:
         yield f"its arithmetic is none that this checker knows: {predicate['arithmetic'][:80]!r}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from probbound.check.document import FORMAT
@@ -18,13 +19,14 @@ class Beside:
     """What is at hand beside a certificate.
 
     `weights` are a file or read already, `reference` a file of logits, `replay` names an object of
-    a Python file that is run for it, FILE.py:NAME.
+    a Python file that is run for it, FILE.py:NAME, and `files` are those of inputs, by name.
     """
 
     weights: Path | str | Weights | None = None
     reference: Path | str | None = None
     replay: str | None = None
     patient: bool = False
+    files: Mapping[str, Path] = MappingProxyType({})
 
 
 def _of_network(predicate: Mapping[str, Any], beside: Beside) -> Report:
@@ -41,6 +43,7 @@ def _of_network(predicate: Mapping[str, Any], beside: Beside) -> Report:
         predicate,
         weights if isinstance(weights, Weights) else read_weights(Path(weights)),
         None if reference is None else read_reference(Path(reference)),
+        files=beside.files,
         patient=beside.patient,
     )
 
@@ -49,7 +52,7 @@ def _of_own_claim(predicate: Mapping[str, Any], beside: Beside) -> Report:
     from probbound.check.own.given import given_by, load_object
     from probbound.check.own.judge import judge_own
 
-    if beside.weights is not None or beside.reference is not None:
+    if beside.weights is not None or beside.reference is not None or beside.files:
         raise Unusable(
             "it is an own claim, with neither weights nor reference; its functions are run again "
             "with --replay FILE.py:NAME"

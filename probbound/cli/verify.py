@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     help="Also draw new samples, and test the claim on them, unless it is about a loss.",
 )
 @click.option("--reference", type=Path, help="The .npz of logits that CERTIFICATE names.")
+@click.option("--data", type=Path, help="The rows that CERTIFICATE is about (.npz, .jsonl).")
+@click.option("--against", help="The model that has to answer the same, where it compares two.")
 @click.option(
     "--patient",
     is_flag=True,
@@ -100,16 +102,27 @@ def verify_network(
     path, name = located(named or _shipped(predicate["model"]["name"]))
     weights = read_weights(path)
     logits = None if reference is None else read_reference(reference)
-    report, drawn = judge(predicate, weights, logits, patient=patient), None
+    files = _files(asked)
+    report, drawn = judge(predicate, weights, logits, files=files, patient=patient), None
     report = report.and_refused(_mislabelled(predicate))
     if report.holds and fresh:
-        drawn = fresh_samples(predicate, weights, secrets.randbits(48))
+        drawn = fresh_samples(predicate, weights, secrets.randbits(48), files)
         if not drawn.agrees:
             report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
     claimed = _claimed(predicate, name)
     if says_nothing(predicate):
         claimed += f", which says nothing. {remedy(predicate)}"
     return report, drawn, claimed
+
+
+def _files(asked: Mapping[str, Any]) -> dict[str, Path]:
+    """Files of what a claim is about, by name."""
+    from probbound.models.catalogue import located
+
+    given = {} if asked["data"] is None else {"data": asked["data"]}
+    if asked["against"] is not None:
+        given["against"] = located(asked["against"])[0]
+    return given
 
 
 def _mislabelled(predicate: Mapping[str, Any]) -> Iterator[str]:

@@ -18,3 +18,8 @@ class Network(Protocol):
     def name(self) -> str:
         """What it is called."""
         ...
+
+    @property
+    def made_for(self) -> str:
+        """The task that its file says it was made for, "" if it says none."""
+        ...

@@ -1,27 +1,26 @@
-"""Networks by kind, shipped models by name, and any model by its path.
-
-A room is imported when it is entered, so that a hundredth network costs nothing.
-"""
+"""Networks by kind, shipped models by name, and any model by its path."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probbound.machine.errors import UserError
+from probbound.machine.rooms import Rooms
 from probbound.models.catalogue import DEFAULT_KIND, located
 
 if TYPE_CHECKING:
     from probbound.models.imported import Imported
     from probbound.models.room import NetworkRoom
 
-_ROOMS = {
-    DEFAULT_KIND: "probbound.models.attention_only",
-    "pair-mlp": "probbound.models.pair_mlp",
-    "transformer": "probbound.models.transformer",
-}
+_ROOMS = Rooms(
+    "network",
+    {
+        DEFAULT_KIND: "probbound.models.attention_only",
+        "pair-mlp": "probbound.models.pair_mlp",
+        "transformer": "probbound.models.transformer",
+    },
+)
 
 
 def room_named(kind: str) -> NetworkRoom[Any]:
@@ -30,18 +29,12 @@ def room_named(kind: str) -> NetworkRoom[Any]:
     Raises:
         UserError: if there is none of that name.
     """
-    return import_module(f"{_known(kind)}.room").NETWORK
-
-
-def _known(kind: str) -> str:
-    if kind not in _ROOMS:
-        raise UserError(f"there is no network {kind[:80]!r}; known are {', '.join(_ROOMS)}")
-    return _ROOMS[kind]
+    return _ROOMS.module(kind, "room").NETWORK
 
 
 def sizes_shown(kind: str) -> tuple[str, ...]:
     """Which sizes of a configuration a list of models shows; nothing heavy is loaded."""
-    return import_module(f"{_ROOMS[kind]}.names").SHOWN
+    return _ROOMS.module(kind, "names").SHOWN
 
 
 def described(network: Mapping[str, Any]) -> str:
@@ -50,7 +43,7 @@ def described(network: Mapping[str, Any]) -> str:
     Raises:
         UserError: if there is no such kind.
     """
-    return import_module(f"{_known(network['kind'])}.words").described(network["parts"])
+    return _ROOMS.module(network["kind"], "words").described(network["parts"])
 
 
 def room_of(model: Any) -> NetworkRoom[Any]:
@@ -59,14 +52,7 @@ def room_of(model: Any) -> NetworkRoom[Any]:
     Raises:
         UserError: if it belongs to none.
     """
-    made = type(model)
-    kind = getattr(made, "kind", None)
-    if kind not in _ROOMS:
-        raise UserError(
-            f"bounds are proved for the networks {', '.join(_ROOMS)}, got "
-            f"{made.__module__}.{made.__qualname__}"
-        )
-    return room_named(kind)
+    return room_named(_ROOMS.named_by(model, "kind"))
 
 
 def room_for(names: Collection[str]) -> NetworkRoom[Any]:

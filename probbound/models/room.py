@@ -61,3 +61,8 @@ class Sizes:
     def reads(self, length: int) -> bool:
         """Whether rows of so many tokens are read."""
         return 1 <= length <= self.length if self.shorter else length == self.length
+
+    @classmethod
+    def of(cls, model: Any) -> Sizes:
+        """Of a network that calls them n_ctx, d_vocab and d_vocab_out."""
+        return cls(model.n_ctx, model.d_vocab, model.d_vocab_out)

@@ -96,6 +96,7 @@ def read_model(path: Path | str) -> Any:
     room = room_for(held.tensors) if kind is None else room_named(str(kind))
     said = {name: value for name, value in held.beside.items() if not (ours and name in _OURS)}
     model = room.build(Held(held.tensors, said), path)
+    model = replace(model, made_for=_task_in(held.beside.get("record")) if ours else "")
     if held.beside.get("sha256", digest(model)) != digest(model):
         raise UserError(f"{path} is damaged: its weights do not match the SHA-256 in its header")
     return model
@@ -105,6 +106,14 @@ def read_record(path: Path) -> dict[str, Any]:
     """What `save_model` kept beside the weights; empty for files of other makers."""
     with safe_open(path, framework="np") as file:
         return json.loads((file.metadata() or {}).get("record", "{}"))
+
+
+def _task_in(record: Any) -> str:
+    """Which task a record names, "" if it is none or names none."""
+    try:
+        return str(json.loads(record)["task"])
+    except (TypeError, ValueError, KeyError, RecursionError):
+        return ""
 
 
 def _convert_first(path: Path) -> str:

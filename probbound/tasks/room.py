@@ -74,6 +74,7 @@ Q = TypeVar("Q", bound=Asked)
 class Room(Generic[Q]):
     """What a task brings: its inputs, its questions, and how they are answered.
 
+    `arithmetic` says how its numbers are computed, and where it is proved what that does to them.
     `task_for` makes the task of a model's own inputs (or of what stands behind a colon of the
     task's name, as in group-product:s5), and `stated` that of a claim's. `asked` makes a question
     or refuses it in a sentence, `recipe` says what a strategy runs for it, and `one_claim` gives
@@ -88,6 +89,7 @@ class Room(Generic[Q]):
     """
 
     name: str
+    arithmetic: str
     task_for: Callable[[Any, Prior | None, str], Task]
     stated: Callable[[Mapping[str, Any]], Task]
     asked: Callable[..., Q]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -60,6 +61,23 @@ class Kind:
     assembled: Callable[[Contents], Weights]
     parts: Mapping[str, Any]
     subject: Callable[[Any, float, float], Subject]
+
+
+def stated(values: Mapping[str, Any], assumed: Collection[str]) -> dict[str, Any]:
+    """Parts of a network as a certificate states them: each read in the file, or assumed."""
+    return {
+        part: {"value": value, "source": "assumed" if part in assumed else "read"}
+        for part, value in values.items()
+    }
+
+
+def digest_of(preamble: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of a line and of every array as little-endian float64, in order of name."""
+    state = hashlib.sha256(f"probbound-model/1\n{preamble}\n".encode())
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name], dtype="<f8") + 0.0
+        state.update(f"{name} {values.shape}\n".encode() + values.tobytes())
+    return state.hexdigest()
 
 
 def misstatements(claimed: Mapping[str, Any], weights: Weights) -> Iterator[str]:

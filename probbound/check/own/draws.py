@@ -103,10 +103,10 @@ def _tickets(sample: Sample, stream: Stream) -> np.ndarray:
         return np.zeros(0, dtype=np.int64)
     if not sample.apart:
         return stream.below(rest, 0, draws)
-    return _different(stream, rest, draws)
+    return different(stream, rest, draws)
 
 
-def _different(stream: Stream, bound: int, number: int) -> np.ndarray:
+def different(stream: Stream, bound: int, number: int) -> np.ndarray:
     """The first different integers below a bound, in the order in which they come (7.1)."""
     found, seen = np.zeros(0, dtype=np.int64), 0
     while len(found) < number:

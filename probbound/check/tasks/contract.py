@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from probbound.check.effort import Work
 from probbound.check.stream import Stream
 
 Predicate = Mapping[str, Any]
+Files = Mapping[str, Path]
 
 
 @dataclass(frozen=True)
 class Replay:
     """What a task brings: what its certificates may say, and how their numbers are made again.
 
-    `network` is the kind of network that answers it, and `population` has rules for how a claim
-    states its inputs. `misfits` are reasons why a claim is not about the weights' inputs,
-    `misasked` why what was asked or ran is no recipe in its one form; `one_claim` gives every form
-    of a claim the same JSON. `work` is what checking takes, `confirmed` what holds made again;
-    `fresh` says of new draws what share they come from, and how many fail.
+    `network` is the kind of network that answers it, and `arithmetic` what certificates say of how
+    numbers are computed. `population` has rules for how a claim states its inputs. `misfits` are
+    reasons why a claim is not about the weights' inputs, `misasked` why what was asked or ran is no
+    recipe in its one form; `one_claim` gives every form of a claim the same JSON. `work` is what
+    checking takes, `confirmed` what holds made again;
+    `fresh` says of new draws what share they come from, and how many fail. `dressed` is the
+    network with what the claim is about beside it, of files by name.
     """
 
     network: str
+    arithmetic: str
     population: Mapping[str, Any]
     misfits: Callable[[Predicate, Any], Iterator[str]]
     misasked: Callable[[Predicate], Iterator[str]]
@@ -31,3 +36,4 @@ class Replay:
     work: Callable[[Predicate, Any], Work]
     confirmed: Callable[[Predicate, Any], Iterator[str]]
     fresh: Callable[[Predicate, Any, Stream, int], tuple[float, int]]
+    dressed: Callable[[Predicate, Any, Files], Any] = lambda predicate, network, files: network

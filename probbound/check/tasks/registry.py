@@ -11,6 +11,7 @@ _ROOMS = {
     "max-of-k": "probbound.check.tasks.max_of_k.task",
     "modular-addition": "probbound.check.tasks.modular_addition.task",
     "group-product": "probbound.check.tasks.group_product.task",
+    "next-token": "probbound.check.tasks.next_token.task",
 }
 
 

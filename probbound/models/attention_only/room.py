@@ -27,10 +27,6 @@ def _arrays(model: Transformer) -> dict[str, np.ndarray]:
     return {name: np.asarray(getattr(model, name)) for name in WEIGHT_SHAPES}
 
 
-def _sizes(model: Transformer) -> Sizes:
-    return Sizes(model.n_ctx, model.d_vocab, model.d_vocab_out)
-
-
 NETWORK = NetworkRoom[Transformer](
     kind=Transformer.kind,
     recognises=_recognises,
@@ -42,7 +38,7 @@ NETWORK = NetworkRoom[Transformer](
     notice=notice,
     flops=forward_flops,
     logits=logits,
-    sizes=_sizes,
+    sizes=Sizes.of,
     file_names=STATE_DICT,
     imported=network_in,
 )

@@ -9,6 +9,7 @@ from probbound.models.attention_only.configuration import PARTS_READ
 from probbound.models.attention_only.names import SCALE
 from probbound.models.attention_only.transformer import Transformer
 from probbound.models.attention_only.words import WORDS
+from probbound.models.stating import notice_of, sourced
 
 
 def parts_of(model: Transformer) -> dict[str, dict[str, Any]]:
@@ -23,21 +24,14 @@ def parts_of(model: Transformer) -> dict[str, dict[str, Any]]:
         "caps": "none",
         "attention_scale": float(model.attn_scale),
     }
-    return {
-        part: {"value": value, "source": "assumed" if part in model.assumed else "read"}
-        for part, value in values.items()
-    }
+    return sourced(values, model.assumed)
 
 
 def notice(model: Transformer) -> str:
     """What whoever certifies a file without a full configuration has to be told."""
-    assumed = [text for part, text in WORDS.items() if part in model.assumed]
-    if not assumed:
-        return ""
-    return (
-        f"the file of {model.name} does not say all of its network; assumed: "
-        f"{', '.join(assumed).format(scale=float(model.attn_scale))}"
-    )
+    scale = float(model.attn_scale)
+    words = {part: text.format(scale=scale) for part, text in WORDS.items()}
+    return notice_of(model.name, words, model.assumed)
 
 
 def configuration_of(model: Transformer) -> dict[str, Any]:

@@ -38,8 +38,8 @@ class Transformer(eqx.Module):
 
     Scores are divided by `attn_scale` (TransformerLens' convention: √d_head by default). The
     answer is read at the last position, so only that position's query is ever formed. Biases
-    that a file lacks are zeros, and `assumed` names the parts of the network (of
-    `stating`) that it did not tell.
+    that a file lacks are zeros, `assumed` names the parts of the network (of
+    `stating`) that it did not tell, and `made_for` the task that it says it was made for.
 
     Raises:
         UserError: if the weights' shapes do not fit together, or a value is not finite.
@@ -62,6 +62,7 @@ class Transformer(eqx.Module):
     attn_scale: float = eqx.field(static=True)
     name: str = eqx.field(static=True, default="unnamed")
     assumed: frozenset[str] = eqx.field(static=True, default=frozenset())
+    made_for: str = eqx.field(static=True, default="")
 
     def __check_init__(self) -> None:
         sizes: dict[str, int] = {}
@@ -147,17 +148,18 @@ def in_float64(model: Transformer) -> Transformer:
     """
     return eqx.tree_at(
         lambda m: [getattr(m, w) for w in WEIGHT_SHAPES],
-        replace(model, name="", assumed=frozenset()),
+        _unnamed(model),
         [np.asarray(getattr(model, w), dtype=np.float64) for w in WEIGHT_SHAPES],
     )
 
 
+def _unnamed(model: Transformer) -> Transformer:
+    return replace(model, name="", assumed=frozenset(), made_for="")
+
+
 def shapes_of(model: Transformer) -> Transformer:
     """`in_float64` with shapes in place of weights: what operations are counted on."""
-    return jax.tree.map(
-        lambda weight: floats(*np.shape(weight)),
-        replace(model, name="", assumed=frozenset()),
-    )
+    return jax.tree.map(lambda weight: floats(*np.shape(weight)), _unnamed(model))
 
 
 def forward_flops(model: Transformer) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from probbound.models.stating import from_source, with_assumed
+
 WORDS = {
     "norms": "no layer norm",
     "positions": "standard positions (learned, added to the residual stream)",
@@ -18,8 +20,6 @@ def described(parts: Mapping[str, Mapping[str, Any]]) -> str:
     """The network of a claim in a line, what is assumed of it last."""
     heads, scale = parts["heads"]["value"], parts["attention_scale"]["value"]
     shown = {part: text.format(scale=scale) for part, text in WORDS.items()}
-    assumed = [text for part, text in shown.items() if parts[part]["source"] == "assumed"]
-    read = [text for part, text in shown.items() if parts[part]["source"] == "read"]
     plain = f"{parts['layers']['value']} layer of attention, {heads} head{'s' * (heads > 1)}"
-    rest = f"; assumed, as the file does not say: {', '.join(assumed)}" if assumed else ""
-    return ", ".join([plain, "no MLP", *read]) + rest
+    words = [plain, "no MLP", *from_source(shown, parts, "read")]
+    return with_assumed(words, from_source(shown, parts, "assumed"))

@@ -27,7 +27,8 @@ class PairMLP(eqx.Module):
     What is None is not there. Without W_E2 both operands share W_E, and without W_in2 they share
     W_in; without W_in the embeddings are added where the neurons are, d_model being d_mlp, and
     without W_out the neurons are unembedded themselves, d_out being d_mlp. A W_skip or a bias that
-    is not there is zero. `assumed` names the parts of the network that its file did not tell.
+    is not there is zero. `assumed` names the parts of the network that its file did not tell, and
+    `made_for` the task that it says it was made for.
 
     Raises:
         UserError: if the weights' shapes do not fit together.
@@ -45,6 +46,7 @@ class PairMLP(eqx.Module):
     b_U: Float[AnyArray, " d_vocab_out"] | None = None
     name: str = eqx.field(static=True, default="unnamed")
     assumed: frozenset[str] = eqx.field(static=True, default=frozenset())
+    made_for: str = eqx.field(static=True, default="")
     kind: ClassVar[str] = "pair-mlp"
 
     def __check_init__(self) -> None:
@@ -188,14 +190,16 @@ def in_float64(model: PairMLP) -> PairMLP:
     It loses its name, so that compiled functions are shared by all models of one shape.
     """
     weights = {w: np.asarray(x, dtype=np.float64) for w, x in weights_of(model).items()}
-    return with_weights(replace(model, name="", assumed=frozenset()), weights)
+    return with_weights(_unnamed(model), weights)
+
+
+def _unnamed(model: PairMLP) -> PairMLP:
+    return replace(model, name="", assumed=frozenset(), made_for="")
 
 
 def shapes_of(model: PairMLP) -> PairMLP:
     """`in_float64` with shapes in place of weights: what operations are counted on."""
-    return jax.tree.map(
-        lambda weight: floats(*np.shape(weight)), replace(model, name="", assumed=frozenset())
-    )
+    return jax.tree.map(lambda weight: floats(*np.shape(weight)), _unnamed(model))
 
 
 def forward_flops(model: PairMLP) -> int:

@@ -29,10 +29,6 @@ def _logits(
     return np.concatenate(parts).astype(np.float64)
 
 
-def _sizes(model: PairMLP) -> Sizes:
-    return Sizes(model.n_ctx, model.d_vocab, model.d_vocab_out)
-
-
 NETWORK = NetworkRoom[PairMLP](
     kind=PairMLP.kind,
     recognises=recognises,
@@ -44,5 +40,5 @@ NETWORK = NetworkRoom[PairMLP](
     notice=notice,
     flops=forward_flops,
     logits=_logits,
-    sizes=_sizes,
+    sizes=Sizes.of,
 )

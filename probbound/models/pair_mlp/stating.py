@@ -7,6 +7,7 @@ from typing import Any
 from probbound.models.pair_mlp.names import FORM, SIZES
 from probbound.models.pair_mlp.network import PairMLP, weights_of
 from probbound.models.pair_mlp.words import WORDS
+from probbound.models.stating import notice_of, sourced
 
 
 def parts_of(model: PairMLP) -> dict[str, dict[str, Any]]:
@@ -15,20 +16,12 @@ def parts_of(model: PairMLP) -> dict[str, dict[str, Any]]:
     `weights` are the names of those that are there, in order, which say what is computed.
     """
     values = {"layers": 1, "weights": " ".join(sorted(weights_of(model))), **FORM}
-    return {
-        part: {"value": value, "source": "assumed" if part in model.assumed else "read"}
-        for part, value in values.items()
-    }
+    return sourced(values, model.assumed)
 
 
 def notice(model: PairMLP) -> str:
     """What whoever certifies a file without a configuration has to be told."""
-    assumed = [text for part, text in WORDS.items() if part in model.assumed]
-    if not assumed:
-        return ""
-    return (
-        f"the file of {model.name} does not say all of its network; assumed: {', '.join(assumed)}"
-    )
+    return notice_of(model.name, WORDS, model.assumed)
 
 
 def configuration_of(model: PairMLP) -> dict[str, Any]:

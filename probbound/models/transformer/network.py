@@ -26,12 +26,18 @@ class GeneralTransformer(eqx.Module):
     arrays: dict[str, np.ndarray]
     architecture: Architecture = eqx.field(static=True)
     name: str = eqx.field(static=True, default="unnamed")
+    made_for: str = eqx.field(static=True, default="")
     kind: ClassVar[str] = "transformer"
 
-    def __init__(self, arrays: Arrays, architecture: Architecture, name: str = "unnamed") -> None:
+    def __init__(
+        self,
+        arrays: Arrays,
+        architecture: Architecture,
+        name: str = "unnamed",
+        made_for: str = "",
+    ) -> None:
         self.arrays = in_one_form(architecture, arrays)
-        self.architecture = architecture
-        self.name = name
+        self.architecture, self.name, self.made_for = architecture, name, made_for
 
     @property
     def n_ctx(self) -> int:

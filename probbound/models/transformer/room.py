@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def _logits(
 
 
 def _sizes(model: GeneralTransformer) -> Sizes:
-    return Sizes(model.n_ctx, model.d_vocab, model.d_vocab_out, shorter=True)
+    return replace(Sizes.of(model), shorter=True)
 
 
 NETWORK = NetworkRoom[GeneralTransformer](

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from probbound.models.stating import sourced
 from probbound.models.transformer.network import GeneralTransformer
 
 
 def parts_of(model: GeneralTransformer) -> dict[str, dict[str, Any]]:
     """The network as it stands in a claim: every choice, each read in its file."""
-    return {
-        name: {"value": _plain(value), "source": "read"}
-        for name, value in model.architecture.to_json().items()
-    }
+    told = model.architecture.to_json()
+    return sourced({name: _plain(value) for name, value in told.items()}, ())
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,12 @@ from probbound.tasks.max_of_k.strategies import recipe, require_way_to, strategy
 from probbound.tasks.max_of_k.task import MaxOfK, stated, task_for
 from probbound.tasks.room import Room
 
+ARITHMETIC = (
+    "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
+    "rounding errors bounded a priori and counted against the claim, ties too "
+    "(docs/theory.md, 5.1 to 5.13)"
+)
+
 
 def _answer(strategy: str, question: Question, meter: CostMeter) -> Outcome:
     return strategy_named(strategy).answer(question, meter)
@@ -22,6 +28,7 @@ def _answer(strategy: str, question: Question, meter: CostMeter) -> Outcome:
 
 TASK = Room[Question](
     name=MaxOfK.name,
+    arithmetic=ARITHMETIC,
     task_for=task_for,
     stated=stated,
     asked=asked,

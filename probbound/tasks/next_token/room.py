@@ -19,6 +19,12 @@ from probbound.tasks.next_token.recipes import recipe_of
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.room import Room
 
+ARITHMETIC = (
+    "that of the claim: real, by IEEE float64, round to nearest, functions assumed within 16 units "
+    "in the last place, rounding errors bounded on the way and counted against the claim, ties "
+    "too; or float64, as computed (docs/theory.md, 5.1 to 5.3 and chapter 9)"
+)
+
 
 def _task_for(model: Any, prior: Prior | None, about: str) -> Never:
     raise UserError("next-token is about rows of tokens that you bring: give --data TOKENS")
@@ -54,6 +60,7 @@ def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
 
 TASK = Room[RowQuestion](
     name=NextToken.name,
+    arithmetic=ARITHMETIC,
     task_for=_task_for,
     stated=_stated,
     asked=asked,

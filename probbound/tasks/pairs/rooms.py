@@ -19,6 +19,12 @@ from probbound.tasks.pairs.strategies import PairStrategies
 from probbound.tasks.room import Room
 from probbound.tasks.settings import OF_DRAWING
 
+ARITHMETIC = (
+    "IEEE float64, round to nearest, sin and cos assumed within 16 units in the last place; "
+    "rounding errors bounded a priori and counted against the claim, ties too "
+    "(docs/theory.md, 5.1 to 5.3, 5.14 and chapter 8)"
+)
+
 
 def pair_room(
     name: str,
@@ -45,6 +51,7 @@ def pair_room(
 
     return Room[PairQuestion](
         name=name,
+        arithmetic=ARITHMETIC,
         task_for=partial(_task_for, of_network, about),
         stated=stated,
         asked=lambda model, task, *rest, **given: asked(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -16,11 +17,11 @@ import json, sys
 import probbound
 from probbound.cli.app import app
 from probbound.tasks import registry
-registry._ROOMS |= json.loads(sys.argv[1])
+registry._ROOMS.packages.update(json.loads(sys.argv[1]))
 model = probbound.load("max-of-4")
 task = probbound.task_for(model)
 made = probbound.certify(model, task, strategy="iid", budget=20, delta=0.1)
-registry.strategy_names(), registry.room_of(task), registry.require_task("task-7")
+registry.strategy_names(), registry.room_of(task), registry.task_names()
 app(["certify", "--help"], standalone_mode=False)
 """
 
@@ -33,7 +34,8 @@ def test_a_hundred_rooms_that_nobody_enters_are_not_imported():
 
 
 def test_a_room_that_is_entered_is_imported(monkeypatch):
-    monkeypatch.setattr(registry, "_ROOMS", registry._ROOMS | HUNDRED)
+    known = registry._ROOMS
+    monkeypatch.setattr(registry, "_ROOMS", replace(known, packages={**known.packages, **HUNDRED}))
     assert len(registry.task_names()) >= 101
     with pytest.raises(ModuleNotFoundError, match="no_such_room_7"):
         registry.room_named("task-7")

@@ -1,7 +1,10 @@
 """Which task a model is asked about where nobody says it."""
 
+from dataclasses import replace
+
 import pytest
 
+import probbound
 from probbound.machine.errors import UserError
 from probbound.tasks.told import task_told, tasks_told
 
@@ -17,6 +20,20 @@ from probbound.tasks.told import task_told, tasks_told
 def test_a_file_of_ours_says_what_it_was_made_for(model, task):
     assert task_told(model, None) == task
     assert task_told(model, "max-of-k") == "max-of-k"
+    loaded = probbound.load(model)
+    assert loaded.made_for == task
+    assert probbound.task_for(loaded).name == task.partition(":")[0]
+
+
+def test_what_was_made_for_nothing_said_is_asked_about_by_name(tmp_path):
+    pairs = replace(probbound.load("mod-add-p59-s0"), made_for="")
+    with pytest.raises(UserError, match="which task mod-add-p59-s0 was made for; name one"):
+        probbound.task_for(pairs)
+    assert probbound.task_for(pairs, task="modular-addition").size == 59**2
+    tokens = replace(probbound.load("max-of-4"), made_for="")
+    assert probbound.task_for(tokens).name == "max-of-k"
+    probbound.save_model(pairs, tmp_path / "bare.safetensors")
+    assert probbound.load(tmp_path / "bare.safetensors").made_for == ""
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors"])

@@ -22,6 +22,7 @@ from probbound.check.models.attention_only.transformer_lens import (
     SIZES,
     UNUSED,
 )
+from probbound.check.models.contract import stated
 from probbound.check.report import Unusable
 
 _READ_BY = {
@@ -212,7 +213,4 @@ def statement(heads: int, attn_scale: float, assumed: frozenset[str]) -> dict[st
         "caps": "none",
         "attention_scale": attn_scale,
     }
-    return {
-        part: {"value": value, "source": "assumed" if part in assumed else "read"}
-        for part, value in values.items()
-    }
+    return stated(values, assumed)

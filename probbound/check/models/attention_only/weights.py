@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from probbound.check.models.attention_only.stated_network import (
     statement,
 )
 from probbound.check.models.attention_only.transformer_lens import KNOWN
+from probbound.check.models.contract import digest_of
 from probbound.check.models.files import Contents
 from probbound.check.report import Unusable
 
@@ -111,12 +111,8 @@ class Weights:
 
     def digest(self) -> str:
         """SHA-256 of attn_scale and of every matrix as little-endian float64, in order of name."""
-        state = hashlib.sha256(b"probbound-model/1\n")
-        state.update(f"attn_scale {self.attn_scale.hex()}\n".encode())
-        for name in sorted(_LONG_NAMES):
-            values = np.ascontiguousarray(getattr(self, name), dtype="<f8") + 0.0
-            state.update(f"{name} {values.shape}\n".encode() + values.tobytes())
-        return state.hexdigest()
+        arrays = {name: getattr(self, name) for name in _LONG_NAMES}
+        return digest_of(f"attn_scale {self.attn_scale.hex()}", arrays)
 
 
 def is_weight(name: str) -> bool:

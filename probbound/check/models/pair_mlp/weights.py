@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from probbound.check.models.contract import digest_of, stated
 from probbound.check.models.files import Contents, once
 from probbound.check.report import Unusable
 
@@ -84,18 +84,11 @@ class Weights:
     def parts(self) -> dict[str, Any]:
         """What a certificate has to state of the network."""
         said = {"layers": 1, "weights": " ".join(sorted(self.arrays)), **_FORM}
-        return {
-            part: {"value": value, "source": "assumed" if part in self.assumed else "read"}
-            for part, value in said.items()
-        }
+        return stated(said, self.assumed)
 
     def digest(self) -> str:
         """SHA-256 of the kind and of every array as little-endian float64, in order of name."""
-        state = hashlib.sha256(f"probbound-model/1\n{self.kind}\n".encode())
-        for name in sorted(self.arrays):
-            values = np.ascontiguousarray(self.arrays[name], dtype="<f8") + 0.0
-            state.update(f"{name} {values.shape}\n".encode() + values.tobytes())
-        return state.hexdigest()
+        return digest_of(self.kind, self.arrays)
 
 
 def is_pair_network(names: Collection[str]) -> bool:

@@ -29,6 +29,12 @@ from probbound.check.tasks.max_of_k.recipe import CASES, CERTAIN, COUNTED, run_b
 from probbound.check.tasks.max_of_k.replay import counted, drawing, screened, share_of
 from probbound.check.tasks.max_of_k.work import work_of
 
+_ARITHMETIC = (
+    "IEEE float64, round to nearest, exp and log assumed within 16 units in the last place; "
+    "rounding errors bounded a priori and counted against the claim, ties too "
+    "(docs/theory.md, 5.1 to 5.13)"
+)
+
 
 def misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     """Where a claim is not about the inputs that the weights read."""
@@ -106,6 +112,7 @@ POPULATION = {
 
 REPLAY = Replay(
     network="attention-only",
+    arithmetic=_ARITHMETIC,
     population=POPULATION,
     misfits=misfits,
     misasked=misasked,

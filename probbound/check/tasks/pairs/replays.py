@@ -28,6 +28,12 @@ PAIRS = {
     "size": rules.positive,
 }
 
+_ARITHMETIC = (
+    "IEEE float64, round to nearest, sin and cos assumed within 16 units in the last place; "
+    "rounding errors bounded a priori and counted against the claim, ties too "
+    "(docs/theory.md, 5.1 to 5.3, 5.14 and chapter 8)"
+)
+
 
 def pair_replay(
     labels_of: Callable[[Population], Labels],
@@ -43,6 +49,7 @@ def pair_replay(
     """
     return Replay(
         network=Weights.kind,
+        arithmetic=_ARITHMETIC,
         population=population,
         misfits=partial(_misfits, misstated),
         misasked=lambda predicate: misasked(predicate, recipe_of),

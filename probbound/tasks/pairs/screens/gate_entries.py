@@ -18,6 +18,7 @@ from probbound.tasks.pairs.screens.tails import Labels, Numbers
 
 _WEIGHT_BITS = 44  # of the sum of all whole weights, nearly
 _QUANTILES = 64
+_LEAST_UNIT = 2.0**-900  # of entries that can do nothing at all
 _TIGHT = 1.5  # times log(1/δ)/n: what an interval of a small mean is wide, nearly
 
 _AT_ONCE = 1 << 20
@@ -42,7 +43,8 @@ class GateEntries:
     """A bound on the share of pairs that are not right, from draws of entries (Theorem 8.11).
 
     `weights` are whole numbers, [operand, value, neuron]; `unit` times one is at least what that
-    entry can take from a margin. `spare[a, b]` is what the pair can lose; `least` is m_0.
+    entry can take from a margin. Where none can take anything, all weigh the same. `spare[a, b]` is
+    what the pair can lose; `least` is m_0.
     """
 
     screen: GatesScreen
@@ -62,12 +64,12 @@ class GateEntries:
             scaled = screen.scaled
             taken = np.stack([screen.sums.ranges * each for each in residuals(screen)])
             total = float(taken.sum())
-            if not 0 < total < math.inf:
+            if not total < math.inf:
                 raise UserError(
                     f"entries are drawn in proportion to what they can do, which sums up to "
-                    f"{total}; it must be a positive number"
+                    f"{total}; it must be a finite number"
                 )
-            unit = math.ldexp(1.0, math.frexp(total)[1] - _WEIGHT_BITS)
+            unit = max(math.ldexp(1.0, math.frexp(total)[1] - _WEIGHT_BITS), _LEAST_UNIT)
             weights = np.floor(taken / unit).astype(np.int64) + 2
             spare = _spares(screen)
         scale = unit * float(weights.sum()) / scaled.n_first

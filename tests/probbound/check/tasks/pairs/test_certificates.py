@@ -19,6 +19,7 @@ from probbound.models.pair_mlp.training import all_margins
 from probbound.tasks.group_product.groups import Group, group_named
 from probbound.tasks.group_product.task import GroupProduct
 from probbound.tasks.modular_addition.task import ModularAddition
+from probbound.tasks.registry import room_named
 from tests.factories import through_json
 from tests.forgeries import altered, resealed
 from tests.probbound.check.pair_weights import weights_read
@@ -268,3 +269,13 @@ def test_what_is_not_run_again_is_declined_and_not_accepted(shipped):
     )
     assert planned.delta > 0
     assert judge(through_json(planned), weights).declined
+
+
+def test_its_arithmetic_is_that_of_pairs(shipped):
+    """5.14 and chapter 8 say what rounding does to answers and screens, and no exponential."""
+    weights, made = shipped
+    certificate = made["brute-force"]
+    assert "5.14 and chapter 8" in certificate["arithmetic"]
+    of_tokens = room_named("max-of-k").arithmetic
+    other = altered(certificate, ("arithmetic",), lambda _: of_tokens)
+    assert any("its arithmetic is none" in why for why in judge(other, weights).refused)

@@ -77,6 +77,20 @@ def test_parts_of_the_draws_are_the_same_whoever_asks():
     ).all()
 
 
+@pytest.mark.parametrize("rows", [0.0, 1.0, 1e-300])
+@pytest.mark.parametrize("out", [0.0, 1.0])
+def test_entries_that_can_do_nothing_are_drawn_and_bound_the_truth(rows, out):
+    """Rows of zeros, or classes that gates cannot tell apart: the sum of all weights would be 0."""
+    rng = np.random.default_rng(0)
+    first, last = rows * rng.normal(size=(5, 3)), np.full((3, 5), out)
+    beside = (rng.normal(size=(5, 2)), rng.normal(size=(5, 2)), rng.normal(size=(2, 5)))
+    net = Folded.of(first, first, last, cyclic(5), skip=beside)
+    entries = GateEntries.of(GatesScreen.of(net, 2, 1), 100, 0.1)
+    found = entries.drawn(Stream.from_seed(1), 100, 0.1)
+    assert found.failure >= (~(margins(net) > 0)).mean()
+    assert found.share < 1e-12 or out
+
+
 def test_no_finite_weights_are_refused():
     rows = np.full((5, 3), np.nan)
     net = Folded.of(rows, rows, np.ones((3, 5)), cyclic(5))

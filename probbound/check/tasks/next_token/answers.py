@@ -1,0 +1,71 @@
+"""Which rows a claim counts as answered: certain in real numbers, or in float64 with a lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from probbound.check.models.transformer.network import Network
+from probbound.check.tasks.next_token.rows import Rows
+
+AGREEMENT = 2.0**-24
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Networks that answer rows: one that has to give the last token, or two the same one.
+
+    `margin` is what the first has to lead by. `real` says in which arithmetic.
+    """
+
+    networks: tuple[Network, ...]
+    rows: Rows
+    real: bool
+    margin: float
+
+    def wrong(self, numbers: np.ndarray) -> int:
+        """How many of the rows with such numbers do not count as answered."""
+        return sum(int((~self._holds(part)).sum()) for part in _parts(numbers))
+
+    def _holds(self, numbers: np.ndarray) -> np.ndarray:
+        read, first = self.rows.read[numbers], self.networks[0]
+        if len(self.networks) == 1:
+            return self._ahead(first, read, self.rows.tokens[numbers, -1], self.margin)
+        right = first.logits(read).argmax(axis=1)
+        return np.logical_and.reduce(
+            [self._ahead(network, read, right, 0.0) for network in self.networks]
+        )
+
+    def _ahead(
+        self, network: Network, read: np.ndarray, right: np.ndarray, margin: float
+    ) -> np.ndarray:
+        """Whether the right outcome is above every other by more than the margin (9.3, 9.4)."""
+        with np.errstate(all="ignore"):
+            if self.real:
+                values, radii = network.outcomes_with_radii(read)
+                size = 2 * np.abs(values).max(axis=1) + 2 * radii.max(axis=1) + abs(margin)
+                allowed = 2.0**-50 * size
+            else:
+                values = network.logits(read)
+                radii = np.zeros_like(values)
+                allowed = AGREEMENT * np.abs(values).max(axis=1)
+            places = np.arange(len(values))
+            lowest = values[places, right] - radii[places, right]
+            above = values + radii
+            above[places, right] = -np.inf
+            return lowest - above.max(axis=1) > margin + allowed
+
+
+def answered(claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Rows) -> Answered:
+    """What a claim counts."""
+    real = claim["population"]["arithmetic"] == "real"
+    return Answered(networks, rows, real, float(claim["at"] or 0.0))
+
+
+def _parts(numbers: np.ndarray) -> Iterator[np.ndarray]:
+    for at in range(0, len(numbers), _AT_ONCE):
+        yield numbers[at : at + _AT_ONCE]

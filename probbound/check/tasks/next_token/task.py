@@ -1,0 +1,120 @@
+"""Rows of tokens: how a claim states them, and how its counts are made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from probbound.check import rules
+from probbound.check.effort import Work
+from probbound.check.models.registry import kind_named, read_weights
+from probbound.check.models.transformer.weights import Weights
+from probbound.check.report import Refused, Unusable
+from probbound.check.tasks.contract import Replay
+from probbound.check.tasks.next_token.answers import AGREEMENT, answered
+from probbound.check.tasks.next_token.recipe import recipe_of
+from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh, price
+from probbound.check.tasks.next_token.rows import read_rows
+from probbound.check.tasks.recipes import misasked
+
+_ARITHMETIC = (
+    "that of the claim: real, by IEEE float64, round to nearest, functions assumed within 16 units "
+    "in the last place, rounding errors bounded on the way and counted against the claim, ties "
+    "too; or float64, as computed (docs/theory.md, 5.1 to 5.3 and chapter 9)"
+)
+_LEAST, _ROW, _REAL = 1e7, 1e4, 40.0
+
+
+def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
+    """Where a claim is not about rows that the weights read."""
+    stated, (most, _, _) = claim["population"], weights.reads
+    if claim["kind"] == "loss":
+        yield "no loss is bounded over rows"
+    if stated["length"] < 2 or stated["length"] - 1 > most:
+        yield f"rows of {stated['length']} tokens are none that the weights read"
+    if stated["agreement"] != (None if stated["arithmetic"] == "real" else AGREEMENT):
+        yield f"the agreement of {stated['arithmetic']} is not {stated['agreement']}"
+    if stated["against"] is not None and claim["kind"] != "accuracy":
+        yield "how often two networks agree is claimed without a margin"
+
+
+def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+    if claim["kind"] == "margin" and claim["at"] == 0:
+        return {**claim, "kind": "accuracy", "at": None}
+    return dict(claim)
+
+
+def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
+    """What answering the rows again takes, at most about."""
+    stated, budget = predicate["claim"]["population"], predicate["ran"]["budget"]
+    rows = stated["size"] if budget is None else min(budget, stated["size"])
+    length, said = stated["length"] - 1, weights.configuration
+    scores = 8.0 * said.n_layers * said.n_heads * length**2 * (said.d_head + 8)
+    each = (price(weights, length) + scores + _ROW) * (1 if stated["against"] is None else 2)
+    stored = float(sum(values.size for values in weights.arrays.values()))
+    operations = _LEAST + rows * each + 10.0 * stored
+    if stated["arithmetic"] == "real":
+        operations += 2.0 * rows * each + _REAL * stored * said.d_model
+    return Work(operations, 2.0**30 + 24.0 * stored)
+
+
+def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Path]) -> Brought:
+    """The network with the rows of the claim, and the network that it names beside it.
+
+    Raises:
+        Unusable: if a file is not at hand, or cannot be used.
+        Refused: if it is another one than the claim is about.
+    """
+    stated = predicate["claim"]["population"]
+    if "data" not in files:
+        raise Unusable("it is about rows of tokens; give their file with --data")
+    rows, networks = read_rows(files["data"]), [network]
+    if rows.tokens.shape != (stated["size"], stated["length"]) or rows.digest != stated["sha256"]:
+        raise Refused(f"it is about rows with digest {stated['sha256']}, these have {rows.digest}")
+    if (wanted := stated["against"]) is not None:
+        if "against" not in files:
+            raise Unusable("it compares two networks; give the other one's file with --against")
+        other = read_weights(files["against"])
+        if other.kind != Weights.kind or other.digest() != wanted["sha256"]:
+            raise Refused(f"the other network is none with digest {wanted['sha256']}")
+        if other.parts != wanted["parts"]:
+            raise Refused("the other network is stated to be another than its file holds")
+        networks.append(kind_named(other.kind).subject(other, 0.0, network.most))
+    _require_read(networks, rows.tokens, predicate["claim"])
+    return Brought(network, answered(predicate["claim"], tuple(networks), rows))
+
+
+def _require_read(networks: list[Any], tokens: Any, claim: Mapping[str, Any]) -> None:
+    answers = {network.weights.reads[2] for network in networks}
+    for network in networks:
+        most, known, out = network.weights.reads
+        if tokens.shape[1] - 1 > most or tokens[:, :-1].max() >= known:
+            raise Refused("the rows are none that the networks read")
+        if claim["population"]["against"] is None and tokens[:, -1].max() >= out:
+            raise Refused("the rows end in a token that the network cannot answer")
+    if len(answers) > 1:
+        raise Refused("networks with other answers cannot agree")
+
+
+REPLAY = Replay(
+    network=Weights.kind,
+    arithmetic=_ARITHMETIC,
+    population={
+        "kind": rules.one_of("rows"),
+        "size": rules.positive,
+        "length": rules.positive,
+        "sha256": rules.sha256,
+        "prior": rules.maybe(rules.one_of()),
+        "arithmetic": rules.one_of("real", "float64"),
+        "agreement": rules.maybe(rules.inside),
+        "against": [None, {"sha256": rules.sha256, "parts": kind_named(Weights.kind).parts}],
+    },
+    misfits=_misfits,
+    misasked=lambda predicate: misasked(predicate, recipe_of),
+    one_claim=_one_claim,
+    work=_work,
+    confirmed=confirmed,
+    fresh=fresh,
+    dressed=_dressed,
+)
