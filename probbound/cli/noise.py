@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -44,6 +45,7 @@ TRUTH = (
     "truth is the quantity itself, of the stored factors multiplied to 100 bits, rounded down; "
     "× is the bound over it."
 )
+THREE_TIMES = " (3 times the proven RMS, so at most 1/9 of all by Chebyshev's inequality)"
 TERMS = get_args(TermName)
 
 
@@ -90,68 +92,112 @@ def noise(
     """Bound the noise of one path of MODEL by every method, side by side."""
     with loading():
         from probbound.contract.confidence import check_delta
-        from probbound.draws.random_streams import Stream
         from probbound.models.attention_only.paths import noise_term
         from probbound.models.registry import load
-        from probbound.noise.contract import Settings
-        from probbound.noise.registry import method_named, noise_table
 
+    _require_usable(budget, plot)
+    check_delta(delta)
+    chosen = _methods_named(methods)
+    loaded = load(model)
+    made = noise_term(loaded, term, rank, head, peel=peel)
+    found = _bounded(made, loaded.n_ctx, budget, delta, seed, threshold, chosen, exact)
+    if not found.rows:
+        raise UserError(f"the methods {methods} bound none of the quantities")
+    if plot is not None:
+        _draw(found, plot)
+    if as_json:
+        path = {"model": loaded.name, "term": term, "rank": rank, "head": head}
+        drawn = {"budget": budget, "delta": delta, "seed": seed}
+        print_json(found_json(path, drawn, found, delta))
+        return
+    m, n = made.shape
+    title = f"{made.name} without {rank} leading directions: {m:,} × {n:,}"
+    print_whole(bounds_table(found.rows, title, delta, exact))
+    for note in notes(found, usual=threshold is None):
+        stdout.print(note)
+    if exact:
+        stdout.print(TRUTH)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was bounded: of which term, with what draws, above which threshold.
+
+    `rms` is a bound on the root mean square of the entries.
+    """
+
+    term: NoiseTerm
+    n_ctx: int
+    settings: Settings
+    rms: float
+    threshold: float
+    rows: list[NoiseBound]
+
+
+def _bounded(
+    term: NoiseTerm,
+    n_ctx: int,
+    budget: int,
+    delta: float,
+    seed: int,
+    threshold: float | None,
+    methods: list[str] | None,
+    exact: bool,
+) -> Found:
+    """Every quantity by every method; the usual threshold is three times the proven RMS."""
+    from probbound.draws.random_streams import Stream
+    from probbound.noise.contract import Settings
+    from probbound.noise.registry import noise_table
+
+    settings = Settings(Stream.from_seed(seed).fold_in("noise"), budget, math.log(delta))
+    rms = proven_rms(term, settings)
+    level = 3 * rms if threshold is None else threshold
+    rows = noise_table(term, asked(level, n_ctx), settings, methods, exact=exact)
+    return Found(term, n_ctx, settings, rms, level, rows)
+
+
+def _methods_named(names: str | None) -> list[str] | None:
+    """Methods by their names between commas, None for all."""
+    from probbound.noise.registry import method_named
+
+    if names is None:
+        return None
+    return [method_named(name.strip()).name for name in names.split(",")]
+
+
+def _draw(found: Found, plot: Path) -> None:
+    with loading():
+        from probbound.cli.noise_plot import draw
+
+    draw(found.term, found.rows, found.threshold, found.settings, plot)
+    stderr.print(f"figure written to {plot}", markup=False, soft_wrap=True)
+
+
+def found_json(
+    path: Mapping[str, Any], drawn: Mapping[str, Any], found: Found, delta: float
+) -> dict[str, Any]:
+    """The whole table as JSON values, with what it is of."""
+    return {
+        **path,
+        "shape": list(found.term.shape),
+        "threshold": found.threshold,
+        "level": LEVEL,
+        "n_ctx": found.n_ctx,
+        **drawn,
+        "rows": [as_object(row, delta) for row in found.rows],
+    }
+
+
+def _require_usable(budget: int, plot: Path | None) -> None:
+    """Refuse a number of entries, or a place for a figure, that cannot be used."""
     if not 0 <= budget <= MOST_ENTRIES:
         raise UserError(
             f"budget must be at least 0 and at most {MOST_ENTRIES:,} entries, got {budget}"
         )
-    check_delta(delta)
-    chosen = None
-    if methods is not None:
-        chosen = [method_named(name.strip()).name for name in methods.split(",")]
     if plot is not None:
         if plot.suffix != ".png":
             raise UserError(f"--plot must end in .png, got {plot}")
         require_writable(plot)
-    loaded = load(model)
-    made = noise_term(loaded, term, rank, head, peel=peel)
-    settings = Settings(Stream.from_seed(seed).fold_in("noise"), budget, math.log(delta))
-    rms = proven_rms(made, settings)
-    level = 3 * rms if threshold is None else threshold
-    quantities = asked(level, loaded.n_ctx)
-    rows = noise_table(made, quantities, settings, chosen, exact=exact)
-    if not rows:
-        raise UserError(f"the methods {methods} bound none of the quantities")
-    if plot is not None:
-        with loading():
-            from probbound.cli.noise_plot import draw
-
-        draw(made, rows, level, settings, plot)
-        stderr.print(f"figure written to {plot}", markup=False, soft_wrap=True)
-    if as_json:
-        print_json(
-            {
-                "model": loaded.name,
-                "term": term,
-                "rank": rank,
-                "head": head,
-                "shape": list(made.shape),
-                "threshold": level,
-                "level": LEVEL,
-                "n_ctx": loaded.n_ctx,
-                "budget": budget,
-                "delta": delta,
-                "seed": seed,
-                "rows": [as_object(row, delta) for row in rows],
-            }
-        )
-    else:
-        m, n = made.shape
-        title = f"{made.name} without {rank} leading directions: {m:,} × {n:,}"
-        print_whole(bounds_table(rows, title, delta, exact))
-        above = upper(level, 4)
-        if threshold is None:
-            above += " (3 times the proven RMS, so at most 1/9 of all by Chebyshev's inequality)"
-        error = made.remainder.entry_error()
-        for note in notes(above, upper(2 * level, 4), loaded.n_ctx, error, rms):
-            stdout.print(note)
-        if exact:
-            stdout.print(TRUTH)
 
 
 def proven_rms(term: NoiseTerm, settings: Settings) -> float:
@@ -163,14 +209,16 @@ def proven_rms(term: NoiseTerm, settings: Settings) -> float:
     return rms.bound
 
 
-def notes(threshold: str, spread: str, n_ctx: int, error: float, rms: float) -> Iterator[str]:
-    """What a reader of the table must know."""
+def notes(found: Found, usual: bool) -> Iterator[str]:
+    """What a reader of the table must know; whether its threshold is the usual one."""
+    threshold = upper(found.threshold, 4) + (THREE_TIMES if usual else "")
     yield (
         f"Shares count entries above {threshold} in absolute value, spreads of rows above "
-        f"{spread}; the quantile is that of level {exactly(LEVEL)}; inputs have {n_ctx} tokens. "
-        "δ is spent by each row of the table alone."
+        f"{upper(2 * found.threshold, 4)}; the quantile is that of level {exactly(LEVEL)}; inputs "
+        f"have {found.n_ctx} tokens. δ is spent by each row of the table alone."
     )
-    if rms < ROUNDING_MATTERS * error:
+    error = found.term.remainder.entry_error()
+    if found.rms < ROUNDING_MATTERS * error:
         yield (
             f"Rounding alone can move a computed entry by up to {upper(error, 2)}, which is not "
             "little beside what is left of the product: small bounds speak of rounding here."

@@ -4,6 +4,7 @@ No false alarm: margins are exact wherever extended precision could be in doubt.
 """
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,14 @@ from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.low_rank import LowRankScreen
 from probbound.tasks.pairs.screens.rotating import RotatingFrame
 from probbound.tasks.pairs.screens.weight_space import integral_screen, norms_screen
-from tests.probbound.tasks.pairs.networks import all_pairs, exact_margin, margins, sundry
+from tests.probbound.tasks.pairs.networks import (
+    all_pairs,
+    exact_margin,
+    left_of,
+    margins,
+    planted,
+    sundry,
+)
 
 
 def most(net):
@@ -72,3 +80,16 @@ def test_no_screen_passes_what_is_not_above(number):
     counts = passed(number)
     for name in SCREENS:
         assert counts[name] >= (0 if name in SELDOM else 0.1) * counts["above"], counts
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+@pytest.mark.parametrize("where", ["first", "second", "out", "first_error", "out_error"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_what_is_no_number_certifies_nothing_that_it_touches(screen, where, value):
+    net = planted()
+    values = getattr(net, where).copy()
+    values[0] = abs(value) if "error" in where else value
+    broken = replace(net, **{where: values})
+    left = left_of(SCREENS[screen](broken, 0.0), broken)
+    touched = {"first": left[0], "first_error": left[0], "second": left[:, 0]}
+    assert touched.get(where, left).all()
