@@ -9,6 +9,7 @@ import numpy as np
 
 from probbound.check.models.attention_only.network import Slack
 from probbound.check.models.attention_only.weights import Weights
+from probbound.check.norms import gamma
 
 UNDERFLOW, FLOOR = 2.0**-500, 2.0**-600
 LARGEST_NORM, LARGEST_ERROR = 2.0**64, 2.0**-7
@@ -62,11 +63,6 @@ def slack_of(w: Weights, margin: float) -> Slack:
 def _norm(values: np.ndarray, axes: int | tuple[int, int]) -> np.ndarray:
     """‖·‖₂ along axes, larger by more than the underflow of squares takes from it."""
     return np.asarray(np.linalg.norm(values, axis=axes)) + UNDERFLOW
-
-
-def gamma(roundings: int) -> float:
-    """γ of Theorem 5.2, rounded up."""
-    return ABOVE * roundings / (2**53 - roundings)
 
 
 def ladder_slack(

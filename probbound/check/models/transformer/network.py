@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from probbound.check.models.transformer.block import Layer
 from probbound.check.models.transformer.configuration import NONE, Configuration
+from probbound.check.models.transformer.radii import Outcomes, Radii
+from probbound.check.models.transformer.sizes import Sizes, usual
 from probbound.check.models.transformer.values import Arithmetic, Matrix, Values
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Unusable
@@ -31,13 +34,21 @@ class Network:
     margin: float = 0.0
     most: float = math.inf
 
+    @cached_property
+    def _sizes(self) -> Sizes:
+        return Sizes()
+
+    @cached_property
+    def _usual(self) -> bool:
+        return usual(self.weights.configuration, self.weights.arrays)
+
     def outcomes(self, tokens: Numbers) -> Numbers:
         """What comes out of every position of rows (n, T), in float64: (n, T, d_out).
 
         Raises:
             Unusable: if they are no rows of tokens that this network reads.
         """
-        return self._gathered(tokens, _EVERY)
+        return self._answered(Values(self.weights.configuration), tokens, _EVERY, 1)[0]
 
     def logits(self, tokens: Numbers) -> Numbers:
         """What comes out of the last position of rows (n, T): (n, d_out).
@@ -45,18 +56,30 @@ class Network:
         Raises:
             Unusable: if they are no rows of tokens that this network reads.
         """
-        return self._gathered(tokens, _LAST)[:, 0]
+        return self._answered(Values(self.weights.configuration), tokens, _LAST, 1)[0, :, 0]
 
-    def _gathered(self, tokens: Numbers, positions: slice) -> Numbers:
-        _require_rows(tokens, self.weights.configuration)
-        do = Values(self.weights.configuration)
-        length, out = len(range(*positions.indices(tokens.shape[1]))), self.weights.reads[2]
-        found = np.empty((len(tokens), length, out))
+    def outcomes_with_radii(self, tokens: Numbers) -> Outcomes:
+        """Logits (n, d_out) as above, and how far the real-number ones are at most (Theorem 9.2).
+
+        Radii are infinite where the weights are not of a size that the theorem covers.
+
+        Raises:
+            Unusable: if they are no rows of tokens that this network reads.
+        """
+        do = Radii(self.weights.configuration, self._sizes)
+        values, radii = self._answered(do, tokens, _LAST, 2)[:, :, 0]
+        return Outcomes(values, radii if self._usual else np.full_like(radii, np.inf))
+
+    def _answered(self, do: Arithmetic, tokens: Numbers, positions: slice, kinds: int) -> Numbers:
+        """What comes out of some positions, (kinds of numbers, rows, positions, d_out)."""
+        _require_rows(tokens, do.said)
+        length = len(range(*positions.indices(tokens.shape[1])))
+        found = np.empty((kinds, len(tokens), length, do.said.d_out))
         with np.errstate(all="ignore"):
-            for at in parts_of(tokens, self.weights.configuration):
-                x = residual(do, self.weights, tokens[at])
-                for columns, outcome in outcomes_of(do, self.weights, do.at(x, positions)):
-                    found[at, :, columns] = outcome
+            for at in _parts(tokens, do.said):
+                x = do.at(_residual(do, self.weights, tokens[at]), positions)
+                for columns, outcome in _outcomes(do, self.weights, x):
+                    found[:, at, :, columns] = outcome
         return found
 
 
@@ -70,16 +93,16 @@ def _require_rows(tokens: Numbers, said: Configuration) -> None:
         raise Unusable(f"there are tokens outside of 0 to {said.d_vocab - 1}")
 
 
-def parts_of(tokens: Numbers, said: Configuration) -> Iterator[slice]:
+def _parts(tokens: Numbers, said: Configuration) -> Iterator[slice]:
     """Parts of rows whose activations in one layer fit into some hundred MiB."""
     length = tokens.shape[1]
-    heads = said.n_heads * (3 * length + 4 * said.d_head)
+    heads = said.n_heads * (8 * length + 4 * said.d_head)
     step = max(1, _AT_ONCE // (length * (6 * said.d_model + 3 * said.d_mlp + heads)))
     for at in range(0, len(tokens), step):
         yield slice(at, min(at + step, len(tokens)))
 
 
-def residual(do: Arithmetic, weights: Weights, tokens: Numbers) -> Any:
+def _residual(do: Arithmetic, weights: Weights, tokens: Numbers) -> Any:
     """The residual stream of rows (n, T) after the last block and its norm, a state of `do`."""
     said, length = weights.configuration, tokens.shape[1]
     read = _reader(weights)
@@ -103,7 +126,7 @@ def residual(do: Arithmetic, weights: Weights, tokens: Numbers) -> Any:
     return x
 
 
-def outcomes_of(do: Arithmetic, weights: Weights, x: Any) -> Iterator[tuple[slice, Any]]:
+def _outcomes(do: Arithmetic, weights: Weights, x: Any) -> Iterator[tuple[slice, Any]]:
     """What comes out of residual streams, in parts of its numbers."""
     said, read = weights.configuration, _reader(weights)
     if said.head == NONE:

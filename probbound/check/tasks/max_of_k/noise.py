@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from probbound.check.models.attention_only.slack import gamma
+from probbound.check.norms import gamma, largest_eigenvalue, norm, up
 from probbound.check.report import Refused
 
 T = TypeVar("T", float, np.ndarray)
@@ -24,19 +24,9 @@ _MOST_BINARY_ORDERS = 240
 _ROOT_TWO = math.nextafter(math.sqrt(2), math.inf)
 
 
-def up(value: T, roundings: int) -> T:
-    """At least the exact value of a sum of non-negative products (Theorem 5.2)."""
-    return value * (1 + 2 * gamma(roundings + 2))
-
-
 def lengths(rows: np.ndarray) -> np.ndarray:
     """‖·‖₂ of every row."""
     return up(np.sqrt((rows * rows).sum(axis=1)), rows.shape[1] + 1)
-
-
-def norm(matrix: np.ndarray) -> float:
-    """‖·‖_F."""
-    return up(float(np.linalg.norm(matrix)), matrix.size + 1)
 
 
 def require_usual(factors: Factors) -> None:
@@ -178,21 +168,8 @@ def spectral(factors: Factors) -> float:
     residual = norm(other - root.T @ root) + gamma(wide + 1) * (square + norm(other))
     residual += gamma(right.shape[1]) * norm(right) ** 2
     core = root @ gram @ root.T
-    largest = _largest_eigenvalue((core + core.T) / 2)
+    largest = largest_eigenvalue((core + core.T) / 2)
     largest += gamma(2 * wide + 1) * square * norm(gram)
     largest += error * square + residual * (norm(gram) + error)
     rows = norm(row_errors(factors)[None])
     return up(math.sqrt(up(largest, _STEPS)) + rows, _STEPS)
-
-
-def _largest_eigenvalue(symmetric: np.ndarray) -> float:
-    """At least the largest eigenvalue, or 0 (Theorem 3.9 a)."""
-    size = len(symmetric)
-    vectors = np.linalg.eigh(symmetric)[1]
-    square = norm(vectors) ** 2
-    turned = np.abs(vectors.T @ symmetric @ vectors)
-    skew = np.abs(vectors.T @ vectors - np.eye(size)).sum(axis=1).max()
-    skew += gamma(2 * size + 4) * (math.sqrt(size) * square + 1)
-    sums = float(max(turned.sum(axis=0).max(), turned.sum(axis=1).max()))
-    largest = up(sums, size) + gamma(2 * size + 2) * math.sqrt(size) * square * norm(symmetric)
-    return up(largest / float(1 - skew), _STEPS) if skew < 1 else math.inf

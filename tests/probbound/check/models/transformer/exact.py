@@ -1,5 +1,7 @@
 """What a transformer computes of one row, by loops over numbers of 60 digits, from the page."""
 
+from typing import Any
+
 import mpmath
 from mpmath import mpf
 
@@ -178,5 +180,5 @@ def _affine(x, matrix, bias):
     ]
 
 
-def _lists(values):
+def _lists(values) -> Any:
     return [mpf(float(v)) if v.ndim == 0 else _lists(v) for v in values]

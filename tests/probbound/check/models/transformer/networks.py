@@ -40,6 +40,55 @@ PLAIN = {
 }
 NO_NORM = {"norm": "none", "norm_eps": 0, "final_norm": False}
 NO_MLP = {"d_mlp": 0, "activation": "none"}
+ROTARY = {"positions": "rotary", "rotary_dim": 4, "rotary_base": 100.0, "d_head": 4}
+CASES = {
+    "no layer": {"n_layers": 0, "windows": [], **NO_NORM},
+    "no head": {"n_layers": 0, "windows": [], "head": "none", "d_out": 4},
+    "no norm": NO_NORM,
+    "layer norm": {"norm_eps": 0.25},
+    "rms norm": {"norm": "rms"},
+    "norm of embeddings": {"embedding_norm": True, "final_norm": False},
+    "no MLP": NO_MLP,
+    "relu": {"activation": "relu"},
+    "gelu_tanh": {"activation": "gelu_tanh"},
+    "silu": {"activation": "silu"},
+    "gated": {"gated": True, "activation": "silu"},
+    "parallel": {"parallel": True},
+    "parallel without an MLP": {"parallel": True, **NO_MLP},
+    "post": {"norm_place": "post", "norm": "rms"},
+    "post without an MLP": {"norm_place": "post", **NO_MLP},
+    "post and shortformer": {"norm_place": "post", "positions": "shortformer"},
+    "both": {"norm_place": "both"},
+    "both without an MLP": {"norm_place": "both", **NO_MLP},
+    "no positions": {"positions": "none"},
+    "shortformer": {"positions": "shortformer"},
+    "rotary": ROTARY,
+    "rotary, adjacent": {**ROTARY, "rotary_pairs": "adjacent"},
+    "rotary, part of a head": {**ROTARY, "rotary_dim": 2, "d_head": 3},
+    "alibi": {"positions": "alibi"},
+    "alibi, three heads": {"positions": "alibi", "n_heads": 3, "n_key_value_heads": 3},
+    "alibi, not causal, capped": {"positions": "alibi", "causal": False, "score_cap": 0.5},
+    "grouped": {"n_heads": 4, **ROTARY},
+    "one group": {"n_heads": 3, "n_key_value_heads": 1},
+    "not causal": {"causal": False},
+    "windows": {"n_layers": 2, "windows": [2, None]},
+    "windows, not causal": {"n_layers": 2, "windows": [None, 2], "causal": False},
+    "window of one": {"windows": [1]},
+    "caps": {"score_cap": 0.4, "logit_cap": 0.8},
+    "masked": {"head": "masked", "norm": "rms"},
+    "as Gemma 2": {
+        "norm": "rms",
+        "norm_place": "both",
+        "gated": True,
+        "activation": "gelu_tanh",
+        "n_heads": 4,
+        "windows": [3],
+        "score_cap": 1.0,
+        "logit_cap": 1.5,
+        **ROTARY,
+    },
+}
+ROW = [3, 0, 6, 6, 1]
 
 
 def stated(**changes):
