@@ -10,7 +10,7 @@ from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.contract.recipe import Recipe
 from probbound.models.registry import described
-from probbound.tasks.registry import counted, manner, remarks
+from probbound.tasks.registry import counted, files, manner, remarks
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -176,7 +176,7 @@ def _identity(predicate: Mapping[str, Any]) -> str:
         ("asked", _question(predicate)),
         ("seed", f"{predicate['seed']}, {SEEDS[predicate['seed_source']]}"),
         ("beacon", predicate["beacon"] or "none"),
-        ("arithmetic", predicate["arithmetic"]),
+        ("computed by", predicate["arithmetic"]),
         ("made by", versions),
     ]
     return table(("", ""), rows)
@@ -205,12 +205,14 @@ def _question(predicate: Mapping[str, Any]) -> str:
 
 
 def _recipe(predicate: Mapping[str, Any]) -> str:
-    model = predicate["model"]["name"]
+    model, claim = predicate["model"]["name"], predicate["claim"]
+    beside = "".join(f" {option}" for option in files(claim["task"], claim["population"]))
     return (
         "With the certificate as `certificate.json` and the weights as `weights.safetensors`:\n\n"
         "```sh\n"
-        "probbound verify certificate.json --model weights.safetensors --fresh\n"
-        "python -m probbound.check certificate.json weights.safetensors  # NumPy and SciPy only\n"
+        f"probbound verify certificate.json --model weights.safetensors{beside} --fresh\n"
+        f"python -m probbound.check certificate.json weights.safetensors{beside}  "
+        "# NumPy and SciPy only\n"
         "```\n\n"
         f"Both recompute the digest of the weights, the count or the samples, and the bound. "
         f"The name {text(model)} identifies nothing; the digest does. This page repeats what the "

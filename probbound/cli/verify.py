@@ -18,7 +18,7 @@ from probbound.cli.output import as_json_option, exactly, nats, percent, print_j
 from probbound.contract.defaults import AUTO
 from probbound.contract.recipe import Recipe
 from probbound.machine.errors import UserError
-from probbound.tasks.registry import recipe_of
+from probbound.tasks.registry import manner, recipe_of
 
 if TYPE_CHECKING:
     from probbound.check import Fresh, Report
@@ -204,4 +204,7 @@ def _claimed(stored: dict[str, Any], name: str) -> str:
     if claim["kind"] == "margin":
         share = percent(bound)
         return f"share of margins of {name} above {exactly(claim['at'])}{under} is at least {share}"
+    how = manner(claim["task"], claim["population"])
+    if how != "correctly":
+        return f"{name} answers at least {percent(bound)} of its inputs {how}"
     return f"accuracy of {name}{under} is at least {percent(bound)}"

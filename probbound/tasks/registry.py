@@ -133,6 +133,15 @@ def remarks(task: str, population: Mapping[str, Any]) -> Iterator[tuple[str, str
     return _ROOMS.module(task, "words").remarks(population)
 
 
+def files(task: str, population: Mapping[str, Any]) -> tuple[str, ...]:
+    """Options that bring what a claim is about, with names of files; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return _ROOMS.module(task, "words").files(population)
+
+
 def task_for(
     model: Network,
     prior: Prior | None = None,

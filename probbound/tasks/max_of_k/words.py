@@ -19,3 +19,8 @@ def manner(population: Mapping[str, Any]) -> str:
 def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Nothing else has to be said."""
     return iter(())
+
+
+def files(population: Mapping[str, Any]) -> tuple[str, ...]:
+    """No files have to be brought."""
+    return ()

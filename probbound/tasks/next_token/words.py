@@ -29,3 +29,9 @@ def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "arithmetic", _ARITHMETIC[population["arithmetic"]].format(agreement=agreement)
     length = population["length"]
     yield "data", f"{population['size']:,} rows of {length} tokens, {population['sha256'][:16]}…"
+
+
+def files(population: Mapping[str, Any]) -> tuple[str, ...]:
+    """Options that bring what a claim is about, each with the name of a file."""
+    other = () if population["against"] is None else ("--against other.safetensors",)
+    return ("--data rows.npz", *other)
