@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Never, get_args
 
 from probbound.machine.errors import UserError
 
@@ -82,42 +82,23 @@ class Architecture:
     def __post_init__(self) -> None:
         self._fill()
         for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if type(value) is not int or not least <= value <= _MOST:
-                raise UserError(
-                    f"{name} must be a whole number from {least} to 2^20, got {value!r}"
-                )
-        for name, words in _WORDS.items():
-            if getattr(self, name) not in words:
-                raise UserError(
-                    f"{name} must be one of {', '.join(words)}, got {getattr(self, name)!r}"
-                )
-        for name in _FLAGS:
-            if type(getattr(self, name)) is not bool:
-                raise UserError(f"{name} must be true or false, got {getattr(self, name)!r}")
-        for name in (*_FLOATS, *_CAPS):
-            value = getattr(self, name)
-            if value is None and name in _CAPS:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise UserError(f"{name} must be a number, got {value!r}")
-            object.__setattr__(self, name, float(value))
+            if not least <= getattr(self, name) <= _MOST:
+                raise UserError(f"{name} must be from {least} to 2^20, got {getattr(self, name)}")
         self._require_consistent()
 
     def _fill(self) -> None:
         """Sizes and scale that are not given, by what they are by default."""
         if self.n_key_value_heads == 0:
             object.__setattr__(self, "n_key_value_heads", self.n_heads)
-        if self.attn_scale == 0 and type(self.d_head) is int and self.d_head > 0:
+        if self.attn_scale == 0 and self.d_head > 0:
             object.__setattr__(self, "attn_scale", math.sqrt(self.d_head))
-        if not self.windows and type(self.n_layers) is int:
+        if not self.windows:
             object.__setattr__(self, "windows", (None,) * min(max(self.n_layers, 0), _MOST))
-        object.__setattr__(self, "windows", tuple(self.windows))
 
     def _require_consistent(self) -> None:
         for holds, sentence in (
             (
-                self.n_heads % self.n_key_value_heads == 0,
+                self.n_heads % max(self.n_key_value_heads, 1) == 0,
                 f"{self.n_heads} heads do not share {self.n_key_value_heads} key and value heads",
             ),
             (
@@ -134,7 +115,7 @@ class Architecture:
                 (self.d_mlp == 0) == (self.activation == "none"),
                 f"d_mlp = {self.d_mlp} does not go with activation {self.activation}",
             ),
-            (self.d_mlp > 0 or not (self.gated or self.parallel), "no MLP is gated or parallel"),
+            (self.d_mlp > 0 or not self.gated, "no MLP is gated"),
             (0 < self.attn_scale < math.inf, f"attn_scale must be positive, got {self.attn_scale}"),
             (
                 all(cap is None or 0 < cap < math.inf for cap in (self.score_cap, self.logit_cap)),
@@ -191,13 +172,39 @@ class Architecture:
             raise UserError(f"its configuration says {others[0][:60]!r}, which no transformer has")
         if missing := sorted(known - set(told)):
             raise UserError(f"its configuration does not say {missing[0]}")
-        if not isinstance(told["windows"], list):
-            raise UserError(f"windows must be a list, got {told['windows']!r}")
-        if told["n_key_value_heads"] == 0 or told["attn_scale"] == 0:
+        made = {name: _typed(name, value) for name, value in told.items()}
+        if made["n_key_value_heads"] == 0 or made["attn_scale"] == 0:
             raise UserError("its configuration leaves heads or scale open")
-        if len(told["windows"]) != told["n_layers"]:
+        if len(made["windows"]) != made["n_layers"]:
             raise UserError("its windows are not one entry a layer")
-        return cls(**{**told, "windows": tuple(told["windows"])})
+        return cls(**made)
+
+
+def _typed(name: str, value: Any) -> Any:
+    """A value of JSON as the type that its key has.
+
+    Raises:
+        UserError: if it is of another.
+    """
+    if name == "windows":
+        whole = isinstance(value, list) and all(w is None or type(w) is int for w in value)
+        return tuple(value) if whole else _refused(name, "a list of whole numbers and null", value)
+    if name in _LEAST:
+        return value if type(value) is int else _refused(name, "a whole number", value)
+    if name in _FLAGS:
+        return value if type(value) is bool else _refused(name, "true or false", value)
+    if name in _WORDS:
+        known = type(value) is str and value in _WORDS[name]
+        return value if known else _refused(name, f"one of {', '.join(_WORDS[name])}", value)
+    if value is None and name in _CAPS:
+        return None
+    if type(value) is int or type(value) is float:
+        return float(value)
+    return _refused(name, "a number", value)
+
+
+def _refused(name: str, wanted: str, value: Any) -> Never:
+    raise UserError(f"{name} must be {wanted}, got {str(value)[:60]!r}")
 
 
 def alibi_slopes(heads: int) -> tuple[float, ...]:

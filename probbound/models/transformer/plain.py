@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,12 @@ from probbound.models.transformer.parts import Affine, Heads, Scaling, Together
 
 
 def _gelu_tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    return x * (1.0 + jnp.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x * x * x))) / 2.0
+    return x * (1.0 + jnp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))) / 2.0
 
 
 ACTIVATIONS = {
     "relu": lambda x: jnp.maximum(x, 0.0),
-    "gelu": lambda x: x * (1.0 + erf(x / np.sqrt(2.0))) / 2.0,
+    "gelu": lambda x: x * (1.0 + erf(x / math.sqrt(2.0))) / 2.0,
     "gelu_tanh": _gelu_tanh,
     "silu": lambda x: x / (1.0 + jnp.exp(-x)),
 }
@@ -104,7 +105,7 @@ class Plain:
         k, z = (shared_out(each, q.shape[2]) for each in (k, z))
         scores = jnp.einsum("nphe,nshe->nhps", q, k) / scale
         scores = self._capped(scores, cap)
-        scores = scores if bias is None else scores + bias
+        scores = scores if bias is None else scores + bias.astype(scores.dtype)
         pattern = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf), axis=-1)
         taps = {"hook_attn_scores": scores, "hook_pattern": pattern}
         return jnp.einsum("nhps,nshe->nphe", pattern, z), taps

@@ -30,7 +30,7 @@ class Ball(eqx.Module):
     """
 
     value: Float[Array, "*batch width"]
-    radius: Float[Array, "*batch"]
+    radius: Float[Array, "..."]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -48,6 +48,7 @@ class Spread:
 Answering = Callable[[Int[np.ndarray, "n t"], float], Spread]
 
 
+@runtime_checkable
 class Arithmetic(Protocol):
     """What a claim takes a network's answers to be."""
 
