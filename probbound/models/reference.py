@@ -87,11 +87,12 @@ def _read(model: Network, path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     precision = str(arrays.get("precision", logits.dtype.name))
     if precision not in UNITS:
         raise UserError(f"the logits of {path} are in {precision}, not in {', '.join(UNITS)}")
-    if logits.ndim == 3 and logits.shape[1] == sizes.length:
+    if tokens.ndim != 2 or not sizes.reads(tokens.shape[1]) or len(tokens) == 0:
+        most = "at most " * sizes.shorter
+        raise UserError(f"tokens of {path} must be [n, {most}{sizes.length}], got {tokens.shape}")
+    if logits.ndim == 3 and logits.shape[1] == tokens.shape[1]:
         logits = logits[:, -1]
     wanted = (len(tokens), sizes.answers)
-    if tokens.ndim != 2 or tokens.shape[1] != sizes.length or len(tokens) == 0:
-        raise UserError(f"tokens of {path} must be [n, {sizes.length}], got {tokens.shape}")
     if logits.shape != wanted or logits.dtype.kind != "f":
         raise UserError(
             f"logits of {path} must be floats of shape {wanted}, of all positions or the last "

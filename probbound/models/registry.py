@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     DEFAULT_KIND: "probbound.models.attention_only",
     "pair-mlp": "probbound.models.pair_mlp",
+    "transformer": "probbound.models.transformer",
 }
 
 
@@ -74,16 +75,22 @@ def room_for(names: Collection[str]) -> NetworkRoom[Any]:
     return next((room for room in others if room.recognises(names)), room_named(DEFAULT_KIND))
 
 
-def importer() -> Callable[[Any, Path, str | None, str | None], Imported[Any]]:
-    """What finds a network in another framework's file: of the kind that frameworks have.
+def importer(
+    found: Any, config: str | None, weights: str | None
+) -> Callable[[Any, Path, str | None, str | None], Imported[Any]]:
+    """What finds a network in what a source gave: of the kind that it speaks of, else the usual.
 
     Raises:
-        LookupError: if no kind is imported.
+        LookupError: if that kind is not imported.
     """
     for kind in _ROOMS:
-        if found := room_named(kind).imported:
-            return found
-    raise LookupError("no kind of network is imported")
+        room = room_named(kind)
+        if room.imported and room.speaks_of(found, config, weights):
+            return room.imported
+    usual = room_named(DEFAULT_KIND).imported
+    if usual is None:
+        raise LookupError("no kind of network is imported")
+    return usual
 
 
 def load(name_or_path: str | Path) -> Any:

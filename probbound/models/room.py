@@ -29,7 +29,8 @@ class NetworkRoom(Generic[N]):
     as it stands in a claim, and `notice` what whoever certifies it has to be told, "" if nothing.
     `flops` are the operations of one answer. `logits` are those for rows of tokens, every operation
     in a float type; `sizes` says how many tokens a row has, of how many, and how many answers there
-    are. `imported` finds it in another framework's file, None if no framework has it.
+    are. `imported` finds it in another framework's file, None if no framework has it, and
+    `speaks_of` tells that it will; where none does, the usual kind says what is wrong.
     """
 
     kind: str
@@ -45,12 +46,18 @@ class NetworkRoom(Generic[N]):
     sizes: Callable[[N], Sizes]
     file_names: Mapping[str, str] = field(default_factory=dict)
     imported: Callable[[Any, Path, str | None, str | None], Imported[N]] | None = None
+    speaks_of: Callable[[Any, str | None, str | None], bool] = lambda *_: False
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Tokens of a row, how many there are of each, and answers."""
+    """Tokens of a row, or the most where it may be `shorter`, how many there are, and answers."""
 
     length: int
     tokens: int
     answers: int
+    shorter: bool = False
+
+    def reads(self, length: int) -> bool:
+        """Whether rows of so many tokens are read."""
+        return 1 <= length <= self.length if self.shorter else length == self.length

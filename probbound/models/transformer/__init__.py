@@ -1,0 +1,1 @@
+"""Transformers of any depth (docs/networks.md)."""

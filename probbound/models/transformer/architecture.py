@@ -1,0 +1,208 @@
+"""The configuration of a transformer: every choice that makes it another function."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from probbound.machine.errors import UserError
+
+Norm = Literal["none", "layer", "rms"]
+NormPlace = Literal["pre", "post", "both"]
+Positions = Literal["none", "learned", "shortformer", "rotary", "alibi"]
+RotaryPairs = Literal["halves", "adjacent"]
+Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "none"]
+Head = Literal["unembed", "masked", "none"]
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    "norm": get_args(Norm),
+    "norm_place": get_args(NormPlace),
+    "positions": get_args(Positions),
+    "rotary_pairs": get_args(RotaryPairs),
+    "activation": get_args(Activation),
+    "head": get_args(Head),
+}
+_LEAST = {
+    "n_layers": 0,
+    "d_mlp": 0,
+    "rotary_dim": 0,
+    **dict.fromkeys(
+        (
+            *("n_heads", "n_key_value_heads", "d_model", "d_head"),
+            *("d_vocab", "d_out", "n_ctx"),
+        ),
+        1,
+    ),
+}
+_MOST = 1 << 20
+_FLAGS = ("embedding_norm", "final_norm", "parallel", "causal", "gated")
+_FLOATS = ("norm_eps", "rotary_base", "attn_scale")
+_CAPS = ("score_cap", "logit_cap")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a transformer computes, but for its weights (docs/networks.md, Configuration).
+
+    Raises:
+        UserError: naming the first choice that cannot be, or does not go with the others.
+    """
+
+    n_layers: int
+    n_heads: int
+    d_model: int
+    d_head: int
+    d_vocab: int
+    d_out: int
+    n_ctx: int
+    d_mlp: int = 0
+    n_key_value_heads: int = 0
+    norm: Norm = "none"
+    norm_eps: float = 0.0
+    norm_place: NormPlace = "pre"
+    embedding_norm: bool = False
+    final_norm: bool = False
+    parallel: bool = False
+    positions: Positions = "none"
+    rotary_dim: int = 0
+    rotary_base: float = 0.0
+    rotary_pairs: RotaryPairs = "halves"
+    causal: bool = True
+    windows: tuple[int | None, ...] = ()
+    attn_scale: float = 0.0
+    score_cap: float | None = None
+    logit_cap: float | None = None
+    activation: Activation = "none"
+    gated: bool = False
+    head: Head = "unembed"
+
+    def __post_init__(self) -> None:
+        self._fill()
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= _MOST:
+                raise UserError(
+                    f"{name} must be a whole number from {least} to 2^20, got {value!r}"
+                )
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                raise UserError(
+                    f"{name} must be one of {', '.join(words)}, got {getattr(self, name)!r}"
+                )
+        for name in _FLAGS:
+            if type(getattr(self, name)) is not bool:
+                raise UserError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        for name in (*_FLOATS, *_CAPS):
+            value = getattr(self, name)
+            if value is None and name in _CAPS:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise UserError(f"{name} must be a number, got {value!r}")
+            object.__setattr__(self, name, float(value))
+        self._require_consistent()
+
+    def _fill(self) -> None:
+        """Sizes and scale that are not given, by what they are by default."""
+        if self.n_key_value_heads == 0:
+            object.__setattr__(self, "n_key_value_heads", self.n_heads)
+        if self.attn_scale == 0 and type(self.d_head) is int and self.d_head > 0:
+            object.__setattr__(self, "attn_scale", math.sqrt(self.d_head))
+        if not self.windows and type(self.n_layers) is int:
+            object.__setattr__(self, "windows", (None,) * min(max(self.n_layers, 0), _MOST))
+        object.__setattr__(self, "windows", tuple(self.windows))
+
+    def _require_consistent(self) -> None:
+        for holds, sentence in (
+            (
+                self.n_heads % self.n_key_value_heads == 0,
+                f"{self.n_heads} heads do not share {self.n_key_value_heads} key and value heads",
+            ),
+            (
+                0 <= self.norm_eps < math.inf and (self.norm != "none" or self.norm_eps == 0),
+                f"norm_eps = {self.norm_eps} does not go with norm {self.norm}",
+            ),
+            (
+                self.norm != "none"
+                or not (self.embedding_norm or self.final_norm or self.norm_place != "pre"),
+                "there is no norm whose place could be told",
+            ),
+            (not self.parallel or self.norm_place == "pre", "parallel blocks have norms before"),
+            (
+                (self.d_mlp == 0) == (self.activation == "none"),
+                f"d_mlp = {self.d_mlp} does not go with activation {self.activation}",
+            ),
+            (self.d_mlp > 0 or not (self.gated or self.parallel), "no MLP is gated or parallel"),
+            (0 < self.attn_scale < math.inf, f"attn_scale must be positive, got {self.attn_scale}"),
+            (
+                all(cap is None or 0 < cap < math.inf for cap in (self.score_cap, self.logit_cap)),
+                f"caps must be positive, got {self.score_cap} and {self.logit_cap}",
+            ),
+            (self.head != "none" or self.d_out == self.d_model, "without a head d_out is d_model"),
+            (
+                self.head != "masked" or self.activation != "none",
+                "a masked head has the activation of the MLPs, and there are none",
+            ),
+            (
+                len(self.windows) == self.n_layers
+                and all(w is None or (type(w) is int and 0 < w <= _MOST) for w in self.windows),
+                f"windows must be one entry for each of {self.n_layers} layers, None or positive",
+            ),
+        ):
+            if not holds:
+                raise UserError(f"this is no transformer: {sentence}")
+        self._require_positions()
+
+    def _require_positions(self) -> None:
+        if self.positions == "rotary":
+            even = 0 < self.rotary_dim <= self.d_head and self.rotary_dim % 2 == 0
+            if not even or not 1 <= self.rotary_base <= 2.0**32:
+                raise UserError(
+                    f"rotary positions turn an even number of the {self.d_head} numbers of a head, "
+                    f"with a base from 1 to 2^32, got {self.rotary_dim} and {self.rotary_base}"
+                )
+        elif (self.rotary_dim, self.rotary_base, self.rotary_pairs) != (0, 0.0, "halves"):
+            raise UserError(f"nothing is rotated with positions {self.positions}")
+
+    @property
+    def masked_norm(self) -> Norm:
+        """That behind the masked head's matrix, whatever the others are."""
+        return "layer"
+
+    def to_json(self) -> dict[str, Any]:
+        """Every choice in JSON values: what a file says beside the weights."""
+        return {**asdict(self), "windows": list(self.windows)}
+
+    def canonical(self) -> str:
+        """The line of a digest: sorted keys, no spaces."""
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Architecture:
+        """What a file says, every key of it.
+
+        Raises:
+            UserError: if a key is missing or unknown, or as `Architecture`.
+        """
+        known = {field.name for field in fields(cls)}
+        if others := sorted(set(told) - known):
+            raise UserError(f"its configuration says {others[0][:60]!r}, which no transformer has")
+        if missing := sorted(known - set(told)):
+            raise UserError(f"its configuration does not say {missing[0]}")
+        if not isinstance(told["windows"], list):
+            raise UserError(f"windows must be a list, got {told['windows']!r}")
+        if told["n_key_value_heads"] == 0 or told["attn_scale"] == 0:
+            raise UserError("its configuration leaves heads or scale open")
+        if len(told["windows"]) != told["n_layers"]:
+            raise UserError("its windows are not one entry a layer")
+        return cls(**{**told, "windows": tuple(told["windows"])})
+
+
+def alibi_slopes(heads: int) -> tuple[float, ...]:
+    """How fast the scores of each head fall with distance (docs/networks.md, 5)."""
+    largest = 1 << (heads.bit_length() - 1)
+    first = [2.0 ** (-8.0 * (h + 1) / largest) for h in range(largest)]
+    twice = [2.0 ** (-8.0 * (h + 1) / (2 * largest)) for h in range(2 * largest)]
+    return (*first, *twice[::2][: heads - largest])

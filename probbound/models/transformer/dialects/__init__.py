@@ -1,0 +1,1 @@
+"""How frameworks say a transformer: one module each, one word in the registry."""

@@ -1,0 +1,135 @@
+"""The forward pass, stage by stage, in any arithmetic (docs/networks.md, What is computed)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from probbound.models.transformer.architecture import Architecture, alibi_slopes
+from probbound.models.transformer.operations import Operations
+from probbound.models.transformer.parts import MLP, Attention, Block, Embedding, Head, Scaling
+
+V = TypeVar("V")
+Tap = Callable[[str, Any], Any]
+
+
+def untouched(name: str, value: Any) -> Any:
+    """The activation as it is."""
+    return value
+
+
+def embedded(
+    ops: Operations[V],
+    a: Architecture,
+    by: Embedding,
+    tokens: Int[Array, "n t"],
+    tap: Tap = untouched,
+) -> V:
+    """The residual stream before the first block."""
+    x = ops.shift(ops.read(by.W_E, tokens), by.b)
+    if a.positions == "learned":
+        x = ops.add(x, _positions(ops, by.W_pos, tokens.shape[1]))
+    if a.embedding_norm:
+        x = ops.normed(x, a.norm, a.norm_eps, by.ln)
+    return tap("hook_embed", x)
+
+
+def through(
+    ops: Operations[V],
+    a: Architecture,
+    window: int | None,
+    by: Block,
+    W_pos: Float[Array, "positions width"] | None,
+    x: V,
+    length: int,
+    tap: Tap = untouched,
+) -> V:
+    """The residual stream behind one block, `length` positions of it."""
+
+    def normed(value: V, scaling: Scaling) -> V:
+        return ops.normed(value, a.norm, a.norm_eps, scaling)
+
+    def attention(value: V) -> V:
+        beside = value
+        if a.positions == "shortformer":
+            beside = ops.add(value, _positions(ops, W_pos, length))
+        return _attention(ops, a, window, by.attention, beside, value, length, tap)
+
+    x = tap("hook_resid_pre", x)
+    if a.norm_place == "post":
+        x = tap("hook_resid_mid", normed(ops.add(x, attention(x)), by.ln1))
+        if by.mlp is not None:
+            x = normed(ops.add(x, _mlp(ops, a, by.mlp, x, tap)), by.ln2)
+        return tap("hook_resid_post", x)
+    out = attention(normed(x, by.ln1))
+    out = normed(out, by.ln1_post) if a.norm_place == "both" else out
+    y = ops.add(x, out)
+    if not a.parallel:
+        y = tap("hook_resid_mid", y)
+    if by.mlp is not None:
+        out = _mlp(ops, a, by.mlp, normed(x if a.parallel else y, by.ln2), tap)
+        y = ops.add(y, normed(out, by.ln2_post) if a.norm_place == "both" else out)
+    return tap("hook_resid_post", y)
+
+
+def answered(ops: Operations[V], a: Architecture, by: Head, x: V, tap: Tap = untouched) -> V:
+    """What comes out of residual streams."""
+    if a.final_norm:
+        x = tap("ln_final.hook_normalized", ops.normed(x, a.norm, a.norm_eps, by.final))
+    if by.masked is not None:
+        x = ops.activated(ops.linear(x, by.masked), a.activation)
+        x = ops.normed(x, a.masked_norm, a.norm_eps, by.masked_ln)
+    return ops.outcomes(x, by.W_U, by.b_U, a.logit_cap)
+
+
+def seen(a: Architecture, window: int | None, length: int) -> Bool[np.ndarray, "t t"]:
+    """Which positions each one sees."""
+    before = np.arange(length)[:, None] - np.arange(length)[None]
+    found = before >= 0 if a.causal else np.ones_like(before, dtype=bool)
+    return found if window is None else found & (np.abs(before) < window)
+
+
+def _positions(ops: Operations[V], table: Any, length: int) -> V:
+    return ops.read(table, jnp.arange(length))
+
+
+def _attention(
+    ops: Operations[V],
+    a: Architecture,
+    window: int | None,
+    by: Attention,
+    x: V,
+    values: V,
+    length: int,
+    tap: Tap,
+) -> V:
+    q, k, z = ops.heads(x, by.q), ops.heads(x, by.k), ops.heads(values, by.v)
+    if a.positions == "rotary":
+        turn = (a.rotary_dim, a.rotary_base, a.rotary_pairs)
+        q, k = ops.rotated(q, *turn), ops.rotated(k, *turn)
+    q, k, z = tap("attn.hook_q", q), tap("attn.hook_k", k), tap("attn.hook_v", z)
+    bias = None
+    if a.positions == "alibi":
+        apart = np.abs(np.arange(length)[:, None] - np.arange(length)[None])
+        bias = jnp.asarray(-np.array(alibi_slopes(a.n_heads))[:, None, None] * apart)
+    mask = jnp.asarray(seen(a, window, length))
+    out, inside = ops.attended(q, k, z, mask, bias, a.attn_scale, a.score_cap)
+    _all_tapped(inside, tap)
+    return tap("hook_attn_out", ops.together(tap("attn.hook_z", out), by.o))
+
+
+def _all_tapped(inside: Mapping[str, Any], tap: Tap) -> None:
+    for name, value in inside.items():
+        tap(f"attn.{name}", value)
+
+
+def _mlp(ops: Operations[V], a: Architecture, by: MLP, x: V, tap: Tap) -> V:
+    before = tap("mlp.hook_pre", ops.linear(x, by.into if by.gate is None else by.gate))
+    inside = ops.activated(before, a.activation)
+    if by.gate is not None:
+        inside = ops.shift(ops.times(inside, ops.linear(x, by.into)), by.mid)
+    return tap("hook_mlp_out", ops.linear(tap("mlp.hook_post", inside), by.out))

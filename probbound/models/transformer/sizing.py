@@ -1,0 +1,56 @@
+"""σ and α of every matrix of a network, rounded up (Theorems 3.9 and 9.2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float
+
+from probbound.arithmetic.factored import FactoredMatrix
+from probbound.arithmetic.rounding import inflated
+from probbound.machine.progress import track
+from probbound.models.transformer.assembling import MatrixSizes
+from probbound.models.transformer.network import GeneralTransformer
+from probbound.noise.norms import spectral_upper
+
+
+def sizes_of(model: GeneralTransformer) -> dict[str, MatrixSizes]:
+    """The sizes of every matrix that activations are multiplied by, but for the unembedding."""
+    names = list(_matrices(model))
+    return {
+        name: _sized(model.arrays[name].astype(np.float64), together=name.endswith("W_O"))
+        for name in track(names, "sizes of matrices")
+    }
+
+
+def _matrices(model: GeneralTransformer) -> Iterator[str]:
+    for name in model.arrays:
+        if name.startswith(("blocks.", "head.")) and name.rpartition(".")[2].startswith("W"):
+            yield name
+
+
+def _sized(values: Float[np.ndarray, "*heads rows columns"], *, together: bool) -> MatrixSizes:
+    if values.ndim == 2:
+        return MatrixSizes(np.array(_spectral(values)), np.array(_absolute(values)))
+    spectral = np.array([_spectral(each) for each in values])
+    absolute = np.array([_absolute(each) for each in values])
+    if not together:
+        return MatrixSizes(spectral, absolute)
+    whole = values.reshape(-1, values.shape[-1])
+    return MatrixSizes(spectral, absolute, (_spectral(whole), _absolute(whole)))
+
+
+def _spectral(matrix: Float[np.ndarray, "rows columns"]) -> float:
+    """‖W‖₂ rounded up; the identity beside it, so that the shorter side is what is multiplied."""
+    rows, columns = matrix.shape
+    thin = matrix if columns <= rows else matrix.T
+    return spectral_upper(FactoredMatrix(thin, np.eye(thin.shape[1])))
+
+
+def _absolute(matrix: Float[np.ndarray, "rows columns"]) -> float:
+    """‖|W|‖₂ from above: by Frobenius' norm, or the largest sums of rows and columns."""
+    sizes, (rows, columns) = np.abs(matrix), matrix.shape
+    sums = math.sqrt(float(sizes.sum(axis=0).max()) * float(sizes.sum(axis=1).max()))
+    return inflated(min(sums, float(np.linalg.norm(sizes))), rows * columns)
