@@ -103,14 +103,12 @@ def test_rotations_keep_radii():
     assert_attained(found, other.values[0])
 
 
-def attended(q, k, z, **changes):
-    """One head whose query sees all keys, and the mean of z; each is (numbers, radius)."""
+def attended(*sides, **changes):
+    """One head whose queries see all keys, and the means of z: q, k, z as (numbers, radius)."""
     said = {"n_heads": 1, "n_key_value_heads": 1, "d_head": 1, "attn_scale": 1.0, "causal": False}
-    do, sides = arithmetic(**{**said, **changes}), []
-    for numbers, radius in (q, k, z):
-        sides.append(state(np.reshape(numbers, (1, -1, 1)), radius))
-    hidden = np.zeros((len(q[0]), len(k[0])), dtype=bool)
-    return do.attended(*sides, hidden)
+    q, k, z = (state(np.reshape(numbers, (1, -1, 1)), radius) for numbers, radius in sides)
+    length = q.values.shape[2]
+    return arithmetic(**{**said, **changes}).attended(q, k, z, np.zeros((length, length), bool))
 
 
 KEYS, MOVES = np.array([-9.0, 0.0, 0.0]), np.array([1.0, -1.0, -1.0])
