@@ -86,7 +86,7 @@ def _pre(layer: Layer, x: Any, length: int) -> Any:
 def _parallel(layer: Layer, x: Any, length: int) -> Any:
     plus = layer.arithmetic.plus
     y = plus(x, layer.attention(layer.norm("ln1", x), length))
-    return plus(y, layer.mlp(layer.norm("ln2", x))) if layer.said.d_mlp else y
+    return plus(y, layer.mlp(layer.norm("ln2", x)))
 
 
 def _post(layer: Layer, x: Any, length: int) -> Any:

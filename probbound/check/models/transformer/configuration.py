@@ -181,7 +181,7 @@ def _without_effect(said: Configuration) -> Iterator[str]:
     readers: tuple[tuple[str, bool, dict[str, Any]], ...] = (
         ("a norm", said.norm != NONE, norms),
         ("rotary positions", said.positions == "rotary", turns),
-        ("an MLP", said.d_mlp > 0, {"gated": False}),
+        ("an MLP", said.d_mlp > 0, {"gated": False, "parallel": False}),
     )
     for reader, there, neutral in readers:
         for name, value in neutral.items():

@@ -192,16 +192,3 @@ def _mean(weights: Numbers, numbers: Numbers) -> Numbers:
 def _most(numbers: Numbers, hidden: Numbers) -> Numbers:
     """The largest of numbers (…, key) that each query sees."""
     return np.where(hidden, 0.0, numbers[..., None, :]).max(axis=-1)
-
-
-def leads(outcomes: Outcomes, labels: Numbers, margin: float) -> Numbers:
-    """Which rows (n, out) certainly have their label ahead of every other by more (Theorem 9.3)."""
-    rows, (values, radii) = np.arange(len(labels)), outcomes
-    sizes = np.abs(values) + radii
-    with np.errstate(all="ignore"):
-        least = (values - radii)[rows, labels][:, None]
-        ahead = least - (values + radii)
-        slack = 4 * _U * (sizes[rows, labels][:, None] + sizes + abs(margin)) + _T
-        certain = ahead > margin + slack
-    certain[rows, labels] = True
-    return np.all(certain, axis=1)

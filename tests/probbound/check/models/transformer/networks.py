@@ -27,7 +27,7 @@ PLAIN = {
     "parallel": False,
     "positions": "learned",
     "rotary_dim": 0,
-    "rotary_base": 0,
+    "rotary_base": 0.0,
     "rotary_pairs": "halves",
     "causal": True,
     "windows": [None],
@@ -38,7 +38,7 @@ PLAIN = {
     "gated": False,
     "head": "unembed",
 }
-NO_NORM = {"norm": "none", "norm_eps": 0, "final_norm": False}
+NO_NORM = {"norm": "none", "norm_eps": 0.0, "final_norm": False}
 NO_MLP = {"d_mlp": 0, "activation": "none"}
 ROTARY = {"positions": "rotary", "rotary_dim": 4, "rotary_base": 100.0, "d_head": 4}
 CASES = {
@@ -54,7 +54,6 @@ CASES = {
     "silu": {"activation": "silu"},
     "gated": {"gated": True, "activation": "silu"},
     "parallel": {"parallel": True},
-    "parallel without an MLP": {"parallel": True, **NO_MLP},
     "post": {"norm_place": "post", "norm": "rms"},
     "post without an MLP": {"norm_place": "post", **NO_MLP},
     "post and shortformer": {"norm_place": "post", "positions": "shortformer"},

@@ -1,4 +1,4 @@
-"""Each rule of docs/networks.md, against loops over numbers of 60 digits and by hand."""
+"""Each rule of docs/networks.md, against loops over numbers of 40 digits and by hand."""
 
 import math
 

@@ -1,20 +1,18 @@
-"""Running radii hold what real numbers make, and are not much larger (Theorems 9.2 and 9.3)."""
-
-import math
+"""Running radii hold what real numbers make, and are not much larger (Theorem 9.2)."""
 
 import numpy as np
 import pytest
 from mpmath import mpf
 
+from probbound.check.models.transformer.answers import leads
 from probbound.check.models.transformer.block import Layer
 from probbound.check.models.transformer.network import Network
-from probbound.check.models.transformer.radii import Outcomes, Radii, Tracked, leads
+from probbound.check.models.transformer.radii import Radii, Tracked
 from probbound.check.models.transformer.sizes import Sizes
 from probbound.check.models.transformer.values import Matrix, Values
 from tests.probbound.check.models.transformer import exact
 from tests.probbound.check.models.transformer.networks import (
     CASES,
-    NO_NORM,
     ROW,
     random_arrays,
     stated,
@@ -125,27 +123,3 @@ def test_sizes_of_matrices_are_not_below_and_hardly_above_theirs():
     assert (each.absolute >= absolute * (1 - 1e-12)).all()
     assert (each.absolute <= np.linalg.norm(matrix.values, axis=(1, 2)) * (1 + 1e-9)).all()
     assert sizes.of(Matrix("0", np.zeros((2, 3)))).spectral < 1e-100
-
-
-def test_a_label_leads_only_by_more_than_margin_and_radii():
-    values = np.array([[3.0, 1.0, 2.0]] * 4)
-    radii = np.array([[0.0] * 3, [0.4, 9.0, 0.5], [0.5, 0.0, 0.5], [0.1, 0.1, math.inf]])
-    values[1, 1] = -9.0
-    found = Outcomes(values, radii)
-    assert leads(found, np.zeros(4, int), 0.0).tolist() == [True, True, False, False]
-    assert leads(found, np.zeros(4, int), 1.0).tolist() == [False] * 4
-    assert leads(found, np.array([0, 2, 2, 2]), -1.5).tolist() == [True, False, False, False]
-    lone = Outcomes(np.array([[math.nan]]), np.array([[math.inf]]))
-    assert leads(lone, np.array([0]), 0.0).all()
-
-
-def test_an_answer_that_leads_in_float64_and_not_in_real_numbers_does_not_count():
-    """A difference of the last bits, of which float64 cannot tell the sign."""
-    said = stated(n_layers=0, windows=[], d_out=2, positions="none", **NO_NORM)
-    third = np.array([0.1, 0.2, 0.3, 0.0])
-    arrays = {
-        "embed.W_E": np.ones((7, 4)),
-        "unembed.W_U": np.stack([third, third[[2, 1, 0, 3]]], 1),
-    }
-    found = Network(weights(said, arrays)).outcomes_with_radii(np.array([[0]]))
-    assert not leads(found, found.values.argmax(axis=1), 0.0).any()

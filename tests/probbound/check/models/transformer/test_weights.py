@@ -72,7 +72,7 @@ def test_the_digest_is_of_what_the_page_says(tmp_path):
     )
     path = written(tmp_path / "m.npz", said, arrays)
     assert read_weights(path).digest() == wanted.hexdigest()
-    zero = json.dumps(said).replace('"norm_eps": 0', '"norm_eps": -0.0')
+    zero = json.dumps(said).replace('"norm_eps": 0.0', '"norm_eps": -0.0')
     assert read_weights(written(path, zero, arrays)).digest() == wanted.hexdigest()
 
 
@@ -133,6 +133,7 @@ def test_a_value_that_is_none_is_refused_by_its_key(tmp_path, key, value):
         {**NO_NORM, "embedding_norm": True},
         {**NO_NORM, "norm_eps": 1e-5},
         {**NO_MLP, "gated": True},
+        {**NO_MLP, "parallel": True},
         {**NO_MLP, "head": "masked"},
         {"activation": "none"},
         *(
