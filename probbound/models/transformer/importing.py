@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from probbound.machine.errors import UserError, first_line
-from probbound.machine.json_objects import named_once
+from probbound.machine.errors import UserError
+from probbound.machine.json_objects import named_once, read_object
 from probbound.models.imported import Imported
 from probbound.models.transformer.dialects.dialect import Dialect
 from probbound.models.transformer.dialects.reading import prefix_of, read, without_prefix
@@ -18,7 +18,7 @@ from probbound.models.transformer.dialects.registry import DIALECTS
 from probbound.models.transformer.network import GeneralTransformer
 
 DEEPEST = 16
-_NAMES = ("config", "cfg", "model_config", "model_cfg")
+_NAMES = ("config", "config.json", "cfg", "model_config", "model_cfg")
 _FEWEST = 3  # arrays that make a mapping a network's
 
 
@@ -49,8 +49,9 @@ def network_in(
     dialect = _dialect(state, settings)
     if dialect is None:
         raise UserError(f"{path} holds no transformer that is known here")
+    arrays = without_prefix(dialect, state)
     try:
-        model = read(dialect, without_prefix(dialect, state), settings, path.stem)
+        model = read(dialect, arrays, settings, path.stem)
     except UserError as error:
         raise UserError(f"{path} cannot be imported as {dialect.name}: {error}") from error
     return Imported(
@@ -59,7 +60,7 @@ def network_in(
         model.architecture.to_json(),
         place or "the file itself",
         prefix_of(dialect, state),
-        tuple(_left_out(found, state, said)),
+        (*_left_out(found, state, said), *filter(dialect.aside, arrays)),
     )
 
 
@@ -110,17 +111,7 @@ def _settings(found: Any, wanted: str | None) -> tuple[str | None, Mapping[str, 
         return None, {}
     if not Path(wanted).is_file():
         raise LookupError(f"there is no configuration {wanted}")
-    return wanted, _object(Path(wanted))
-
-
-def _object(path: Path) -> Mapping[str, Any]:
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=named_once)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read as JSON: {first_line(error)}") from error
-    if not isinstance(told, dict):
-        raise UserError(f"{path} is no configuration: it has to hold one JSON object")
-    return told
+    return wanted, read_object(Path(wanted))
 
 
 def _configurations(
@@ -151,9 +142,8 @@ def _left_out(found: Any, state: Mapping[str, Any], said: str | None) -> Iterato
     """What else is in the file at its top, by name."""
     if not isinstance(found, Mapping):
         return
-    used = "" if said is None else said.partition(".")[0]
     for name, value in found.items():
-        if str(name) in state or str(name) == used:
+        if str(name) in state or f"{said}.".startswith(f"{name}."):
             continue
         if not any(True for _ in _states({name: value})):
             yield str(name)

@@ -75,6 +75,11 @@ class Told:
         """
         self.word(key, dict.fromkeys(allowed), allowed[0])
 
+    def wanted(self, key: str) -> bool:
+        """Whether it is said or left out, and not null."""
+        self._asked.add(key)
+        return key not in self._settings or self._settings[key] is not None
+
     def any(self, key: str, default: Any = None) -> Any:
         """Whatever it says, for who looks at it closely."""
         return self._get(key, default)
