@@ -101,6 +101,8 @@ def _sources(step: Step, state: State) -> tuple[str, ...]:
 def _converted(step: Step, values: list[np.ndarray]) -> np.ndarray:
     try:
         return step.convert(*values)
+    except UserError:
+        raise
     except (ValueError, IndexError) as error:
         shapes = ", ".join(str(each.shape) for each in values)
         raise UserError(
