@@ -21,7 +21,9 @@ from probbound.machine.files import require_writable
 def import_(
     source: Path, out: Path, config: str | None, weights: str | None, as_json: bool
 ) -> None:
-    """Convert SOURCE (.pth, .pt, .ckpt, .bin, .safetensors, .npz) to what certify reads."""
+    """Convert SOURCE to what certify reads: .pth, .pt, .ckpt, .bin, .safetensors, .npz, or a folder
+    of Hugging Face.
+    """
     with loading():
         from probbound.models.importing import import_model
         from probbound.models.registry import described, room_of
