@@ -114,7 +114,7 @@ def main(directory: Path) -> None:
             torch.save(model.state_dict(), directory / str(number) / "pytorch_model.bin")
         tokens = torch.randint(0, TOKENS, (ROWS, POSITIONS), generator=generator)
         made.append((architecture, config, model, tokens, outcomes(model, tokens)))
-    torch.float32 = torch.float = torch.float64  # what asks for float32 gets float64
+    vars(torch).update(float32=torch.float64, float=torch.float64)  # who asks for one gets another
     torch.Tensor.float = torch.Tensor.double
     report = []
     for number, (architecture, config, model, tokens, narrow) in enumerate(made):

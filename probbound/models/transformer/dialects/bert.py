@@ -14,6 +14,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     asked,
     attention,
     head_width,
+    layers_of,
     linear,
     needed,
     normed,
@@ -52,7 +53,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     width, heads = told.whole("hidden_size"), told.whole("num_attention_heads")
     vocabulary, masked = told.whole("vocab_size"), _has_head(shapes)
     made = Architecture(
-        n_layers=told.whole("num_hidden_layers"),
+        n_layers=layers_of(told),
         n_heads=heads,
         d_model=width,
         d_head=head_width(width, heads),

@@ -22,6 +22,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     asked,
     causal_head,
     head_width,
+    layers_of,
     needed,
     normed,
     tied_to,
@@ -49,7 +50,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     vocabulary, inner = told.whole("vocab_size"), told.whole("n_inner", 4 * width)
     head = causal_head(settings, shapes)
     made = Architecture(
-        n_layers=told.whole("n_layer"),
+        n_layers=layers_of(told, "n_layer"),
         n_heads=heads,
         d_model=width,
         d_head=inside,

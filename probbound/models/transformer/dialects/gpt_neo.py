@@ -15,6 +15,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     attention,
     causal_head,
     head_width,
+    layers_of,
     linear,
     needed,
     normed,
@@ -32,7 +33,7 @@ _HARMLESS = (
 def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     told = asked(settings, *_HARMLESS)
     width, heads = told.whole("hidden_size"), told.whole("num_heads")
-    layers = told.whole("num_layers")
+    layers = layers_of(told, "num_layers")
     vocabulary, head = told.whole("vocab_size"), causal_head(settings, shapes)
     made = Architecture(
         n_layers=layers,
@@ -60,10 +61,12 @@ def _windows(told: Told, layers: int) -> tuple[int | None, ...]:
     """By kinds of layers, a list of which is said as [[kinds, how often], …]."""
     said = told.any("attention_types", [[["global", "local"], 12]])
     try:
-        kinds = [kind for group, times in said for kind in list(group) * times]
+        total = sum(len(group) * times for group, times in said)
+        kinds = [kind for group, times in said for kind in list(group) * min(times, layers)]
     except (TypeError, ValueError) as error:
         raise UserError(f"its configuration says attention_types = {str(said)[:60]}") from error
-    if told.any("attention_layers", kinds) != kinds or len(kinds) != layers:
+    alike = told.any("attention_layers", kinds) == kinds
+    if not alike or (total, len(kinds)) != (layers, layers):
         raise UserError(f"attention_types and attention_layers have to say {layers} layers alike")
     if others := sorted({str(kind) for kind in kinds} - {"global", "local"}):
         raise UserError(f"its configuration says attention {others[0][:60]!r}, not global or local")

@@ -17,6 +17,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     attention_out,
     causal_head,
     head_width,
+    layers_of,
     linear,
     needed,
     normed,
@@ -40,7 +41,7 @@ def _tied(settings: Settings, names: Collection[str]) -> Mapping[str, str]:
 def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     told = asked(settings, "is_decoder")
     width, heads = told.whole("hidden_size"), told.whole("num_attention_heads")
-    inside, layers = head_width(width, heads), told.whole("num_hidden_layers")
+    inside, layers = head_width(width, heads), layers_of(told)
     dim, base = rotation(
         told, inside, share=0.25, base_key="rotary_emb_base", share_key="rotary_pct"
     )

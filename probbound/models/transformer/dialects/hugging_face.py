@@ -18,6 +18,7 @@ from probbound.models.transformer.dialects.dialect import Convert, Settings, Sha
 from probbound.models.transformer.dialects.keys import Told
 
 HEAD = "lm_head.weight"
+_MOST_LAYERS = 1 << 16
 ACTIVATIONS = {
     "gelu": "gelu",
     "gelu_python": "gelu",
@@ -57,6 +58,18 @@ def asked(settings: Settings, *harmless: str) -> Told:
     return told
 
 
+def layers_of(told: Told, key: str = "num_hidden_layers") -> int:
+    """How many layers there are, before a list of them is made.
+
+    Raises:
+        UserError: if they are more than any network has.
+    """
+    layers = told.whole(key)
+    if not 0 <= layers <= _MOST_LAYERS:
+        raise UserError(f"its configuration says {key} = {layers}, not 0 to {_MOST_LAYERS}")
+    return layers
+
+
 def head_width(width: int, heads: int) -> int:
     """Numbers of a head, where the configuration does not say.
 
@@ -86,8 +99,9 @@ def causal_head(settings: Settings, shapes: Shapes) -> Literal["unembed", "none"
 
 def is_plain(settings: Settings) -> bool:
     """Whether the architecture is one without a head, such as GPT2Model."""
-    named = settings.get("architectures") or [""]
-    return str(named[0]).endswith("Model") and not str(named[0]).endswith(("HeadModel", "sModel"))
+    named = settings.get("architectures")
+    first = str(named[0]) if isinstance(named, list) and named else ""
+    return first.endswith("Model") and not first.endswith(("HeadModel", "sModel"))
 
 
 def tied_to(

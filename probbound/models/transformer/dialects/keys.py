@@ -7,6 +7,8 @@ from typing import Any
 
 from probbound.machine.errors import UserError
 
+_MOST = 1 << 53  # whole numbers that floats have exactly
+
 
 class Told:
     """A configuration that is asked key by key; at the end whatever was not asked is refused.
@@ -26,8 +28,9 @@ class Told:
             UserError: if it is none, or missing without a default.
         """
         value = self._get(key, default)
-        if type(value) is not int:
-            raise UserError(f"its configuration has to say {key}, a whole number; got {value!r}")
+        if type(value) is not int or abs(value) > _MOST:
+            shown = "a larger one" if type(value) is int else repr(value)
+            raise UserError(f"its configuration has to say {key}, a whole number; got {shown}")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
@@ -39,7 +42,10 @@ class Told:
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(f"its configuration has to say {key}, a number; got {value!r}")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise UserError(f"its configuration says {key}, too large a number") from error
 
     def flag(self, key: str, default: bool | None = None) -> bool:
         """True or false.

@@ -26,6 +26,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     attention,
     causal_head,
     head_width,
+    layers_of,
     needed,
     require_told,
     speaks,
@@ -90,7 +91,7 @@ class Family:
         told = asked(settings, *self.harmless)
         width, heads = told.whole("hidden_size"), told.whole("num_attention_heads")
         usual = head_width(width, heads) if self.head is None else self.head
-        inside, layers = told.whole("head_dim", usual), told.whole("num_hidden_layers")
+        inside, layers = told.whole("head_dim", usual), layers_of(told)
         for each in self.biases:
             each.require(told, shapes, layers)
         dim, base = rotation(told, inside)

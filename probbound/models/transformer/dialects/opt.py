@@ -16,6 +16,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     attention,
     causal_head,
     head_width,
+    layers_of,
     linear,
     needed,
     require_told,
@@ -39,7 +40,7 @@ _LAST = ("final_layer_norm.weight", "final_layer_norm.bias")  # of layers, and b
 def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     told = asked(settings, *_HARMLESS)
     width, heads = told.whole("hidden_size"), told.whole("num_attention_heads")
-    layers, before = told.whole("num_hidden_layers"), told.flag("do_layer_norm_before", True)
+    layers, before = layers_of(told), told.flag("do_layer_norm_before", True)
     told.only("word_embed_proj_dim", width)
     removed = told.flag("_remove_final_layer_norm", False)
     final = before and not removed

@@ -12,6 +12,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     attention,
     causal_head,
     head_width,
+    layers_of,
     linear,
     needed,
     normed,
@@ -29,7 +30,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     dim, base = rotation(told, inside, share=0.5)
     vocabulary, head = told.whole("vocab_size"), causal_head(settings, shapes)
     made = Architecture(
-        n_layers=told.whole("num_hidden_layers"),
+        n_layers=layers_of(told),
         n_heads=heads,
         n_key_value_heads=told.whole("num_key_value_heads", heads),
         d_model=width,

@@ -22,7 +22,8 @@ def _windows(told: Told, layers: int) -> tuple[int | None, ...]:
     first, window = told.whole("max_window_layers", 28), told.whole("sliding_window", 4096)
     usual = [_SLIDING if slides and i >= first else _FULL for i in range(layers)]
     kinds = told.any("layer_types", usual)
-    if not isinstance(kinds, list) or len(kinds) != layers or not {*kinds} <= {_FULL, _SLIDING}:
+    known = isinstance(kinds, list) and all(kind in (_FULL, _SLIDING) for kind in kinds)
+    if not known or len(kinds) != layers:
         raise UserError(
             f"its configuration says layer_types = {str(kinds)[:60]}, not {_FULL} or {_SLIDING} of "
             f"each of {layers} layers"

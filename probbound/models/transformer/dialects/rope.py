@@ -35,6 +35,8 @@ def rotation(
     inner = _plain({} if whole is None else whole)
     base = _one(inner, told, "rope_theta", base_key, _BASE)
     part = _one(inner, told, "partial_rotary_factor", share_key, share)
+    if not 0 <= part <= 1:
+        raise UserError(f"its configuration turns a share of {part:g} of a head")
     return int(head * part), base
 
 

@@ -8,7 +8,7 @@ from probbound.machine.errors import UserError
 from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.dialects.dialect import Dialect, Settings, Shapes, Step
 
-_TELLING = (".self_attn.q_proj.weight", ".attention.self.query.weight", ".query_key_value.weight")
+_TELLING = (".q_proj.weight", ".attention.self.query.weight", ".query_key_value.weight")
 
 
 def _speaks(names: Collection[str], settings: Settings) -> bool:

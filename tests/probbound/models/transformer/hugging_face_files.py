@@ -43,7 +43,7 @@ class Case:
             made |= {name: made[name.replace("ln2", "ln1")] for name in made if "ln2" in name}
         return GeneralTransformer(made, self.architecture)
 
-    def state(self, seed: int = 0) -> State:
+    def state(self, seed: int = 0) -> dict[str, Any]:
         """Its arrays by their names."""
         found = self.written(self.network(seed).arrays, self.architecture)
         return {name: np.ascontiguousarray(values) for name, values in found.items()}

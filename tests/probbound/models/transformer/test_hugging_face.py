@@ -1,6 +1,8 @@
 """Checkpoints of Hugging Face: the network that their names and keys say, or a refusal by name."""
 
+import contextlib
 import json
+import random
 
 import numpy as np
 import pytest
@@ -116,6 +118,45 @@ def test_a_refusal_names_every_architecture_that_is_read(tmp_path):
         assert any(dialect.speaks((), {"model_type": told}) for dialect in DIALECTS[:-1])
 
 
+ODD = (
+    None,
+    True,
+    -1,
+    0,
+    3,
+    1e300,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "x",
+    [],
+    [[1]],
+    {"a": 1},
+    10**12,
+)
+
+
+@EVERY
+def test_any_configuration_is_read_or_refused(name, tmp_path):
+    rng, case = random.Random(name), CASES[name]
+    folder = folder_of(case, tmp_path / "network")
+    rope = {"rope_theta": 1e4, "rope_type": "default", "partial_rotary_factor": 1.0}
+    more = ("architectures", "rope_parameters", "layer_types", "attention_types", "head_dim")
+    read = 0
+    for _ in range(120):
+        told = dict(case.config)
+        for key in rng.sample([*told, *more], rng.choice([1, 1, 2])):
+            told[key] = rng.choice(ODD)
+        if rng.random() < 0.2:
+            told["rope_parameters"] = {**rope, rng.choice([*rope]): rng.choice(ODD)}
+        (folder / "config.json").write_text(json.dumps(told))
+        with contextlib.suppress(UserError):
+            made = import_model(folder).model
+            read += 1
+            assert made.architecture.n_layers == case.architecture.n_layers
+    assert read < 120
+
+
 def test_a_null_window_is_none_and_a_missing_one_the_usual(tmp_path):
     case = CASES["mistral"]
     folder = folder_of(case, tmp_path / "network", sliding_window=None)
@@ -187,9 +228,9 @@ def test_arrays_without_a_configuration_are_asked_for_it(tmp_path):
 
 
 def test_weights_plus_one_are_exact_or_refused():
-    fine = np.float32([0.0, -1.0, 2**-29, 1.5 + 2**-23, 3e30])
+    fine = np.array([0.0, -1.0, 2**-29, 1.5 + 2**-23, 3e30], np.float32)
     assert [float(x) for x in one_more(fine[:4])] == [1.0, 0.0, 1 + 2**-29, 2.5 + 2**-23]
-    for inexact in (fine[4:], np.float32([2**-60]), np.float64([1 / 3])):
+    for inexact in (fine[4:], np.array([2.0**-60]), np.array([1 / 3])):
         with pytest.raises(UserError, match="plus 1 are no float64"):
             one_more(inexact)
 
