@@ -95,18 +95,17 @@ class Assembly:
 
     def _heads(self, at: str, which: str) -> Heads:
         name = f"{at}.W_{which}"
-        matrix, bias = self._needed(name), self._maybe(f"{at}.b_{which}")
-        return Heads(matrix, bias, *self._sized(name, matrix.shape[:1]))
+        return Heads(self._needed(name), self._maybe(f"{at}.b_{which}"), *self._sized(name))
 
     def _together(self, at: str) -> Together:
         name, sizes = f"{at}.W_O", self.sizes.get(f"{at}.W_O")
-        matrix, bias = self._needed(name), self._maybe(f"{at}.b_O")
-        each, whole = np.full(matrix.shape[:1], np.nan), (np.nan, np.nan)
+        each, whole = np.full(len(self.arrays[name]), np.nan), (np.nan, np.nan)
         if sizes is not None and sizes.whole is not None:
             each, whole = sizes.spectral, sizes.whole
+        matrix, bias = self._needed(name), self._maybe(f"{at}.b_O")
         return Together(matrix, bias, *map(jnp.asarray, (each, *whole)))
 
-    def _sized(self, name: str, heads: tuple[int, ...] = ()) -> tuple[Array, Array]:
-        unknown = np.full(heads, np.nan)
+    def _sized(self, name: str) -> tuple[Array, Array]:
+        unknown = np.full(self.arrays[name].shape[:-2], np.nan)
         sizes = self.sizes.get(name, MatrixSizes(unknown, unknown))
         return jnp.asarray(sizes.spectral), jnp.asarray(sizes.absolute)

@@ -24,6 +24,7 @@ ACTIVATIONS = {
     "gelu_python": "gelu",
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",  # with ten digits of the constant (docs/networks.md)
     "relu": "relu",
     "silu": "silu",
     "swish": "silu",

@@ -30,7 +30,7 @@ def test_an_architecture_is_read_as_the_network_that_it_is(name, tmp_path):
 
 @EVERY
 def test_a_key_that_is_not_known_is_refused_by_its_name(name, tmp_path):
-    with pytest.raises(UserError, match="attention_sinks = 'True', a key that is not known"):
+    with pytest.raises(UserError, match="attention_sinks = .?True.?, a key that is not known"):
         import_model(folder_of(CASES[name], tmp_path / "network", attention_sinks=True))
 
 
@@ -77,7 +77,7 @@ def test_keys_of_versions_from_5_on_say_the_same(name, tmp_path):
         ("gpt_neox", {"rope_scaling": {"type": "linear", "factor": 2}}, "type = 'linear'"),
         ("gpt_neox", {"rotary_pct": 0.25}, "even number"),
         ("gpt_neox", {"attention_bias": False}, "attention_bias = False"),
-        ("gpt_neox", {"hidden_act": "gelu_fast"}, "hidden_act = 'gelu_fast'"),
+        ("gpt_neox", {"hidden_act": "quick_gelu"}, "hidden_act = 'quick_gelu'"),
         ("bert", {"is_decoder": True}, "is_decoder"),
         ("bert", {"position_embedding_type": "relative_key"}, "position_embedding_type"),
         ("bert", {"pruned_heads": {"0": [1]}}, "pruned_heads"),
