@@ -30,7 +30,7 @@ def test_an_architecture_is_read_as_the_network_that_it_is(name, tmp_path):
 
 @EVERY
 def test_a_key_that_is_not_known_is_refused_by_its_name(name, tmp_path):
-    with pytest.raises(UserError, match="attention_sinks = .?True.?, a key that is not known"):
+    with pytest.raises(UserError, match=r"attention_sinks = .?True.?, a key that is not known"):
         import_model(folder_of(CASES[name], tmp_path / "network", attention_sinks=True))
 
 
