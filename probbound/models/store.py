@@ -18,7 +18,7 @@ from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
 from probbound.models.files import Held, read_npz, read_safetensors
-from probbound.models.registry import room_for, room_named, room_of
+from probbound.models.registry import is_another_frameworks, room_for, room_named, room_of
 
 FORMAT = "probbound-model/2"
 _DIGEST = "probbound-model/1"
@@ -93,6 +93,11 @@ def read_model(path: Path | str) -> Any:
     held = readers[path.suffix](path)
     ours = str(held.beside.get("format")).startswith("probbound-model/")
     kind = held.beside.get("network") if ours else None
+    if kind is None and is_another_frameworks({**held.beside, **held.tensors}):
+        raise UserError(
+            f"{path} is a transformer as another framework saves it; import it once: "
+            f"probbound import {path} --out {path.stem}.imported.safetensors"
+        )
     room = room_for(held.tensors) if kind is None else room_named(str(kind))
     said = {name: value for name, value in held.beside.items() if not (ours and name in _OURS)}
     model = room.build(Held(held.tensors, said), path)

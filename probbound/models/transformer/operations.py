@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Array, Bool, Float, Int
 
@@ -12,6 +12,7 @@ from probbound.models.transformer.parts import Affine, Heads, Scaling, Together
 V = TypeVar("V")
 
 
+@runtime_checkable
 class Operations(Protocol[V]):
     """V is what is kept of activations: their numbers, or these and how far off they may be."""
 

@@ -34,6 +34,10 @@ class Step:
     otherwise: tuple[str, ...] = ()
 
 
+def require_nothing(state: Mapping[str, np.ndarray], architecture: Architecture) -> None:
+    """Of a framework that keeps nothing beside weights."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """A framework's configuration and names of arrays.
@@ -42,7 +46,8 @@ class Dialect:
     the configuration, that a file is in it. `prefixes` may stand before the names. `architecture`
     reads the configuration key by key and refuses by name what it does not know, given the shapes
     of the arrays. `steps` make all arrays of such an architecture. `idle` tells by its name that an
-    array changes nothing: a mask, a table that is worked out.
+    array changes nothing: a mask, a table that is worked out. `require` refuses such arrays if they
+    are those of another network.
     """
 
     name: str
@@ -51,3 +56,4 @@ class Dialect:
     architecture: Callable[[Settings, Shapes], Architecture]
     steps: Callable[[Architecture], Iterable[Step]]
     idle: Callable[[str], bool]
+    require: Callable[[Mapping[str, np.ndarray], Architecture], None] = require_nothing
