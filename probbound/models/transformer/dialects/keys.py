@@ -64,7 +64,7 @@ class Told:
                 return meaning
         shown = ", ".join(map(repr, choices))
         raise UserError(
-            f"its configuration says {key} = {str(value)[:60]!r}, and only {shown} can be computed"
+            f"its configuration says {key} = {_shown(value)}, and only {shown} can be computed with"
         )
 
     def only(self, key: str, *allowed: Any) -> None:
@@ -88,7 +88,7 @@ class Told:
         for key, value in self._settings.items():
             if key not in self._asked and key not in self._harmless:
                 raise UserError(
-                    f"its configuration says {key} = {str(value)[:60]!r}, a key that is not known "
+                    f"its configuration says {key} = {_shown(value)}, a key that is not known "
                     "here: it may make another network than the one that is computed with; if it "
                     "changes nothing, leave it out"
                 )
@@ -97,3 +97,8 @@ class Told:
         self._asked.add(key)
         value = self._settings.get(key)
         return default if value is None else value
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
