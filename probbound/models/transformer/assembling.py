@@ -33,9 +33,6 @@ class MatrixSizes:
     whole: tuple[float, float] | None = None
 
 
-_UNKNOWN = np.array(np.nan)
-
-
 @dataclass(frozen=True)
 class Assembly:
     """Parts of a network in a float type, with sizes of matrices if they are given.
@@ -102,12 +99,13 @@ class Assembly:
 
     def _together(self, at: str) -> Together:
         name, sizes = f"{at}.W_O", self.sizes.get(f"{at}.W_O")
-        each, whole = _UNKNOWN, (_UNKNOWN, _UNKNOWN)
+        each, whole = np.full(len(self.arrays[name]), np.nan), (np.nan, np.nan)
         if sizes is not None and sizes.whole is not None:
             each, whole = sizes.spectral, sizes.whole
         matrix, bias = self._needed(name), self._maybe(f"{at}.b_O")
         return Together(matrix, bias, *map(jnp.asarray, (each, *whole)))
 
     def _sized(self, name: str) -> tuple[Array, Array]:
-        sizes = self.sizes.get(name, MatrixSizes(_UNKNOWN, _UNKNOWN))
+        unknown = np.full(self.arrays[name].shape[:-2], np.nan)
+        sizes = self.sizes.get(name, MatrixSizes(unknown, unknown))
         return jnp.asarray(sizes.spectral), jnp.asarray(sizes.absolute)

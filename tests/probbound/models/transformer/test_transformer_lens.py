@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -18,6 +19,7 @@ from probbound.models.transformer.dialects.registry import DIALECTS
 from probbound.models.transformer.forward import seen
 from probbound.models.transformer.importing import network_in, speaks_of
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.running import activations
 from tests.probbound.models.transformer.transformer_lens_files import (
     SAID,
     SAID_3,
@@ -403,3 +405,45 @@ def test_certify_says_that_a_file_of_a_deep_network_is_imported_first(version, t
     assert run(["certify", str(path), "--strategy", "iid", "--budget", "10"]) == 2
     message = " ".join(capsys.readouterr().err.split())
     assert "import it once: probbound import" in message
+
+
+def test_activations_are_what_the_next_ones_are_made_of():
+    model = bare(network(**TURNED, gated=True, activation="silu"))
+    tokens = np.array([[1, 2, 3, 0], [6, 5, 5, 5]])
+    with jax.disable_jit():
+        found = activations(model, tokens, lambda _: True)
+    scores = found["blocks.1.attn.hook_attn_scores"]
+    assert np.isneginf(scores[..., 0, 1:]).all()
+    weights = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(found["blocks.1.attn.hook_pattern"], weights, atol=1e-12)
+    q, k = (found[f"blocks.1.attn.hook_rot_{part}"] for part in "qk")
+    turned = np.einsum("nphe,nshe->nhps", q, k) / math.sqrt(2)
+    np.testing.assert_allclose(np.where(np.isinf(scores), scores, turned), scores, atol=1e-12)
+    before = found["blocks.1.attn.hook_q"]
+    np.testing.assert_allclose(before[:, 0], q[:, 0], atol=1e-12)
+    assert np.abs(before[:, 1:] - q[:, 1:]).max() > 0.1
+    for start, part, end in (
+        ("blocks.1.hook_resid_pre", "blocks.1.hook_attn_out", "blocks.1.hook_resid_mid"),
+        ("blocks.1.hook_resid_mid", "blocks.1.hook_mlp_out", "blocks.1.hook_resid_post"),
+    ):
+        np.testing.assert_allclose(found[start] + found[part], found[end], atol=1e-12)
+    out = found["unembed.hook_in"] @ model.arrays["unembed.W_U"] + model.arrays["unembed.b_U"]
+    np.testing.assert_allclose(out[:, -1], model(tokens), atol=1e-12)
+
+
+def test_logits_are_compared_when_a_network_is_imported(tmp_path, capsys):
+    wanted = bare(network())
+    state = {n: np.ascontiguousarray(v) for n, v in in_version_3(wanted).items()}
+    save_file(state, tmp_path / "m.safetensors", {"cfg": json.dumps(SAID_3)})
+    tokens = np.array([[1, 2, 3, 4, 0], [6, 6, 6, 5, 1]])
+    np.savez(tmp_path / "right.npz", tokens=tokens, logits=wanted(tokens))
+    np.savez(tmp_path / "wrong.npz", tokens=tokens, logits=wanted(tokens[::-1]))
+    command = ["import", str(tmp_path / "m.safetensors"), "--out", str(tmp_path / "o.safetensors")]
+    assert run([*command, "--reference", str(tmp_path / "right.npz")]) == 0
+    assert "reference: logits of another framework on 2 sequences agree" in capsys.readouterr().out
+    assert run([*command, "--reference", str(tmp_path / "right.npz"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["reference"]["sequences"] == 2
+    (tmp_path / "o.safetensors").unlink()
+    assert run([*command, "--reference", str(tmp_path / "wrong.npz")]) == 2
+    assert "is of another network" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "o.safetensors").exists()
