@@ -117,8 +117,9 @@ def _convert_first(path: Path) -> str:
     return (
         f"{path} is a PyTorch file, and claims are made about .safetensors and .npz alone; convert "
         f"it once: probbound import {path} --out {path.with_suffix('.safetensors').name} (names of "
-        "TransformerLens, embed.W_E or embed.weight, a prefix such as module. too; what no "
-        "configuration says of layer norm, positions, mask and attn_scale is assumed, and named)"
+        "TransformerLens, embed.W_E or embed.weight, a prefix such as module. too; of one layer of "
+        "attention, what no configuration says of layer norm, positions, mask and attn_scale is "
+        "assumed, and named; of other transformers it has to be said)"
     )
 
 

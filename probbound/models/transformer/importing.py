@@ -11,6 +11,7 @@ import numpy as np
 
 from probbound.machine.errors import UserError, first_line
 from probbound.machine.json_objects import named_once
+from probbound.models.harmless_keys import HARMLESS
 from probbound.models.imported import Imported
 from probbound.models.transformer.dialects.dialect import Dialect
 from probbound.models.transformer.dialects.reading import prefix_of, read, without_prefix
@@ -47,6 +48,7 @@ def network_in(
     """
     said, settings = _settings(found, config)
     place, state, dialect = _chosen(found, weights, settings)
+    _require_no_contradiction(found, said, settings, path)
     try:
         model = read(dialect, without_prefix(dialect, state), settings, path.stem)
     except UserError as error:
@@ -66,6 +68,24 @@ def _dialect(state: Mapping[str, Any], settings: Mapping[str, Any]) -> Dialect |
         if dialect.speaks(without_prefix(dialect, state), settings):
             return dialect
     return None
+
+
+def _require_no_contradiction(
+    found: Any, said: str | None, settings: Mapping[str, Any], path: Path
+) -> None:
+    """What is not the configuration may say anything but something else of the network."""
+    for place, other in _configurations(found):
+        for key in other.keys() & settings.keys() - set(HARMLESS):
+            if place != said and not _same(other[key], settings[key]):
+                raise UserError(
+                    f"{path} says {key} = {str(other[key])[:60]} in {place}, and {said} says "
+                    f"{str(settings[key])[:60]}; take it out of the one that is wrong"
+                )
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    numbers = isinstance(value, int | float) and isinstance(wanted, int | float)
+    return value == wanted if numbers else str(value) == str(wanted)
 
 
 def _chosen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -27,7 +28,9 @@ class Told:
         """
         value = self._get(key, default)
         if type(value) is not int:
-            raise UserError(f"its configuration has to say {key}, a whole number; got {value!r}")
+            raise UserError(
+                f"its configuration has to say {key}, a whole number; got {_shown(value)}"
+            )
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
@@ -37,8 +40,9 @@ class Told:
             UserError: as `whole`.
         """
         value = self._get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UserError(f"its configuration has to say {key}, a number; got {value!r}")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not abs(value) <= sys.float_info.max:
+            raise UserError(f"its configuration has to say {key}, a number; got {_shown(value)}")
         return float(value)
 
     def flag(self, key: str, default: bool | None = None) -> bool:
@@ -49,7 +53,9 @@ class Told:
         """
         value = self._get(key, default)
         if type(value) is not bool:
-            raise UserError(f"its configuration has to say {key}, true or false; got {value!r}")
+            raise UserError(
+                f"its configuration has to say {key}, true or false; got {_shown(value)}"
+            )
         return value
 
     def word(self, key: str, choices: Mapping[Any, Any], default: Any = None) -> Any:

@@ -153,7 +153,7 @@ def _windows(told: Told, made: Mapping[str, Any]) -> tuple[int | None, ...]:
             "attention_dir is 'bidirectional'; set it to False"
         )
     known = isinstance(types, list | tuple) and len(types) >= layers
-    if not known or not all(each in ("global", "local") for each in types):
+    if not known or not set(map(str, types)) <= {"global", "local"}:
         raise UserError(
             f"its configuration has to say attn_types, 'global' or 'local' for each of {layers} "
             f"layers; got {str(types)[:60]}"

@@ -6,6 +6,8 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import numpy as np
+
 from probbound.machine.errors import UserError
 from probbound.models.harmless_keys import HARMLESS
 from probbound.models.transformer.dialects.dialect import Settings, Shapes
@@ -74,6 +76,9 @@ def read_keys(settings: Settings) -> Told:
             f"configuration with --config FILE.json, or save it beside them: {_HOW}"
         )
     require_said(settings, _SAID)
+    for key, value in settings.items():
+        if isinstance(value, np.ndarray):
+            raise UserError(f"its configuration says {key}, an array of shape {value.shape}")
     told = Told(settings, (*HARMLESS, *_IDLE))
     for key in _NEVER:
         told.only(key, False)

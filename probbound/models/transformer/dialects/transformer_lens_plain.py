@@ -27,10 +27,12 @@ def is_attention_only(names: Collection[str], settings: Settings) -> bool:
     """
     if not all(_PLAIN.fullmatch(name) for name in names):
         return False
-    if any(key in settings and settings[key] not in usual for key, usual in _USUAL.items()):
-        return False
+    for key, usual in _USUAL.items():
+        value = settings.get(key, usual[0])
+        if not (value is None or isinstance(value, bool | str)) or value not in usual:
+            return False
     capped = (settings.get(key) for key in _CAPS)
     if any(isinstance(cap, int | float) and cap > 0 for cap in capped):
         return False
     shared = settings.get("n_key_value_heads")
-    return shared is None or shared == settings.get("n_heads")
+    return shared is None or (type(shared) is int and shared == settings.get("n_heads"))

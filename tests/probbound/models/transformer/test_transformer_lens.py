@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from pathlib import Path
 
 import jax
@@ -341,6 +342,35 @@ def test_an_optimizer_is_no_network_and_two_networks_have_to_be_told_apart():
     assert digest(network_in(both, PATH, weights="model").model) == digest(wanted)
     with pytest.raises(UserError, match=r"model, ema; say which with --weights"):
         importer(both, None, None)(both, PATH, None, None)
+
+
+def test_naming_a_configuration_does_not_hide_what_another_says(tmp_path):
+    wanted = bare(network())
+    other = {"n_layers": 2.0, "attn_scores_soft_cap": 0.5, "seed": 3}
+    found = {"model": in_version_3(wanted), "cfg": SAID_3, "config": other}
+    assert not speaks_of(found)
+    with pytest.raises(UserError, match=r"attn_scores_soft_cap = 0\.5 in config, and cfg says -1"):
+        network_in(found, PATH, "cfg")
+    del other["attn_scores_soft_cap"]
+    assert digest(network_in(found, PATH, "cfg").model) == digest(wanted)
+
+
+def test_whatever_a_configuration_says_the_answer_is_a_network_or_a_sentence():
+    rng = random.Random(7)
+    states = {3: in_version_3(bare(network())), 4: in_version_4(bare(network()))}
+    odd = (True, None, 0, -1, 3, 1e400, 10**400, "x", [], ["local", 1], {}, np.ones(3), np.ones(()))
+    made = 0
+    for _ in range(400):
+        version = rng.choice([3, 4])
+        said = dict(SAID_3 if version == 3 else SAID_4)
+        for _ in range(rng.choice([1, 1, 2])):
+            said[rng.choice(sorted(said))] = rng.choice(odd)
+        try:
+            if speaks_of(found := {"model": states[version], "cfg": said}):
+                made += network_in(found, PATH).model.n_ctx > 0
+        except UserError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+    assert 50 < made < 350
 
 
 @pytest.mark.parametrize("version", [3, 4])
