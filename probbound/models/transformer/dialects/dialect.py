@@ -45,6 +45,10 @@ def none_aside(name: str) -> bool:
     return False
 
 
+def require_nothing(state: Mapping[str, np.ndarray], architecture: Architecture) -> None:
+    """Of a framework that keeps nothing beside weights."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """A framework's configuration and names of arrays.
@@ -55,7 +59,8 @@ class Dialect:
     of the arrays. `steps` make all arrays of such an architecture. `idle` tells by its name that an
     array changes nothing: a mask, a table that is worked out; `aside` that it makes other outcomes
     than those that are computed, so that it is left out and named. Of two names that are `tied` the
-    framework makes one array, whichever of them is in the file.
+    framework makes one array, whichever of them is in the file. `require` refuses idle arrays if
+    they are those of another network.
     """
 
     name: str
@@ -64,5 +69,6 @@ class Dialect:
     architecture: Callable[[Settings, Shapes], Architecture]
     steps: Callable[[Architecture], Iterable[Step]]
     idle: Callable[[str], bool]
+    require: Callable[[Mapping[str, np.ndarray], Architecture], None] = require_nothing
     aside: Callable[[str], bool] = none_aside
     tied: Callable[[Settings, Collection[str]], Mapping[str, str]] = none_tied

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -29,8 +30,9 @@ class Told:
         """
         value = self._get(key, default)
         if type(value) is not int or abs(value) > _MOST:
-            shown = "a larger one" if type(value) is int else repr(value)
-            raise UserError(f"its configuration has to say {key}, a whole number; got {shown}")
+            raise UserError(
+                f"its configuration has to say {key}, a whole number; got {_shown(value)}"
+            )
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
@@ -40,12 +42,10 @@ class Told:
             UserError: as `whole`.
         """
         value = self._get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UserError(f"its configuration has to say {key}, a number; got {value!r}")
-        try:
-            return float(value)
-        except OverflowError as error:
-            raise UserError(f"its configuration says {key}, too large a number") from error
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not abs(value) <= sys.float_info.max:
+            raise UserError(f"its configuration has to say {key}, a number; got {_shown(value)}")
+        return float(value)
 
     def flag(self, key: str, default: bool | None = None) -> bool:
         """True or false.
@@ -55,7 +55,9 @@ class Told:
         """
         value = self._get(key, default)
         if type(value) is not bool:
-            raise UserError(f"its configuration has to say {key}, true or false; got {value!r}")
+            raise UserError(
+                f"its configuration has to say {key}, true or false; got {_shown(value)}"
+            )
         return value
 
     def word(self, key: str, choices: Mapping[Any, Any], default: Any = None) -> Any:
@@ -70,7 +72,7 @@ class Told:
                 return meaning
         shown = ", ".join(map(repr, choices))
         raise UserError(
-            f"its configuration says {key} = {str(value)[:60]!r}, and only {shown} can be computed"
+            f"its configuration says {key} = {_shown(value)}, and only {shown} can be computed with"
         )
 
     def only(self, key: str, *allowed: Any) -> None:
@@ -99,7 +101,7 @@ class Told:
         for key, value in self._settings.items():
             if key not in self._asked and key not in self._harmless:
                 raise UserError(
-                    f"its configuration says {key} = {str(value)[:60]!r}, a key that is not known "
+                    f"its configuration says {key} = {_shown(value)}, a key that is not known "
                     "here: it may make another network than the one that is computed with; if it "
                     "changes nothing, leave it out"
                 )
@@ -108,3 +110,8 @@ class Told:
         self._asked.add(key)
         value = self._settings.get(key)
         return default if value is None else value
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -41,7 +41,8 @@ def read(
     """The network that arrays (without prefix) and a configuration say.
 
     Raises:
-        UserError: if a setting is not understood, an array is missing, or one is left over.
+        UserError: if a setting is not understood, an array is missing, one is left over, or one
+            that changes nothing is that of another network.
     """
     pairs = dialect.tied(settings, state)
     state = _tied(pairs, state)
@@ -64,6 +65,7 @@ def read(
             f"an array {over[0][:80]!r} has no place in {dialect.name}'s network as its "
             "configuration says it"
         )
+    dialect.require(state, architecture)
     return GeneralTransformer(arrays, architecture, name)
 
 

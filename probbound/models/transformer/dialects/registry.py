@@ -13,9 +13,13 @@ from probbound.models.transformer.dialects.mistral import DIALECT as MISTRAL
 from probbound.models.transformer.dialects.opt import DIALECT as OPT
 from probbound.models.transformer.dialects.phi import DIALECT as PHI
 from probbound.models.transformer.dialects.qwen2 import DIALECT as QWEN2
+from probbound.models.transformer.dialects.transformer_lens import DIALECT as HOOKED
+from probbound.models.transformer.dialects.transformer_lens_4 import DIALECT as BRIDGE
+from probbound.models.transformer.dialects.transformer_lens_encoder import DIALECT as ENCODER
 from probbound.models.transformer.dialects.unknown import DIALECT as UNKNOWN
 
 DIALECTS: tuple[Dialect, ...] = (
     *(GPT2, GPT_NEO, GPT_NEOX, OPT, PHI, BERT, LLAMA, MISTRAL, QWEN2, GEMMA),
+    *(HOOKED, BRIDGE, ENCODER),
     UNKNOWN,
 )
