@@ -28,6 +28,7 @@ from probbound.cli.output import (
     stdout,
     table,
 )
+from probbound.cli.references import in_words
 from probbound.cli.whole import WHOLE
 from probbound.contract.claims import claim_of
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
@@ -40,7 +41,6 @@ from probbound.tasks.told import task_told
 if TYPE_CHECKING:
     from probbound.certificates.certificate import Certificate
     from probbound.draws.priors import Prior
-    from probbound.models.reference import Reference
 
 _BUDGET = "Forward passes to sample, noise entries for entries"
 
@@ -235,7 +235,7 @@ def certificate_table(certificate: Certificate) -> Table:
     for about, said in remarks(certificate.claim.task, certificate.claim.population):
         made.add_row(about, escape(said))
     if agreed := certificate.reference:
-        made.add_row("reference", _agreed(agreed))
+        made.add_row("reference", in_words(agreed))
     return made
 
 
@@ -284,15 +284,6 @@ def describe(prior: Prior) -> str:
     occur = len(prior.weights) - prior.weights.count(0)
     rounded = "" if prior.rounded_bits is None else f", rounded to 2^-{prior.rounded_bits}"
     return f"on {occur:,} of {len(prior.weights):,} tokens{rounded}, {prior.sha256[:16]}…"
-
-
-def _agreed(reference: Reference) -> str:
-    sequences = f"{reference.sequences:,} {'sequence' if reference.sequences == 1 else 'sequences'}"
-    return (
-        f"logits of another framework on {sequences} agree within "
-        f"{at_most(reference.largest_difference)}; {reference.precision} explains "
-        f"{at_most(reference.allowed)}"
-    )
 
 
 def _bound(certificate: Certificate) -> tuple[str, str]:

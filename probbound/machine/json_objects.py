@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
-from probbound.machine.errors import UserError
+from probbound.machine.errors import UserError, first_line
 
 _SHOWN = 60
 
@@ -21,3 +23,18 @@ def named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise UserError(f"the name {name[:_SHOWN]!r} stands twice in one object")
         made[name] = value
     return made
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The one JSON object in a file.
+
+    Raises:
+        UserError: if the file cannot be read, or holds something else, or a name twice.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=named_once)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as JSON: {first_line(error)}") from error
+    if not isinstance(told, dict):
+        raise UserError(f"{path} has to hold one JSON object")
+    return told

@@ -1,4 +1,4 @@
-"""Another framework's network, once, from a file of any format that is read here."""
+"""Another framework's network, once, from a source of any format that is read here."""
 
 from __future__ import annotations
 
@@ -15,17 +15,31 @@ from probbound.models.sources.registry import source_of
 def import_model(
     path: Path | str, config: str | None = None, weights: str | None = None
 ) -> Imported[Any]:
-    """The network in a file of any format in `sources`.
+    """The network in a file, or a folder, of any format in `sources`.
 
     `config` names the configuration: a place in the file (`cfg`, `run.model`) or a JSON file
     beside it. Other configurations in the file must not contradict it. `weights` names the state
     dict where there are several.
 
     Raises:
-        UserError: if the file cannot be used, or its network is not computed with here.
+        UserError: if the source cannot be used, or its network is not computed with here.
     """
     path = Path(path)
     source = source_of(path)
     found = source.read(path)
     made = importer(found, config, weights)(found, path, config, weights)
-    return replace(made, format=source.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    return replace(made, format=source.name, sha256=sha256_of(source.files(path)))
+
+
+def sha256_of(files: tuple[Path, ...]) -> str:
+    """SHA-256, in hex, of a file; of several, of what `sha256sum` prints of them by name."""
+    each = [_sha256(path) for path in files]
+    if len(each) == 1:
+        return each[0]
+    lines = (f"{digest}  {path.name}\n" for digest, path in zip(each, files, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -61,6 +61,11 @@ def room_for(names: Collection[str]) -> NetworkRoom[Any]:
     return next((room for room in others if room.recognises(names)), room_named(DEFAULT_KIND))
 
 
+def is_another_frameworks(found: Any) -> bool:
+    """Whether a network in what a source gave has to be imported before anything is said of it."""
+    return any(room_named(kind).speaks_of(found, None, None) for kind in _ROOMS)
+
+
 def importer(
     found: Any, config: str | None, weights: str | None
 ) -> Callable[[Any, Path, str | None, str | None], Imported[Any]]:

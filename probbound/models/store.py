@@ -18,7 +18,7 @@ from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
 from probbound.models.files import Held, read_npz, read_safetensors
-from probbound.models.registry import room_for, room_named, room_of
+from probbound.models.registry import is_another_frameworks, room_for, room_named, room_of
 
 FORMAT = "probbound-model/2"
 _DIGEST = "probbound-model/1"
@@ -35,9 +35,10 @@ def digest(model: Network) -> str:
     room = room_of(model)
     state = hashlib.sha256(f"{_DIGEST}\n{room.preamble(model)}\n".encode())
     for name, array in sorted(room.arrays(model).items()):
-        values = np.ascontiguousarray(array, dtype="<f8") + 0.0
+        values = np.array(array, dtype="<f8", order="C", ndmin=1)
+        values += 0.0
         state.update(f"{name} {values.shape}\n".encode())
-        state.update(values.tobytes())
+        state.update(values.data)
     return state.hexdigest()
 
 
@@ -93,11 +94,16 @@ def read_model(path: Path | str) -> Any:
     held = readers[path.suffix](path)
     ours = str(held.beside.get("format")).startswith("probbound-model/")
     kind = held.beside.get("network") if ours else None
+    if kind is None and is_another_frameworks({**held.beside, **held.tensors}):
+        raise UserError(
+            f"{path} is a transformer as another framework saves it; import it once: "
+            f"probbound import {path} --out {path.stem}.imported.safetensors"
+        )
     room = room_for(held.tensors) if kind is None else room_named(str(kind))
     said = {name: value for name, value in held.beside.items() if not (ours and name in _OURS)}
     model = room.build(Held(held.tensors, said), path)
     model = replace(model, made_for=_task_in(held.beside.get("record")) if ours else "")
-    if held.beside.get("sha256", digest(model)) != digest(model):
+    if "sha256" in held.beside and held.beside["sha256"] != digest(model):
         raise UserError(f"{path} is damaged: its weights do not match the SHA-256 in its header")
     return model
 
@@ -121,8 +127,9 @@ def _convert_first(path: Path) -> str:
     return (
         f"{path} is a PyTorch file, and claims are made about .safetensors and .npz alone; convert "
         f"it once: probbound import {path} --out {path.with_suffix('.safetensors').name} (names of "
-        "TransformerLens, embed.W_E or embed.weight, a prefix such as module. too; what no "
-        "configuration says of layer norm, positions, mask and attn_scale is assumed, and named)"
+        "TransformerLens, embed.W_E or embed.weight, a prefix such as module. too; of one layer of "
+        "attention, what no configuration says of layer norm, positions, mask and attn_scale is "
+        "assumed, and named; of other transformers it has to be said)"
     )
 
 

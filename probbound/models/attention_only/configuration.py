@@ -14,6 +14,7 @@ from typing import Any
 
 from probbound.machine.errors import UserError
 from probbound.machine.json_objects import named_once
+from probbound.models.harmless_keys import HARMLESS
 
 NAMES = ("config", "cfg", "model_config", "model_cfg")
 DEEPEST = 16
@@ -154,30 +155,7 @@ KEYS: dict[str, Key] = {
     "yarn_original_max_position_embeddings": _beside(_NO_ROTATION),
     "yarn_truncate": _beside(_NO_ROTATION),
     "yarn_global_attn_only": _beside(_NO_ROTATION),
-    # what cannot change the function: where it runs, how it was made, hooks that only look
-    **dict.fromkeys(
-        (
-            *("seed", "device", "n_devices", "dtype", "trust_remote_code"),
-            *("model_name", "name", "run_name", "tokenizer_name", "default_prepend_bos"),
-            *("tokenizer_prepends_bos", "tokenizer_appends_eos", "default_padding_side"),
-            *("from_checkpoint", "checkpoint_index", "checkpoint_label_type", "checkpoint_value"),
-            *("init_mode", "initializer_range", "init_weights", "n_params"),
-            *("use_attn_result", "use_split_qkv_input", "use_hook_mlp_in", "use_attn_in"),
-            *("use_hook_tokens", "ungroup_grouped_query_attention"),
-            *("lr", "learning_rate", "weight_decay", "wd", "betas", "optimizer", "scheduler"),
-            *("steps", "n_steps", "epochs", "num_epochs", "n_epochs", "batch_size", "batch"),
-            *("warmup_steps", "save_every", "log_every", "wandb", "wandb_project", "save_dir"),
-            *("wandb_entity", "wandb_run", "project", "experiment", "experiment_name", "run_id"),
-            *("training_seed", "data_seed", "dataset", "task", "n_train", "n_test", "num_workers"),
-            *("frac_train", "train_frac", "train_batch_size", "eval_batch_size", "momentum"),
-            *("grad_clip", "max_grad_norm", "min_lr", "lr_schedule", "num_steps", "step", "epoch"),
-            *("train_loss", "test_loss", "train_accuracy", "test_accuracy"),
-            *("author", "created", "date", "description", "notes", "version", "git_commit"),
-            *("format", "framework"),
-            *("torch_version", "transformer_lens_version"),
-        ),
-        _HARMLESS,
-    ),
+    **dict.fromkeys(HARMLESS, _HARMLESS),
 }
 _TELLING = "|".join(sorted(name for name, key in KEYS.items() if key.telling))
 _SPEAKS = re.compile(rf"(?<![A-Za-z0-9_])(?:{_TELLING})['\"]?\s{{0,9}}[:=]")  # as YAML, or a repr

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from probbound.models.files import Held, read_npz, read_safetensors
-from probbound.models.sources.source import ModelSource
+from probbound.models.sources.source import ModelSource, by_suffix
 
 
 def _whole(read: Callable[[Path], Held]) -> Callable[[Path], Mapping[str, Any]]:
@@ -20,5 +20,7 @@ def _whole(read: Callable[[Path], Held]) -> Callable[[Path], Mapping[str, Any]]:
     return everything
 
 
-SAFETENSORS = ModelSource("safetensors", (".safetensors",), _whole(read_safetensors))
-NPZ = ModelSource("npz", (".npz",), _whole(read_npz))
+SAFETENSORS = ModelSource(
+    "safetensors", (".safetensors",), by_suffix(".safetensors"), _whole(read_safetensors)
+)
+NPZ = ModelSource("npz", (".npz",), by_suffix(".npz"), _whole(read_npz))

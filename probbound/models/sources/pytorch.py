@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from probbound.machine.errors import UserError, first_line
-from probbound.models.sources.source import ModelSource
+from probbound.models.sources.source import ModelSource, by_suffix
 
 _HOW = (
     "save it again where it was made, as plain values: torch.save({'model': model.state_dict(), "
@@ -97,4 +97,5 @@ def _array(tensor: Any) -> np.ndarray:
         raise UserError(f"a tensor of the file is not plain ({kind}); save it dense") from error
 
 
-PYTORCH = ModelSource("PyTorch", (".pth", ".pt", ".ckpt", ".bin"), read_pytorch)
+_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin")
+PYTORCH = ModelSource("PyTorch", _SUFFIXES, by_suffix(*_SUFFIXES), read_pytorch)

@@ -1,4 +1,4 @@
-"""The source formats, and which one reads a file."""
+"""The source formats, and which one reads a path."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from pathlib import Path
 
 from probbound.machine.errors import UserError
 from probbound.models.sources.arrays import NPZ, SAFETENSORS
+from probbound.models.sources.hugging_face import HUGGING_FACE
 from probbound.models.sources.pytorch import PYTORCH
 from probbound.models.sources.source import ModelSource
 
-SOURCES: tuple[ModelSource, ...] = (PYTORCH, SAFETENSORS, NPZ)
+SOURCES: tuple[ModelSource, ...] = (HUGGING_FACE, PYTORCH, SAFETENSORS, NPZ)
 
 
 def source_of(path: Path) -> ModelSource:
-    """The format of a file, by its suffix.
+    """The first format that takes a path.
 
     Raises:
-        UserError: if the file is missing, or its format is none that is read here.
+        UserError: if there is nothing at the path, or none does.
     """
-    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
-        if os.path.isdir(path):
-            raise UserError(f"{path} is a directory, and only single files are imported")
-        raise UserError(f"there is no file {path}")
     for source in SOURCES:
-        if path.suffix in source.suffixes:
+        if source.takes(path):
             return source
-    known = ", ".join(suffix for source in SOURCES for suffix in source.suffixes)
+    if not os.path.exists(path):  # Path.exists raises where a name is too long
+        raise UserError(f"there is no file {path}")
+    known = ", ".join(each for source in SOURCES for each in source.expected)
     raise UserError(f"{path} is of no format that is imported: expected {known}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax.numpy as jnp
@@ -32,10 +32,13 @@ def embedded(
     """The residual stream before the first block."""
     x = ops.shift(ops.read(by.W_E, tokens), by.b)
     if a.positions == "learned":
-        x = ops.add(x, _positions(ops, by.W_pos, tokens.shape[1]))
+        at = tap("hook_pos_embed", _positions(ops, by.W_pos, tokens.shape[1]))
+        x = ops.add(tap("hook_embed", x), at)
     if a.embedding_norm:
         x = ops.normed(x, a.norm, a.norm_eps, by.ln)
-    return tap("hook_embed", x)
+    if a.positions != "learned":
+        x = tap("hook_embed", x)
+    return tap("hook_full_embed", x)
 
 
 def through(
@@ -61,28 +64,32 @@ def through(
 
     x = tap("hook_resid_pre", x)
     if a.norm_place == "post":
-        x = tap("hook_resid_mid", normed(ops.add(x, attention(x)), by.ln1))
+        y = tap("hook_resid_mid", ops.add(x, tap("hook_attn_out", attention(x))))
+        x = normed(y, by.ln1)
         if by.mlp is not None:
-            x = normed(ops.add(x, _mlp(ops, a, by.mlp, x, tap)), by.ln2)
-        return tap("hook_resid_post", x)
+            out = tap("hook_mlp_out", _mlp(ops, a, by.mlp, x, tap))
+            x = normed(tap("hook_resid_post", ops.add(x, out)), by.ln2)
+        return tap("hook_normalized_resid_post", x)
     out = attention(normed(x, by.ln1))
     out = normed(out, by.ln1_post) if a.norm_place == "both" else out
-    y = ops.add(x, out)
+    y = ops.add(x, tap("hook_attn_out", out))
     if not a.parallel:
         y = tap("hook_resid_mid", y)
     if by.mlp is not None:
         out = _mlp(ops, a, by.mlp, normed(x if a.parallel else y, by.ln2), tap)
-        y = ops.add(y, normed(out, by.ln2_post) if a.norm_place == "both" else out)
+        out = normed(out, by.ln2_post) if a.norm_place == "both" else out
+        y = ops.add(y, tap("hook_mlp_out", out))
     return tap("hook_resid_post", y)
 
 
 def answered(ops: Operations[V], a: Architecture, by: Head, x: V, tap: Tap = untouched) -> V:
     """What comes out of residual streams."""
     if a.final_norm:
-        x = tap("ln_final.hook_normalized", ops.normed(x, a.norm, a.norm_eps, by.final))
+        x = ops.normed(x, a.norm, a.norm_eps, by.final)
     if by.masked is not None:
         x = ops.activated(ops.linear(x, by.masked), a.activation)
         x = ops.normed(x, a.masked_norm, a.norm_eps, by.masked_ln)
+    x = tap("unembed.hook_in", x)
     return ops.outcomes(x, by.W_U, by.b_U, a.logit_cap)
 
 
@@ -108,28 +115,26 @@ def _attention(
     tap: Tap,
 ) -> V:
     q, k, z = ops.heads(x, by.q), ops.heads(x, by.k), ops.heads(values, by.v)
+    q, k, z = tap("attn.hook_q", q), tap("attn.hook_k", k), tap("attn.hook_v", z)
     if a.positions == "rotary":
         turn = (a.rotary_dim, a.rotary_base, a.rotary_pairs)
-        q, k = ops.rotated(q, *turn), ops.rotated(k, *turn)
-    q, k, z = tap("attn.hook_q", q), tap("attn.hook_k", k), tap("attn.hook_v", z)
+        q = tap("attn.hook_rot_q", ops.rotated(q, *turn))
+        k = tap("attn.hook_rot_k", ops.rotated(k, *turn))
     bias = None
     if a.positions == "alibi":
         apart = np.abs(np.arange(length)[:, None] - np.arange(length)[None])
         bias = jnp.asarray(-np.array(alibi_slopes(a.n_heads))[:, None, None] * apart)
     mask = jnp.asarray(seen(a, window, length))
     out, inside = ops.attended(q, k, z, mask, bias, a.attn_scale, a.score_cap)
-    _all_tapped(inside, tap)
-    return tap("hook_attn_out", ops.together(tap("attn.hook_z", out), by.o))
-
-
-def _all_tapped(inside: Mapping[str, Any], tap: Tap) -> None:
-    for name, value in inside.items():
-        tap(f"attn.{name}", value)
+    tap("attn.hook_attn_scores", jnp.where(mask, inside["hook_attn_scores"], -jnp.inf))
+    tap("attn.hook_pattern", inside["hook_pattern"])
+    return ops.together(tap("attn.hook_z", out), by.o)
 
 
 def _mlp(ops: Operations[V], a: Architecture, by: MLP, x: V, tap: Tap) -> V:
     before = tap("mlp.hook_pre", ops.linear(x, by.into if by.gate is None else by.gate))
     inside = ops.activated(before, a.activation)
     if by.gate is not None:
-        inside = ops.shift(ops.times(inside, ops.linear(x, by.into)), by.mid)
-    return tap("hook_mlp_out", ops.linear(tap("mlp.hook_post", inside), by.out))
+        linear = tap("mlp.hook_pre_linear", ops.linear(x, by.into))
+        inside = ops.shift(ops.times(inside, linear), by.mid)
+    return ops.linear(tap("mlp.hook_post", inside), by.out)

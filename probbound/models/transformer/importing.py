@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from probbound.machine.errors import UserError, first_line
-from probbound.machine.json_objects import named_once
+from probbound.machine.errors import UserError
+from probbound.machine.json_objects import named_once, read_object
+from probbound.models.harmless_keys import HARMLESS
 from probbound.models.imported import Imported
 from probbound.models.transformer.dialects.dialect import Dialect
 from probbound.models.transformer.dialects.reading import prefix_of, read, without_prefix
@@ -18,7 +19,8 @@ from probbound.models.transformer.dialects.registry import DIALECTS
 from probbound.models.transformer.network import GeneralTransformer
 
 DEEPEST = 16
-_NAMES = ("config", "cfg", "model_config", "model_cfg")
+_NAMES = ("config", "config.json", "cfg", "model_config", "model_cfg")
+_SIZES = ("n_layers", "d_model", "n_ctx")
 _FEWEST = 3  # arrays that make a mapping a network's
 
 
@@ -29,11 +31,11 @@ def speaks_of(found: Any, config: str | None = None, weights: str | None = None)
         UserError: if a configuration that is named cannot be read.
     """
     try:
-        _, state = _chosen(found, weights)
         _, settings = _settings(found, config)
+        _chosen(found, weights, settings)
     except LookupError:
         return False
-    return _dialect(state, settings) is not None
+    return True
 
 
 def network_in(
@@ -44,13 +46,12 @@ def network_in(
     Raises:
         UserError: if its configuration says what is not computed with, or its arrays do not fit.
     """
-    place, state = _chosen(found, weights)
     said, settings = _settings(found, config)
-    dialect = _dialect(state, settings)
-    if dialect is None:
-        raise UserError(f"{path} holds no transformer that is known here")
+    place, state, dialect = _chosen(found, weights, settings)
+    _require_no_contradiction(found, said, settings, path)
+    arrays = without_prefix(dialect, state)
     try:
-        model = read(dialect, without_prefix(dialect, state), settings, path.stem)
+        model = read(dialect, arrays, settings, path.stem)
     except UserError as error:
         raise UserError(f"{path} cannot be imported as {dialect.name}: {error}") from error
     return Imported(
@@ -59,7 +60,7 @@ def network_in(
         model.architecture.to_json(),
         place or "the file itself",
         prefix_of(dialect, state),
-        tuple(_left_out(found, state, said)),
+        (*_left_out(found, state, said), *filter(dialect.aside, arrays)),
     )
 
 
@@ -70,16 +71,38 @@ def _dialect(state: Mapping[str, Any], settings: Mapping[str, Any]) -> Dialect |
     return None
 
 
-def _chosen(found: Any, wanted: str | None) -> tuple[str, dict[str, np.ndarray]]:
-    """The arrays of a network and their place.
+def _require_no_contradiction(
+    found: Any, said: str | None, settings: Mapping[str, Any], path: Path
+) -> None:
+    """What is not the configuration may say anything but something else of the network."""
+    for place, other in _configurations(found):
+        for key in other.keys() & settings.keys() - set(HARMLESS):
+            if place != said and not _same(other[key], settings[key]):
+                raise UserError(
+                    f"{path} says {key} = {str(other[key])[:60]} in {place}, and {said} says "
+                    f"{str(settings[key])[:60]}; take it out of the one that is wrong"
+                )
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    numbers = isinstance(value, int | float) and isinstance(wanted, int | float)
+    return value == wanted if numbers else str(value) == str(wanted)
+
+
+def _chosen(
+    found: Any, wanted: str | None, settings: Mapping[str, Any]
+) -> tuple[str, dict[str, np.ndarray], Dialect]:
+    """The arrays of a network, their place and dialect; an optimizer's are in none.
 
     Raises:
         LookupError: if there are none, or there is more than one set of them.
     """
     states = [each for each in _states(found) if wanted is None or each[0] == wanted]
-    if len(states) != 1:
-        raise LookupError("there is no one set of arrays")
-    return states[0]
+    known = [(place, state, _dialect(state, settings)) for place, state in states]
+    spoken = [(place, state, each) for place, state, each in known if each is not None]
+    if len(spoken) != 1:
+        raise LookupError("there is no one network")
+    return spoken[0]
 
 
 def _states(found: Any, place: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -110,17 +133,7 @@ def _settings(found: Any, wanted: str | None) -> tuple[str | None, Mapping[str, 
         return None, {}
     if not Path(wanted).is_file():
         raise LookupError(f"there is no configuration {wanted}")
-    return wanted, _object(Path(wanted))
-
-
-def _object(path: Path) -> Mapping[str, Any]:
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=named_once)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read as JSON: {first_line(error)}") from error
-    if not isinstance(told, dict):
-        raise UserError(f"{path} is no configuration: it has to hold one JSON object")
-    return told
+    return wanted, read_object(Path(wanted))
 
 
 def _configurations(
@@ -130,12 +143,17 @@ def _configurations(
         return
     for name, value in found.items():
         here = f"{place}.{name}" if place else str(name)
-        if str(name).lower() in _NAMES:
-            told = _read(value)
-            if isinstance(told, Mapping):
-                yield here, told
+        told = _read(value) if str(name).lower() in _NAMES else None
+        told = value if told is None and _says_sizes(value) else told
+        if isinstance(told, Mapping):
+            yield here, told
         elif isinstance(value, Mapping):
             yield from _configurations(value, here, depth + 1)
+
+
+def _says_sizes(value: Any) -> bool:
+    """Whether a mapping under any name is the configuration of a network."""
+    return isinstance(value, Mapping) and all(size in value for size in _SIZES)
 
 
 def _read(value: Any) -> Any:
@@ -151,9 +169,8 @@ def _left_out(found: Any, state: Mapping[str, Any], said: str | None) -> Iterato
     """What else is in the file at its top, by name."""
     if not isinstance(found, Mapping):
         return
-    used = "" if said is None else said.partition(".")[0]
     for name, value in found.items():
-        if str(name) in state or str(name) == used:
+        if str(name) in state or f"{said}.".startswith(f"{name}."):
             continue
         if not any(True for _ in _states({name: value})):
             yield str(name)

@@ -109,10 +109,12 @@ class _Run:
         a, made = self._made.architecture, self._made
         with jax.enable_x64(True):
             by = made.embedding()
-            x = _embedded(self._ops, a, by, jnp.asarray(tokens))
+            x = jax.block_until_ready(_embedded(self._ops, a, by, jnp.asarray(tokens)))
+            W_pos = by.W_pos
+            del by
             for layer, window in enumerate(a.windows):
-                block = made.block(layer)
-                x = _through(self._ops, a, window, block, by.W_pos, x, tokens.shape[1])
+                x = _through(self._ops, a, window, made.block(layer), W_pos, x, tokens.shape[1])
+                jax.block_until_ready(x)  # or weights of all layers stand in memory, widened
             x = self._ops.last(x) if self._last else x
             return jax.block_until_ready(_answered(self._ops, a, made.head(), x))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from probbound.machine.errors import UserError
+
+_MOST = 1 << 53  # whole numbers that floats have exactly
 
 
 class Told:
@@ -26,8 +29,10 @@ class Told:
             UserError: if it is none, or missing without a default.
         """
         value = self._get(key, default)
-        if type(value) is not int:
-            raise UserError(f"its configuration has to say {key}, a whole number; got {value!r}")
+        if type(value) is not int or abs(value) > _MOST:
+            raise UserError(
+                f"its configuration has to say {key}, a whole number; got {_shown(value)}"
+            )
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
@@ -37,8 +42,9 @@ class Told:
             UserError: as `whole`.
         """
         value = self._get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UserError(f"its configuration has to say {key}, a number; got {value!r}")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not abs(value) <= sys.float_info.max:
+            raise UserError(f"its configuration has to say {key}, a number; got {_shown(value)}")
         return float(value)
 
     def flag(self, key: str, default: bool | None = None) -> bool:
@@ -49,7 +55,9 @@ class Told:
         """
         value = self._get(key, default)
         if type(value) is not bool:
-            raise UserError(f"its configuration has to say {key}, true or false; got {value!r}")
+            raise UserError(
+                f"its configuration has to say {key}, true or false; got {_shown(value)}"
+            )
         return value
 
     def word(self, key: str, choices: Mapping[Any, Any], default: Any = None) -> Any:
@@ -64,7 +72,7 @@ class Told:
                 return meaning
         shown = ", ".join(map(repr, choices))
         raise UserError(
-            f"its configuration says {key} = {str(value)[:60]!r}, and only {shown} can be computed"
+            f"its configuration says {key} = {_shown(value)}, and only {shown} can be computed with"
         )
 
     def only(self, key: str, *allowed: Any) -> None:
@@ -74,6 +82,11 @@ class Told:
             UserError: naming the key, and what it says.
         """
         self.word(key, dict.fromkeys(allowed), allowed[0])
+
+    def wanted(self, key: str) -> bool:
+        """Whether it is said or left out, and not null."""
+        self._asked.add(key)
+        return key not in self._settings or self._settings[key] is not None
 
     def any(self, key: str, default: Any = None) -> Any:
         """Whatever it says, for who looks at it closely."""
@@ -88,7 +101,7 @@ class Told:
         for key, value in self._settings.items():
             if key not in self._asked and key not in self._harmless:
                 raise UserError(
-                    f"its configuration says {key} = {str(value)[:60]!r}, a key that is not known "
+                    f"its configuration says {key} = {_shown(value)}, a key that is not known "
                     "here: it may make another network than the one that is computed with; if it "
                     "changes nothing, leave it out"
                 )
@@ -97,3 +110,8 @@ class Told:
         self._asked.add(key)
         value = self._settings.get(key)
         return default if value is None else value
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

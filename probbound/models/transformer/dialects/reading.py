@@ -41,8 +41,11 @@ def read(
     """The network that arrays (without prefix) and a configuration say.
 
     Raises:
-        UserError: if a setting is not understood, an array is missing, or one is left over.
+        UserError: if a setting is not understood, an array is missing, one is left over, or one
+            that changes nothing is that of another network.
     """
+    pairs = dialect.tied(settings, state)
+    state = _tied(pairs, state)
     shapes = {key: tuple(np.shape(values)) for key, values in state.items()}
     architecture = dialect.architecture(settings, shapes)
     used: set[str] = set()
@@ -52,13 +55,38 @@ def read(
         used |= set(sources)
         if sources:
             arrays[step.target] = _converted(step, [state[source] for source in sources])
-    over = [key for key in state if key not in used and not dialect.idle(key)]
+        elif step.needed:
+            raise UserError(f"there is no array {step.sources[0]}")
+    used |= {name for pair in pairs.items() if used & {*pair} for name in pair}
+    free = (key for key in state if not (dialect.idle(key) or dialect.aside(key)))
+    over = [key for key in free if key not in used]
     if over:
         raise UserError(
             f"an array {over[0][:80]!r} has no place in {dialect.name}'s network as its "
             "configuration says it"
         )
+    dialect.require(state, architecture)
     return GeneralTransformer(arrays, architecture, name)
+
+
+def _tied(pairs: Mapping[str, str], state: State) -> State:
+    """With both arrays where the framework makes them one.
+
+    Raises:
+        UserError: if both are in the file and differ: which of them is used depends on the version.
+    """
+    made = dict(state)
+    for pair in pairs.items():
+        there = [name for name in pair if name in made]
+        if len(there) == 1:
+            made.update(dict.fromkeys(pair, made[there[0]]))
+        elif there and not np.array_equal(made[there[0]], made[there[1]]):
+            raise UserError(
+                f"{' and '.join(pair)} are one array by its configuration, and differ in the file: "
+                "which is computed with depends on the framework's version; leave one out, or say "
+                "tie_word_embeddings = false if they are two"
+            )
+    return made
 
 
 def _sources(step: Step, state: State) -> tuple[str, ...]:
@@ -74,7 +102,9 @@ def _sources(step: Step, state: State) -> tuple[str, ...]:
 
 def _converted(step: Step, values: list[np.ndarray]) -> np.ndarray:
     try:
-        return np.ascontiguousarray(step.convert(*values))
+        return step.convert(*values)
+    except UserError:
+        raise
     except (ValueError, IndexError) as error:
         shapes = ", ".join(str(each.shape) for each in values)
         raise UserError(

@@ -204,7 +204,7 @@ def test_a_format_that_is_not_imported_is_refused(tmp_path):
     for path, message in (
         ("m.h5", "no format"),
         ("none.pth", "there is no file"),
-        (".", "a directory"),
+        (".", "a folder of Hugging Face with config.json"),
     ):
         with pytest.raises(UserError, match=message):
             import_model(tmp_path / path)
