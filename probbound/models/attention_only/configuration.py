@@ -14,7 +14,7 @@ from typing import Any
 
 from probbound.machine.errors import UserError
 from probbound.machine.json_objects import named_once
-from probbound.models.harmless_keys import HARMLESS
+from probbound.models.configuration_keys import HARMLESS, ONLY_IN_4
 
 NAMES = ("config", "cfg", "model_config", "model_cfg")
 DEEPEST = 16
@@ -159,16 +159,6 @@ KEYS: dict[str, Key] = {
 }
 _TELLING = "|".join(sorted(name for name, key in KEYS.items() if key.telling))
 _SPEAKS = re.compile(rf"(?<![A-Za-z0-9_])(?:{_TELLING})['\"]?\s{{0,9}}[:=]")  # as YAML, or a repr
-ONLY_IN_4 = frozenset(
-    (
-        *("architecture", "tokenizer_appends_eos", "default_padding_side", "attn_implementation"),
-        *("split_attention_weights", "qk_norm_after_rope", "rotary_interleaved_cos_sin"),
-        *("per_layer_head_dim", "per_layer_num_key_value_heads", "scale_embedding"),
-        *("rmsnorm_uses_offset", "is_audio_model", "is_visual_model", "is_stateful"),
-        *("is_multimodal", "vision_hidden_size", "vision_num_layers", "vision_num_heads"),
-        "mm_tokens_per_image",
-    )
-)
 PARTS_READ = {
     "norms": ("normalization_type",),
     "positions": ("positional_embedding_type",),

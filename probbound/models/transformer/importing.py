@@ -11,7 +11,7 @@ import numpy as np
 
 from probbound.machine.errors import UserError
 from probbound.machine.json_objects import named_once, read_object
-from probbound.models.harmless_keys import HARMLESS
+from probbound.models.configuration_keys import HARMLESS
 from probbound.models.imported import Imported
 from probbound.models.transformer.dialects.dialect import Dialect
 from probbound.models.transformer.dialects.reading import prefix_of, read, without_prefix

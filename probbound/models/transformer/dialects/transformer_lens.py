@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from probbound.machine.errors import UserError
+from probbound.models.configuration_keys import ONLY_IN_4
 from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.dialects.dialect import Dialect, Settings, Shapes, Step
 from probbound.models.transformer.dialects.keys import Told
@@ -15,7 +16,6 @@ from probbound.models.transformer.dialects.transformer_lens_buffers import (
 )
 from probbound.models.transformer.dialects.transformer_lens_keys import (
     ACTIVATIONS,
-    ONLY_IN_4,
     WEIGHTED,
     caps,
     mlp,

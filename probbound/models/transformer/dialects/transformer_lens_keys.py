@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from probbound.machine.errors import UserError
-from probbound.models.harmless_keys import HARMLESS
+from probbound.models.configuration_keys import HARMLESS
 from probbound.models.transformer.dialects.dialect import Settings, Shapes
 from probbound.models.transformer.dialects.keys import Told
 
@@ -23,16 +23,6 @@ ACTIVATIONS = {
     "gelu_pytorch_tanh": "gelu_tanh",
     "silu": "silu",
 }
-ONLY_IN_4 = frozenset(  # keys of a TransformerBridge's configuration alone
-    (
-        *("architecture", "tokenizer_appends_eos", "default_padding_side", "attn_implementation"),
-        *("split_attention_weights", "qk_norm_after_rope", "rotary_interleaved_cos_sin"),
-        *("per_layer_head_dim", "per_layer_num_key_value_heads", "scale_embedding"),
-        *("rmsnorm_uses_offset", "is_audio_model", "is_visual_model", "is_stateful"),
-        *("is_multimodal", "vision_hidden_size", "vision_num_layers", "vision_num_heads"),
-        "mm_tokens_per_image",
-    )
-)
 _SAID = (
     *("n_layers", "n_heads", "d_model", "d_head", "n_ctx", "d_vocab", "d_vocab_out"),
     *("n_key_value_heads", "attn_only", "gated_mlp", "normalization_type"),

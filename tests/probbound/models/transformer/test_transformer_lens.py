@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from probbound.cli.main import run
 from probbound.machine.errors import UserError
-from probbound.models.harmless_keys import HARMLESS
+from probbound.models.configuration_keys import HARMLESS
 from probbound.models.importing import import_model
 from probbound.models.registry import importer
 from probbound.models.store import digest, read_model

@@ -1,8 +1,8 @@
-"""Keys of configurations that cannot change a function: where it runs, how it was made."""
+"""Keys of configurations that tell no network: how it was made, and which version wrote them."""
 
 from __future__ import annotations
 
-HARMLESS = (
+HARMLESS = (  # what cannot change the function: where it runs, hooks that only look
     *("seed", "device", "n_devices", "dtype", "trust_remote_code"),
     *("model_name", "name", "run_name", "tokenizer_name", "default_prepend_bos"),
     *("tokenizer_prepends_bos", "tokenizer_appends_eos", "default_padding_side"),
@@ -21,4 +21,14 @@ HARMLESS = (
     *("author", "created", "date", "description", "notes", "version", "git_commit"),
     *("format", "framework"),
     *("torch_version", "transformer_lens_version"),
+)
+ONLY_IN_4 = frozenset(  # what a TransformerBridge's configuration has, and no HookedTransformer's
+    (
+        *("architecture", "tokenizer_appends_eos", "default_padding_side", "attn_implementation"),
+        *("split_attention_weights", "qk_norm_after_rope", "rotary_interleaved_cos_sin"),
+        *("per_layer_head_dim", "per_layer_num_key_value_heads", "scale_embedding"),
+        *("rmsnorm_uses_offset", "is_audio_model", "is_visual_model", "is_stateful"),
+        *("is_multimodal", "vision_hidden_size", "vision_num_layers", "vision_num_heads"),
+        "mm_tokens_per_image",
+    )
 )
