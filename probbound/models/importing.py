@@ -26,5 +26,6 @@ def import_model(
     """
     path = Path(path)
     source = source_of(path)
-    made = importer()(source.read(path), path, config, weights)
+    content = source.read(path)
+    made = importer(content)(content, path, config, weights)
     return replace(made, format=source.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())

@@ -18,6 +18,7 @@ _ROOMS = Rooms(
     {
         DEFAULT_KIND: "probbound.models.attention_only",
         "pair-mlp": "probbound.models.pair_mlp",
+        "uniform-pair": "probbound.models.uniform_pair",
     },
 )
 
@@ -60,16 +61,18 @@ def room_for(names: Collection[str]) -> NetworkRoom[Any]:
     return next((room for room in others if room.recognises(names)), room_named(DEFAULT_KIND))
 
 
-def importer() -> Callable[[Any, Path, str | None, str | None], Imported[Any]]:
-    """What finds a network in another framework's file: of the kind that frameworks have.
+def importer(content: Any) -> Callable[[Any, Path, str | None, str | None], Imported[Any]]:
+    """What finds the network in the content of another framework's file: of the usual kind, if no
+    other says that it is its own.
 
     Raises:
         LookupError: if no kind is imported.
     """
-    for kind in _ROOMS:
-        if found := room_named(kind).imported:
-            return found
-    raise LookupError("no kind of network is imported")
+    others = (room_named(kind) for kind in _ROOMS if kind != DEFAULT_KIND)
+    room = next((room for room in others if room.imports(content)), room_named(DEFAULT_KIND))
+    if room.imported is None:
+        raise LookupError("no kind of network is imported")
+    return room.imported
 
 
 def load(name_or_path: str | Path) -> Any:

@@ -29,7 +29,8 @@ class NetworkRoom(Generic[N]):
     as it stands in a claim, and `notice` what whoever certifies it has to be told, "" if nothing.
     `flops` are the operations of one answer. `logits` are those for rows of tokens, every operation
     in a float type; `sizes` says how many tokens a row has, of how many, and how many answers there
-    are. `imported` finds it in another framework's file, None if no framework has it.
+    are. `imports` tells by what another framework's file holds that it is of this kind, and
+    `imported` finds it there, None if no framework has it.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class NetworkRoom(Generic[N]):
     logits: Callable[[N, Int[np.ndarray, "n k"], type], Float[np.ndarray, "n answers"]]
     sizes: Callable[[N], Sizes]
     file_names: Mapping[str, str] = field(default_factory=dict)
+    imports: Callable[[Any], bool] = lambda _: False
     imported: Callable[[Any, Path, str | None, str | None], Imported[N]] | None = None
 
 

@@ -13,6 +13,7 @@ from probbound.check.report import Unusable
 _ROOMS = {
     "attention-only": "probbound.check.models.attention_only.room",
     "pair-mlp": "probbound.check.models.pair_mlp.room",
+    "uniform-pair": "probbound.check.models.uniform_pair.room",
 }
 _USUAL = "attention-only"
 _OWN_FILES = "probbound-model/"

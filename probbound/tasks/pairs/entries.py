@@ -13,7 +13,6 @@ from probbound.contract.ledger import Ledger, Spend
 from probbound.contract.recipe import ENTRIES
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Level, Outcome, Sampled
-from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.recipes import LEVELS, STRUCTURE
 from probbound.tasks.pairs.screens.gate_entries import GateEntries, entry_flops, table_flops
@@ -76,7 +75,7 @@ def _structure(question: PairQuestion, rank: int, meter: CostMeter) -> GatesScre
     with meter.phase(STRUCTURE, "proof") as phase:
         margin = question.claim.margin
         screen = GatesScreen.of(question.folded, rank, LEVELS, margin=margin)
-        phase.flops += folding_flops(question.model) + proposal_flops(question.folded, rank)
+        phase.flops += question.folding_flops + proposal_flops(question.folded, rank)
         phase.flops += gates_flops(screen.scaled, screen.gates) + screen.pattern_flops
     return screen
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
-from probbound.models.pair_mlp.forward_error import forward_error_flops
-from probbound.models.pair_mlp.network import forward_flops, table_flops
 from probbound.tasks.pairs.grammar import BRUTE_FORCE, HYBRID, IID, PairGrammar, ScreenName
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.recipes import PairRecipes
@@ -30,8 +28,8 @@ def decided(
         raise UserError("over pairs δ is not chosen by a plan; give --delta a number")
     if strategy != AUTO:
         return strategy, question
-    budget, each = question.budget_flops or 0.0, forward_flops(question.model)
-    once = table_flops(question.model) + forward_error_flops(question.model)
+    budget, each = question.budget_flops or 0.0, question.exact.flops
+    once = question.once_flops
     if once + question.task.size * each <= budget:
         return BRUTE_FORCE, question
     price = low_rank_price(question, _usual_rank(grammar, question))

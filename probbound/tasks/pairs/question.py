@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
-from probbound.models.pair_mlp.evaluation import ForwardPass
 from probbound.models.pair_mlp.network import PairMLP
+from probbound.models.uniform_pair.network import UniformPair
 from probbound.tasks.pairs.folded import Folded
-from probbound.tasks.pairs.folding import folded
+from probbound.tasks.pairs.kinds import PairKind, kind_of_pairs
 from probbound.tasks.pairs.population import Pairs
 
 
@@ -23,7 +25,7 @@ class PairQuestion:
     `budget_flops` is what a plan may spend.
     """
 
-    model: PairMLP
+    model: PairMLP | UniformPair
     task: Pairs
     budget: int
     delta: float
@@ -39,12 +41,27 @@ class PairQuestion:
         """The randomness of the certifying samples."""
         return Stream.from_seed(self.seed).fold_in("certify")
 
+    @property
+    def kind(self) -> PairKind[Any]:
+        """What the network's kind brings."""
+        return kind_of_pairs(self.model)
+
     @cached_property
-    def exact(self) -> ForwardPass:
+    def exact(self) -> Check:
         """The check at the end of every row."""
-        return ForwardPass.of(self.model, self.task, self.claim.margin)
+        return self.kind.exact(self.model, lambda: self.folded, self.task, self.claim.margin)
+
+    @property
+    def once_flops(self) -> int:
+        """Operations of what that check works out before it sees a pair."""
+        return self.kind.once_flops(self.model, lambda: self.folded)
 
     @cached_property
     def folded(self) -> Folded:
         """The network as the screens see it."""
-        return folded(self.model, self.task.labelling)
+        return self.kind.folded(self.model, self.task.labelling)
+
+    @property
+    def folding_flops(self) -> int:
+        """Operations of `folded`."""
+        return self.kind.folding_flops(self.model)

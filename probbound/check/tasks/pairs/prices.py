@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from probbound.check.models.pair_mlp.weights import Weights
+from probbound.check.models.uniform_pair.weights import Weights as UniformWeights
 
 
 def forward_price(weights: Weights) -> int:
@@ -14,6 +15,13 @@ def forward_price(weights: Weights) -> int:
     found += 2 * out if "W_skip" in there else 0
     found += out if "b_out" in there else 0
     return found + (classes if "b_U" in there else 0)
+
+
+def folded_price(weights: UniformWeights) -> int:
+    """Of the logits of one pair in the folded network, a bias among its features."""
+    size = weights.sizes
+    features = size["d_mlp"] + size["d_model"] + 1
+    return features + size["d_mlp"] + 2 * features * size["d_vocab_out"]
 
 
 def low_rank_price(features: int, gates: int, classes: int, rank: int) -> int:

@@ -12,7 +12,6 @@ import numpy as np
 
 from probbound.check.bounds import up
 from probbound.check.expected import Facts
-from probbound.check.models.pair_mlp.network import Network
 from probbound.check.report import Declined, Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import form_of
@@ -20,8 +19,8 @@ from probbound.check.tasks.follow_up import planned_draws
 from probbound.check.tasks.pairs.folded import Folded
 from probbound.check.tasks.pairs.gates import Gates
 from probbound.check.tasks.pairs.inputs import Inputs
+from probbound.check.tasks.pairs.kinds import KINDS, PairKind, Wrong
 from probbound.check.tasks.pairs.low_rank import LowRank
-from probbound.check.tasks.pairs.prices import forward_price
 from probbound.check.tasks.pairs.recipe import GATES, LOW_RANK, Recipe, Screen, run_by
 
 PILOT = 1 << 12
@@ -50,7 +49,7 @@ class Asked:
     """A certificate, the network and the pairs that it is about."""
 
     predicate: Mapping[str, Any]
-    network: Network
+    network: Any
     inputs: Inputs
 
     @cached_property
@@ -66,7 +65,17 @@ class Asked:
     @cached_property
     def folded(self) -> Folded:
         """The network as the screens see it."""
-        return Folded.of(self.network.weights.arrays)
+        return self.kind.folded(self.network.weights)
+
+    @property
+    def kind(self) -> PairKind:
+        """What the kind of the network brings."""
+        return KINDS[self.network.weights.kind]
+
+    @cached_property
+    def answers(self) -> Wrong:
+        """Which pairs (n, 2) are not certainly answered with their label by the margin."""
+        return self.kind.wrong(self.network, lambda: self.folded)
 
     def counted(self) -> Facts:
         """The facts of the certificate.
@@ -134,7 +143,7 @@ class Asked:
 
     def _wrong(self, numbers: np.ndarray) -> np.ndarray:
         pairs = self.inputs.pairs(numbers)
-        return self.network.wrong(pairs, self.inputs.labels(pairs))
+        return self.answers(pairs, self.inputs.labels(pairs))
 
     def _all_run(self, share: float, left: np.ndarray) -> Facts:
         """Each that the screen left, once; no more than the budget (1.6)."""
@@ -180,5 +189,5 @@ class Asked:
             return recipe.draws
         pilot = self.inputs.drawn(self.stream.named("pilot"), PILOT)
         passed = sum(int(self._left(check, numbers).sum()) for numbers in pilot)
-        worth = budget * forward_price(self.network.weights) / check.price
+        worth = budget * self.kind.price(self.network.weights) / check.price
         return planned_draws(budget, passed, PILOT, worth)

@@ -8,13 +8,12 @@ from typing import Any
 
 from probbound.check import rules
 from probbound.check.compare import disagreements, other_counts, require
-from probbound.check.models.pair_mlp.network import Network
-from probbound.check.models.pair_mlp.weights import Weights
 from probbound.check.report import Declined
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import Terms, claimed_facts, expected
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.pairs.inputs import Inputs, Labels
+from probbound.check.tasks.pairs.kinds import KINDS
 from probbound.check.tasks.pairs.recipe import recipe_of, run_by
 from probbound.check.tasks.pairs.replay import Asked
 from probbound.check.tasks.pairs.work import work_of
@@ -48,7 +47,7 @@ def pair_replay(
     gives those that are the same pairs one form.
     """
     return Replay(
-        network=Weights.kind,
+        networks=tuple(KINDS),
         arithmetic=_ARITHMETIC,
         population=population,
         misfits=partial(_misfits, misstated),
@@ -61,7 +60,7 @@ def pair_replay(
 
 
 def _misfits(
-    misstated: Callable[[Population], Iterator[str]], claim: Mapping[str, Any], weights: Weights
+    misstated: Callable[[Population], Iterator[str]], claim: Mapping[str, Any], weights: Any
 ) -> Iterator[str]:
     """Where a claim is not about the pairs that the weights read."""
     stated, (_, values, answers) = claim["population"], weights.reads
@@ -82,7 +81,7 @@ def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _confirmed(
-    labels_of: Callable[[Population], Labels], predicate: Mapping[str, Any], network: Network
+    labels_of: Callable[[Population], Labels], predicate: Mapping[str, Any], network: Any
 ) -> Iterator[str]:
     """What holds computed again, sentence by sentence.
 
@@ -111,7 +110,7 @@ def _confirmed(
 def _fresh(
     labels_of: Callable[[Population], Labels],
     predicate: Mapping[str, Any],
-    network: Network,
+    network: Any,
     stream: Stream,
     draws: int,
 ) -> tuple[float, int]:
@@ -120,7 +119,7 @@ def _fresh(
 
 
 def _asked(
-    labels_of: Callable[[Population], Labels], predicate: Mapping[str, Any], network: Network
+    labels_of: Callable[[Population], Labels], predicate: Mapping[str, Any], network: Any
 ) -> Asked:
     stated = predicate["claim"]["population"]
     return Asked(predicate, network, Inputs(stated["sizes"][0], labels_of(stated)))

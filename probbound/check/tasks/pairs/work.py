@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from probbound.check.effort import Work
-from probbound.check.models.pair_mlp.weights import Weights
-from probbound.check.tasks.pairs.prices import forward_price
+from probbound.check.tasks.pairs.kinds import KINDS
 from probbound.check.tasks.pairs.recipe import run_by
 from probbound.check.tasks.pairs.replay import PILOT
 
@@ -17,12 +16,12 @@ _LEVEL, _CANDIDATES, _MOST_GROUPS = 2e5, 81, 1 << 10
 _BLOCKS = 2.0**28  # bytes of what is computed at once
 
 
-def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
+def work_of(predicate: Mapping[str, Any], weights: Any) -> Work:
     """What checking a certificate takes, at most about."""
     recipe, size = run_by(predicate), weights.sizes
     values, classes = size["d_vocab"], size["d_vocab_out"]
     features = size["d_mlp"] + size["d_out"] + 1
-    pairs, forward = values**2, float(forward_price(weights) + size["d_mlp"])
+    pairs, forward = values**2, float(KINDS[weights.kind].price(weights) + size["d_mlp"])
     stored = sum(array.size for array in weights.arrays.values())
     tables = 4.0 * values * size["d_model"] * (size["d_mlp"] + size["d_out"])
     operations, memory = _LEAST + 100.0 * stored + tables, 32.0 * values * features + _BLOCKS

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.contract.cost import CostMeter
-from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.methods import PairScreen
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.screens.frame_proposal import frame_proposal_flops
@@ -55,7 +54,7 @@ class ScreenKind:
         """
         with meter.phase(f"{self.name}: proposal", "proof") as phase:
             screen = self.built(question, settings)
-            phase.flops += folding_flops(question.model) + self.proposed(question, screen)
+            phase.flops += question.folding_flops + self.proposed(question, screen)
             phase.flops += 0 if on_all else self.tables(screen)
         return screen
 
@@ -63,7 +62,7 @@ class ScreenKind:
 def low_rank_price(question: PairQuestion, rank: int) -> int:
     """The most operations of low-rank on all pairs: as if each were compared with every class."""
     folded = question.folded
-    proposal = folding_flops(question.model) + proposal_flops(folded, rank)
+    proposal = question.folding_flops + proposal_flops(folded, rank)
     compared = folded.size * most_flops(rank, folded.n_classes)
     return proposal + table_flops(folded, rank) + enumerate_flops(folded, rank) + compared
 
