@@ -32,8 +32,11 @@ def built(held: Held, path: Path) -> UniformPair:
     told = told_beside(held, path, {*FORM, *SIZES, COEFFICIENT})
     if unsaid := [name for name in (COEFFICIENT, *FORM) if name not in told]:
         raise UserError(f"the configuration in {path} must say {unsaid[0]}, which it does not")
+    coefficient = told.pop(COEFFICIENT)
+    if type(coefficient) is not float:
+        raise UserError(f"{COEFFICIENT} in {path} must be a float, got {coefficient!r}")
     tensors: dict[str, Any] = dict(held.tensors)
-    model = UniformPair(**tensors, attn_coeff=told.pop(COEFFICIENT), name=path.stem)
+    model = UniformPair(**tensors, attn_coeff=coefficient, name=path.stem)
     right = {**FORM, **sizes_of(model)}
     for name, value in told.items():
         if type(value) is not type(right[name]) or value != right[name]:

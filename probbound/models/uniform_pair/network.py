@@ -54,8 +54,8 @@ class UniformPair:
                     f"{weight} has shape {shape}, wanted {', '.join(axes)}, beside weights with "
                     f"{sizes}"
                 )
-        if type(self.attn_coeff) is not float or not 0 <= self.attn_coeff <= 1:
-            raise UserError(f"attn_coeff must be a float between 0 and 1, got {self.attn_coeff!r}")
+        if not 0 <= self.attn_coeff <= 1:
+            raise UserError(f"attn_coeff must lie between 0 and 1, got {self.attn_coeff!r}")
 
     @property
     def n_ctx(self) -> int:

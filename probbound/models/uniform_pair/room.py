@@ -15,7 +15,7 @@ _ROWS = 1 << 12
 
 
 def _preamble(model: UniformPair) -> str:
-    return f"{model.kind} attn_coeff {model.attn_coeff.hex()}"
+    return f"{model.kind} attn_coeff {float(model.attn_coeff).hex()}"
 
 
 def _arrays(model: UniformPair) -> dict[str, np.ndarray]:

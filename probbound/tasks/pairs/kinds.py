@@ -56,6 +56,8 @@ def _accepted_uniform(model: UniformPair) -> None:
     for weight, values in uniform_pair.weights_of(model).items():
         require_floats(weight, values)
     uniform_pair.require_finite(model)
+    if type(model.attn_coeff) is not float:
+        raise UserError(f"attn_coeff must be a float, got {model.attn_coeff!r}")
 
 
 MLP = PairKind[PairMLP](

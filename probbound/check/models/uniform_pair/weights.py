@@ -51,8 +51,8 @@ class Weights:
                     raise Unusable(f"{name} has shape {values.shape}, the others {found}")
             if not np.isfinite(values).all():
                 raise Unusable(f"{name} holds a NaN or an infinity")
-        if type(self.coefficient) is not float or not 0 <= self.coefficient <= 1:
-            raise Unusable("its attn_coeff is no float between 0 and 1")
+        if not 0 <= self.coefficient <= 1:
+            raise Unusable("its attn_coeff is not between 0 and 1")
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -98,7 +98,10 @@ def assembled(contents: Contents) -> Weights:
             raise Unusable(f"{name} does not hold floats")
         arrays[name] = values.astype(np.float64)
     told = _told(contents.texts)
-    weights = Weights(arrays, told.pop("attn_coeff", None))
+    coefficient = told.pop("attn_coeff", None)
+    if type(coefficient) is not float:
+        raise Unusable("it does not say attn_coeff, a float")
+    weights = Weights(arrays, coefficient)
     if missing := sorted(set(_FORM) - set(told)):
         raise Unusable(f"it does not say {missing[0]}")
     wanted: dict[str, Any] = {**weights.sizes, **_FORM}

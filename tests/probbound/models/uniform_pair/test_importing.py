@@ -64,7 +64,7 @@ def test_a_network_without_attention_is_a_pair_network(tmp_path):
         ({"act_fn": "GeLU"}, "1 layers of GeLU, and one of ReLU is all"),
         ({"n_layers": 2}, "2 layers of ReLU"),
         ({"eqn_sign": 1}, "equals sign"),
-        ({"attn_coeff": 1.5}, "attn_coeff must be a float between 0 and 1"),
+        ({"attn_coeff": 1.5}, "attn_coeff must lie between 0 and 1"),
         ({"attn_coeff": True}, "attn_coeff of .* must be a number"),
         ({"n_heads": 3}, "2 heads, and its settings say .* 3 heads"),
         ({"diff_vocab": 0}, "10 tokens"),
