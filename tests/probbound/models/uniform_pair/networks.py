@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,9 @@ def told_of(coefficient: float = 0.1, *, own: bool = True, **others: object) -> 
     return {**TOLD, "attn_coeff": coefficient, "diff_vocab": int(own), **others}
 
 
-def saved(state: dict[str, np.ndarray], told: dict[str, object], folder: Path) -> tuple[Path, str]:
+def saved(
+    state: Mapping[str, np.ndarray], told: Mapping[str, object], folder: Path
+) -> tuple[Path, str]:
     """The file of weights and that of the settings beside it."""
     path, beside = folder / "weights.npz", folder / "settings.json"
     np.savez(path, allow_pickle=False, **state)
