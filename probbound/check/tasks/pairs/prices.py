@@ -27,6 +27,14 @@ def gates_price(classes: int, rank: int) -> int:
     return rank + 7 + _compared(classes, rank)
 
 
+def rotating_price(features: int, classes: int, gates: int, waves: int, beside: int) -> int:
+    """Of one pair that is turned by so many waves, and compared with every class in the end."""
+    width, shares = 2 * waves + beside, 6
+    own = features + gates + 2 * features * (width + 1) + 3 * beside + 14
+    own += 7 * waves + shares * (7 * waves + 3) + 2 * features + 10
+    return own + (2 * width + 4) * classes + 2
+
+
 def _compared(classes: int, rank: int) -> int:
     """Of a point that its cone, near rivals and all classes are asked about."""
     cone, compared = 6 * rank + 23, 2 * rank + 5

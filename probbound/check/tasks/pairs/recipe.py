@@ -49,11 +49,22 @@ _RUNS: dict[tuple[tuple[str, str], ...], tuple[str | None, ...]] = {
 
 @dataclass(frozen=True)
 class Screen:
-    """A screen by name, of so many directions of the output matrix, 0 if it has no rank."""
+    """A screen by name, of so many directions of the output matrix, 0 if it has no rank.
+
+    `waves` are frequencies of the output, `beside` directions beside them.
+    """
 
     name: str
     rank: int = 0
     levels: int | None = None
+    waves: int = 0
+    beside: int = 0
+
+    @classmethod
+    def of(cls, level: Mapping[str, Any]) -> Screen:
+        """Of a level of a recipe whose settings are known ones."""
+        settings = {name: level[name] for name in _SCREENS[level["level"]]}
+        return cls(level["level"], **settings)
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         require_settings("law", law, _LAWS, {})
     settings, screen = law or {}, None
     if shape[0][0] == _SCREEN:
-        screen = Screen(levels[0]["level"], levels[0].get("rank", 0), levels[0].get("levels"))
+        screen = Screen.of(levels[0])
     return Recipe(rows, screen, named, settings.get("draws"), settings.get("target"))
 
 

@@ -22,7 +22,15 @@ from probbound.check.tasks.pairs.gates import Gates
 from probbound.check.tasks.pairs.inputs import Inputs
 from probbound.check.tasks.pairs.low_rank import LowRank
 from probbound.check.tasks.pairs.prices import forward_price
-from probbound.check.tasks.pairs.recipe import GATES, LOW_RANK, Recipe, Screen, run_by
+from probbound.check.tasks.pairs.recipe import (
+    GATES,
+    LOW_RANK,
+    ROTATING_FRAME,
+    Recipe,
+    Screen,
+    run_by,
+)
+from probbound.check.tasks.pairs.rotating import Rotating
 
 PILOT = 1 << 12
 _ALONE = {"enumerated": "all run", "sampled": "sampled"}
@@ -42,6 +50,9 @@ class Check(Protocol):
 _CHECKS: dict[str, Callable[[Folded, Screen, float], Check]] = {
     LOW_RANK: lambda folded, screen, margin: LowRank.of(folded, screen.rank, margin),
     GATES: lambda folded, screen, margin: Gates.of(folded, screen.rank, screen.levels or 1, margin),
+    ROTATING_FRAME: lambda folded, screen, margin: Rotating.of(
+        folded, screen.waves, screen.beside, margin
+    ),
 }
 
 

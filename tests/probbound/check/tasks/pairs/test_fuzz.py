@@ -28,6 +28,9 @@ QUESTIONS = {
     "gates": {"strategy": "gates:7"},
     "hybrid of gates": {"strategy": "hybrid:gates:7", "budget": 5, "delta": 0.1},
     "cascade of gates": {"strategy": "cascade:gates:7", "budget": 9, "delta": 0.1},
+    "frame": {"strategy": "rotating-frame:2"},
+    "hybrid of a frame": {"strategy": "hybrid:rotating-frame:1", "budget": 5, "delta": 0.1},
+    "cascade of a frame": {"strategy": "cascade:rotating-frame:2", "budget": 9, "delta": 0.1},
     "margin": {
         "strategy": "hybrid:low-rank:5",
         "budget": 9,
@@ -35,6 +38,8 @@ QUESTIONS = {
         "claim": probbound.Claim("margin", 0.5),
     },
 }
+
+ENUMERATED = ("screen", "hybrid", "gates", "hybrid of gates", "frame", "hybrid of a frame")
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +62,6 @@ def test_altered_fields_are_refused_or_weaker(question):
     model = noisy_waves()
     task = GroupProduct(group_named("c7")) if question == "iid" else ModularAddition(7)
     made = probbound.certify(model, task, **QUESTIONS[question])
-    if question in ("screen", "hybrid", "gates", "hybrid of gates"):
+    if question in ENUMERATED:
         assert 0 < made.to_json()["levels"][0]["share_upper"] < 1
     run((json.loads(json.dumps(made.to_json())), weights_read(model)), 150, 5)
