@@ -17,15 +17,18 @@ from probbound.check.report import Declined, Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import form_of
 from probbound.check.tasks.follow_up import planned_draws
+from probbound.check.tasks.pairs.entries import MOST_ENTRIES, Entries, Found
 from probbound.check.tasks.pairs.folded import Folded
 from probbound.check.tasks.pairs.gates import Gates
 from probbound.check.tasks.pairs.inputs import Inputs
 from probbound.check.tasks.pairs.low_rank import LowRank
+from probbound.check.tasks.pairs.pattern import LOSSES, Bounded, Pattern
 from probbound.check.tasks.pairs.prices import forward_price
 from probbound.check.tasks.pairs.recipe import (
     GATES,
     LOW_RANK,
     ROTATING_FRAME,
+    STRUCTURE,
     Recipe,
     Screen,
     run_by,
@@ -47,11 +50,18 @@ class Check(Protocol):
     def left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray: ...
 
 
+def _pattern(folded: Folded, screen: Screen, margin: float) -> Pattern:
+    return Pattern.of(folded, screen.rank, screen.levels or 1, margin)
+
+
 _CHECKS: dict[str, Callable[[Folded, Screen, float], Check]] = {
     LOW_RANK: lambda folded, screen, margin: LowRank.of(folded, screen.rank, margin),
     GATES: lambda folded, screen, margin: Gates.of(folded, screen.rank, screen.levels or 1, margin),
     ROTATING_FRAME: lambda folded, screen, margin: Rotating.of(
         folded, screen.waves, screen.beside, margin
+    ),
+    STRUCTURE: lambda folded, screen, margin: Bounded(
+        _pattern(folded, screen, margin), LOSSES[screen.noise]
     ),
 }
 
@@ -101,6 +111,20 @@ class Asked:
         if form_of(self.predicate, recipe.screen.name) == "screen, all run":
             return self._all_run(share, left)
         return self._sampled(share, left if len(left) < self.inputs.size else None)
+
+    def lost_entries(self, pattern: Screen) -> Found:
+        """What draws of entries say of a pattern of gates.
+
+        Raises:
+            Refused: if there are more than are independently re-checked, or nothing to draw from.
+        """
+        draws, delta = self.predicate["ran"]["budget"], self.predicate["delta_allowed"]
+        if draws > MOST_ENTRIES:
+            raise Refused(f"{draws} entries are more than are independently re-checked")
+        with np.errstate(all="ignore"):
+            gates = _pattern(self.folded, pattern, self.network.margin)
+            entries = Entries.of(gates, self.inputs, draws, delta)
+            return entries.found(self.stream.named("entries"), draws, delta)
 
     def fresh(self, stream: Stream, draws: int) -> tuple[float, int]:
         """The share that an enumerated screen leaves, 1 without, and failures of draws from it."""

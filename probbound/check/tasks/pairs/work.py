@@ -16,6 +16,7 @@ from probbound.check.tasks.pairs.recipe import (
     LOW_RANK,
     NORMS,
     ROTATING_FRAME,
+    STRUCTURE,
     Screen,
     run_by,
 )
@@ -24,6 +25,7 @@ from probbound.check.tasks.pairs.replay import PILOT
 _INTERVAL, _LEAST, _DRAW = 1e5, 1e6, 100.0
 _LEVEL, _CANDIDATES, _MOST_GROUPS = 2e5, 81, 1 << 10
 _COLUMNS = 1 << 12  # of the output matrix are looked at for directions
+_ENTRY, _ENTRY_BYTES = 5e3, 64.0
 _BLOCKS = 2.0**28  # bytes of what is computed at once
 
 
@@ -41,13 +43,15 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     if predicate["levels"] and predicate["levels"][-1]["mode"] == "enumerated":
         number = min(number, pairs)
     operations += _INTERVAL * math.sqrt(draws) + _DRAW * draws
-    if recipe.screen is not None:
+    screen = recipe.screen or recipe.pattern
+    if screen is not None:
         looked = min(pairs, draws) + PILOT if recipe.cascade else pairs
         shape = _Shape(values, features, size["d_mlp"], classes)
-        taken = _OF_SCREENS[recipe.screen.name](recipe.screen, shape, looked)
-        operations, memory = operations + taken.operations, memory + taken.memory
-        memory += 16.0 * pairs
-    run = number if recipe.budgeted else pairs * (recipe.screen is None)
+        taken = _OF_SCREENS[screen.name](screen, shape, looked)
+        operations, memory = operations + taken.operations, memory + taken.memory + 16.0 * pairs
+    run = number if recipe.budgeted else pairs * (screen is None)
+    if recipe.pattern is not None:
+        return Work(operations + number * _ENTRY, memory + number * _ENTRY_BYTES)
     return Work(operations + run * (forward + _DRAW), memory + 8.0 * classes**2)
 
 
@@ -101,6 +105,7 @@ _OF_SCREENS: dict[str, Callable[[Screen, _Shape, int], Work]] = {
     LOW_RANK: _of_low_rank,
     GATES: _of_gates,
     ROTATING_FRAME: _of_rotating,
+    STRUCTURE: _of_gates,
     INTEGRAL: _of_low_rank,
     NORMS: _of_low_rank,
 }

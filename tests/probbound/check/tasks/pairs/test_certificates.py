@@ -30,6 +30,8 @@ STRATEGIES = (
     *("brute-force", "iid", "low-rank:2", "hybrid:low-rank:2", "cascade:low-rank:2"),
     *("gates:2", "hybrid:gates:2", "cascade:gates:2"),
     *("rotating-frame:2", "hybrid:rotating-frame:1", "cascade:rotating-frame:2"),
+    *("entries:2", "entries:exact:2", "entries:sums:2", "entries:row-max:2"),
+    *("entries:absolute:2", "entries:norm:2"),
 )
 FAR = {"claim": probbound.Claim("margin", 12.5)}  # so that the rotating frame leaves something
 ON_SHIPPED: dict[str, dict[str, Any]] = {
@@ -45,6 +47,8 @@ ON_SHIPPED: dict[str, dict[str, Any]] = {
     "hybrid:gates:48": {"budget": 3481},
     "cascade:gates:40": {"budget": 100},
     "cascade:gates:16": {"budget": 400, "target": 0.02},
+    "entries:40": {"budget": 30_000},
+    "entries:sums:40": {},
     "rotating-frame:4": FAR,
     "hybrid:rotating-frame:4": FAR | {"budget": 100},
     "cascade:rotating-frame:4": FAR | {"budget": 100},
@@ -116,6 +120,11 @@ FORGED = {
     "network": (("claim", "network", "parts", "weights", "value"), lambda x: x + " b_U"),
     "activation": (("claim", "network", "parts", "activation", "value"), lambda x: "gelu"),
     "kind": (("claim", "kind"), lambda x: "loss"),
+    "noise": (
+        ("ran", "recipe", "levels", -1),
+        lambda x: x | ({"noise": "row-max"} if "noise" in x else {}),
+    ),
+    "share drawn": (("levels", -1, "share_upper"), lambda x: x * 0.99),
 }
 
 
@@ -125,6 +134,7 @@ FORGED = {
         *("hybrid:low-rank:10", "low-rank:10", "cascade:low-rank:11"),
         *("hybrid:gates:40", "gates:40", "cascade:gates:40"),
         *("hybrid:rotating-frame:4", "rotating-frame:4", "cascade:rotating-frame:4"),
+        *("entries:40", "entries:sums:40"),
     ],
 )
 @pytest.mark.parametrize("forgery", FORGED)
@@ -136,9 +146,12 @@ def test_altered_certificates_are_refused(shipped, name, forgery):
         ("low-rank:10", "δ"),  # nothing is spent: another sum than its ledger's
         ("gates:40", "δ"),
         ("rotating-frame:4", "δ"),
+        ("entries:sums:40", "δ"),
         ("cascade:low-rank:11", "certified mass"),
         ("cascade:gates:40", "certified mass"),
         ("cascade:rotating-frame:4", "certified mass"),
+        ("entries:40", "certified mass"),
+        ("entries:40", "share"),  # no pair can lose next to nothing
     }:
         return
     try:
@@ -147,7 +160,7 @@ def test_altered_certificates_are_refused(shipped, name, forgery):
         return
 
 
-@pytest.mark.parametrize("name", ["low-rank:10", "gates:40", "rotating-frame:4"])
+@pytest.mark.parametrize("name", ["low-rank:10", "gates:40", "rotating-frame:4", "entries:sums:40"])
 def test_fewer_pairs_left_with_all_that_follows_are_refused(shipped, name):
     weights, made = shipped
     predicate = copy.deepcopy(made[name])
@@ -159,7 +172,7 @@ def test_fewer_pairs_left_with_all_that_follows_are_refused(shipped, name):
     assert "leave a share" in report.refused[0]
 
 
-@pytest.mark.parametrize("name", ["low-rank:10", "gates:40", "rotating-frame:4"])
+@pytest.mark.parametrize("name", ["low-rank:10", "gates:40", "rotating-frame:4", "entries:sums:40"])
 def test_more_pairs_left_than_the_checker_finds_are_accepted(shipped, name):
     weights, made = shipped
     predicate = copy.deepcopy(made[name])

@@ -31,6 +31,10 @@ QUESTIONS = {
     "frame": {"strategy": "rotating-frame:2"},
     "hybrid of a frame": {"strategy": "hybrid:rotating-frame:1", "budget": 5, "delta": 0.1},
     "cascade of a frame": {"strategy": "cascade:rotating-frame:2", "budget": 9, "delta": 0.1},
+    "entries": {"strategy": "entries:6", "budget": 4000, "delta": 0.2},
+    "exact noise": {"strategy": "entries:exact:6"},
+    "noise by levels": {"strategy": "entries:sums:6"},
+    "noise by norms": {"strategy": "entries:norm:6"},
     "margin": {
         "strategy": "hybrid:low-rank:5",
         "budget": 9,
