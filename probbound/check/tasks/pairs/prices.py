@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from probbound.check.models.pair_mlp.weights import Weights
 
+NORMS_PRICE = 7  # of one pair by waves of the weights, once tables are there
+
 
 def forward_price(weights: Weights) -> int:
     """Of the logits of one pair, from tables of what depends on one operand alone."""

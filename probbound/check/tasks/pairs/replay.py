@@ -13,7 +13,7 @@ import numpy as np
 from probbound.check.bounds import up
 from probbound.check.expected import Facts
 from probbound.check.models.pair_mlp.network import Network
-from probbound.check.report import Declined, Refused
+from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import form_of
 from probbound.check.tasks.follow_up import planned_draws
@@ -22,11 +22,14 @@ from probbound.check.tasks.pairs.folded import Folded
 from probbound.check.tasks.pairs.gates import Gates
 from probbound.check.tasks.pairs.inputs import Inputs
 from probbound.check.tasks.pairs.low_rank import LowRank
+from probbound.check.tasks.pairs.norms import ByNorms, integral_leads, norms_leads
 from probbound.check.tasks.pairs.pattern import LOSSES, Bounded, Pattern
 from probbound.check.tasks.pairs.prices import forward_price
 from probbound.check.tasks.pairs.recipe import (
     GATES,
+    INTEGRAL,
     LOW_RANK,
+    NORMS,
     ROTATING_FRAME,
     STRUCTURE,
     Recipe,
@@ -63,6 +66,8 @@ _CHECKS: dict[str, Callable[[Folded, Screen, float], Check]] = {
     STRUCTURE: lambda folded, screen, margin: Bounded(
         _pattern(folded, screen, margin), LOSSES[screen.noise]
     ),
+    NORMS: lambda folded, screen, margin: ByNorms.of(folded, norms_leads, margin),
+    INTEGRAL: lambda folded, screen, margin: ByNorms.of(folded, integral_leads, margin),
 }
 
 
@@ -158,10 +163,7 @@ class Asked:
             raise Refused(f"the levels are not those of what ran: {self.recipe.text}")
 
     def _check(self, screen: Screen) -> Check:
-        made = _CHECKS.get(screen.name)
-        if made is None:
-            raise Declined(f"the screen {screen.name} is not run again by this checker yet")
-        return made(self.folded, screen, self.network.margin)
+        return _CHECKS[screen.name](self.folded, screen, self.network.margin)
 
     def _left(self, check: Check, numbers: np.ndarray) -> np.ndarray:
         pairs = self.inputs.pairs(numbers)

@@ -101,11 +101,20 @@ def _of_rotating(screen: Screen, shape: _Shape, looked: int) -> Work:
     return Work(_compared(shape, directions, looked) + proposed + turned, memory)
 
 
+def _of_single_waves(screen: Screen, shape: _Shape, looked: int) -> Work:
+    """Of waves of the weights: every group for every two classes, and next to nothing of pairs."""
+    del screen
+    values, features = shape.values, shape.features
+    groups = min(values / 2, shape.gates)
+    proposed = 500.0 * values * features + groups * 20.0 * values**2
+    return Work(proposed + looked * 100.0, 128.0 * values * features + 16.0 * groups * values)
+
+
 _OF_SCREENS: dict[str, Callable[[Screen, _Shape, int], Work]] = {
     LOW_RANK: _of_low_rank,
     GATES: _of_gates,
     ROTATING_FRAME: _of_rotating,
     STRUCTURE: _of_gates,
-    INTEGRAL: _of_low_rank,
-    NORMS: _of_low_rank,
+    INTEGRAL: _of_single_waves,
+    NORMS: _of_single_waves,
 }

@@ -31,7 +31,7 @@ STRATEGIES = (
     *("gates:2", "hybrid:gates:2", "cascade:gates:2"),
     *("rotating-frame:2", "hybrid:rotating-frame:1", "cascade:rotating-frame:2"),
     *("entries:2", "entries:exact:2", "entries:sums:2", "entries:row-max:2"),
-    *("entries:absolute:2", "entries:norm:2"),
+    *("entries:absolute:2", "entries:norm:2", "norms", "hybrid:integral", "cascade:norms"),
 )
 FAR = {"claim": probbound.Claim("margin", 12.5)}  # so that the rotating frame leaves something
 ON_SHIPPED: dict[str, dict[str, Any]] = {

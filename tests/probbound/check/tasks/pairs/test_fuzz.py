@@ -35,6 +35,14 @@ QUESTIONS = {
     "exact noise": {"strategy": "entries:exact:6"},
     "noise by levels": {"strategy": "entries:sums:6"},
     "noise by norms": {"strategy": "entries:norm:6"},
+    "norms": {"strategy": "norms", "claim": probbound.Claim("margin", -30.0)},
+    "hybrid of norms": {
+        "strategy": "hybrid:norms",
+        "budget": 9,
+        "delta": 0.1,
+        "claim": probbound.Claim("margin", -30.0),
+    },
+    "cascade of integrals": {"strategy": "cascade:integral", "budget": 9, "delta": 0.1},
     "margin": {
         "strategy": "hybrid:low-rank:5",
         "budget": 9,
@@ -43,7 +51,10 @@ QUESTIONS = {
     },
 }
 
-ENUMERATED = ("screen", "hybrid", "gates", "hybrid of gates", "frame", "hybrid of a frame")
+ENUMERATED = (
+    *("screen", "hybrid", "gates", "hybrid of gates", "frame", "hybrid of a frame"),
+    *("norms", "hybrid of norms"),
+)
 
 
 @pytest.fixture(autouse=True)

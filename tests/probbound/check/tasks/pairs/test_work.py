@@ -24,7 +24,7 @@ STRATEGIES = (
     *("iid", "hybrid:low-rank:3", "cascade:low-rank:3", "brute-force"),
     *("gates:3", "hybrid:gates:3", "cascade:gates:3"),
     *("rotating-frame:2", "cascade:rotating-frame:1"),
-    *("entries:3", "entries:row-max:3"),
+    *("entries:3", "entries:row-max:3", "norms", "cascade:integral"),
 )
 
 
