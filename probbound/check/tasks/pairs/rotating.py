@@ -87,7 +87,8 @@ class Rotating:
     def price(self) -> int:
         """The operations of one pair at most."""
         waves, beside = self.frame.waves.shape[1] // 2, len(self.at_mean)
-        return rotating_price(*self.net.out.shape, self.net.gates, waves, beside)
+        features, classes = self.net.out.shape
+        return rotating_price(features, classes, self.net.gates, waves, beside)
 
     def left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Which pairs (n, 2) it cannot certify."""

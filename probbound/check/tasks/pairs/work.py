@@ -24,6 +24,7 @@ from probbound.check.tasks.pairs.replay import PILOT
 
 _INTERVAL, _LEAST, _DRAW = 1e5, 1e6, 100.0
 _LEVEL, _CANDIDATES, _MOST_GROUPS = 2e5, 81, 1 << 10
+_AT_ONCE = 2.0  # products of a large matrix with another that an operation stands for
 _COLUMNS = 1 << 12  # of the output matrix are looked at for directions
 _ENTRY, _ENTRY_BYTES = 5e3, 64.0
 _BLOCKS = 2.0**28  # bytes of what is computed at once
@@ -48,10 +49,12 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
         looked = min(pairs, draws) + PILOT if recipe.cascade else pairs
         shape = _Shape(values, features, size["d_mlp"], classes)
         taken = _OF_SCREENS[screen.name](screen, shape, looked)
-        operations, memory = operations + taken.operations, memory + taken.memory + 16.0 * pairs
+        operations, memory = operations + taken.operations, memory + taken.memory
+        memory += 0.0 if recipe.cascade and draws <= pairs else 16.0 * pairs
     run = number if recipe.budgeted else pairs * (screen is None)
     if recipe.pattern is not None:
-        return Work(operations + number * _ENTRY, memory + number * _ENTRY_BYTES)
+        entries = predicate["ran"]["budget"] or 0
+        return Work(operations + entries * _ENTRY, memory + entries * _ENTRY_BYTES)
     return Work(operations + run * (forward + _DRAW), memory + 8.0 * classes**2)
 
 
@@ -96,9 +99,10 @@ def _of_rotating(screen: Screen, shape: _Shape, looked: int) -> Work:
     directions = 2 * waves + min(screen.beside, features, values)
     proposed = features * values * (8.0 * directions + 200) + 30.0 * features**3
     proposed += 2.0 * features**2 * min(values, _COLUMNS) + 2.0 * values**2 * waves
+    compared = looked * (features + shape.classes) * (directions / _AT_ONCE + 10.0)
     turned = looked * waves * 150.0
     memory = 32.0 * values * directions + 64.0 * features * (shape.classes + features)
-    return Work(_compared(shape, directions, looked) + proposed + turned, memory)
+    return Work(compared + turned + proposed, memory)
 
 
 def _of_single_waves(screen: Screen, shape: _Shape, looked: int) -> Work:
