@@ -1,4 +1,4 @@
-"""What gates lose from sampled entries (neuron, operand), drawn again (Theorems 8.11, 6.16)."""
+"""What gates lose from sampled entries (neuron, operand), drawn again (Theorems 8.11, 6.15)."""
 
 from __future__ import annotations
 

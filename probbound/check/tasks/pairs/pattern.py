@@ -1,4 +1,4 @@
-"""A pattern of gates, and what its pairs can still lose (Theorems 8.7, 8.11, 8.15 and 6.16)."""
+"""A pattern of gates, and what its pairs can still lose (Theorems 8.7, 8.11, 8.15 and 6.15)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rotating frame: waves turned to the class of a pair, then every class (8.10, 6.15)."""
+"""The rotating frame: waves turned to the class of a pair, then every class (8.10, 6.14)."""
 
 from __future__ import annotations
 

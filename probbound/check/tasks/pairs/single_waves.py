@@ -1,4 +1,4 @@
-"""What is proposed for structure in the weights, by the law that Theorem 6.17 states."""
+"""What is proposed for structure in the weights, by the law that Theorem 6.16 states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is proposed for the rotating frame, by the law that Theorem 6.15 states."""
+"""What is proposed for the rotating frame, by the law that Theorem 6.14 states."""
 
 from __future__ import annotations
 

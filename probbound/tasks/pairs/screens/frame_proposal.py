@@ -52,7 +52,7 @@ def swing(frequencies: Int[np.ndarray, " n_waves"], p: int) -> Float[np.ndarray,
 def propose_frame(folded: Folded, waves: int, beside: int) -> FrameProposal:
     """The strongest frequencies of the output matrix, and directions of what they leave.
 
-    By the law of Theorem 6.15.
+    By the law of Theorem 6.14.
 
     Raises:
         UserError: if the classes are no circle, or so many frequencies or directions are not there.

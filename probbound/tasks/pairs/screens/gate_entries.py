@@ -55,7 +55,7 @@ class GateEntries:
     def of(cls, screen: GatesScreen, draws: int, delta: float) -> GateEntries:
         """Of the gates of a network; m_0 is chosen for so many draws and δ, before any is seen.
 
-        Weights and m_0 are by the law of Theorem 6.16, which no last bit decides.
+        Weights and m_0 are by the law of Theorem 6.15, which no last bit decides.
 
         Raises:
             UserError: if some number is not finite, so that nothing can be drawn.

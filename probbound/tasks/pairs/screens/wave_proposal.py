@@ -57,7 +57,7 @@ class WaveProposal:
 
 
 def propose_waves(folded: Folded) -> WaveProposal:
-    """Of each gate its strongest frequency, in and out, by the law of Theorem 6.17.
+    """Of each gate its strongest frequency, in and out, by the law of Theorem 6.16.
 
     Raises:
         UserError: if operands and classes are not of one size, or nothing passes a gate.
