@@ -5,6 +5,8 @@ from __future__ import annotations
 from probbound.check.models.pair_mlp.weights import Weights
 from probbound.check.models.uniform_pair.weights import Weights as UniformWeights
 
+NORMS_PRICE = 7  # of one pair by waves of the weights, once tables are there
+
 
 def forward_price(weights: Weights) -> int:
     """Of the logits of one pair, from tables of what depends on one operand alone."""
@@ -33,6 +35,14 @@ def low_rank_price(features: int, gates: int, classes: int, rank: int) -> int:
 def gates_price(classes: int, rank: int) -> int:
     """Likewise of structured gates, once their sums are there."""
     return rank + 7 + _compared(classes, rank)
+
+
+def rotating_price(features: int, classes: int, gates: int, waves: int, beside: int) -> int:
+    """Of one pair that is turned by so many waves, and compared with every class in the end."""
+    width, shares = 2 * waves + beside, 6
+    own = features + gates + 2 * features * (width + 1) + 3 * beside + 14
+    own += 7 * waves + shares * (7 * waves + 3) + 2 * features + 10
+    return own + (2 * width + 4) * classes + 2
 
 
 def _compared(classes: int, rank: int) -> int:

@@ -12,16 +12,30 @@ import numpy as np
 
 from probbound.check.bounds import up
 from probbound.check.expected import Facts
-from probbound.check.report import Declined, Refused
+from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import form_of
 from probbound.check.tasks.follow_up import planned_draws
+from probbound.check.tasks.pairs.entries import MOST_ENTRIES, Entries, Found
 from probbound.check.tasks.pairs.folded import Folded
 from probbound.check.tasks.pairs.gates import Gates
 from probbound.check.tasks.pairs.inputs import Inputs
 from probbound.check.tasks.pairs.kinds import KINDS, PairKind, Wrong
 from probbound.check.tasks.pairs.low_rank import LowRank
-from probbound.check.tasks.pairs.recipe import GATES, LOW_RANK, Recipe, Screen, run_by
+from probbound.check.tasks.pairs.norms import ByNorms, integral_leads, norms_leads
+from probbound.check.tasks.pairs.pattern import LOSSES, Bounded, Pattern
+from probbound.check.tasks.pairs.recipe import (
+    GATES,
+    INTEGRAL,
+    LOW_RANK,
+    NORMS,
+    ROTATING_FRAME,
+    STRUCTURE,
+    Recipe,
+    Screen,
+    run_by,
+)
+from probbound.check.tasks.pairs.rotating import Rotating
 
 PILOT = 1 << 12
 _ALONE = {"enumerated": "all run", "sampled": "sampled"}
@@ -38,9 +52,21 @@ class Check(Protocol):
     def left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray: ...
 
 
+def _pattern(folded: Folded, screen: Screen, margin: float) -> Pattern:
+    return Pattern.of(folded, screen.rank, screen.levels or 1, margin)
+
+
 _CHECKS: dict[str, Callable[[Folded, Screen, float], Check]] = {
     LOW_RANK: lambda folded, screen, margin: LowRank.of(folded, screen.rank, margin),
     GATES: lambda folded, screen, margin: Gates.of(folded, screen.rank, screen.levels or 1, margin),
+    ROTATING_FRAME: lambda folded, screen, margin: Rotating.of(
+        folded, screen.waves, screen.beside, margin
+    ),
+    STRUCTURE: lambda folded, screen, margin: Bounded(
+        _pattern(folded, screen, margin), LOSSES[screen.noise]
+    ),
+    NORMS: lambda folded, screen, margin: ByNorms.of(folded, norms_leads, margin),
+    INTEGRAL: lambda folded, screen, margin: ByNorms.of(folded, integral_leads, margin),
 }
 
 
@@ -100,6 +126,20 @@ class Asked:
             return self._all_run(share, left)
         return self._sampled(share, left if len(left) < self.inputs.size else None)
 
+    def lost_entries(self, pattern: Screen) -> Found:
+        """What draws of entries say of a pattern of gates.
+
+        Raises:
+            Refused: if there are more than are independently re-checked, or nothing to draw from.
+        """
+        draws, delta = self.predicate["ran"]["budget"], self.predicate["delta_allowed"]
+        if draws > MOST_ENTRIES:
+            raise Refused(f"{draws} entries are more than are independently re-checked")
+        with np.errstate(all="ignore"):
+            gates = _pattern(self.folded, pattern, self.network.margin)
+            entries = Entries.of(gates, self.inputs, draws, delta)
+            return entries.found(self.stream.named("entries"), draws, delta)
+
     def fresh(self, stream: Stream, draws: int) -> tuple[float, int]:
         """The share that an enumerated screen leaves, 1 without, and failures of draws from it."""
         recipe, left, share = self.recipe, None, 1.0
@@ -132,10 +172,7 @@ class Asked:
             raise Refused(f"the levels are not those of what ran: {self.recipe.text}")
 
     def _check(self, screen: Screen) -> Check:
-        made = _CHECKS.get(screen.name)
-        if made is None:
-            raise Declined(f"the screen {screen.name} is not run again by this checker yet")
-        return made(self.folded, screen, self.network.margin)
+        return _CHECKS[screen.name](self.folded, screen, self.network.margin)
 
     def _left(self, check: Check, numbers: np.ndarray) -> np.ndarray:
         pairs = self.inputs.pairs(numbers)

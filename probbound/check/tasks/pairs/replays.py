@@ -12,6 +12,7 @@ from probbound.check.report import Declined
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import Terms, claimed_facts, expected
 from probbound.check.tasks.contract import Replay
+from probbound.check.tasks.pairs.entry_levels import entries_again
 from probbound.check.tasks.pairs.inputs import Inputs, Labels
 from probbound.check.tasks.pairs.kinds import KINDS
 from probbound.check.tasks.pairs.recipe import recipe_of, run_by
@@ -94,8 +95,10 @@ def _confirmed(
     ):
         raise Declined("what was planned over pairs is not planned again by this checker yet")
     recipe, asked = run_by(predicate), _asked(labels_of, predicate, network)
-    if recipe.on_entries:
-        raise Declined("what a pattern of gates loses is not bounded again by this checker yet")
+    if recipe.pattern is not None:
+        require(disagreements(predicate, entries_again(asked, recipe.pattern)))
+        yield "the pattern of gates, what pairs can lose and the entries drawn, computed again"
+        return
     cheap = "" if recipe.screen is None else recipe.screen.name
     facts = claimed_facts(predicate, cheap)
     terms = Terms(asked.inputs.size, cheap, recipe.target)
