@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from probbound.contract.claims import ACCURACY, Claim
+from probbound.contract.memo import Memo
 from probbound.draws.random_streams import Stream
 from probbound.models.pair_mlp.evaluation import ForwardPass
 from probbound.models.pair_mlp.network import PairMLP
@@ -20,7 +21,11 @@ class PairQuestion:
 
     Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
     failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
-    `budget_flops` is what a plan may spend.
+    `budget_flops` is what a plan may spend. `memo` is what was worked out of the weights; altered
+    copies of a question share it.
+
+    Raises:
+        ValueError: if the memo is of another network.
     """
 
     model: PairMLP
@@ -33,6 +38,10 @@ class PairQuestion:
     budget_flops: float | None = None
     stopped_at: int | None = None
     claim: Claim = ACCURACY
+    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.memo.belongs_to(self.model)
 
     @property
     def stream(self) -> Stream:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import Terms, claimed_facts, expected
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.pairs.inputs import Inputs, Labels
+from probbound.check.tasks.pairs.plan import is_planned, require_planned
 from probbound.check.tasks.pairs.recipe import recipe_of, run_by
 from probbound.check.tasks.pairs.replay import Asked
 from probbound.check.tasks.pairs.work import work_of
@@ -32,14 +33,15 @@ PAIRS = {
 def pair_replay(
     labels_of: Callable[[Population], Labels],
     *,
+    screens: Collection[str],
     population: Mapping[str, Any] = PAIRS,
     misstated: Callable[[Population], Iterator[str]] = lambda _: iter(()),
     one_claim: Callable[[dict[str, Any]], dict[str, Any]] = lambda claim: claim,
 ) -> Replay:
     """A task whose right answers `labels_of` gives, for pairs as a claim states them.
 
-    `population` has rules for that, `misstated` says what else is wrong with it, and `one_claim`
-    gives those that are the same pairs one form.
+    `screens` are those that its plans look at, `population` has rules for pairs, `misstated` says
+    what else is wrong with them, and `one_claim` gives those that are the same pairs one form.
     """
     return Replay(
         network=Weights.kind,
@@ -48,7 +50,7 @@ def pair_replay(
         misasked=lambda predicate: misasked(predicate, recipe_of),
         one_claim=lambda claim: one_claim(_one_kind(claim)),
         work=work_of,
-        confirmed=partial(_confirmed, labels_of),
+        confirmed=partial(_confirmed, labels_of, screens, one_claim),
         fresh=partial(_fresh, labels_of),
     )
 
@@ -75,7 +77,11 @@ def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _confirmed(
-    labels_of: Callable[[Population], Labels], predicate: Mapping[str, Any], network: Network
+    labels_of: Callable[[Population], Labels],
+    screens: Collection[str],
+    one_claim: Callable[[dict[str, Any]], dict[str, Any]],
+    predicate: Mapping[str, Any],
+    network: Network,
 ) -> Iterator[str]:
     """What holds computed again, sentence by sentence.
 
@@ -83,11 +89,11 @@ def _confirmed(
         Refused: at the first thing that does not.
         Declined: if it rests on a plan or a screen that is not made again.
     """
-    if predicate["guarantee"] != "deterministic" and (
-        predicate["recipe"] is None or predicate["delta_chosen"]
-    ):
-        raise Declined("what was planned over pairs is not planned again by this checker yet")
     recipe, asked = run_by(predicate), _asked(labels_of, predicate, network)
+    if is_planned(predicate):
+        _require_one_task(one_claim, predicate["claim"])
+        require_planned(asked, screens)
+        yield "what was planned before the draws was planned again, and is what ran"
     if recipe.on_entries:
         raise Declined("what a pattern of gates loses is not bounded again by this checker yet")
     cheap = "" if recipe.screen is None else recipe.screen.name
@@ -99,6 +105,19 @@ def _confirmed(
     require(other_counts(facts, again))
     require(disagreements(predicate, expected(predicate, again.conceding(facts), terms)))
     yield "screens and samples were computed again, with the same counts"
+
+
+def _require_one_task(
+    one_claim: Callable[[dict[str, Any]], dict[str, Any]], claim: Mapping[str, Any]
+) -> None:
+    """That no other task asks the same with the same coins, and by a plan of its own (6.1, 8.16).
+
+    Raises:
+        Declined: if one does.
+    """
+    task = one_claim(dict(claim))["task"]
+    if task != claim["task"]:
+        raise Declined(f"what is {task} too is planned again as that, not as {claim['task']}")
 
 
 def _fresh(

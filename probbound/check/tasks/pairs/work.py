@@ -8,6 +8,7 @@ from typing import Any
 
 from probbound.check.effort import Work
 from probbound.check.models.pair_mlp.weights import Weights
+from probbound.check.tasks.pairs.plan import PLANNED_LEVELS, is_planned
 from probbound.check.tasks.pairs.prices import forward_price
 from probbound.check.tasks.pairs.recipe import run_by
 from probbound.check.tasks.pairs.replay import PILOT
@@ -41,8 +42,20 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
         if recipe.screen.levels is not None:
             waves = _of_waves(values, features, recipe.screen.levels, looked)
             operations, memory = operations + waves.operations, memory + waves.memory
+    if is_planned(predicate):
+        operations += _of_plan(values, features, classes)
     run = number if recipe.budgeted else pairs * (recipe.screen is None)
     return Work(operations + run * (forward + _DRAW), memory + 8.0 * classes**2)
+
+
+def _of_plan(values: int, features: int, classes: int) -> float:
+    """What looking at a spectrum and at two screens takes, of all directions."""
+    small, looked = float(min(features, classes)), float(min(values**2, PILOT))
+    made = 150 * small**2 * max(features, classes) + 16.0 * values * features * classes
+    each = 4.0 * features * (small + 4) + 2 * classes * (2.0 * small + 8)
+    return (
+        made + looked * each + _of_waves(values, features, PLANNED_LEVELS, int(looked)).operations
+    )
 
 
 def _of_waves(values: int, features: int, levels: int, looked: int) -> Work:

@@ -25,7 +25,7 @@ STRATEGIES = (
     *("hybrid:low-rank:3", "hybrid:gates:3", "cascade:low-rank:3", "cascade:gates:3"),
     *("rotating-frame:1", "hybrid:rotating-frame:1", "cascade:rotating-frame:1", "integral"),
     *("norms", "cascade:norms", "entries:3", "entries:exact:3", "entries:sums:3"),
-    *("entries:row-max:3", "entries:absolute:3", "entries:norm:3"),
+    *("entries:row-max:3", "entries:absolute:3", "entries:norm:3", "auto"),
 )
 
 

@@ -258,13 +258,3 @@ def test_a_group_has_one_form_and_one_seed():
 def test_no_other_recipe_is_read(levels, law):
     with pytest.raises(Refused):
         recipe_of({"levels": levels, "law": law}, {})
-
-
-def test_what_is_not_run_again_is_declined_and_not_accepted(shipped):
-    weights, _ = shipped
-    model = probbound.load("mod-add-p59-s0")
-    planned = probbound.certify(
-        model, ModularAddition(59), strategy="auto", budget_flops=3e7, delta=0.01
-    )
-    assert planned.delta > 0
-    assert judge(through_json(planned), weights).declined
