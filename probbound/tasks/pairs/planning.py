@@ -32,7 +32,7 @@ from probbound.tasks.pairs.screens.registry import GATES, LOW_RANK, ROTATING_FRA
 from probbound.tasks.pairs.screens.room import MOST_NUMBERS, gates_numbers, low_rank_numbers
 from probbound.tasks.pairs.tariff import Price, Tariff
 
-SPECTRUM_SHARE, SCREEN_SHARE = Fraction(1, 8), Fraction(3, 5)
+SPECTRUM_SHARE, SCREEN_SHARE = Fraction(1, 8), Fraction(5, 8)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from probbound.check.tasks.pairs.replay import Asked
 from probbound.check.tasks.pairs.tariff import Price, Tariff
 from probbound.check.tasks.pairs.waves import powers_left
 
-_SPECTRUM, _SCREEN = Fraction(1, 8), Fraction(3, 5)
+_SPECTRUM, _SCREEN = Fraction(1, 8), Fraction(5, 8)
 PLANNED_LEVELS, _TRIED, _MOST_NUMBERS = 8, 1 << 9, 1 << 30
 _STEP, _WAVES, _BESIDE = 4, 12, 32
 _DRAWN = Recipe(((RUN, "sampled"),), None, FIXED)
