@@ -102,7 +102,8 @@ class Planning:
             offers.append(Offer(Fraction(0), tariff.brute_force, _EVERY))
         draws = (self.amount - spent - tariff.tables) // tariff.forward
         draws = min(MOST_DRAWS, max(draws, 0))
-        offers.append(Offer(Fraction(1, max(draws, 1)), draws * tariff.forward, _DRAWN, draws))
+        operations = tariff.tables + draws * tariff.forward
+        offers.append(Offer(Fraction(1, max(draws, 1)), operations, _DRAWN, draws))
         return min(offers, key=lambda offer: (offer.value, offer.operations))
 
     @property
