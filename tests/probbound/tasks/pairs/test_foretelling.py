@@ -1,5 +1,7 @@
 """Forecasts over pairs: what the rule looks at, with bounds that running it gives."""
 
+from typing import Any
+
 import pytest
 from click.testing import CliRunner
 
@@ -12,7 +14,7 @@ from probbound.tasks.group_product.room import TASK as PRODUCTS
 from probbound.tasks.modular_addition.room import TASK as SUMS
 
 
-def foretold(model, amount, *, unit="flops", delta=1e-6):
+def foretold(model, amount, *, unit: Any = "flops", delta: float | None = 1e-6):
     assert SUMS.foretold is not None
     return SUMS.foretold(model, Wish(amount, unit, delta, 0))
 
