@@ -68,6 +68,16 @@ class UniformPair:
         return len(self.W_E)
 
     @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return self.W_in.shape[0]
+
+    @property
+    def d_mlp(self) -> int:
+        """Number of neurons."""
+        return self.W_in.shape[1]
+
+    @property
     def d_vocab_out(self) -> int:
         """Classes."""
         return self.W_U.shape[1]

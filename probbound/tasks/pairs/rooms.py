@@ -10,6 +10,7 @@ from probbound.contract.recipe import Recipe
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.tasks.pairs.asking import asked, beyond_population
+from probbound.tasks.pairs.foretelling import foretold
 from probbound.tasks.pairs.grammar import PairGrammar
 from probbound.tasks.pairs.planning import decided
 from probbound.tasks.pairs.population import Pairs
@@ -66,6 +67,7 @@ def pair_room(
         answer=strategies.answer,
         train=train,
         beyond=partial(beyond_population, strategies),
+        foretold=None if about else partial(foretold, grammar, of_network),
     )
 
 

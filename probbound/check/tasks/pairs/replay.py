@@ -157,6 +157,10 @@ class Asked:
         parts = [numbers[self._left(check, numbers)] for numbers in self.inputs.listed()]
         return np.concatenate(parts)
 
+    def left_among(self, screen: Screen, numbers: np.ndarray) -> np.ndarray:
+        """Those of the numbered pairs that a screen leaves."""
+        return numbers[self._left(self._check(screen), numbers)]
+
     def _require_levels(self) -> None:
         """That the certificate has the levels of what ran."""
         screen, predicate = self.recipe.screen, self.predicate

@@ -9,6 +9,7 @@ from typing import Any
 
 from probbound.check.effort import Work
 from probbound.check.tasks.pairs.kinds import KINDS
+from probbound.check.tasks.pairs.plan import PLANNED_LEVELS, is_planned
 from probbound.check.tasks.pairs.recipe import (
     GATES,
     INTEGRAL,
@@ -50,6 +51,8 @@ def work_of(predicate: Mapping[str, Any], weights: Any) -> Work:
         taken = _OF_SCREENS[screen.name](screen, shape, looked)
         operations, memory = operations + taken.operations, memory + taken.memory
         memory += 0.0 if recipe.cascade and draws <= pairs else 16.0 * pairs
+    if is_planned(predicate):
+        operations += _of_plan(_Shape(values, features, size["d_mlp"], classes))
     run = number if recipe.budgeted else pairs * (screen is None)
     if recipe.pattern is not None:
         entries = predicate["ran"]["budget"] or 0
@@ -79,6 +82,16 @@ def _of_low_rank(screen: Screen, shape: _Shape, looked: int) -> Work:
     small = float(min(shape.gates, classes))
     tables = 60 * small**2 * features + 8.0 * values * features * classes
     return Work(compared + tables, 32.0 * values * classes + 64.0 * features * classes)
+
+
+def _of_plan(shape: _Shape) -> float:
+    """What looking at a spectrum and at two screens takes, of all directions."""
+    values, features, classes = shape.values, shape.features, shape.classes
+    small, looked = float(min(features, classes)), float(min(values**2, PILOT))
+    made = 150 * small**2 * max(features, classes) + 16.0 * values * features * classes
+    each = 4.0 * features * (small + 4) + 2 * classes * (2.0 * small + 8)
+    gates = _of_gates(Screen(GATES, 1, PLANNED_LEVELS), shape, int(looked))
+    return made + looked * each + gates.operations
 
 
 def _of_gates(screen: Screen, shape: _Shape, looked: int) -> Work:

@@ -286,16 +286,6 @@ def test_no_other_recipe_is_read(levels, law):
         recipe_of({"levels": levels, "law": law}, {})
 
 
-def test_what_is_not_run_again_is_declined_and_not_accepted(shipped):
-    weights, _ = shipped
-    model = probbound.load("mod-add-p59-s0")
-    planned = probbound.certify(
-        model, ModularAddition(59), strategy="auto", budget_flops=3e7, delta=0.01
-    )
-    assert planned.delta > 0
-    assert judge(through_json(planned), weights).declined
-
-
 def test_its_arithmetic_is_that_of_pairs(shipped):
     """5.14 and chapter 8 say what rounding does to answers and screens, and no exponential."""
     weights, made = shipped
