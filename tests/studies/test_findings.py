@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from pathlib import Path
 from statistics import median
 
 import pytest
 
+from probbound.arithmetic.decimals import upper
 from studies.study import NAMES, study_named
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -73,14 +75,20 @@ def said():
     yield f"a {middle:.0f}th at p = 113, a {large:.0f}st at 499"
     bound = of("scaling", "failure_upper", strategy="cascade:rotating-frame", value="16381")
     yield f"a cascade of a million draws certifies {power(max(bound))} at δ = 10⁻⁶"
+    cascade, plain = (
+        max(of("scaling", "seconds", strategy=name, value="16381"))
+        for name in ("cascade:rotating-frame", "iid")
+    )
+    same = math.log(1e6) / (5000 * cascade / plain)
+    yield f"say {power(same)}, {same / max(bound):.0f} times as much"
     proved, seen = errors("integral", "bound_mean"), errors("integral", "seen_mean")
-    yield f"{proved[0]:.2f} to {proved[-1]:.2f} proved (Theorem 8.12)"
+    yield f"{upper(proved[0], 2)} to {upper(proved[-1], 2)} proved (Theorem 8.12)"
     yield f"and {seen[0]:.3f} to {seen[-1]:.3f} seen"
     mean, most = errors("network", "seen_mean"), errors("network", "seen_max")
     yield f"{mean[0]:.2f} to {mean[-1]:.2f} from the integral in the mean"
     yield f"{most[0]:.2f} to {most[-1]:.2f} at most"
     drawn = errors("network", "sampled_quantile")
-    yield f"{drawn[0]:.2f} to {drawn[-1]:.2f} of 99 % of the pairs"
+    yield f"{upper(drawn[0], 2)} to {upper(drawn[-1], 2)} of 99 % of the pairs"
     for model, share in (("max-of-4-v1024", 31), ("max-of-4-v4096", 100)):
         assert least_share(model) == pytest.approx(1 / share, rel=0.02)
     yield "all of them at d_vocab 64, 1/31 of them at 1024, 1/100 at 4096"
