@@ -67,6 +67,17 @@ class Uses:
     settings: frozenset[str]
 
 
+@dataclass(frozen=True)
+class NoiseSize:
+    """The noise of a network that `entries` draws from.
+
+    `entries` is how many it has, and `flops` the operations of multiplying all of them out.
+    """
+
+    entries: int
+    flops: int
+
+
 Q = TypeVar("Q", bound=Asked)
 
 
@@ -84,7 +95,8 @@ class Room(Generic[Q]):
     strategy has a use for, `require_way_to` refuses a claim or a prior that it cannot bound, and
     `with_noise` spells a treatment of noise out. `train` makes a model under the options of the
     task's `trainable.py`, and a record of how it was made and scores. `beyond` warns of draws where
-    running all inputs is less.
+    running all inputs is less. `noise_size` says what `entries` of a network draws from, None where
+    no strategy samples noise.
     """
 
     name: str
@@ -102,3 +114,4 @@ class Room(Generic[Q]):
     train: Callable[[Mapping[str, Any], str], tuple[Any, dict[str, Any]]]
     beyond: Callable[[Any, int, str], Iterator[str]]
     foretold: Callable[[Any, Wish], Foretold] | None = None
+    noise_size: Callable[[Any], NoiseSize] | None = None
