@@ -13,6 +13,8 @@ from rich.table import Table
 from probbound.arithmetic.decimals import upper
 from probbound.cli.delta import FIXED_DELTA
 from probbound.cli.loading import loading
+from probbound.cli.noise_map import show_map
+from probbound.cli.noise_subject import Subject, chain_in, noise_of, refuse, without
 from probbound.cli.output import (
     as_json_option,
     chance,
@@ -30,28 +32,44 @@ from probbound.contract.defaults import DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable
 from probbound.models.attention_only.path_names import TermName
+from probbound.models.ends import Ends
 
 if TYPE_CHECKING:
-    from probbound.noise.contract import NoiseBound, Quantity, Settings
-    from probbound.noise.term import NoiseTerm
+    from probbound.noise.contract import NoiseBound, Quantity
 
 DEFAULT_ENTRIES = 100_000
 MOST_ENTRIES = 1 << 28  # drawn at once; their numbers alone take 2 GiB
 LEVEL = 0.99
-PROVEN_RMS = "second-moments"
 ROUNDING_MATTERS = 1000.0
 TRUTH = (
     "truth is the quantity itself, of the stored factors multiplied to 100 bits, rounded down; "
     "× is the bound over it."
 )
-TERMS = get_args(TermName)
+TERMS, ENDS = get_args(TermName), get_args(Ends)
+
+_NOT_OF_A_MAP = ("chain", "term", "head", "peel", "methods", "plot", "directions")
 
 
 @click.command()
 @click.argument("model")
+@click.option(
+    "--chain", help="Bound this product of arrays of the file MODEL instead, as A,B[0].T,C."
+)
+@click.option(
+    "--map", "whole", is_flag=True, help="Every layer and head: energy left, share above."
+)
+@click.option(
+    "--ends",
+    type=click.Choice(ENDS),
+    help="Of a map: from tokens to tokens, or within the residual stream (default: tokens).",
+)
+@click.option("--out", type=Path, help="Of a map: write map.png and map.parquet into this folder.")
 @click.option("--term", type=click.Choice(TERMS), default="qk", help="Path.", show_default=True)
 @click.option(
-    "--rank", type=WHOLE, default=1, help="Leading directions taken out.", show_default=True
+    "--rank", type=WHOLE, help="Leading directions taken out (default: 1, or 0 after --directions)."
+)
+@click.option(
+    "--directions", type=Path, help="First take out the columns of left and right of this .npz."
 )
 @click.option("--head", type=WHOLE, default=0, help="Which attention head.", show_default=True)
 @click.option("--peel", is_flag=True, help="Take the directions out of every factor too.")
@@ -74,8 +92,13 @@ TERMS = get_args(TermName)
 @as_json_option
 def noise(
     model: str,
+    chain: str | None,
+    whole: bool,
+    ends: Ends | None,
+    out: Path | None,
     term: TermName,
-    rank: int,
+    rank: int | None,
+    directions: Path | None,
     head: int,
     peel: bool,
     budget: int,
@@ -87,20 +110,36 @@ def noise(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Bound the noise of one path of MODEL by every method, side by side."""
+    """Bound the noise of one path of MODEL by every method, side by side.
+
+    Or of any chain of matrices in a file (--chain), or a map of every layer and head (--map).
+    """
     with loading():
         from probbound.contract.confidence import check_delta
         from probbound.draws.random_streams import Stream
-        from probbound.models.attention_only.paths import noise_term
-        from probbound.models.registry import load
         from probbound.noise.contract import Settings
-        from probbound.noise.registry import method_named, noise_table
+        from probbound.noise.registry import method_named, noise_table, proven_rms
 
     if not 0 <= budget <= MOST_ENTRIES:
         raise UserError(
             f"budget must be at least 0 and at most {MOST_ENTRIES:,} entries, got {budget}"
         )
     check_delta(delta)
+    settings = Settings(Stream.from_seed(seed).fold_in("noise"), budget, math.log(delta))
+    if rank is None:
+        rank = 1 if directions is None else 0
+    if whole:
+        refuse("beside --map", _NOT_OF_A_MAP)
+        show_map(
+            *(model, ends or "tokens", rank, threshold, settings, delta),
+            exact=exact,
+            out=out,
+            as_json=as_json,
+        )
+        return
+    refuse("without --map", ("ends", "out"))
+    if chain is not None:
+        refuse("beside --chain", ("term", "head"))
     chosen = None
     if methods is not None:
         chosen = [method_named(name.strip()).name for name in methods.split(",")]
@@ -108,12 +147,11 @@ def noise(
         if plot.suffix != ".png":
             raise UserError(f"--plot must end in .png, got {plot}")
         require_writable(plot)
-    loaded = load(model)
-    made = noise_term(loaded, term, rank, head, peel=peel)
-    settings = Settings(Stream.from_seed(seed).fold_in("noise"), budget, math.log(delta))
+    subject = path_of(model, term, head) if chain is None else chain_in(model, chain)
+    made = noise_of(subject, directions, rank, peel)
     rms = proven_rms(made, settings)
     level = 3 * rms if threshold is None else threshold
-    quantities = asked(level, loaded.n_ctx)
+    quantities = asked(level, subject.n_ctx)
     rows = noise_table(made, quantities, settings, chosen, exact=exact)
     if not rows:
         raise UserError(f"the methods {methods} bound none of the quantities")
@@ -126,14 +164,13 @@ def noise(
     if as_json:
         print_json(
             {
-                "model": loaded.name,
-                "term": term,
+                **subject.told,
                 "rank": rank,
-                "head": head,
+                "directions": None if directions is None else str(directions),
                 "shape": list(made.shape),
                 "threshold": level,
                 "level": LEVEL,
-                "n_ctx": loaded.n_ctx,
+                "n_ctx": subject.n_ctx,
                 "budget": budget,
                 "delta": delta,
                 "seed": seed,
@@ -142,32 +179,36 @@ def noise(
         )
     else:
         m, n = made.shape
-        title = f"{made.name} without {rank} leading directions: {m:,} × {n:,}"
+        title = f"{made.name} {without(rank, directions)}: {m:,} × {n:,}"
         print_whole(bounds_table(rows, title, delta, exact))
         above = upper(level, 4)
         if threshold is None:
             above += " (3 times the proven RMS, so at most 1/9 of all by Chebyshev's inequality)"
         error = made.remainder.entry_error()
-        for note in notes(above, upper(2 * level, 4), loaded.n_ctx, error, rms):
+        for note in notes(above, upper(2 * level, 4), subject.n_ctx, error, rms):
             stdout.print(note)
         if exact:
             stdout.print(TRUTH)
 
 
-def proven_rms(term: NoiseTerm, settings: Settings) -> float:
-    """A bound on the root mean square of the entries, at no look at any of them."""
-    from probbound.noise.contract import Quantity
-    from probbound.noise.registry import method_named
+def path_of(model: str, term: TermName, head: int) -> Subject:
+    """A path of a network."""
+    with loading():
+        from probbound.models.attention_only.paths import noise_term
+        from probbound.models.registry import load
+    loaded = load(model)
+    told = {"model": loaded.name, "term": term, "head": head}
+    return Subject(noise_term(loaded, term, 0, head), loaded.n_ctx, told)
 
-    (rms,) = method_named(PROVEN_RMS).bounds(term, [Quantity("rms")], settings)
-    return rms.bound
 
-
-def notes(threshold: str, spread: str, n_ctx: int, error: float, rms: float) -> Iterator[str]:
+def notes(
+    threshold: str, spread: str, n_ctx: int | None, error: float, rms: float
+) -> Iterator[str]:
     """What a reader of the table must know."""
+    inputs = "" if n_ctx is None else f"; inputs have {n_ctx} tokens"
     yield (
         f"Shares count entries above {threshold} in absolute value, spreads of rows above "
-        f"{spread}; the quantile is that of level {exactly(LEVEL)}; inputs have {n_ctx} tokens. "
+        f"{spread}; the quantile is that of level {exactly(LEVEL)}{inputs}. "
         "δ is spent by each row of the table alone."
     )
     if rms < ROUNDING_MATTERS * error:
@@ -177,8 +218,11 @@ def notes(threshold: str, spread: str, n_ctx: int, error: float, rms: float) -> 
         )
 
 
-def asked(threshold: float, n_ctx: int) -> list[Quantity]:
-    """Every quantity, at one threshold for entries and twice that for spreads."""
+def asked(threshold: float, n_ctx: int | None) -> list[Quantity]:
+    """Every quantity, at one threshold for entries and twice that for spreads.
+
+    That of inputs where they have a number of tokens.
+    """
     from probbound.noise.contract import MAXIMA, QUANTITIES, Quantity
 
     return [
@@ -187,7 +231,7 @@ def asked(threshold: float, n_ctx: int) -> list[Quantity]:
         Quantity("share-above", threshold=threshold),
         Quantity("quantile", level=LEVEL),
         Quantity("row-spread-share", threshold=2 * threshold),
-        Quantity("input-share", threshold=threshold, n_ctx=n_ctx),
+        *([] if n_ctx is None else [Quantity("input-share", threshold=threshold, n_ctx=n_ctx)]),
         *(Quantity(name) for name in QUANTITIES if name in MAXIMA),
         Quantity("frobenius-norm"),
     ]
