@@ -48,7 +48,8 @@ def noise_of(subject: Subject, directions: Path | None, rank: int, peel: bool) -
 def without(rank: int, directions: Path | None = None) -> str:
     """What was taken out, in words."""
     leading = f"{rank} leading direction" + ("" if rank == 1 else "s")
-    return f"without {leading}" if directions is None else f"without {directions} and {leading}"
+    parts = [*([str(directions)] if directions else []), *([leading] if rank else [])]
+    return f"without {' and '.join(parts)}" if parts else "with nothing taken out"
 
 
 def refuse(where: str, others: Collection[str]) -> None:

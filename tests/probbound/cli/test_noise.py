@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from probbound.cli.main import run
+from probbound.cli.noise_subject import without
 
 MODEL = "max-of-4-s0"
 FIELDS = {"quantity", "method", "bound", "guarantee", "delta", "entries", "flops", "seconds"}
@@ -120,7 +121,7 @@ def test_a_chain_of_two_files_is_bounded_by_every_method(files, capsys):
         assert row["bound"] is None or row["bound"] >= row["truth"]
     assert run([*arguments, "--methods", "svd", "--plot", str(files / "chain.png")]) == 0
     shown = capsys.readouterr().out
-    assert "without 1 leading direction:" in " ".join(shown.split())
+    assert "without 1 leading direction: 30 × 25" in " ".join(shown.split())
     assert "tokens" not in shown
     assert (files / "chain.png").stat().st_size > 10_000
 
@@ -164,6 +165,19 @@ def test_a_map_as_table_figure_and_parquet(tmp_path, capsys):
         assert row["left_1"] > row["left_4"] > row["left_16"]
     assert run(["noise", MODEL, "--map", "--ends", "stream", "--rank", "2"]) == 0
     assert "qk (32 × 32 × 32) without 2 leading directions" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rank", "given", "words"),
+    [
+        (0, None, "with nothing taken out"),
+        (1, None, "without 1 leading direction"),
+        (0, Path("d.npz"), "without d.npz"),
+        (2, Path("d.npz"), "without d.npz and 2 leading directions"),
+    ],
+)
+def test_what_was_taken_out_is_said(rank, given, words):
+    assert without(rank, given) == words
 
 
 def test_a_map_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys):
