@@ -1,5 +1,7 @@
 """A network that adds modulo p by construction."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def failure(model, strategy="brute-force"):
 
 
 def test_it_is_right_where_noise_is_small_and_wrong_where_it_is_loud():
-    small = {"waves": 6, "neurons": 24, "beside": 4}
+    small: dict[str, Any] = {"waves": 6, "neurons": 24, "beside": 4}
     assert failure(planted_sum(29, **small)) == 0
     assert failure(planted_sum(29, **small, noise=0.02), "low-rank:12") == 0
     assert failure(planted_sum(29, **small, noise=3.0)) > 0.5
