@@ -1,9 +1,10 @@
 """The seed of this project: structure exact, noise bounded by m sampled entries. What does m buy?
 
-The structured model is bounded exactly; of the noise of the three paths (QK, OV, direct) m entries
-are evaluated, and a concentration inequality speaks for the rest. From ten entries to all of them:
-which accuracy is certified, at which cost, and how does that compare with every deterministic
-treatment of the same noise, which looks at all entries or falls back on norms?
+The structured model is bounded exactly; of the noise (of a transformer's QK, OV and direct paths,
+or of what each operand gives to each neuron) m entries are evaluated, and a concentration
+inequality speaks for the rest. From ten entries to all of them: which accuracy is certified, at
+which cost, and how does that compare with every deterministic treatment of the same noise, which
+looks at all entries or falls back on norms?
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from matplotlib.figure import Figure
 
 from probbound.arithmetic.decimals import lower
 from probbound.figures.charts import AMBER, BLACK, GREY, ORANGE, PINK
+from probbound.machine.errors import UserError
+from probbound.tasks.registry import room_for
+from probbound.tasks.room import NoiseSize
 from studies.bands import band, draw_band
 from studies.grids import certified_rows
 from studies.models import model_named
@@ -36,23 +40,33 @@ class Grid:
 
 
 def measure(grid: Grid, work: Path) -> list[Row]:
-    """One row per certificate; `relative` is its cost over that of multiplying out all noise."""
+    """One row per certificate; `relative` is its cost over that of multiplying out all noise.
+
+    Raises:
+        UserError: if a task has no strategy that samples noise, or as `certified_rows`.
+    """
     rows = certified_rows(grid.grids, work)
-    out = {}
-    for name in dict.fromkeys(row["model"] for row in rows):
-        model = model_named(name, work)
-        out[name] = 6 * model.d_vocab**2 * model.d_model
+    asked = dict.fromkeys((row["model"], row["task"]) for row in rows)
+    sizes = {model: _noise_size(model, task, work) for model, task in asked}
     return [
         {
-            **{key: row[key] for key in ("model", "strategy", "delta", "seed", "d_vocab")},
+            **{key: row[key] for key in ("model", "strategy", "delta", "seed")},
+            "entries": sizes[row["model"]].entries,
             "m": row["budget"],
             "bound": row["bound"],
             "flops": row["flops"],
-            "relative": row["flops"] / out[row["model"]],
+            "relative": row["flops"] / sizes[row["model"]].flops,
             "seconds": row["seconds"],
         }
         for row in rows
     ]
+
+
+def _noise_size(model: str, task: str, work: Path) -> NoiseSize:
+    size_of = room_for(task).noise_size
+    if size_of is None:
+        raise UserError(f"no strategy of {task} samples noise; leave {model} out of this study")
+    return size_of(model_named(model, work))
 
 
 def _deterministic(rows: list[Row]) -> list[Row]:
@@ -74,8 +88,9 @@ def draw(rows: list[Row]) -> Figure:
         for axes, x in ((above, "m"), (below, "relative")):
             _panel(axes, own, x)
         above.set_title(name, fontsize=10)
-        above.axvline(3 * own[0]["d_vocab"] ** 2, color=GREY, lw=0.8, ls="--")
-        above.text(3 * own[0]["d_vocab"] ** 2, 0.02, "all ", color=GREY, fontsize=8, ha="right")
+        every = own[0]["entries"]
+        above.axvline(every, color=GREY, lw=0.8, ls="--")
+        above.text(every, 0.02, "all ", color=GREY, fontsize=8, ha="right")
         above.set_xlabel("noise entries evaluated, m")
         below.set_xlabel("operations ÷ multiplying out")
         below.axvline(1, color=GREY, lw=0.8, ls="--")
@@ -126,13 +141,14 @@ def _of_model(name: str, rows: list[Row]) -> str:
     curves = {
         strategy: band([r for r in rows if r["strategy"] == strategy], "m", "bound")
         for strategy in SAMPLED
+        if any(row["strategy"] == strategy for row in rows)
     }
     costs = band([row for row in rows if row["strategy"] == "entries"], "m", "relative")
     lines = [
-        [f"{m:.0f}", *(_cell(curves[s], i) for s in SAMPLED), float(costs.middle[i])]
+        [f"{m:.0f}", *(_cell(curve, i) for curve in curves.values()), float(costs.middle[i])]
         for i, m in enumerate(costs.x)
     ]
-    table = markdown_table(["m", *SAMPLED, "cost ÷ multiplying out (entries)"], lines)
+    table = markdown_table(["m", *curves, "cost ÷ multiplying out (entries)"], lines)
     cheap = [row for row in certain if row["relative"] < 0.5]
     lesser = max((row["bound"] for row in cheap), default=0.0)
     verdict = (

@@ -24,6 +24,7 @@ _MODULES = {
     "delta": "delta",
     "paths": "paths",
     "noise_budget": "noise_budget",
+    "noise_budget_pairs": "noise_budget",
     "reuse": "reuse",
     "universal": "universal",
     "scaling": "scaling",
@@ -31,6 +32,7 @@ _MODULES = {
     "suppression": "suppression",
     "checkpoints": "checkpoints",
     "grokking": "grokking",
+    "logit_error": "logit_error",
 }
 """Where each study is; two of one module ask the same of other grids."""
 NAMES = tuple(_MODULES)

@@ -94,7 +94,7 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
     if predicate["model"]["sha256"] != digest:
         yield f"it is about weights with digest {predicate['model']['sha256']}, these have {digest}"
     replay = replay_of(claim["task"])
-    if weights.kind != replay.network:
+    if weights.kind not in replay.networks:
         yield f"no network {weights.kind} answers {claim['task']}"
         return
     yield from replay.misfits(claim, weights)

@@ -32,7 +32,8 @@ def _listed(task: str, rows: list[dict[str, Any]]) -> Table:
     """The models of one task, which are of one kind of network."""
     sizes = sizes_shown(rows[0]["network"])
     right = (*sizes, "wrong", "of inputs")
-    made = table("name", "recipe", *right, title=task, right=right)
+    title = f"{task} ({rows[0]['network']})"
+    made = table("name", "recipe", *right, title=title, right=right)
     for row in rows:
         name = f"{row['name']} *" if row["alias_of"] else row["name"]
         numbers = [f"{row[number]:,}" for number in (*sizes, "wrong", "samples")]

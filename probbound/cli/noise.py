@@ -14,6 +14,8 @@ from rich.table import Table
 from probbound.arithmetic.decimals import upper
 from probbound.cli.delta import FIXED_DELTA
 from probbound.cli.loading import loading
+from probbound.cli.noise_map import show_map
+from probbound.cli.noise_subject import Subject, chain_in, noise_of, refuse, without
 from probbound.cli.output import (
     as_json_option,
     chance,
@@ -31,6 +33,7 @@ from probbound.contract.defaults import DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable
 from probbound.models.attention_only.path_names import TermName
+from probbound.models.ends import Ends
 
 if TYPE_CHECKING:
     from probbound.noise.contract import NoiseBound, Quantity, Settings
@@ -39,21 +42,37 @@ if TYPE_CHECKING:
 DEFAULT_ENTRIES = 100_000
 MOST_ENTRIES = 1 << 28  # drawn at once; their numbers alone take 2 GiB
 LEVEL = 0.99
-PROVEN_RMS = "second-moments"
 ROUNDING_MATTERS = 1000.0
 TRUTH = (
     "truth is the quantity itself, of the stored factors multiplied to 100 bits, rounded down; "
     "× is the bound over it."
 )
 THREE_TIMES = " (3 times the proven RMS, so at most 1/9 of all by Chebyshev's inequality)"
-TERMS = get_args(TermName)
+TERMS, ENDS = get_args(TermName), get_args(Ends)
+
+_NOT_OF_A_MAP = ("chain", "term", "head", "peel", "methods", "plot", "directions")
 
 
 @click.command()
 @click.argument("model")
+@click.option(
+    "--chain", help="Bound this product of arrays of the file MODEL instead, as A,B[0].T,C."
+)
+@click.option(
+    "--map", "whole", is_flag=True, help="Every layer and head: energy left, share above."
+)
+@click.option(
+    "--ends",
+    type=click.Choice(ENDS),
+    help="Of a map: from tokens to tokens, or within the residual stream (default: tokens).",
+)
+@click.option("--out", type=Path, help="Of a map: write map.png and map.parquet into this folder.")
 @click.option("--term", type=click.Choice(TERMS), default="qk", help="Path.", show_default=True)
 @click.option(
-    "--rank", type=WHOLE, default=1, help="Leading directions taken out.", show_default=True
+    "--rank", type=WHOLE, help="Leading directions taken out (default: 1, or 0 after --directions)."
+)
+@click.option(
+    "--directions", type=Path, help="First take out the columns of left and right of this .npz."
 )
 @click.option("--head", type=WHOLE, default=0, help="Which attention head.", show_default=True)
 @click.option("--peel", is_flag=True, help="Take the directions out of every factor too.")
@@ -76,8 +95,13 @@ TERMS = get_args(TermName)
 @as_json_option
 def noise(
     model: str,
+    chain: str | None,
+    whole: bool,
+    ends: Ends | None,
+    out: Path | None,
     term: TermName,
-    rank: int,
+    rank: int | None,
+    directions: Path | None,
     head: int,
     peel: bool,
     budget: int,
@@ -89,29 +113,41 @@ def noise(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Bound the noise of one path of MODEL by every method, side by side."""
-    with loading():
-        from probbound.contract.confidence import check_delta
-        from probbound.models.attention_only.paths import noise_term
-        from probbound.models.registry import load
+    """Bound the noise of one path of MODEL by every method, side by side.
 
+    Or of any chain of matrices in a file (--chain), or a map of every layer and head (--map).
+    """
     _require_usable(budget, plot)
-    check_delta(delta)
+    settings = _settings(budget, delta, seed)
+    if rank is None:
+        rank = 1 if directions is None else 0
+    if whole:
+        refuse("beside --map", _NOT_OF_A_MAP)
+        show_map(
+            *(model, ends or "tokens", rank, threshold, settings, delta),
+            exact=exact,
+            out=out,
+            as_json=as_json,
+        )
+        return
+    refuse("without --map", ("ends", "out"))
+    if chain is not None:
+        refuse("beside --chain", ("term", "head"))
     chosen = _methods_named(methods)
-    loaded = load(model)
-    made = noise_term(loaded, term, rank, head, peel=peel)
-    found = _bounded(made, loaded.n_ctx, budget, delta, seed, threshold, chosen, exact)
+    subject = path_of(model, term, head) if chain is None else chain_in(model, chain)
+    made = noise_of(subject, directions, rank, peel)
+    found = _bounded(made, subject.n_ctx, settings, threshold, chosen, exact)
     if not found.rows:
         raise UserError(f"the methods {methods} bound none of the quantities")
     if plot is not None:
         _draw(found, plot)
     if as_json:
-        path = {"model": loaded.name, "term": term, "rank": rank, "head": head}
+        taken = {"rank": rank, "directions": None if directions is None else str(directions)}
         drawn = {"budget": budget, "delta": delta, "seed": seed}
-        print_json(found_json(path, drawn, found, delta))
+        print_json(found_json({**subject.told, **taken}, drawn, found, delta))
         return
     m, n = made.shape
-    title = f"{made.name} without {rank} leading directions: {m:,} × {n:,}"
+    title = f"{made.name} {without(rank, directions)}: {m:,} × {n:,}"
     print_whole(bounds_table(found.rows, title, delta, exact))
     for note in notes(found, usual=threshold is None):
         stdout.print(note)
@@ -123,33 +159,38 @@ def noise(
 class Found:
     """What was bounded: of which term, with what draws, above which threshold.
 
-    `rms` is a bound on the root mean square of the entries.
+    `rms` is a bound on the root mean square of the entries; `n_ctx` is None where no inputs are.
     """
 
     term: NoiseTerm
-    n_ctx: int
+    n_ctx: int | None
     settings: Settings
     rms: float
     threshold: float
     rows: list[NoiseBound]
 
 
+def _settings(budget: int, delta: float, seed: int) -> Settings:
+    with loading():
+        from probbound.contract.confidence import check_delta
+        from probbound.draws.random_streams import Stream
+        from probbound.noise.contract import Settings
+
+    check_delta(delta)
+    return Settings(Stream.from_seed(seed).fold_in("noise"), budget, math.log(delta))
+
+
 def _bounded(
     term: NoiseTerm,
-    n_ctx: int,
-    budget: int,
-    delta: float,
-    seed: int,
+    n_ctx: int | None,
+    settings: Settings,
     threshold: float | None,
     methods: list[str] | None,
     exact: bool,
 ) -> Found:
     """Every quantity by every method; the usual threshold is three times the proven RMS."""
-    from probbound.draws.random_streams import Stream
-    from probbound.noise.contract import Settings
-    from probbound.noise.registry import noise_table
+    from probbound.noise.registry import noise_table, proven_rms
 
-    settings = Settings(Stream.from_seed(seed).fold_in("noise"), budget, math.log(delta))
     rms = proven_rms(term, settings)
     level = 3 * rms if threshold is None else threshold
     rows = noise_table(term, asked(level, n_ctx), settings, methods, exact=exact)
@@ -174,11 +215,11 @@ def _draw(found: Found, plot: Path) -> None:
 
 
 def found_json(
-    path: Mapping[str, Any], drawn: Mapping[str, Any], found: Found, delta: float
+    told: Mapping[str, Any], drawn: Mapping[str, Any], found: Found, delta: float
 ) -> dict[str, Any]:
     """The whole table as JSON values, with what it is of."""
     return {
-        **path,
+        **told,
         "shape": list(found.term.shape),
         "threshold": found.threshold,
         "level": LEVEL,
@@ -200,22 +241,25 @@ def _require_usable(budget: int, plot: Path | None) -> None:
         require_writable(plot)
 
 
-def proven_rms(term: NoiseTerm, settings: Settings) -> float:
-    """A bound on the root mean square of the entries, at no look at any of them."""
-    from probbound.noise.contract import Quantity
-    from probbound.noise.registry import method_named
+def path_of(model: str, term: TermName, head: int) -> Subject:
+    """A path of a network."""
+    with loading():
+        from probbound.models.attention_only.paths import noise_term
+        from probbound.models.registry import load
+    loaded = load(model)
+    told = {"model": loaded.name, "term": term, "head": head}
+    return Subject(noise_term(loaded, term, 0, head), loaded.n_ctx, told)
 
-    (rms,) = method_named(PROVEN_RMS).bounds(term, [Quantity("rms")], settings)
-    return rms.bound
 
-
-def notes(found: Found, usual: bool) -> Iterator[str]:
-    """What a reader of the table must know; whether its threshold is the usual one."""
-    threshold = upper(found.threshold, 4) + (THREE_TIMES if usual else "")
+def notes(found: Found, *, usual: bool) -> Iterator[str]:
+    """What a reader of the table must know; `usual` is the threshold that nobody named."""
+    above, spread = upper(found.threshold, 4), upper(2 * found.threshold, 4)
+    above += THREE_TIMES * usual
+    inputs = "" if found.n_ctx is None else f"; inputs have {found.n_ctx} tokens"
     yield (
-        f"Shares count entries above {threshold} in absolute value, spreads of rows above "
-        f"{upper(2 * found.threshold, 4)}; the quantile is that of level {exactly(LEVEL)}; inputs "
-        f"have {found.n_ctx} tokens. δ is spent by each row of the table alone."
+        f"Shares count entries above {above} in absolute value, spreads of rows above "
+        f"{spread}; the quantile is that of level {exactly(LEVEL)}{inputs}. "
+        "δ is spent by each row of the table alone."
     )
     error = found.term.remainder.entry_error()
     if found.rms < ROUNDING_MATTERS * error:
@@ -225,8 +269,11 @@ def notes(found: Found, usual: bool) -> Iterator[str]:
         )
 
 
-def asked(threshold: float, n_ctx: int) -> list[Quantity]:
-    """Every quantity, at one threshold for entries and twice that for spreads."""
+def asked(threshold: float, n_ctx: int | None) -> list[Quantity]:
+    """Every quantity, at one threshold for entries and twice that for spreads.
+
+    That of inputs where they have a number of tokens.
+    """
     from probbound.noise.contract import MAXIMA, QUANTITIES, Quantity
 
     return [
@@ -235,7 +282,7 @@ def asked(threshold: float, n_ctx: int) -> list[Quantity]:
         Quantity("share-above", threshold=threshold),
         Quantity("quantile", level=LEVEL),
         Quantity("row-spread-share", threshold=2 * threshold),
-        Quantity("input-share", threshold=threshold, n_ctx=n_ctx),
+        *([] if n_ctx is None else [Quantity("input-share", threshold=threshold, n_ctx=n_ctx)]),
         *(Quantity(name) for name in QUANTITIES if name in MAXIMA),
         Quantity("frobenius-norm"),
     ]

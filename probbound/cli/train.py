@@ -12,7 +12,7 @@ from probbound.cli.output import as_json_option, percent, print_json, stderr, st
 from probbound.cli.whole import WHOLE
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable
-from probbound.tasks.registry import require_task, task_names, training_options
+from probbound.tasks.registry import task_names, training_options
 from probbound.tasks.trainable import Option
 
 
@@ -23,7 +23,7 @@ class _Tasks(click.Group):
         return task_names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        task, options = require_task(cmd_name), training_options(cmd_name)
+        task, options = cmd_name, training_options(cmd_name)
         command = click.command(task)(as_json_option(_told(task)))
         command.params += [_parameter(option) for option in options]
         command.params.append(

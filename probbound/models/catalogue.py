@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-
 from probbound.machine.errors import UserError
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -60,9 +58,10 @@ class Header:
     @classmethod
     def of(cls, name: str) -> Header:
         """The header of the shipped model `name`."""
-        with safe_open(shipped_path(name), framework="np") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-            metadata = file.metadata()
+        with shipped_path(name).open("rb") as file:
+            held = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        metadata = held.pop("__metadata__")
+        shapes = {key: tuple(tensor["shape"]) for key, tensor in held.items()}
         told = {name: json.loads(metadata[name]) for name in ("config", "record")}
         kind = metadata.get("network", DEFAULT_KIND)
         return cls(shapes, metadata["sha256"], kind, told["config"], told["record"])

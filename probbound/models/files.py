@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from probbound.machine.json_objects import named_once
 
 MAX_NPZ_BYTES = 16 << 30
 MAX_HEADER_BYTES = 100 << 20
+_FRAMEWORKS = ("pt", "np", "tf", "flax", "mlx")  # what safetensors files call their format
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
@@ -87,6 +88,28 @@ def read_npz(path: Path) -> Held:
     except ARCHIVE_ERRORS as error:
         raise UserError(f"{path} cannot be read as .npz: {first_line(error)}") from error
     return _parted(arrays, {}, path)
+
+
+def told_beside(held: Held, path: Path, known: Collection[str]) -> dict[str, Any]:
+    """The JSON object `config` beside the weights, which may say what is `known`, else nothing.
+
+    Nothing else may be beside them, but the name of a framework as `format`.
+
+    Raises:
+        UserError: naming what else is said.
+    """
+    of_framework = {"format"} if held.beside.get("format") in _FRAMEWORKS else set()
+    if others := sorted(set(held.beside) - {"config"} - of_framework):
+        raise UserError(f"{path} says {others[0]}, which is not known of a pair network")
+    try:
+        told = json.loads(str(held.beside.get("config", "{}")), object_pairs_hook=named_once)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"the configuration in {path} is no JSON with each name once: {first_line(error)}"
+        ) from error
+    if not isinstance(told, dict) or not set(told) <= set(known):
+        raise UserError(f"the configuration in {path} may say {', '.join(sorted(known))} alone")
+    return told
 
 
 def as_floats(values: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +18,8 @@ class Imported(Generic[N]):
     """A network as it was found: where its weights and configuration stood, what was left out.
 
     `place` is that of the configuration, None if there was none, and `configuration` what it says,
-    as JSON. `prefix` stood before every name of a weight.
+    as JSON. `prefix` stood before every name of a weight, and `record` says what is known of how
+    it was made.
     """
 
     model: N
@@ -27,6 +28,7 @@ class Imported(Generic[N]):
     weights: str
     prefix: str
     left_out: tuple[str, ...]
+    record: Mapping[str, Any] = field(default_factory=dict)
     format: str = ""
     sha256: str = ""
 
@@ -37,4 +39,4 @@ class Imported(Generic[N]):
             UserError: if the file cannot be written.
         """
         source = {"format": self.format, "sha256": self.sha256}
-        save_model(self.model, path, configuration=self.configuration, source=source)
+        save_model(self.model, path, self.record, self.configuration, source)

@@ -18,6 +18,7 @@ _ROOMS = Rooms(
     {
         DEFAULT_KIND: "probbound.models.attention_only",
         "pair-mlp": "probbound.models.pair_mlp",
+        "uniform-pair": "probbound.models.uniform_pair",
         "transformer": "probbound.models.transformer",
     },
 )

@@ -12,6 +12,7 @@ from probbound.noise.sampled import SAMPLED
 from probbound.noise.term import NoiseTerm
 from probbound.noise.truth import truths
 
+PROVEN_RMS = "second-moments"
 METHODS: dict[str, Method] = {method.name: method for method in (*DETERMINISTIC, *SAMPLED)}
 
 
@@ -49,6 +50,12 @@ def noise_table(
             rows[row.quantity].append(row)
     known = truths(term, list(rows), settings.memory_bytes) if exact else {}
     return [replace(row, truth=known.get(quantity)) for quantity in rows for row in rows[quantity]]
+
+
+def proven_rms(term: NoiseTerm, settings: Settings) -> float:
+    """A bound on the root mean square of the entries, at no look at any of them."""
+    (rms,) = method_named(PROVEN_RMS).bounds(term, [Quantity("rms")], settings)
+    return rms.bound
 
 
 def cheap_methods() -> list[Method]:

@@ -84,21 +84,25 @@ class NoiseTerm(eqx.Module):
         left: Float[np.ndarray, "m k"] | None = None,
         right: Float[np.ndarray, "n l"] | None = None,
     ) -> NoiseTerm:
-        """Project the given directions out: (I - P_left) N (I - P_right).
+        """Project the span of the given columns out: (I - P_left) N (I - P_right).
 
         Raises:
-            UserError: if the directions have the wrong length.
+            UserError: if the directions have the wrong length, or hold a NaN or an infinity.
         """
         m, n = self.shape
         for name, vectors, length in (("left", left, m), ("right", right, n)):
-            if vectors is not None and vectors.shape[0] != length:
+            if vectors is None:
+                continue
+            if vectors.ndim != 2 or vectors.shape[0] != length:
                 raise UserError(
                     f"{name} directions must be columns of length {length}, "
                     f"got shape {vectors.shape}"
                 )
+            if not np.isfinite(vectors).all():
+                raise UserError(f"{name} directions hold a NaN or an infinity")
         return self._projected(
-            np.linalg.qr(np.zeros((m, 0)) if left is None else left)[0],
-            np.linalg.qr(np.zeros((n, 0)) if right is None else right)[0],
+            np.zeros((m, 0)) if left is None else _basis(left),
+            np.zeros((n, 0)) if right is None else _basis(right),
         )
 
     def without_pair(
@@ -150,3 +154,13 @@ class NoiseTerm(eqx.Module):
 
     def _leaving(self, remainder: FactoredMatrix) -> NoiseTerm:
         return replace(self, remainder=remainder)
+
+
+def _basis(columns: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m r"]:
+    """Orthonormal columns of the same span; QR would add some of its own to dependent ones."""
+    wide = np.asarray(columns, dtype=np.float64)
+    largest = np.abs(wide).max(axis=0, initial=0.0)
+    scaled = wide[:, largest > 0] / largest[largest > 0]
+    left, values, _ = np.linalg.svd(scaled, full_matrices=False)
+    least = max(scaled.shape) * np.finfo(np.float64).eps * values.max(initial=0.0)
+    return left[:, values > least]

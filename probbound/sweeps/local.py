@@ -120,7 +120,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _environment(_ONE_THREAD), _interruptions_kept():
+        with processes_of_one_thread(), _interruptions_kept():
             process.start()
         theirs.close()
         self._process, self._began = process, False
@@ -189,10 +189,10 @@ def _interruptions_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Variables that a process started inside this block inherits."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+def processes_of_one_thread() -> Iterator[None]:
+    """A process that is started inside this block computes on one thread."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(_ONE_THREAD)
     try:
         yield
     finally:

@@ -67,6 +67,17 @@ class Uses:
     settings: frozenset[str]
 
 
+@dataclass(frozen=True)
+class NoiseSize:
+    """The noise of a network that `entries` draws from.
+
+    `entries` is how many it has, and `flops` the operations of multiplying all of them out.
+    """
+
+    entries: int
+    flops: int
+
+
 Q = TypeVar("Q", bound=Asked)
 
 
@@ -85,7 +96,8 @@ class Room(Generic[Q]):
     `with_noise` spells a treatment of noise out. `train` makes a model under the options of the
     task's `trainable.py`, and a record of how it was made and scores. `beyond` warns of draws where
     running all inputs is less. `brought` makes the task of inputs that a user brings in files, by
-    name; None where there is nothing to bring.
+    name; None where there is nothing to bring. `noise_size` says what `entries` of a network draws
+    from, None where no strategy samples noise.
     """
 
     name: str
@@ -104,3 +116,4 @@ class Room(Generic[Q]):
     beyond: Callable[[Any, int, str], Iterator[str]]
     foretold: Callable[[Any, Wish], Foretold] | None = None
     brought: Callable[[Any, Mapping[str, Any]], Task] | None = None
+    noise_size: Callable[[Any], NoiseSize] | None = None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import math
 import re
 from pathlib import Path
+from statistics import median
 
 import pytest
 
+from probbound.arithmetic.decimals import upper
 from studies.study import NAMES, study_named
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,3 +32,84 @@ def test_all_studies_together_took_less_than_an_hour():
     pages = [(DOCS / "studies" / f"{name}.md").read_text() for name in NAMES]
     took = [int(re.findall(r"measured in\s+(\d+) s", page)[0]) for page in pages]
     assert sum(took) < 3600
+
+
+def rows(name):
+    """The committed rows of a study."""
+    with (DOCS / "studies" / f"{name}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def of(study, measure, **wanted):
+    """The numbers of some rows."""
+    found = [row for row in rows(study) if all(row[key] == wanted[key] for key in wanted)]
+    return [float(row[measure]) for row in found if row[measure]]
+
+
+def times_fewer(family, strategy):
+    """How many times fewer operations than brute force."""
+    brute, other = (
+        median(of("frontier_pairs", "flops", family=family, strategy=name))
+        for name in ("brute-force", strategy)
+    )
+    return brute / other
+
+
+def power(value):
+    """A number as the page writes it: 1.4·10⁻⁵."""
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits}·10" + str(int(exponent)).translate(
+        str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    )
+
+
+def errors(of_what, measure):
+    """From smallest to largest over the networks of p = 113 that were trained."""
+    found = [r for r in rows("logit_error") if r["of"] == of_what and r["model"].startswith("mod")]
+    return sorted(float(r[measure]) for r in found if "p113" in r["model"])
+
+
+def said():
+    """Sentences of the findings, with their numbers from the rows."""
+    middle, large = (times_fewer(f"mod-add-p{p}", "gates:16") for p in (113, 499))
+    yield f"a {middle:.0f}th at p = 113, a {large:.0f}st at 499"
+    bound = of("scaling", "failure_upper", strategy="cascade:rotating-frame", value="16381")
+    yield f"a cascade of a million draws certifies {power(max(bound))} at δ = 10⁻⁶"
+    cascade, plain = (
+        max(of("scaling", "seconds", strategy=name, value="16381"))
+        for name in ("cascade:rotating-frame", "iid")
+    )
+    same = math.log(1e6) / (5000 * cascade / plain)
+    yield f"say {power(same)}, {same / max(bound):.0f} times as much"
+    proved, seen = errors("integral", "bound_mean"), errors("integral", "seen_mean")
+    yield f"{upper(proved[0], 2)} to {upper(proved[-1], 2)} proved (Theorem 8.12)"
+    yield f"and {seen[0]:.3f} to {seen[-1]:.3f} seen"
+    mean, most = errors("network", "seen_mean"), errors("network", "seen_max")
+    yield f"{mean[0]:.2f} to {mean[-1]:.2f} from the integral in the mean"
+    yield f"{most[0]:.2f} to {most[-1]:.2f} at most"
+    drawn = errors("network", "sampled_quantile")
+    yield f"{upper(drawn[0], 2)} to {upper(drawn[-1], 2)} of 99 % of the pairs"
+    for model, share in (("max-of-4-v1024", 31), ("max-of-4-v4096", 100)):
+        assert least_share(model) == pytest.approx(1 / share, rel=0.02)
+    yield "all of them at d_vocab 64, 1/31 of them at 1024, 1/100 at 4096"
+
+
+def least_share(model):
+    """The least number of entries that certifies anything in the median, as a share of all."""
+    own = [r for r in rows("noise_budget") if (r["model"], r["strategy"]) == (model, "entries")]
+    bounds = {int(r["m"]): [] for r in own}
+    for row in own:
+        bounds[int(row["m"])].append(float(row["bound"]))
+    least = min(m for m, found in bounds.items() if median(found) > 0)
+    return least / int(own[0]["entries"])
+
+
+def test_numbers_of_the_findings_are_those_of_the_rows():
+    findings = " ".join((DOCS / "findings.md").read_text().split())
+    for sentence in said():
+        assert sentence in findings, sentence
+
+
+def test_what_was_extrapolated_says_no_bound():
+    for row in rows("scaling"):
+        assert (row["extrapolated"] == "True") == (row["failure_upper"] == "")

@@ -18,7 +18,7 @@ Files = Mapping[str, Path]
 class Replay:
     """What a task brings: what its certificates may say, and how their numbers are made again.
 
-    `network` is the kind of network that answers it, and `arithmetic` what certificates say of how
+    `networks` are the kinds that answer it, and `arithmetic` what certificates say of how
     numbers are computed. `population` has rules for how a claim states its inputs. `misfits` are
     reasons why a claim is not about the weights' inputs, `misasked` why what was asked or ran is no
     recipe in its one form; `one_claim` gives every form of a claim the same JSON. `work` is what
@@ -27,7 +27,7 @@ class Replay:
     network with what the claim is about beside it, of files by name.
     """
 
-    network: str
+    networks: tuple[str, ...]
     arithmetic: str
     population: Mapping[str, Any]
     misfits: Callable[[Predicate, Any], Iterator[str]]

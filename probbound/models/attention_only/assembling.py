@@ -91,7 +91,7 @@ def assembled(
     told = {} if configuration is None else configuration.values
     _require_understood(configuration, {}, path)
     _require_all_used(tensors, path)
-    weights = _weights(tensors, path)
+    weights: dict[str, Any] = _weights(tensors, path)
     root = math.sqrt(weights["W_Q"].shape[-1] or 1)
     model = Transformer(**weights, attn_scale=root, name=path.stem, assumed=frozenset())
     _require_understood(configuration, sizes_of(model), path)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from probbound.machine.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SHOWN = ("d_vocab", "n_ctx", "d_model")  # of a configuration, in a list of models
 STATE_DICT = {
@@ -54,6 +56,8 @@ def require_constants(tensors: Mapping[str, np.ndarray], n_ctx: int) -> bool:
     Raises:
         UserError: naming the mask.
     """
+    import numpy as np  # a list of models asks for names alone
+
     full = False
     for name, values in tensors.items():
         found = np.asarray(values)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from probbound.machine.errors import UserError, first_line
-from probbound.machine.json_objects import named_once
-from probbound.models.files import Held
-from probbound.models.pair_mlp.names import ALWAYS, FORM, FRAMEWORKS, SIZES, WEIGHT_SHAPES
+from probbound.machine.errors import UserError
+from probbound.models.files import Held, told_beside
+from probbound.models.pair_mlp.names import ALWAYS, FORM, SIZES, WEIGHT_SHAPES
 from probbound.models.pair_mlp.network import PairMLP, require_finite
 
 
@@ -39,9 +37,10 @@ def built(held: Held, path: Path) -> PairMLP:
             raise UserError(f"{name} in {path} must hold floats, got {values.dtype}")
     if missing := [name for name in ALWAYS if name not in held.tensors]:
         raise UserError(f"{path} has no weight {missing[0]}")
-    told = _told(held.beside, path)
+    told = told_beside(held, path, {*FORM, *SIZES})
     assumed = frozenset(part for part in FORM if part not in told)
-    model = PairMLP(**held.tensors, name=path.stem, assumed=assumed)
+    tensors: dict[str, Any] = dict(held.tensors)
+    model = PairMLP(**tensors, name=path.stem, assumed=assumed)
     for name, value in told.items():
         wanted = FORM.get(name) or getattr(model, name)
         if type(value) is not type(wanted) or value != wanted:
@@ -51,19 +50,3 @@ def built(held: Held, path: Path) -> PairMLP:
             )
     require_finite(model)
     return model
-
-
-def _told(beside: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    of_framework = {"format"} if beside.get("format") in FRAMEWORKS else set()
-    if others := sorted(set(beside) - {"config"} - of_framework):
-        raise UserError(f"{path} says {others[0]}, which is not known of a pair network")
-    try:
-        told = json.loads(str(beside.get("config", "{}")), object_pairs_hook=named_once)
-    except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"the configuration in {path} is no JSON with each name once: {first_line(error)}"
-        ) from error
-    known = {*FORM, *SIZES}
-    if not isinstance(told, dict) or not set(told) <= known:
-        raise UserError(f"the configuration in {path} may say {', '.join(sorted(known))} alone")
-    return told

@@ -18,4 +18,3 @@ WEIGHT_SHAPES: dict[str, tuple[str, ...]] = {
 ALWAYS = ("W_E", "W_U")
 SIZES = ("d_vocab", "d_model", "d_mlp", "d_out", "d_vocab_out")
 FORM = {"activation": "relu", "operands": "added"}  # what weights alone do not show
-FRAMEWORKS = ("pt", "np", "tf", "flax", "mlx")  # what safetensors files of theirs call their format

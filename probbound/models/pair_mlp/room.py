@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.models.pair_mlp.building import built, recognises
+from probbound.models.pair_mlp.importing import network_in, speaks_of
 from probbound.models.pair_mlp.network import PairMLP, forward_flops, weights_of, with_weights
 from probbound.models.pair_mlp.stating import configuration_of, notice, parts_of
 from probbound.models.room import NetworkRoom, Sizes
@@ -41,4 +42,6 @@ NETWORK = NetworkRoom[PairMLP](
     flops=forward_flops,
     logits=_logits,
     sizes=Sizes.of,
+    speaks_of=speaks_of,
+    imported=network_in,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def planted_max_of_k(
     sizes = {"d_vocab": d_vocab, "n_ctx": n_ctx, "n_heads": 1, "d_vocab_out": d_vocab}
     sizes |= {"d_model": d_model, "d_head": d_model}
     rng = Stream.from_seed(seed).fold_in(f"planted max of {n_ctx} of {d_vocab}").generator()
-    weights = {
+    weights: dict[str, Any] = {
         name: noise / math.sqrt(d_model) * rng.standard_normal([sizes[axis] for axis in axes])
         for name, axes in WEIGHT_SHAPES.items()
         if name not in BIASES

@@ -6,6 +6,7 @@ from probbound.contract.cost import CostMeter
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.max_of_k.asking import asked, beyond_population
 from probbound.tasks.max_of_k.grammar import with_noise
+from probbound.tasks.max_of_k.noise_size import noise_size
 from probbound.tasks.max_of_k.planning.foretelling import foretold
 from probbound.tasks.max_of_k.planning.rule import decided
 from probbound.tasks.max_of_k.question import Question
@@ -42,4 +43,5 @@ TASK = Room[Question](
     foretold=foretold,
     train=recorded_training,
     beyond=beyond_population,
+    noise_size=noise_size,
 )

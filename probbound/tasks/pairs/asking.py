@@ -11,7 +11,6 @@ from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.pair_mlp.network import forward_flops
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.accepted import accepted_claim
 from probbound.tasks.pairs.accepted import accepted_network, require_fitting
@@ -52,7 +51,7 @@ def asked(
         **parsed(settings, OF_DRAWING, uses.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
-        question = replace(question, budget_flops=float(question.budget * forward_flops(model)))
+        question = replace(question, budget_flops=float(question.budget * question.exact.flops))
     if question.stopped_at is not None and "target" not in uses.settings:
         raise UserError(f"{strategy} cannot be interrupted; a cascade can")
     _require_usable(question)

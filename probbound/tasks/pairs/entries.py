@@ -13,7 +13,6 @@ from probbound.contract.ledger import Ledger, Spend
 from probbound.contract.recipe import ENTRIES
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Level, Outcome, Sampled
-from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.recipes import LEVELS, STRUCTURE
 from probbound.tasks.pairs.screens.gate_entries import GateEntries, entry_flops, table_flops
@@ -21,6 +20,7 @@ from probbound.tasks.pairs.screens.gate_losses import LOSSES
 from probbound.tasks.pairs.screens.gate_proposal import gates_flops
 from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.rank_proposal import proposal_flops
+from probbound.tasks.pairs.screens.room import gates_numbers, require_held
 
 MOST_ENTRIES = 1 << 26  # their values are held at once
 
@@ -31,7 +31,7 @@ def entries(question: PairQuestion, rank: int, meter: CostMeter) -> Outcome:
     Fixed-n, with replacement; `budget` counts entries.
 
     Raises:
-        UserError: if so many cannot be drawn, or the rank cannot be used.
+        UserError: if so many cannot be drawn, the rank cannot be used, or tables are too large.
     """
     draws = question.budget
     if draws > MOST_ENTRIES:
@@ -59,7 +59,7 @@ def entries_by(noise: str, question: PairQuestion, rank: int, meter: CostMeter) 
     """The same pattern, what gates lose bounded for certain (Theorem 8.15). Deterministic.
 
     Raises:
-        UserError: if the rank cannot be used.
+        UserError: if the rank cannot be used, or tables are too large.
     """
     screen, p = _structure(question, rank, meter), question.task.answers
     with np.errstate(all="ignore"), meter.phase(f"noise by {noise}", "proof") as phase:
@@ -73,10 +73,12 @@ def entries_by(noise: str, question: PairQuestion, rank: int, meter: CostMeter) 
 
 
 def _structure(question: PairQuestion, rank: int, meter: CostMeter) -> GatesScreen:
+    values = question.task.answers
+    require_held("entries", values, gates_numbers(values, rank, LEVELS))
     with meter.phase(STRUCTURE, "proof") as phase:
         margin = question.claim.margin
         screen = GatesScreen.of(question.folded, rank, LEVELS, margin=margin)
-        phase.flops += folding_flops(question.model) + proposal_flops(question.folded, rank)
+        phase.flops += question.folding_flops + proposal_flops(question.folded, rank)
         phase.flops += gates_flops(screen.scaled, screen.gates) + screen.pattern_flops
     return screen
 

@@ -8,8 +8,6 @@ from probbound.arithmetic.rounding import ratio_up
 from probbound.contract.checks import Check
 from probbound.contract.cost import CostMeter
 from probbound.contract.residue import Residue, listed_by
-from probbound.models.pair_mlp.forward_error import forward_error_flops
-from probbound.models.pair_mlp.network import table_flops
 from probbound.strategies.follow_up import expected_left
 from probbound.strategies.laws import FixedNumber, FixedOrInterrupted, Sequential
 from probbound.strategies.levels import (
@@ -36,9 +34,10 @@ class PairScreen(Check, Protocol):
 
 
 def brute_force(question: PairQuestion, meter: CostMeter) -> Outcome:
-    """Every pair, answered in float64; too close to call is wrong (Theorem 5.14).
+    """Every pair, answered in float64; too close to call is wrong (Theorem 5.14, or 8.3).
 
-    Deterministic; exact but for margins within the rounding error.
+    Deterministic; exact but for margins within the rounding error, and, of a network with
+    attention, within what its scores can do (Theorem 8.14).
     """
     task, row = question.task, _forward_row(question, meter)
     with meter.phase("all pairs", "proof", task.size * row.exact.flops):
@@ -128,6 +127,5 @@ def _from_all(base: Base, question: PairQuestion, meter: CostMeter) -> Outcome:
 
 def _forward_row(question: PairQuestion, meter: CostMeter) -> Row:
     """The forward pass, with its tables and the bound on its rounding."""
-    model = question.model
-    with meter.phase("tables", "proof", table_flops(model) + forward_error_flops(model)):
+    with meter.phase("tables", "proof", question.once_flops):
         return Row((), question.exact)

@@ -10,7 +10,9 @@ from probbound.contract.recipe import Recipe
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.tasks.pairs.asking import asked, beyond_population
+from probbound.tasks.pairs.foretelling import foretold
 from probbound.tasks.pairs.grammar import PairGrammar
+from probbound.tasks.pairs.noise_size import noise_size
 from probbound.tasks.pairs.planning import decided
 from probbound.tasks.pairs.population import Pairs
 from probbound.tasks.pairs.question import PairQuestion
@@ -66,6 +68,8 @@ def pair_room(
         answer=strategies.answer,
         train=train,
         beyond=partial(beyond_population, strategies),
+        foretold=None if about else partial(foretold, grammar, of_network),
+        noise_size=None if grammar.structure is None else noise_size,
     )
 
 

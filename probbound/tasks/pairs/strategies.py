@@ -20,9 +20,8 @@ from probbound.tasks.pairs.grammar import (
     PairGrammar,
 )
 from probbound.tasks.pairs.methods import brute_force, cascade, hybrid, iid, screened
+from probbound.tasks.pairs.preparation import made_screen
 from probbound.tasks.pairs.question import PairQuestion
-from probbound.tasks.pairs.recipes import PairRecipes
-from probbound.tasks.pairs.screens.registry import SCREENS
 from probbound.tasks.room import Uses
 
 _ON_SCREENS = {SCREEN: screened, HYBRID: hybrid, CASCADE: cascade}
@@ -68,9 +67,8 @@ class PairStrategies:
             if name.noise:
                 return entries_by(name.noise, question, rank, meter)
             return entries(question, rank, meter)
-        kind, on_all = SCREENS[name.screen.base], name.kind != CASCADE
-        settings = PairRecipes(self.grammar).settings(name.screen, question.task.size)
-        screen = kind.made(question, settings, meter, on_all=on_all)
+        on_all = name.kind != CASCADE
+        screen = made_screen(self.grammar, name.screen, question, meter, on_all=on_all)
         return _ON_SCREENS[name.kind](screen, question, meter)
 
     def require_way_to(self, strategy: str, claim: Claim, *, weighted: bool) -> None:

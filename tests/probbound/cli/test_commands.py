@@ -39,6 +39,7 @@ def test_of_the_models_an_alias_is_marked(capsys):
     assert marked == [["max-of-4", "*"]]
     assert "* max-of-4 is another name of max-of-4-s0" in lines
     assert all(len(line) <= 80 for line in lines)
+    assert "max-of-k (attention-only)" in (line.strip() for line in lines)
     rows = json.loads(printed(capsys, "models", "--json"))["models"]
     assert {row["name"]: row["alias_of"] for row in rows if row["alias_of"]} == ALIASES
 

@@ -111,3 +111,20 @@ def test_biases_are_not_in_the_noise():
 def test_misuse_is_refused(call, message):
     with pytest.raises(UserError, match=message):
         call()
+
+
+def test_directions_that_depend_on_one_another_take_out_their_span_and_no_more():
+    term, matrix = random_term(), dense(random_term().remainder)
+    one = np.random.default_rng(1).standard_normal((8, 1))
+    given = np.hstack([one, np.zeros((8, 1)), -1e200 * one, one * 1e-300])
+    unit = one / np.linalg.norm(one)
+    rest = dense(term.without_directions(left=given).remainder)
+    np.testing.assert_allclose(rest, matrix - unit @ (unit.T @ matrix), atol=1e-12)
+    nothing = term.without_directions(left=np.zeros((8, 2)), right=np.zeros((6, 0)))
+    np.testing.assert_allclose(dense(nothing.remainder), matrix, atol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_directions_that_are_no_numbers_are_refused(bad):
+    with pytest.raises(UserError, match="left directions hold a NaN or an infinity"):
+        random_term().without_directions(left=np.full((8, 1), bad))

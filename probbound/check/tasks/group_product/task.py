@@ -13,6 +13,7 @@ from probbound.check.layout import canonical
 from probbound.check.report import Refused
 from probbound.check.tasks.group_product.groups import faults, is_cyclic_sum, named
 from probbound.check.tasks.pairs.inputs import Labels
+from probbound.check.tasks.pairs.recipe import LOW_RANK
 from probbound.check.tasks.pairs.replays import PAIRS, pair_replay
 
 _ADDITION = "modular-addition"
@@ -64,6 +65,7 @@ def _one_claim(claim: dict[str, Any]) -> dict[str, Any]:
 
 REPLAY = pair_replay(
     _labels_of,
+    screens=(LOW_RANK,),
     population={
         **PAIRS,
         "group": {"name": rules.label_of(100), "table": rules.maybe(rules.some(rules.counts))},

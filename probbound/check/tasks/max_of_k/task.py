@@ -111,7 +111,7 @@ POPULATION = {
 }
 
 REPLAY = Replay(
-    network="attention-only",
+    networks=("attention-only",),
     arithmetic=_ARITHMETIC,
     population=POPULATION,
     misfits=misfits,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from probbound.check.tasks.pairs.inputs import Labels
+from probbound.check.tasks.pairs.recipe import GATES, LOW_RANK, ROTATING_FRAME
 from probbound.check.tasks.pairs.replays import pair_replay
 
 
@@ -20,4 +21,4 @@ def _labels_of(population: Mapping[str, Any]) -> Labels:
     return labels
 
 
-REPLAY = pair_replay(_labels_of)
+REPLAY = pair_replay(_labels_of, screens=(GATES, LOW_RANK, ROTATING_FRAME))

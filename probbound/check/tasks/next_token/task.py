@@ -98,7 +98,7 @@ def _require_read(networks: list[Any], tokens: Any, claim: Mapping[str, Any]) ->
 
 
 REPLAY = Replay(
-    network=Weights.kind,
+    networks=(Weights.kind,),
     arithmetic=_ARITHMETIC,
     population={
         "kind": rules.one_of("rows"),

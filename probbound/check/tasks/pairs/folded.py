@@ -9,7 +9,7 @@ import numpy as np
 
 from probbound.check.models.pair_mlp.rounding import UNDERFLOW, above, gamma, lengths
 
-_HALF_ULP = 2.0**-53
+HALF_ULP = 2.0**-53
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -42,7 +42,7 @@ class Folded:
             second, second_error = _product(w.get("W_E2", w["W_E"]), w.get("W_in2", w.get("W_in")))
         if "b_in" in w:
             second = second + w["b_in"]
-            second_error = second_error + _HALF_ULP * lengths(second)
+            second_error = second_error + HALF_ULP * lengths(second)
         out, off = w["W_U"], np.zeros(w["W_U"].shape[1])
         if "W_out" in w:
             out = w["W_out"] @ w["W_U"]
@@ -62,8 +62,8 @@ class Folded:
         moved, longest = float((off + bias_error).max()), float(lengths(out.T).max())
         return cls(
             *(first, second, out, gates),
-            off_first=_kappa(first_error, first, longest, moved),
-            off_second=_kappa(second_error, second, longest, moved),
+            off_first=kappa(first_error, first, longest, moved),
+            off_second=kappa(second_error, second, longest, moved),
         )
 
     def scaled(self, exponents: np.ndarray) -> Folded:
@@ -103,7 +103,7 @@ def _bias(w: Arrays) -> tuple[np.ndarray, np.ndarray]:
     return found, gamma(len(columns) + 2) * size * (1 + 2 * gamma(len(columns) + 2))
 
 
-def _kappa(error: np.ndarray, rows: np.ndarray, longest: float, moved: float) -> np.ndarray:
+def kappa(error: np.ndarray, rows: np.ndarray, longest: float, moved: float) -> np.ndarray:
     """The share of κ that is an operand's, infinite where it is no number."""
     found = above(2 * error * (longest + moved) + 2 * lengths(rows) * moved) + UNDERFLOW
     return np.where(found < np.inf, found, np.inf)

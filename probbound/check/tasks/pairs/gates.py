@@ -47,7 +47,7 @@ class Gates:
     @classmethod
     def _of(cls, found: Directions, levels: int, margin: float) -> Gates:
         net, gates = found.scaled, found.scaled.gates
-        ranges = _ranges(found)
+        ranges = ranges_of(found.left[:gates], found.right)
         waves = Waves.of(net, np.nan_to_num(ranges, posinf=0.0), levels)
         tails, size = _tails(found)
         first, second = (lengths(rows) for rows in (net.first, net.second))
@@ -99,11 +99,10 @@ class Gates:
         return not_ahead(found, labels, self.lead[0][a] + self.lead[1][b] + loss)
 
 
-def _ranges(found: Directions) -> np.ndarray:
-    """w of 8.7: what a unit of each gate can do to a margin."""
-    left = found.left[: found.scaled.gates]
-    rows, longest = left @ found.right, float(lengths(found.right.T).max())
-    error = 2 * gamma(len(found.right) + 2) * lengths(left) * longest
+def ranges_of(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """w of 8.7: what a unit of each gate can do to a margin, from its rows of Y, and Q."""
+    rows, longest = left @ right, float(lengths(right.T).max())
+    error = 2 * gamma(len(right) + 2) * lengths(left) * longest
     return above(rows.max(axis=1) - rows.min(axis=1) + error)
 
 

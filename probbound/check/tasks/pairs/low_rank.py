@@ -42,10 +42,11 @@ class LowRank:
             Refused: if there are not so many directions.
         """
         with np.errstate(all="ignore"):
-            return cls._of(Proposal.of(folded, rank), margin)
+            return cls.proposed(Proposal.of(folded, rank), margin)
 
     @classmethod
-    def _of(cls, proposal: Proposal, margin: float) -> LowRank:
+    def proposed(cls, proposal: Proposal, margin: float) -> LowRank:
+        """Of any proposal."""
         net, mean, rank = proposal.scaled, proposal.mean, len(proposal.right)
         features, gates = net.out.shape[0], net.gates
         delta = net.out - proposal.centre[:, None] - proposal.left @ proposal.right
@@ -88,29 +89,39 @@ class LowRank:
         return in_parts(self._left, pairs, labels, sum(self.scaled.out.shape))
 
     def _left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        a, b = pairs.T
+        points = self.scaled.features(a, b) @ self.weights
+        found = self.reached(points, pairs, labels)
+        return not_ahead(found, labels, self.lead[0][a] + self.lead[1][b])
+
+    def reached(self, points: np.ndarray, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """What the right class has at least, and every other at most: z of 8.5, (n, classes).
+
+        `points` are H, and beside it what the features make of the mean, at most.
+        """
         net, gates, (a, b) = self.scaled, slice(self.scaled.gates), pairs.T
-        points = net.features(a, b) @ self.weights
         both = np.einsum("ni,ni->n", net.first[a, gates], net.second[b, gates])
         square = self.squares[0][a] + self.squares[1][b] + both / 2 - 2 * points[:, -1]
         away = np.sqrt(np.maximum(square, 0.0))
         found = points[:, :-1] @ self.right + self.firsts[a] + self.seconds[b]
         found += away[:, None] * self.apart[labels]
-        return not_ahead(found, labels, self.lead[0][a] + self.lead[1][b])
+        return found
 
 
 def in_parts(
-    left: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    found: Callable[[np.ndarray, np.ndarray], np.ndarray],
     pairs: np.ndarray,
     labels: np.ndarray,
     width: int,
 ) -> np.ndarray:
-    """Which pairs are left, so many at once that a pair of `width` numbers fits into memory."""
+    """What is found of pairs, so many at once that a pair of `width` numbers fits into memory."""
     step = max(1, _NUMBERS_AT_ONCE // width)
     with np.errstate(all="ignore"):
         parts = [
-            left(pairs[at : at + step], labels[at : at + step]) for at in range(0, len(pairs), step)
+            found(pairs[at : at + step], labels[at : at + step])
+            for at in range(0, len(pairs), step)
         ]
-    return np.concatenate([np.zeros(0, dtype=bool), *parts])
+    return np.concatenate(parts or [np.zeros(0, dtype=bool)])
 
 
 def margin_up(margin: float) -> float:

@@ -34,7 +34,7 @@ class Proposal:
         gates, classes = folded.gates, folded.out.shape[1]
         if rank > min(gates, classes):
             raise Refused(f"there are {min(gates, classes)} directions, fewer than {rank}")
-        a, b = np.divmod(_looked_at(len(folded.first) * len(folded.second)), len(folded.second))
+        a, b = np.divmod(looked_at(len(folded.first) * len(folded.second)), len(folded.second))
         half = np.abs(folded.first[a, :gates] + folded.second[b, :gates]) / 2
         spread, mean = half.std(axis=0), half.mean(axis=0)
         first = _exponents(folded, spread)
@@ -50,7 +50,7 @@ class Proposal:
         return cls(scaled, left, right, centre, np.nan_to_num(means))
 
 
-def _looked_at(pairs: int) -> np.ndarray:
+def looked_at(pairs: int) -> np.ndarray:
     """Numbers of the pairs that are looked at."""
     if pairs <= _LOOKED_AT:
         return np.arange(pairs)

@@ -49,22 +49,39 @@ _RUNS: dict[tuple[tuple[str, str], ...], tuple[str | None, ...]] = {
 
 @dataclass(frozen=True)
 class Screen:
-    """A screen by name, of so many directions of the output matrix, 0 if it has no rank."""
+    """A screen by name, of so many directions of the output matrix, 0 if it has no rank.
+
+    `waves` are frequencies of the output, `beside` directions beside them; `noise` is how what a
+    pattern of gates loses is bounded.
+    """
 
     name: str
     rank: int = 0
     levels: int | None = None
+    waves: int = 0
+    beside: int = 0
+    noise: str = ""
+
+    @classmethod
+    def of(cls, level: Mapping[str, Any], noise: str = "") -> Screen:
+        """Of a level of a recipe whose settings are known ones."""
+        settings = {name: level[name] for name in level if name not in ("level", "mode")}
+        return cls(level["level"], **settings, noise=noise)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Perhaps a screen, enumerated or passed through, and perhaps draws under a law."""
+    """Perhaps a screen, enumerated or passed through, and perhaps draws under a law.
+
+    `pattern` is the pattern of gates of which entries are drawn, if any are.
+    """
 
     levels: tuple[tuple[str, str], ...]
     screen: Screen | None
     law: str | None
     draws: int | None = None
     target: float | None = None
+    pattern: Screen | None = None
 
     @property
     def cascade(self) -> bool:
@@ -75,11 +92,6 @@ class Recipe:
     def budgeted(self) -> bool:
         """Whether a budget of forward passes decides anything."""
         return self.levels[-1] in ((RUN, "sampled"), (ENTRIES, "sampled"))
-
-    @property
-    def on_entries(self) -> bool:
-        """Whether it bounds what a pattern of gates loses."""
-        return self.levels[0][0] == STRUCTURE
 
     @property
     def may_stop(self) -> bool:
@@ -113,10 +125,12 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         raise Refused(f"the law {str(named)[:80]!r} is none that such levels are drawn by")
     if law is not None:
         require_settings("law", law, _LAWS, {})
-    settings, screen = law or {}, None
-    if shape[0][0] == _SCREEN:
-        screen = Screen(levels[0]["level"], levels[0].get("rank", 0), levels[0].get("levels"))
-    return Recipe(rows, screen, named, settings.get("draws"), settings.get("target"))
+    settings, first = law or {}, levels[0]
+    screen = Screen.of(first) if shape[0][0] == _SCREEN else None
+    if shape[-1][0] == NOISE:
+        screen = Screen.of(first, levels[-1]["noise"])
+    pattern = Screen.of(first) if shape[-1][0] == ENTRIES else None
+    return Recipe(rows, screen, named, settings.get("draws"), settings.get("target"), pattern)
 
 
 def _pattern(levels: Sequence[Mapping[str, Any]]) -> dict[str, rules.Rule]:

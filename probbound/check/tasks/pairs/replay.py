@@ -12,17 +12,30 @@ import numpy as np
 
 from probbound.check.bounds import up
 from probbound.check.expected import Facts
-from probbound.check.models.pair_mlp.network import Network
-from probbound.check.report import Declined, Refused
+from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import form_of
 from probbound.check.tasks.follow_up import planned_draws
+from probbound.check.tasks.pairs.entries import MOST_ENTRIES, Entries, Found
 from probbound.check.tasks.pairs.folded import Folded
 from probbound.check.tasks.pairs.gates import Gates
 from probbound.check.tasks.pairs.inputs import Inputs
+from probbound.check.tasks.pairs.kinds import KINDS, PairKind, Wrong
 from probbound.check.tasks.pairs.low_rank import LowRank
-from probbound.check.tasks.pairs.prices import forward_price
-from probbound.check.tasks.pairs.recipe import GATES, LOW_RANK, Recipe, Screen, run_by
+from probbound.check.tasks.pairs.norms import ByNorms, integral_leads, norms_leads
+from probbound.check.tasks.pairs.pattern import LOSSES, Bounded, Pattern
+from probbound.check.tasks.pairs.recipe import (
+    GATES,
+    INTEGRAL,
+    LOW_RANK,
+    NORMS,
+    ROTATING_FRAME,
+    STRUCTURE,
+    Recipe,
+    Screen,
+    run_by,
+)
+from probbound.check.tasks.pairs.rotating import Rotating
 
 PILOT = 1 << 12
 _ALONE = {"enumerated": "all run", "sampled": "sampled"}
@@ -39,9 +52,21 @@ class Check(Protocol):
     def left(self, pairs: np.ndarray, labels: np.ndarray) -> np.ndarray: ...
 
 
+def _pattern(folded: Folded, screen: Screen, margin: float) -> Pattern:
+    return Pattern.of(folded, screen.rank, screen.levels or 1, margin)
+
+
 _CHECKS: dict[str, Callable[[Folded, Screen, float], Check]] = {
     LOW_RANK: lambda folded, screen, margin: LowRank.of(folded, screen.rank, margin),
     GATES: lambda folded, screen, margin: Gates.of(folded, screen.rank, screen.levels or 1, margin),
+    ROTATING_FRAME: lambda folded, screen, margin: Rotating.of(
+        folded, screen.waves, screen.beside, margin
+    ),
+    STRUCTURE: lambda folded, screen, margin: Bounded(
+        _pattern(folded, screen, margin), LOSSES[screen.noise]
+    ),
+    NORMS: lambda folded, screen, margin: ByNorms.of(folded, norms_leads, margin),
+    INTEGRAL: lambda folded, screen, margin: ByNorms.of(folded, integral_leads, margin),
 }
 
 
@@ -50,7 +75,7 @@ class Asked:
     """A certificate, the network and the pairs that it is about."""
 
     predicate: Mapping[str, Any]
-    network: Network
+    network: Any
     inputs: Inputs
 
     @cached_property
@@ -66,7 +91,17 @@ class Asked:
     @cached_property
     def folded(self) -> Folded:
         """The network as the screens see it."""
-        return Folded.of(self.network.weights.arrays)
+        return self.kind.folded(self.network.weights)
+
+    @property
+    def kind(self) -> PairKind:
+        """What the kind of the network brings."""
+        return KINDS[self.network.weights.kind]
+
+    @cached_property
+    def answers(self) -> Wrong:
+        """Which pairs (n, 2) are not certainly answered with their label by the margin."""
+        return self.kind.wrong(self.network, lambda: self.folded)
 
     def counted(self) -> Facts:
         """The facts of the certificate.
@@ -91,6 +126,20 @@ class Asked:
             return self._all_run(share, left)
         return self._sampled(share, left if len(left) < self.inputs.size else None)
 
+    def lost_entries(self, pattern: Screen) -> Found:
+        """What draws of entries say of a pattern of gates.
+
+        Raises:
+            Refused: if there are more than are independently re-checked, or nothing to draw from.
+        """
+        draws, delta = self.predicate["ran"]["budget"], self.predicate["delta_allowed"]
+        if draws > MOST_ENTRIES:
+            raise Refused(f"{draws} entries are more than are independently re-checked")
+        with np.errstate(all="ignore"):
+            gates = _pattern(self.folded, pattern, self.network.margin)
+            entries = Entries.of(gates, self.inputs, draws, delta)
+            return entries.found(self.stream.named("entries"), draws, delta)
+
     def fresh(self, stream: Stream, draws: int) -> tuple[float, int]:
         """The share that an enumerated screen leaves, 1 without, and failures of draws from it."""
         recipe, left, share = self.recipe, None, 1.0
@@ -108,6 +157,10 @@ class Asked:
         parts = [numbers[self._left(check, numbers)] for numbers in self.inputs.listed()]
         return np.concatenate(parts)
 
+    def left_among(self, screen: Screen, numbers: np.ndarray) -> np.ndarray:
+        """Those of the numbered pairs that a screen leaves."""
+        return numbers[self._left(self._check(screen), numbers)]
+
     def _require_levels(self) -> None:
         """That the certificate has the levels of what ran."""
         screen, predicate = self.recipe.screen, self.predicate
@@ -123,10 +176,7 @@ class Asked:
             raise Refused(f"the levels are not those of what ran: {self.recipe.text}")
 
     def _check(self, screen: Screen) -> Check:
-        made = _CHECKS.get(screen.name)
-        if made is None:
-            raise Declined(f"the screen {screen.name} is not run again by this checker yet")
-        return made(self.folded, screen, self.network.margin)
+        return _CHECKS[screen.name](self.folded, screen, self.network.margin)
 
     def _left(self, check: Check, numbers: np.ndarray) -> np.ndarray:
         pairs = self.inputs.pairs(numbers)
@@ -134,7 +184,7 @@ class Asked:
 
     def _wrong(self, numbers: np.ndarray) -> np.ndarray:
         pairs = self.inputs.pairs(numbers)
-        return self.network.wrong(pairs, self.inputs.labels(pairs))
+        return self.answers(pairs, self.inputs.labels(pairs))
 
     def _all_run(self, share: float, left: np.ndarray) -> Facts:
         """Each that the screen left, once; no more than the budget (1.6)."""
@@ -180,5 +230,5 @@ class Asked:
             return recipe.draws
         pilot = self.inputs.drawn(self.stream.named("pilot"), PILOT)
         passed = sum(int(self._left(check, numbers).sum()) for numbers in pilot)
-        worth = budget * forward_price(self.network.weights) / check.price
+        worth = budget * self.kind.price(self.network.weights) / check.price
         return planned_draws(budget, passed, PILOT, worth)

@@ -36,12 +36,7 @@ class Directions:
         most = min(folded.gates, folded.out.shape[1])
         if rank > most:
             raise Refused(f"there are {most} directions, fewer than {rank}")
-        centre = _number(folded.out.mean(axis=1))
-        rest = _number(folded.out - centre[:, None])
-        put = np.sqrt(np.square(folded.first).sum(axis=0) + np.square(folded.second).sum(axis=0))
-        taken = np.sqrt(np.square(rest).sum(axis=1))
-        least = LEAST * np.nan_to_num(taken, posinf=0.0).max(initial=0.0)
-        scaled = folded.scaled(nearest_powers(np.sqrt(put / np.maximum(taken, least))))
+        scaled = _balanced(folded)
         centre = _number(scaled.out.mean(axis=1))
         rest = _number(scaled.out - centre[:, None])
         values, vectors = np.linalg.eigh(_number(rest.T @ rest))
@@ -49,6 +44,26 @@ class Directions:
         weighty = values[leading] > _LEAST_SQUARE * values[-1]
         right = vectors[:, leading].T * weighty[:, None]
         return cls(scaled, rest @ right.T, right, centre)
+
+
+def powers_left(folded: Folded) -> np.ndarray:
+    """What the leading 0, 1, … directions leave of all power of W - v 1ᵀ, scaled; 1 if none."""
+    with np.errstate(all="ignore"):
+        out = _balanced(folded).out
+        rest = _number(out - _number(out.mean(axis=1))[:, None])
+        squares = np.square(np.linalg.svd(rest, compute_uv=False))
+        left = np.append(np.cumsum(squares[::-1])[::-1], 0.0)
+        return left / left[0] if left[0] > 0 else np.ones(len(left))
+
+
+def _balanced(folded: Folded) -> Folded:
+    """Features divided by powers of two, so that they are as long in the operands as in W."""
+    centre = _number(folded.out.mean(axis=1))
+    rest = _number(folded.out - centre[:, None])
+    put = np.sqrt(np.square(folded.first).sum(axis=0) + np.square(folded.second).sum(axis=0))
+    taken = np.sqrt(np.square(rest).sum(axis=1))
+    least = LEAST * np.nan_to_num(taken, posinf=0.0).max(initial=0.0)
+    return folded.scaled(nearest_powers(np.sqrt(put / np.maximum(taken, least))))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from probbound.tasks.pairs.screens.pairs import feature_flops, features
 from probbound.tasks.pairs.screens.rank_proposal import LOOKED_AT, spread_pairs
 
 _COLUMNS = 1 << 11  # of the output matrix are looked at for directions beside
-_OVERSAMPLED = 8
+_UNITS = 2.0**30  # powers of frequencies are compared in whole ones, of the largest
+_LEAST_SQUARE = 2.0**-30  # of the largest: a direction with less is none
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def swing(frequencies: Int[np.ndarray, " n_waves"], p: int) -> Float[np.ndarray,
 def propose_frame(folded: Folded, waves: int, beside: int) -> FrameProposal:
     """The strongest frequencies of the output matrix, and directions of what they leave.
 
+    By the law of Theorem 6.14.
+
     Raises:
         UserError: if the classes are no circle, or so many frequencies or directions are not there.
     """
@@ -67,8 +70,7 @@ def propose_frame(folded: Folded, waves: int, beside: int) -> FrameProposal:
         )
     with np.errstate(all="ignore"):
         out = np.where(np.abs(folded.out) < 1e100, folded.out, 0.0)
-        power = (np.abs(np.fft.rfft(out, axis=1)) ** 2).sum(axis=0)
-        frequencies = 1 + np.sort(np.argsort(power[1 : (p + 1) // 2])[::-1][:waves])
+        frequencies = _strongest(out, waves)
         basis = trigonometric(frequencies, p)
         centre, weights = out.mean(axis=1), out @ basis.T * (2 / p)
         others, left = _beside(out - centre[:, None] - weights @ basis, beside)
@@ -81,6 +83,13 @@ def propose_frame(folded: Folded, waves: int, beside: int) -> FrameProposal:
     )
 
 
+def _strongest(out: Float[np.ndarray, "n p"], number: int) -> Int[np.ndarray, " number"]:
+    """The frequencies of most power; of equal ones, as whole numbers are, the smaller."""
+    power = (np.abs(np.fft.rfft(out, axis=1)) ** 2).sum(axis=0)[1 : (out.shape[1] + 1) // 2]
+    whole = np.nan_to_num(np.rint(power / power.max() * _UNITS), posinf=0.0)
+    return 1 + np.sort(np.argsort(-whole, kind="stable")[:number])
+
+
 def _beside(
     rest: Float[np.ndarray, "n p"], number: int
 ) -> tuple[Float[np.ndarray, "n_beside p"], Float[np.ndarray, "n n_beside"]]:
@@ -89,7 +98,9 @@ def _beside(
     if number == 0:
         return np.zeros((0, p)), np.zeros((n, 0))
     some = rest[:, :: max(1, p // _COLUMNS)]
-    left = np.linalg.eigh(some @ some.T)[1][:, : -number - 1 : -1]
+    values, vectors = np.linalg.eigh(some @ some.T)
+    left = vectors[:, : -number - 1 : -1]
+    left = left * (values[: -number - 1 : -1] > _LEAST_SQUARE * values[-1])
     return left.T @ rest, left
 
 

@@ -16,10 +16,10 @@ from probbound.tasks.pairs.screens.gate_losses import residuals
 from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.tails import Labels, Numbers
 
-_WEIGHT_BITS = 44  # of the sum of all whole weights, nearly
-_QUANTILES = 64
+_WEIGHT_BITS = 16  # of the largest whole weight: two computations of one seldom differ
 _LEAST_UNIT = 2.0**-900  # of entries that can do nothing at all
 _TIGHT = 1.5  # times log(1/δ)/n: what an interval of a small mean is wide, nearly
+_PARTS, _OCTAVES = 8, 40  # candidates for m_0: so many in an octave, and octaves
 
 _AT_ONCE = 1 << 20
 
@@ -57,6 +57,8 @@ class GateEntries:
     def of(cls, screen: GatesScreen, draws: int, delta: float) -> GateEntries:
         """Of the gates of a network; m_0 is chosen for so many draws and δ, before any is seen.
 
+        Weights and m_0 are by the law of Theorem 6.15, which no last bit decides.
+
         Raises:
             UserError: if some number is not finite, so that nothing can be drawn.
         """
@@ -69,7 +71,8 @@ class GateEntries:
                     f"entries are drawn in proportion to what they can do, which sums up to "
                     f"{total}; it must be a finite number"
                 )
-            unit = max(math.ldexp(1.0, math.frexp(total)[1] - _WEIGHT_BITS), _LEAST_UNIT)
+            largest = math.frexp(float(taken.max()))[1]
+            unit = max(math.ldexp(1.0, largest - _WEIGHT_BITS), _LEAST_UNIT)
             weights = np.floor(taken / unit).astype(np.int64) + 2
             spare = _spares(screen)
         scale = unit * float(weights.sum()) / scaled.n_first
@@ -142,7 +145,8 @@ def entry_flops() -> int:
 def table_flops(screen: GatesScreen) -> int:
     """Operations of `GateEntries.of`, spares apart: weights of entries, and spares in order."""
     entries, pairs = 2 * screen.scaled.n_first * screen.scaled.gated, screen.scaled.size
-    return 13 * entries + pairs * (2 + math.ceil(math.log2(pairs)))
+    candidates = _PARTS * _OCTAVES * (3 + math.ceil(math.log2(pairs)))
+    return 13 * entries + pairs * (2 + math.ceil(math.log2(pairs))) + candidates
 
 
 def _spares(screen: GatesScreen) -> Float[np.ndarray, "p p"]:
@@ -155,10 +159,15 @@ def _spares(screen: GatesScreen) -> Float[np.ndarray, "p p"]:
 
 
 def _best_least(spare: Float[np.ndarray, "p p"], width: float) -> float:
-    """m_0 for which the pairs below it and the width of the interval are least together."""
+    """m_0 for which the pairs below it and the width of the interval are least together.
+
+    One of some short numbers, so that no pair's own spare is on the edge.
+    """
     positive = np.sort(spare[spare > 0])
-    if not len(positive):
+    if not len(positive) or positive[-1] == math.inf:
         return 1.0
-    places = np.linspace(0, len(positive) - 1, _QUANTILES).astype(np.int64)
-    below = (spare.size - len(positive) + places) / spare.size
-    return float(positive[places[(below + width / positive[places]).argmin()]])
+    highest = math.frexp(float(positive[-1]))[1] - 1
+    octaves = np.arange(highest - _OCTAVES + 1, highest + 1)[:, None]
+    candidates = np.ldexp(1 + np.arange(_PARTS) / _PARTS, octaves).ravel()
+    below = spare.size - len(positive) + np.searchsorted(positive, candidates)
+    return float(candidates[(below / spare.size + width / candidates).argmin()])

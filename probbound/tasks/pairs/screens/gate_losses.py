@@ -44,7 +44,12 @@ def exact(screen: GatesScreen) -> Losses:
         lost = np.maximum(np.where(turned[a] + turned[b] > 0, -x, x), 0.0)
         return inflated(lost @ screen.sums.ranges, gated + 4)
 
-    return Losses(of, 6 * scaled.size * gated)
+    return Losses(of, exact_flops(scaled.size, gated))
+
+
+def exact_flops(pairs: int, gated: int) -> int:
+    """Operations of multiplying the noise of so many gates out for so many pairs."""
+    return 6 * pairs * gated
 
 
 def sums(screen: GatesScreen) -> Losses:

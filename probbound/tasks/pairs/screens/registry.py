@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.contract.cost import CostMeter
-from probbound.tasks.pairs.folding import folding_flops
 from probbound.tasks.pairs.methods import PairScreen
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.screens.frame_proposal import frame_proposal_flops
 from probbound.tasks.pairs.screens.gate_directions import directions_flops
 from probbound.tasks.pairs.screens.gate_proposal import gates_flops
 from probbound.tasks.pairs.screens.gates import GatesScreen
-from probbound.tasks.pairs.screens.join import most_flops
-from probbound.tasks.pairs.screens.low_rank import (
-    LowRankScreen,
-    enumerate_flops,
-    table_flops,
-)
+from probbound.tasks.pairs.screens.low_rank import LowRankScreen, table_flops
 from probbound.tasks.pairs.screens.rank_proposal import proposal_flops
+from probbound.tasks.pairs.screens.room import (
+    gates_numbers,
+    low_rank_numbers,
+    require_held,
+)
 from probbound.tasks.pairs.screens.rotating import (
     RotatingFrame,
 )
@@ -55,17 +54,9 @@ class ScreenKind:
         """
         with meter.phase(f"{self.name}: proposal", "proof") as phase:
             screen = self.built(question, settings)
-            phase.flops += folding_flops(question.model) + self.proposed(question, screen)
+            phase.flops += question.folding_flops + self.proposed(question, screen)
             phase.flops += 0 if on_all else self.tables(screen)
         return screen
-
-
-def low_rank_price(question: PairQuestion, rank: int) -> int:
-    """The most operations of low-rank on all pairs: as if each were compared with every class."""
-    folded = question.folded
-    proposal = folding_flops(question.model) + proposal_flops(folded, rank)
-    compared = folded.size * most_flops(rank, folded.n_classes)
-    return proposal + table_flops(folded, rank) + enumerate_flops(folded, rank) + compared
 
 
 def _beside(question: PairQuestion, settings: Settings) -> int:
@@ -76,10 +67,14 @@ def _beside(question: PairQuestion, settings: Settings) -> int:
 
 
 def _low_rank(question: PairQuestion, settings: Settings) -> PairScreen:
+    values = question.task.answers
+    require_held("low-rank", values, low_rank_numbers(values))
     return LowRankScreen.of(question.folded, settings["rank"], question.claim.margin)
 
 
 def _gates(question: PairQuestion, settings: Settings) -> PairScreen:
+    values = question.task.answers
+    require_held("gates", values, gates_numbers(values, settings["rank"], settings["levels"]))
     return GatesScreen.of(
         *(question.folded, settings["rank"], settings["levels"]),
         exact_tail=False,

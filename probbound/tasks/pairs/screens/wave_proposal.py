@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Complex, Float, Int
 
 from probbound.machine.errors import UserError
 from probbound.tasks.pairs.folded import Folded
 
 _ONE_TURN = 6.3
+_UNITS = 2.0**30  # sizes of waves are compared in whole ones, of the largest
+_FLAT = 2.0**-30  # a gate whose wave is less than this of its sizes has none
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class WaveProposal:
 
 
 def propose_waves(folded: Folded) -> WaveProposal:
-    """Of each gate its strongest frequency, in and out.
+    """Of each gate its strongest frequency, in and out, by the law of Theorem 6.16.
 
     Raises:
         UserError: if operands and classes are not of one size, or nothing passes a gate.
@@ -70,13 +72,12 @@ def propose_waves(folded: Folded) -> WaveProposal:
         np.where(np.abs(x) < 1e100, x, 0.0)
         for x in (folded.first[:, :gated], folded.second[:, :gated], folded.out)
     ]
-    waves = np.fft.rfft((finite[0] + finite[1]) / 2, axis=0)[: (p + 1) // 2] * (2 / p)
-    waves[0] = 0
-    dominant, every = np.abs(waves).argmax(axis=0), np.arange(gated)
-    dominant = np.maximum(dominant, 1)
+    mean, every = (finite[0] + finite[1]) / 2, np.arange(gated)
+    waves = np.fft.rfft(mean, axis=0)[: (p + 1) // 2]
+    dominant, flat = _dominant(waves, mean)
     frequencies, groups = np.unique(dominant, return_inverse=True)
     out = np.fft.rfft(finite[2][:gated], axis=1)[every, dominant] * (2 / p)
-    found = waves[dominant, every]
+    found = np.where(flat, 0.0, waves[dominant, every]) * (2 / p)
     return WaveProposal(
         frequencies=frequencies,
         groups=groups,
@@ -88,7 +89,18 @@ def propose_waves(folded: Folded) -> WaveProposal:
     )
 
 
+def _dominant(
+    waves: Complex[np.ndarray, "half gated"], mean: Float[np.ndarray, "p gated"]
+) -> tuple[Int[np.ndarray, " gated"], Bool[np.ndarray, " gated"]]:
+    """The strongest frequency of each gate, of equal ones the first; 1 of those without a wave."""
+    sizes = np.abs(waves[1:])
+    largest = sizes.max(axis=0)
+    flat = ~(largest > _FLAT * np.abs(mean).sum(axis=0))
+    whole = np.rint(sizes / np.where(flat, 1.0, largest) * _UNITS)
+    return 1 + np.where(flat, 0, whole.argmax(axis=0)), flat
+
+
 def wave_proposal_flops(folded: Folded) -> int:
     """Operations of `propose_waves`, nearly: transforms of rows and output."""
     n, p = folded.n_features, folded.n_classes
-    return 2 * n * p * (6 + 3 * math.ceil(math.log2(p))) + 40 * n
+    return 2 * n * p * (7 + 3 * math.ceil(math.log2(p))) + 40 * n

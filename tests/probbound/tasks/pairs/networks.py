@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 
+from probbound.models.pair_mlp.training import PairRecipe, snapshots
 from probbound.tasks.pairs.folded import Folded
 
 
@@ -74,7 +76,7 @@ def random(p=6, gates=5, seed=0, labels=None):
 
 
 def sundry(number: int):
-    """As many networks of all kinds: random, perturbed, biased, untied, half-trained, with skip."""
+    """As many networks of all kinds: random, perturbed, biased, untied, with skip."""
     for seed in range(number):
         kind, noise = seed % 6, (0.0, 0.02, 0.1, 0.3, 0.6)[seed // 6 % 5]
         if kind == 0:
@@ -91,6 +93,28 @@ def sundry(number: int):
                 untied=kind in (2, 3),
                 biased=kind in (3, 4),
             )
+
+
+def half_trained(number: int):
+    """As many networks of our own trainer that add mod 7, from its first steps on.
+
+    Half of them learn from a part of the pairs, half have biases, and operands may be untied.
+    """
+    stops, table = (1, 12, 40, 90, 160), cyclic(7)
+    for seed in range(-(-number // len(stops))):
+        recipe = PairRecipe(
+            d_mlp=24,
+            d_model=6,
+            steps=stops[-1],
+            batch=0,
+            learning_rate=0.02,
+            weight_decay=0.5,
+            share_of_pairs=(0.6, 1.0)[seed % 2],
+            tied=seed % 4 < 2,
+            biased=seed % 3 == 0,
+        )
+        left = max(0, number - seed * len(stops))
+        yield from islice(snapshots(table, recipe, seed, stops), left)
 
 
 def margins(net: Folded) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 import probbound
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
-from probbound.models.pair_mlp.network import PairMLP, in_float64
+from probbound.models.pair_mlp.network import PairMLP, forward_flops, in_float64
 from probbound.models.pair_mlp.training import all_margins
 from probbound.tasks.group_product.groups import group_named
 from probbound.tasks.group_product.room import TASK as PRODUCTS
@@ -19,13 +19,14 @@ from probbound.tasks.modular_addition.task import ModularAddition
 from probbound.tasks.pairs.population import Pairs
 from probbound.tasks.registry import counted
 from tests.probbound.models.pair_mlp.networks import FORMS, random_network
+from tests.probbound.tasks.pairs.networks import half_trained
 
 STRATEGIES = (
     *("brute-force", "iid", "low-rank:3", "gates:3"),
     *("hybrid:low-rank:3", "hybrid:gates:3", "cascade:low-rank:3", "cascade:gates:3"),
     *("rotating-frame:1", "hybrid:rotating-frame:1", "cascade:rotating-frame:1", "integral"),
     *("norms", "cascade:norms", "entries:3", "entries:exact:3", "entries:sums:3"),
-    *("entries:row-max:3", "entries:absolute:3", "entries:norm:3"),
+    *("entries:row-max:3", "entries:absolute:3", "entries:norm:3", "auto"),
 )
 
 
@@ -60,6 +61,22 @@ def test_no_bound_is_below_the_truth(form, strategy, margin):
         assert cost.flops > 0
         if strategy == "brute-force":
             assert outcome.failure_upper == pytest.approx(truth)
+
+
+@pytest.mark.parametrize("number", [5, pytest.param(40, marks=pytest.mark.slow)])
+def test_no_bound_is_below_the_truth_of_a_half_trained_network(number):
+    task, right = ModularAddition(7), []
+    for model in half_trained(number):
+        truth = float((~(all_margins(model, task.table) > 0)).mean())
+        right.append(1 - truth)
+        for strategy in STRATEGIES:
+            outcome, _ = answered(SUMS, model, task, strategy, delta=1e-6)
+            assert outcome.failure_upper >= truth - 1e-12, strategy
+        for passes in (3, 25, 40):
+            amount = float(passes * forward_flops(model))
+            outcome, _ = answered(SUMS, model, task, "auto", delta=1e-6, budget_flops=amount)
+            assert outcome.failure_upper >= truth - 1e-12, passes
+    assert min(right) < 0.5 < max(right)
 
 
 @pytest.mark.parametrize("strategy", ["brute-force", "low-rank:4", "hybrid:low-rank:4"])

@@ -393,7 +393,8 @@ def test_without_a_configuration_all_that_weights_do_not_show_is_assumed(tmp_pat
         "heads",
         "activation",
     ]
-    own = {"format": "probbound-model/1", "record": TEXT, "source": TEXT, "sha256": "0"}
+    digest = weights.digest()
+    own = {"format": "probbound-model/1", "record": TEXT, "source": TEXT, "sha256": digest}
     assert read_weights(with_metadata(tmp_path, own)).assumed == MAY_BE_ASSUMED
 
 

@@ -28,6 +28,21 @@ QUESTIONS = {
     "gates": {"strategy": "gates:7"},
     "hybrid of gates": {"strategy": "hybrid:gates:7", "budget": 5, "delta": 0.1},
     "cascade of gates": {"strategy": "cascade:gates:7", "budget": 9, "delta": 0.1},
+    "frame": {"strategy": "rotating-frame:2"},
+    "hybrid of a frame": {"strategy": "hybrid:rotating-frame:1", "budget": 5, "delta": 0.1},
+    "cascade of a frame": {"strategy": "cascade:rotating-frame:2", "budget": 9, "delta": 0.1},
+    "entries": {"strategy": "entries:6", "budget": 4000, "delta": 0.2},
+    "exact noise": {"strategy": "entries:exact:6"},
+    "noise by levels": {"strategy": "entries:sums:6"},
+    "noise by norms": {"strategy": "entries:norm:6"},
+    "norms": {"strategy": "norms", "claim": probbound.Claim("margin", -30.0)},
+    "hybrid of norms": {
+        "strategy": "hybrid:norms",
+        "budget": 9,
+        "delta": 0.1,
+        "claim": probbound.Claim("margin", -30.0),
+    },
+    "cascade of integrals": {"strategy": "cascade:integral", "budget": 9, "delta": 0.1},
     "margin": {
         "strategy": "hybrid:low-rank:5",
         "budget": 9,
@@ -35,6 +50,11 @@ QUESTIONS = {
         "claim": probbound.Claim("margin", 0.5),
     },
 }
+
+ENUMERATED = (
+    *("screen", "hybrid", "gates", "hybrid of gates", "frame", "hybrid of a frame"),
+    *("norms", "hybrid of norms"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +77,6 @@ def test_altered_fields_are_refused_or_weaker(question):
     model = noisy_waves()
     task = GroupProduct(group_named("c7")) if question == "iid" else ModularAddition(7)
     made = probbound.certify(model, task, **QUESTIONS[question])
-    if question in ("screen", "hybrid", "gates", "hybrid of gates"):
+    if question in ENUMERATED:
         assert 0 < made.to_json()["levels"][0]["share_upper"] < 1
     run((json.loads(json.dumps(made.to_json())), weights_read(model)), 150, 5)

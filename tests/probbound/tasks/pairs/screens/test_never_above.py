@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from probbound.contract.cost import CostMeter
+from probbound.tasks.pairs.folding import folded
 from probbound.tasks.pairs.screens.forward import ForwardPass
 from probbound.tasks.pairs.screens.gates import GatesScreen
 from probbound.tasks.pairs.screens.low_rank import LowRankScreen
@@ -17,7 +18,9 @@ from probbound.tasks.pairs.screens.rotating import RotatingFrame
 from probbound.tasks.pairs.screens.weight_space import integral_screen, norms_screen
 from tests.probbound.tasks.pairs.networks import (
     all_pairs,
+    cyclic,
     exact_margin,
+    half_trained,
     left_of,
     margins,
     planted,
@@ -57,10 +60,10 @@ def left_by(screen, net):
     return left
 
 
-def passed(number):
+def passed(networks):
     """How many pairs each screen passed, and how many truly were above; a wrong one fails."""
     counts = Counter()
-    for seed, net in enumerate(sundry(number)):
+    for seed, net in enumerate(networks):
         found = margins(net)
         middle = float(found.ravel()[seed % found.size])  # a pair on the edge of what is claimed
         for margin in (0.0, middle, -abs(middle)):
@@ -77,7 +80,7 @@ def passed(number):
 
 @pytest.mark.parametrize("number", [30, pytest.param(300, marks=pytest.mark.slow)])
 def test_no_screen_passes_what_is_not_above(number):
-    counts = passed(number)
+    counts = passed(sundry(number))
     for name in SCREENS:
         assert counts[name] >= (0 if name in SELDOM else 0.1) * counts["above"], counts
 
@@ -93,3 +96,12 @@ def test_what_is_no_number_certifies_nothing_that_it_touches(screen, where, valu
     left = left_of(SCREENS[screen](broken, 0.0), broken)
     touched = {"first": left[0], "first_error": left[0], "second": left[:, 0]}
     assert touched.get(where, left).all()
+
+
+@pytest.mark.parametrize("number", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_no_screen_passes_what_a_half_trained_network_has_not_learnt(number):
+    """Of exact networks; what folding rounds is in the tests of folding."""
+    counts = passed(folded(model, cyclic(7)) for model in half_trained(number))
+    pairs = 3 * 49 * number
+    assert 0.1 * pairs < counts["above"] < 0.9 * pairs, counts
+    assert counts["forward"] > 0.9 * counts["above"], counts
