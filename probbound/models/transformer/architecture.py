@@ -198,9 +198,9 @@ def _typed(name: str, value: Any) -> Any:
         return value if known else _refused(name, f"one of {', '.join(_WORDS[name])}", value)
     if value is None and name in _CAPS:
         return None
-    if type(value) is int or type(value) is float:
-        return float(value)
-    return _refused(name, "a number", value)
+    if (type(value) is int and abs(value) <= 1 << 53) or type(value) is float:
+        return float(value) + 0.0  # 0 has no sign
+    return _refused(name, "a number that is a float", value)
 
 
 def _refused(name: str, wanted: str, value: Any) -> Never:
