@@ -65,7 +65,9 @@ class Entries:
         largest = float(taken.max(initial=0.0))
         if not (largest < math.inf and np.isfinite(taken).all()):
             raise Refused("what its entries can do is no number")
-        unit = max(math.ldexp(1.0, math.frexp(largest)[1] - _BITS), _LEAST_UNIT)
+        unit = _LEAST_UNIT
+        if largest > 0:
+            unit = max(unit, math.ldexp(1.0, math.frexp(largest)[1] - _BITS))
         weights = np.floor(taken / unit).astype(np.int64) + 2
         spare = _spares(pattern, inputs)
         width = _WIDE * unit * float(weights.sum()) / inputs.values * -math.log(delta) / draws

@@ -71,8 +71,9 @@ class GateEntries:
                     f"entries are drawn in proportion to what they can do, which sums up to "
                     f"{total}; it must be a finite number"
                 )
-            largest = math.frexp(float(taken.max()))[1]
-            unit = max(math.ldexp(1.0, largest - _WEIGHT_BITS), _LEAST_UNIT)
+            unit, largest = _LEAST_UNIT, float(taken.max())
+            if largest > 0:
+                unit = max(unit, math.ldexp(1.0, math.frexp(largest)[1] - _WEIGHT_BITS))
             weights = np.floor(taken / unit).astype(np.int64) + 2
             spare = _spares(screen)
         scale = unit * float(weights.sum()) / scaled.n_first
