@@ -76,7 +76,7 @@ def test_a_low_estimate_is_raised_until_the_factor_exists(monkeypatch):
     matrix = MATRICES["random 300 × 90"]
     nearly = norms._largest_nearly
     monkeypatch.setattr(norms, "_largest_nearly", lambda s: 0.7 * nearly(s))
-    assert truth(matrix) <= norms.stored_spectral_upper(matrix) <= 1.05 * truth(matrix)
+    assert truth(matrix) <= norms.stored_spectral_upper(matrix) <= 1.5 * truth(matrix)
 
 
 def test_nothing_is_zero_and_what_is_not_finite_or_too_large_is_infinite():
