@@ -13,7 +13,7 @@ from probbound.arithmetic.rounding import gamma, inflated
 
 Vector = Float[np.ndarray, " m"]
 _SCALAR_STEPS = 64
-_KRYLOV, _SLACKS = 40, tuple(2.0**e for e in range(-20, 2, 3))
+_KRYLOV, _SLACKS = 40, tuple(2.0**e for e in (-20, -14, -11, *range(-9, 2)))
 
 
 def lengths_upper(rows: Float[np.ndarray, "m n"]) -> Vector:
