@@ -13,6 +13,7 @@ from probbound.arithmetic.rounding import gamma, inflated
 
 Vector = Float[np.ndarray, " m"]
 _SCALAR_STEPS = 64
+_KRYLOV, _SLACKS = 40, tuple(2.0**e for e in (-20, -14, -11, *range(-9, 2)))
 
 
 def lengths_upper(rows: Float[np.ndarray, "m n"]) -> Vector:
@@ -165,3 +166,65 @@ def largest_eigenvalue_upper(symmetric: Float[np.ndarray, "d d"]) -> float:
     largest = inflated(float(largest), d)
     largest += gamma(2 * d + 2) * math.sqrt(d) * square * stored_norm_upper(symmetric)
     return inflated(largest / (1 - float(off)), _SCALAR_STEPS) if off < 1 else math.inf
+
+
+def stored_spectral_upper(matrix: Float[np.ndarray, "m n"]) -> float:
+    """‖W‖₂ of one stored matrix by a factor of α - WᵀW, rounded up (Theorem 9.8).
+
+    Infinite if a number of it is not finite.
+    """
+    thin = matrix if matrix.shape[1] <= matrix.shape[0] else matrix.T
+    largest = float(np.abs(thin).max())
+    if largest == 0 or not math.isfinite(largest):
+        return 0.0 if largest == 0 else math.inf
+    exponent = math.frexp(largest)[1]
+    scaled = np.ldexp(thin, -exponent)
+    gram = scaled.T @ scaled
+    symmetric = (gram + gram.T) / 2
+    square = _above_all_eigenvalues(symmetric)
+    square += gamma(len(thin) + 1) * stored_norm_upper(scaled) ** 2 + 2.0**-400
+    root = inflated(math.sqrt(inflated(square, _SCALAR_STEPS)), _SCALAR_STEPS)
+    with np.errstate(over="ignore"):
+        return float(np.nextafter(np.ldexp(root, exponent), math.inf))
+
+
+def _above_all_eigenvalues(symmetric: Float[np.ndarray, "d d"]) -> float:
+    """α + ‖α - S - RᵀR‖_F, rounded up, with α a little above the largest eigenvalue (9.8)."""
+    d, estimate = len(symmetric), _largest_nearly(symmetric)
+    for slack in _SLACKS:
+        above = estimate * (1 + slack)
+        shifted = above * np.eye(d) - symmetric
+        try:
+            lower = np.linalg.cholesky(shifted)
+        except np.linalg.LinAlgError:
+            continue
+        left = inflated(stored_norm_upper(shifted - lower @ lower.T), 3)
+        return above + left + gamma(d + 1) * stored_norm_upper(lower) ** 2
+    return stored_norm_upper(symmetric)
+
+
+def _largest_nearly(symmetric: Float[np.ndarray, "d d"]) -> float:
+    """The largest eigenvalue seen from a Krylov space: hardly below it, and nothing is proved."""
+    d = len(symmetric)
+    basis, size = np.zeros((min(d, _KRYLOV), d)), 0
+    x = np.sin(np.arange(1.0, d + 1) ** 2)
+    while size < len(basis):
+        before, kept = np.linalg.norm(x), basis[:size]
+        for _ in range(2):
+            x = x - (kept @ x) @ kept
+        length = np.linalg.norm(x)
+        if length <= 2.0**-26 * before:
+            break
+        basis[size] = x / length
+        x = symmetric @ basis[size]
+        size += 1
+    return float(np.linalg.eigvalsh(basis @ symmetric @ basis.T)[-1])
+
+
+def stored_spectral_upper_flops(shape: tuple[int, int]) -> int:
+    """Operations of `stored_spectral_upper` where the first α is large enough, as it mostly is."""
+    d, long = sorted(shape)
+    k = min(d, _KRYLOV)
+    krylov = 6 * k * k * d + 4 * k * d * d + 3 * k * d + 4 * k**3 // 3
+    factored = d**3 // 3 + 2 * d**3 + 9 * d * d
+    return 2 * long * d * d + 5 * long * d + krylov + factored

@@ -115,7 +115,10 @@ class Architecture:
                 (self.d_mlp == 0) == (self.activation == "none"),
                 f"d_mlp = {self.d_mlp} does not go with activation {self.activation}",
             ),
-            (self.d_mlp > 0 or not self.gated, "no MLP is gated"),
+            (
+                self.d_mlp > 0 or not (self.gated or self.parallel),
+                "there is no MLP to be gated or parallel to attention",
+            ),
             (0 < self.attn_scale < math.inf, f"attn_scale must be positive, got {self.attn_scale}"),
             (
                 all(cap is None or 0 < cap < math.inf for cap in (self.score_cap, self.logit_cap)),

@@ -136,7 +136,8 @@ class Radii:
         certain = _least((share * lengths).sum(axis=-1), 2.01 * visible[0])
         carried = _least(((weights + share) * radii).sum(axis=-1), visible[1])
         rounded = gamma(t + 4) * (weights * lengths).sum(axis=-1)
-        radius = (certain + carried + rounded).swapaxes(1, 2)
+        known = (jnp.isfinite(apart) | ~seen).all(axis=-1)
+        radius = jnp.where(known, certain + carried + rounded, jnp.inf).swapaxes(1, 2)
         limits = (jnp.asarray(1 / scale), *((bias,) if bias is not None else ()))
         return _ball(value, radius, *limits), inside
 

@@ -59,6 +59,8 @@ def test_arrays_that_change_nothing_do_not_count(dtype):
         {"norm_eps": -1.0},
         {"norm_place": "both", "parallel": True},
         {"d_mlp": 0},
+        {"d_mlp": 0, "activation": "none", "gated": True},
+        {"d_mlp": 0, "activation": "none", "parallel": True},
         {"activation": "none"},
         {"gated": 1},
         {"positions": "rotary"},

@@ -20,16 +20,17 @@ from tests.probbound.check.models.transformer.networks import (
     stated,
     weights,
 )
-from tests.probbound.models.transformer.networks import network
+from tests.probbound.models.transformer.networks import WAYS, network, run_in
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_the_real_outcome_lies_within_and_the_checker_has_much_the_same_radius(case):
+@pytest.mark.parametrize(("case", "way"), WAYS)
+def test_the_real_outcome_lies_within_and_the_checker_has_much_the_same_radius(case, way):
     said, spread = stated(**CASES[case]), 0.5 if len(case) % 2 else 2.0
     arrays = random_arrays(said, len(case), spread)
     made = network(len(case), spread, **CASES[case])
-    values, radii = outcomes_with_radii(made, np.array([ROW]), sizes_of(made))
-    np.testing.assert_allclose(values, outcomes(made, np.array([ROW])), atol=1e-11)
+    with run_in(way):
+        values, radii = outcomes_with_radii(made, np.array([ROW]), sizes_of(made))
+        np.testing.assert_allclose(values, outcomes(made, np.array([ROW])), atol=1e-11)
     wanted = exact.outcomes(said, arrays, ROW)[-1]
     away = [abs(mpf(float(v)) - w) for v, w in zip(values[0], wanted, strict=True)]
     assert all(a <= mpf(float(r)) for a, r in zip(away, radii[0], strict=True))
@@ -43,7 +44,8 @@ def test_depth_makes_radii_explode_and_never_lie():
     grown = []
     for layers in (1, 2, 3, 4, 6):
         made = network(n_layers=layers, windows=[None] * layers, spread=1.0)
-        _, radii = outcomes_with_radii(made, np.array([ROW]), sizes_of(made))
+        with run_in("by operations"):
+            _, radii = outcomes_with_radii(made, np.array([ROW]), sizes_of(made))
         grown.append(radii.max())
         assert not np.isnan(radii).any()
     assert grown[0] < 1e-8
@@ -56,7 +58,8 @@ def test_weights_beyond_the_theorem_are_certain_of_nothing():
     arrays["blocks.0.attn.W_Q"] = arrays["blocks.0.attn.W_Q"] * 2.0**300
     made = network()
     large = type(made)(arrays, made.architecture)
-    _, radii = outcomes_with_radii(large, np.array([ROW]), sizes_of(large))
+    with run_in("by operations"):
+        _, radii = outcomes_with_radii(large, np.array([ROW]), sizes_of(large))
     assert not np.isfinite(radii).any()
 
 
@@ -66,7 +69,8 @@ def test_norms_of_constant_vectors_without_eps_are_certain_of_nothing():
     for name in ("embed.W_E", "pos_embed.W_pos", "embed.b_E"):
         arrays[name] = np.ones_like(arrays[name])
     flat = type(made)(arrays, made.architecture)
-    _, radii = outcomes_with_radii(flat, np.array([ROW]), sizes_of(flat))
+    with run_in("by operations"):
+        _, radii = outcomes_with_radii(flat, np.array([ROW]), sizes_of(flat))
     assert not (radii < np.inf).any()
 
 

@@ -16,14 +16,15 @@ from tests.probbound.check.models.transformer.networks import (
     stated,
     weights,
 )
-from tests.probbound.models.transformer.networks import network
+from tests.probbound.models.transformer.networks import WAYS, network, run_in
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_every_position_is_as_by_loops_and_as_the_checker_has_it(case):
+@pytest.mark.parametrize(("case", "way"), WAYS)
+def test_every_position_is_as_by_loops_and_as_the_checker_has_it(case, way):
     said = stated(**CASES[case])
     made = network(len(case), **CASES[case])
-    found = everywhere(made, np.array([ROW]))[0]
+    with run_in(way):
+        found = everywhere(made, np.array([ROW]))[0]
     wanted = exact.outcomes(said, random_arrays(said, len(case)), ROW)
     np.testing.assert_allclose(found, np.array(wanted, dtype=np.float64), rtol=0, atol=1e-12)
     twin = Network(weights(said, random_arrays(said, len(case))))
@@ -33,10 +34,10 @@ def test_every_position_is_as_by_loops_and_as_the_checker_has_it(case):
 @pytest.mark.parametrize("case", ["layer norm", "as Gemma 2", "masked"])
 def test_the_last_position_is_one_of_all_and_float32_is_near(case):
     made = network(**CASES[case])
-    rows = np.random.default_rng(0).integers(0, 7, (37, 4))
-    found = outcomes(made, rows)
-    np.testing.assert_allclose(found, everywhere(made, rows)[:, -1], atol=1e-13)
-    rounded = outcomes(made, rows, np.float32)
+    rows = np.array([ROW])
+    with run_in("by operations"):
+        found, rounded = outcomes(made, rows), outcomes(made, rows, np.float32)
+        np.testing.assert_allclose(found, everywhere(made, rows)[:, -1], atol=1e-13)
     assert rounded.dtype == np.float32
     np.testing.assert_allclose(rounded, found, atol=1e-4)
 
@@ -45,6 +46,7 @@ def test_chunks_of_rows_change_nothing(monkeypatch):
     made = network(**CASES["grouped"])
     rows = np.random.default_rng(0).integers(0, 7, (37, 5))
     whole = outcomes(made, rows)
+    np.testing.assert_allclose(whole, everywhere(made, rows)[:, -1], atol=1e-13)
     monkeypatch.setattr(running, "CHUNK_BYTES", 1 << 12)
     assert running.rows_at_once(made.architecture, 5) < 37
     np.testing.assert_allclose(outcomes(made, rows), whole, atol=1e-13)
