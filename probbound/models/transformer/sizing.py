@@ -13,6 +13,7 @@ from probbound.arithmetic.rounding import inflated
 from probbound.machine.progress import track
 from probbound.models.transformer.assembling import MatrixSizes
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.radii import UNDERFLOW
 from probbound.noise.norms import spectral_upper, spectral_upper_flops
 
 
@@ -67,11 +68,13 @@ def _spectral(matrix: Float[np.ndarray, "rows columns"]) -> float:
     """‖W‖₂ rounded up; the identity beside it, so that the shorter side is what is multiplied."""
     rows, columns = matrix.shape
     thin = matrix if columns <= rows else matrix.T
-    return spectral_upper(FactoredMatrix(thin, np.eye(thin.shape[1])))
+    return spectral_upper(FactoredMatrix(thin, np.eye(thin.shape[1]))) + UNDERFLOW
 
 
 def _absolute(matrix: Float[np.ndarray, "rows columns"]) -> float:
     """‖|W|‖₂ from above: by Frobenius' norm, or the largest sums of rows and columns."""
     sizes, (rows, columns) = np.abs(matrix), matrix.shape
     sums = math.sqrt(float(sizes.sum(axis=0).max()) * float(sizes.sum(axis=1).max()))
-    return inflated(min(sums, float(np.linalg.norm(sizes))), rows * columns)
+    with np.errstate(over="ignore"):
+        whole = float(np.linalg.norm(sizes))
+    return inflated(min(sums, whole), rows * columns) + UNDERFLOW
