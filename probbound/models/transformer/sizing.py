@@ -20,10 +20,11 @@ from probbound.noise.norms import spectral_upper, spectral_upper_flops
 def sizes_of(model: GeneralTransformer) -> dict[str, MatrixSizes]:
     """The sizes of every matrix that activations are multiplied by, but for the unembedding."""
     names = list(_matrices(model))
-    return {
-        name: _sized(model.arrays[name].astype(np.float64), together=name.endswith("W_O"))
-        for name in track(names, "sizes of matrices")
-    }
+    with np.errstate(all="ignore"):
+        return {
+            name: _sized(model.arrays[name].astype(np.float64), together=name.endswith("W_O"))
+            for name in track(names, "sizes of matrices")
+        }
 
 
 def sizes_flops(model: GeneralTransformer) -> int:
@@ -75,6 +76,4 @@ def _absolute(matrix: Float[np.ndarray, "rows columns"]) -> float:
     """‖|W|‖₂ from above: by Frobenius' norm, or the largest sums of rows and columns."""
     sizes, (rows, columns) = np.abs(matrix), matrix.shape
     sums = math.sqrt(float(sizes.sum(axis=0).max()) * float(sizes.sum(axis=1).max()))
-    with np.errstate(over="ignore"):
-        whole = float(np.linalg.norm(sizes))
-    return inflated(min(sums, whole), rows * columns) + UNDERFLOW
+    return inflated(min(sums, float(np.linalg.norm(sizes))), rows * columns) + UNDERFLOW
