@@ -42,10 +42,8 @@ def sizes_flops(model: GeneralTransformer) -> int:
 
 def _flops(rows: int, columns: int) -> int:
     short, long = sorted((rows, columns))
-    return (
-        spectral_upper_flops(FactoredMatrix(np.empty((long, short)), np.empty((short, short))))
-        + 4 * rows * columns
-    )
+    shaped = (np.broadcast_to(0.0, (side, short)) for side in (long, short))
+    return spectral_upper_flops(FactoredMatrix(*shaped)) + 4 * rows * columns
 
 
 def _matrices(model: GeneralTransformer) -> Iterator[str]:
