@@ -9,6 +9,7 @@ from probbound.contract.cost import CostMeter
 from probbound.strategies.laws import ApartAnytime, ApartOrInterrupted
 from probbound.tasks.next_token import methods
 from probbound.tasks.next_token.planning import row_price
+from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.registry import room_named
 from tests.probbound.tasks.next_token import rows
 
@@ -59,7 +60,7 @@ def test_two_networks_are_compared_by_their_answers():
 def test_what_is_not_certain_in_real_numbers_counts_against_the_claim():
     model, tokens = rows.uncertain(), rows.tokens(rows.uncertain(), wrong=0)
     for arithmetic, failing in (("real", 1), ("float64", 0)):
-        task = probbound.tasks.next_token.task.NextToken(tokens, arithmetic)
+        task = NextToken(tokens, arithmetic)
         assert certify(model, task, strategy="brute-force").failure_upper == failing
 
 
@@ -124,10 +125,8 @@ def test_bounds_are_below_the_truth_no_more_often_than_said(failing):
 
     def below(law, n, interrupted):
         seen = np.unique(counts[:, n - 1])
-        too_low = [
-            k for k in seen if law.bound(int(k), n, interrupted=interrupted).share_upper < truth
-        ]
-        return np.isin(counts[:, n - 1], too_low)
+        bounds = [law.bound(int(k), n, interrupted=interrupted).share_upper for k in seen]
+        return np.isin(counts[:, n - 1], seen[np.array(bounds) < truth])
 
     assert below(fixed, draws, False).sum() <= most
     everywhere = [below(anytime_, n, False) for n in range(1, draws + 1)]
