@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,21 +30,34 @@ from tests.factories import (
 )
 from tests.probbound.check.pair_weights import weights_read
 from tests.probbound.models.pair_mlp.networks import exact_logits, random_network
+from tests.probbound.tasks.next_token import rows
 
 
 @dataclass(frozen=True)
 class Instance:
     """A tiny network, the task it is asked about, its logits from the definition, and its
-    weights as the checker reads them."""
+    weights as the checker reads them.
+
+    Of inputs that are brought: the task that is about them, and their files in a folder.
+    """
 
     model: Callable[[], Any]
     task: str
     logits: Callable[[Any, tuple[int, ...]], Any]
     weights: Callable[[Any], Weights]
+    brought: Callable[[], Any] | None = None
+    saved: Callable[[Path], Mapping[str, Path]] = lambda folder: {}
 
     def inputs(self) -> Any:
         """The task itself."""
-        return task_for(self.model(), task=self.task)
+        return self.brought() if self.brought else task_for(self.model(), task=self.task)
+
+    def population(self) -> np.ndarray:
+        """Every input: each sequence of tokens, or what is brought."""
+        if self.brought:
+            return np.array(self.brought().tokens)
+        sizes = network_of(self.model()).sizes(self.model())
+        return all_sequences(sizes.tokens, sizes.length)
 
 
 def pair_logits(model: Any, pair: tuple[int, ...]) -> np.ndarray:
@@ -59,6 +73,11 @@ INSTANCES = {
     "max-of-k": Instance(lambda: copying_model(1), "max-of-k", slow_logits, weights_of),
     "modular-addition": Instance(pair_network, "modular-addition", pair_logits, weights_read),
     "group-product": Instance(pair_network, "group-product:c5", pair_logits, weights_read),
+    "next-token": Instance(
+        *(rows.model, "next-token", rows.logits, rows.weights),
+        brought=rows.task,
+        saved=rows.saved,
+    ),
 }
 BUDGET, DELTA = 40, 1e-6
 QUESTIONS = [(task, name) for task in task_names() for name in strategy_names(task)]
@@ -66,8 +85,8 @@ QUESTIONS = [(task, name) for task in task_names() for name in strategy_names(ta
 
 def truth(task: str, model: Any) -> float:
     """The share of inputs that are answered wrongly, from the definition, one at a time."""
-    inputs, sizes = INSTANCES[task].inputs(), network_of(model).sizes(model)
-    everything = all_sequences(sizes.tokens, sizes.length)
+    inputs, everything = INSTANCES[task].inputs(), INSTANCES[task].population()
+    assert len(everything) == inputs.size
     labels, wrong = inputs.labels(everything), 0
     for tokens, label in zip(everything, labels, strict=True):
         logits = INSTANCES[task].logits(model, tuple(tokens))
@@ -105,17 +124,17 @@ def test_no_bound_is_below_the_truth(certified, task, name):
 
 
 @pytest.mark.parametrize(("task", "name"), QUESTIONS)
-def test_the_checker_accepts_what_is_claimed_and_nothing_stronger(certified, task, name):
+def test_the_checker_accepts_what_is_claimed_and_nothing_stronger(certified, task, name, tmp_path):
     model, made = certified[task, name]
-    weights = INSTANCES[task].weights(model)
-    report = judge(through_json(made), weights)
+    weights, files = INSTANCES[task].weights(model), INSTANCES[task].saved(tmp_path)
+    report = judge(through_json(made), weights, files=files)
     assert report.holds, report
     fields = {key: value for key, value in made.to_json().items() if key not in ("hex", SEAL)}
     stronger = 0.9 * made.failure_upper
     if stronger > 0:
         forged = sealed({**fields, "failure_upper": stronger, "bound": 1 - stronger})
         assert forged["format"] == FORMAT
-        assert not judge(forged, weights).holds
+        assert not judge(forged, weights, files=files).holds
 
 
 @pytest.mark.parametrize(("task", "name"), QUESTIONS)

@@ -163,7 +163,7 @@ def _certify(
     if told := home.notice(network):
         stderr.print(f"note: {told}", markup=False, soft_wrap=True)
     law = None if prior is None else read_prior(prior, home.sizes(network).tokens)
-    inputs = task_for(network, law, named, brought)
+    inputs = task_for(network, law, task, brought)
     spent = DEFAULT_BUDGET if budget is None else budget
     for sentence in room.beyond(inputs, spent, strategy):
         stderr.print(f"note: {sentence}", soft_wrap=True)

@@ -161,8 +161,8 @@ def task_for(
     named = task or getattr(model, "made_for", "")
     if not named and getattr(type(model), "kind", DEFAULT_KIND) != DEFAULT_KIND:
         raise UserError(
-            f"it is not said which task {model.name} was made for; name one, as in "
-            "probbound.task_for(model, task='modular-addition')"
+            f"it is not said which task {model.name} was made for; name one, as --task, or task= "
+            "in Python: modular-addition, or next-token with --data of rows that you bring"
         )
     named = named or DEFAULT_TASK
     room, (name, _, about) = room_for(named), named.partition(":")

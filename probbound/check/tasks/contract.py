@@ -8,10 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from probbound.check.effort import Work
+from probbound.check.report import Unusable
 from probbound.check.stream import Stream
 
 Predicate = Mapping[str, Any]
 Files = Mapping[str, Path]
+
+
+def _alone(predicate: Predicate, network: Any, files: Files) -> Any:
+    """The network, where a claim is about nothing beside it.
+
+    Raises:
+        Unusable: if there are files of something else.
+    """
+    for name in files:
+        raise Unusable(f"{predicate['claim']['task']} has inputs of its own; leave --{name} out")
+    return network
 
 
 @dataclass(frozen=True)
@@ -36,4 +48,4 @@ class Replay:
     work: Callable[[Predicate, Any], Work]
     confirmed: Callable[[Predicate, Any], Iterator[str]]
     fresh: Callable[[Predicate, Any, Stream, int], tuple[float, int]]
-    dressed: Callable[[Predicate, Any, Files], Any] = lambda predicate, network, files: network
+    dressed: Callable[[Predicate, Any, Files], Any] = _alone

@@ -17,7 +17,8 @@ from probbound.models.transformer.plain import Plain, centred, scaled, shared_ou
 
 U = 2.0**-53
 RAISED, ADDED = 1.0 + 2.0**-20, 2.0**-400  # κ and t
-LARGEST = 2.0**64
+LARGEST, FARTHEST = 2.0**64, 2.0**256
+UNDERFLOW = 2.0**-480  # more than sizes of matrices lose to squares that underflow
 _NEARLY = 1.0 - 2.0**-30
 _STEEPEST = {"relu": 1.0, "gelu": 1.13, "gelu_tanh": 1.13, "silu": 1.13}
 _PLAIN = Plain()
@@ -40,7 +41,7 @@ class Radii:
     def read(self, table: Float[Array, "rows width"], at: Int[Array, "*places"]) -> Ball:
         """Rows as stored (a)."""
         rows = table[at]
-        return Ball(rows, jnp.zeros(rows.shape[:-1]))
+        return Ball(rows, jnp.where(_norm(rows) <= LARGEST, 0.0, jnp.inf))
 
     def add(self, x: Ball, y: Ball) -> Ball:
         """Sums (a)."""
@@ -136,10 +137,8 @@ class Radii:
         certain = _least((share * lengths).sum(axis=-1), 2.01 * visible[0])
         carried = _least(((weights + share) * radii).sum(axis=-1), visible[1])
         rounded = gamma(t + 4) * (weights * lengths).sum(axis=-1)
-        known = (jnp.isfinite(apart) | ~seen).all(axis=-1)
-        radius = jnp.where(known, certain + carried + rounded, jnp.inf).swapaxes(1, 2)
-        limits = (jnp.asarray(1 / scale), *((bias,) if bias is not None else ()))
-        return _ball(value, radius, *limits), inside
+        radius = (certain + carried + rounded).swapaxes(1, 2)
+        return _ball(value, radius, jnp.asarray(1 / scale), bias, _number(cap)), inside
 
     def outcomes(self, x: Ball, W: Array | None, b: Array | None, cap: float | None) -> Ball:
         """Outcomes, each by itself (j)."""
@@ -147,13 +146,13 @@ class Radii:
         if W is None:
             radius = jnp.broadcast_to(x.radius[..., None], plain.shape)
         else:
-            columns = jnp.sqrt((W * W).sum(axis=0))
+            columns = jnp.sqrt((W * W).sum(axis=0)) + UNDERFLOW
             bias = 0.0 if b is None else jnp.abs(b)
             fresh = gamma(len(W) + 4) * (_norm(x.value)[..., None] * columns + bias)
             radius = x.radius[..., None] * columns + fresh
         value = _PLAIN.outcomes(x.value, W, b, cap)
         radius = radius if cap is None else radius + 64 * U * jnp.abs(plain)
-        return _ball(value, radius, W, b)
+        return _ball(value, radius, W, b, _number(cap))
 
     def last(self, x: Ball) -> Ball:
         """The last position alone."""
@@ -161,12 +160,17 @@ class Radii:
 
 
 def _ball(value: Array, radius: Array, *limited: Array | None) -> Ball:
-    """With its radius raised; infinite where a number of the weights is too large for it."""
+    """With its radius raised; infinite where it, or a number of the weights, is too large (9.1)."""
     raised = RAISED * radius + ADDED
+    raised = jnp.where(raised <= FARTHEST, raised, jnp.inf)
     for each in limited:
         if each is not None:
             raised = jnp.where(jnp.abs(each).max() <= LARGEST / 2**20, raised, jnp.inf)
     return Ball(value, raised)
+
+
+def _number(cap: float | None) -> Array | None:
+    return None if cap is None else jnp.asarray(cap)
 
 
 def _norm(x: Float[Array, "*batch width"]) -> Float[Array, "*batch"]:

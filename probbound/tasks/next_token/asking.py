@@ -32,6 +32,11 @@ _USES = {
     BRUTE_FORCE: Uses(False, False, frozenset()),
     IID: Uses(True, True, frozenset({"target"})),
 }
+_UNUSED = {
+    "target": f"{{}} has no target to stop at; {IID} has",
+    "draws": "{} has no number of draws to set; its budget is one of rows",
+}
+_SETTINGS = tuple(replace(each, unused=_UNUSED.get(each.name, each.unused)) for each in OF_DRAWING)
 
 
 def uses(strategy: str) -> Uses:
@@ -61,8 +66,8 @@ def brought(model: Any, given: Mapping[str, Any]) -> NextToken:
     against = None if other is None else accepted_network(load(other))
     task = NextToken(rows, against=against)
     require_fitting(network, task)
-    named = given.get("arithmetic") or STRONGEST
-    if named == STRONGEST:
+    named = given.get("arithmetic")
+    if named is None or named == STRONGEST:
         models = [network] if against is None else [network, against]
         named = strongest(models, rows[:, :-1]).name
     return replace(task, arithmetic=named)
@@ -137,7 +142,7 @@ def asked(
         seed=0 if seed is None else whole("seed", seed),
         claim=claim,
         stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
-        **parsed(settings, OF_DRAWING, use.settings, strategy),
+        **parsed(settings, _SETTINGS, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
         question = replace(question, budget_flops=float(question.budget * row_price(question)))
@@ -170,4 +175,8 @@ def _require_usable(question: RowQuestion) -> None:
             raise UserError(f"{name} must be at least 0 and at most {MOST_DRAWS:,}, got {number}")
     if question.stopped_at is not None and question.target is not None:
         raise UserError("what stops at a target was not interrupted; leave stopped_at out")
+    if question.stopped_at is not None and question.stopped_at > question.budget:
+        raise UserError(
+            f"stopped_at must be at most the budget of {question.budget}, got {question.stopped_at}"
+        )
     Stream.from_seed(question.seed)

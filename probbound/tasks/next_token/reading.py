@@ -72,13 +72,17 @@ def _of_json_lines(path: Path) -> list[Any]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    rows.append(_row(json.loads(line), path, number))
-    except (OSError, ValueError, RecursionError) as error:
+                    rows.append(_row(line, path, number))
+    except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as JSON lines: {first_line(error)}") from error
     return rows
 
 
-def _row(found: Any, path: Path, number: int) -> list[Any]:
+def _row(line: str, path: Path, number: int) -> list[Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"line {number} of {path} is no JSON: {first_line(error)}") from error
     row = found.get(NAME) if isinstance(found, dict) else found
     if not isinstance(row, list) or not all(type(token) is int for token in row):
         raise UserError(f"line {number} of {path} must be a list of tokens, or hold one as {NAME}")

@@ -48,8 +48,8 @@ class NextToken:
 
     @property
     def answers(self) -> int:
-        """Tokens that there may be."""
-        return int(self.tokens.max()) + 1
+        """Answers that there have to be for every last token to be one."""
+        return int(self.tokens[:, -1].max()) + 1
 
     @property
     def mass(self) -> int:

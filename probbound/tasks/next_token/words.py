@@ -27,8 +27,9 @@ def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What else has to be said of a claim about these rows."""
     agreement = population["agreement"] or 0.0
     yield "arithmetic", _ARITHMETIC[population["arithmetic"]].format(agreement=agreement)
-    length = population["length"]
-    yield "data", f"{population['size']:,} rows of {length} tokens, {population['sha256'][:16]}…"
+    size, length = population["size"], population["length"]
+    rows = "row" if size == 1 else "rows"
+    yield "data", f"{size:,} {rows} of {length} tokens, {population['sha256'][:16]}…"
 
 
 def files(population: Mapping[str, Any]) -> tuple[str, ...]:

@@ -136,9 +136,9 @@ def mutated(predicate, rng):
     return made
 
 
-def verdict(found, weights):
+def verdict(found, weights, **at_hand):
     try:
-        return judge(checked_predicate_of(found), weights)
+        return judge(checked_predicate_of(found), weights, **at_hand)
     except (Refused, Unusable) as reason:
         return Report(refused=(str(reason),))
 
@@ -209,22 +209,22 @@ def _weaker_or_same(new, old):
     return new == old
 
 
-def run(case, count, seed):
+def run(case, count, seed, **at_hand):
     predicate, weights = case
     original = statement(predicate)
-    assert verdict(original, weights).holds
+    assert verdict(original, weights, **at_hand).holds
     rng = random.Random(seed)
     accepted = 0
     for _ in range(count):
         copies = json.loads(json.dumps(original))
         naive = mutated(copies, rng) if rng.random() < 0.5 else twice(mutated(predicate, rng))
         if canonical_or_none(timeless(naive)) != canonical(timeless(original)):
-            assert not verdict(naive, weights).holds
+            assert not verdict(naive, weights, **at_hand).holds
             if rng.random() < 0.2:
                 with pytest.raises(UserError):
                     predicate_of(naive, "it")
         forged = resealed(mutated(predicate, rng))
-        if forged is not None and verdict(forged, weights).holds:
+        if forged is not None and verdict(forged, weights, **at_hand).holds:
             accepted += 1
             assert as_strong(forged["predicate"], predicate), forged["predicate"]
     return accepted

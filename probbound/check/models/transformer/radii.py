@@ -21,6 +21,7 @@ _KAPPA, _T = 1 + 2.0**-20, 2.0**-400
 _STEEPEST = 1.13
 _BELOW = 1 - 2.0**-30
 _SURE = 2.01
+_LONGEST, _FARTHEST, _UNDERFLOW = 2.0**64, 2.0**256, 2.0**-480
 
 
 class Tracked(NamedTuple):
@@ -44,8 +45,8 @@ class Radii:
         self.said, self.sizes, self.plain = said, sizes, Values(said)
 
     def exact(self, values: Numbers) -> Tracked:
-        """(a)"""
-        return Tracked(values, np.zeros(values.shape[:-1]))
+        """(a); of a row longer than the theorem covers nothing is certain"""
+        return Tracked(values, np.where(_length(values) <= _LONGEST, 0.0, np.inf))
 
     def at(self, x: Tracked, positions: slice) -> Tracked:
         return Tracked(x.values[:, positions], x.radius[:, positions])
@@ -73,9 +74,9 @@ class Radii:
         """(c)"""
         if norm == NONE:
             return x
-        n, moved = x.values.shape[-1], x.radius
-        if norm == "layer":
-            moved = _up(moved + 2 * gamma(n + 8) * _length(x.values))
+        n = x.values.shape[-1]
+        fresh = 2 * gamma(n + 8) * _length(x.values) if norm == "layer" else 0.0
+        moved = _up(x.radius + fresh)
         numerator, scale = self.plain.scaled(x.values, norm)
         within = scale[..., 0] * _BELOW - moved / np.sqrt(n)
         least = np.maximum(within, np.sqrt(self.said.norm_eps) * _BELOW)
@@ -151,7 +152,7 @@ class Radii:
         values = x.values if matrix is None else self.plain.affine(x.values, matrix, bias)
         radii = np.broadcast_to(x.radius[..., None], values.shape)
         if matrix is not None:
-            columns = _length(matrix.values.T)
+            columns = _length(matrix.values.T) + _UNDERFLOW
             biases = 0.0 if bias is None else np.abs(bias)
             fresh = _length(x.values)[..., None] * columns + biases
             radii = x.radius[..., None] * columns + gamma(len(matrix.values) + 4) * fresh
@@ -165,14 +166,14 @@ def _tracked(values: Numbers, radius: Numbers) -> Tracked:
 
 
 def _up(radius: Numbers) -> Numbers:
-    """More than rounding can have taken from a radius; infinite where it is no number."""
+    """More than rounding can have taken from a radius; infinite if it is no number, or too far."""
     radius = radius * _KAPPA + _T
-    return np.where(np.isnan(radius), np.inf, radius)
+    return np.where(radius <= _FARTHEST, radius, np.inf)
 
 
 def _length(x: Numbers) -> Numbers:
     """‖·‖₂ along the last axis."""
-    return np.sqrt(np.einsum("...i,...i->...", x, x))
+    return np.asarray(np.sqrt(np.einsum("...i,...i->...", x, x)))
 
 
 def _norm(bias: Numbers | None) -> float:

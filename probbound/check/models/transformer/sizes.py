@@ -14,7 +14,7 @@ from probbound.check.norms import norm, spectral, up
 
 _LONGEST, _LARGEST, _LEAST_SCALE = 1 << 20, 2.0**64, 2.0**-64
 _LARGEST_BASE = 2.0**32
-_UNDERFLOW = 2.0**-500
+_UNDERFLOW = 2.0**-480
 _TABLES = ("embed.W_E", "pos_embed.W_pos")
 
 

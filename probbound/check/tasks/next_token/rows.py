@@ -56,7 +56,7 @@ def read_rows(path: Path) -> Rows:
         )
     if found.ndim != 2 or found.dtype.kind not in "iu" or min(found.shape) < 1:
         raise Unusable(f"{path} holds no rows of whole numbers, but {found.shape} of {found.dtype}")
-    if found.shape[1] < 2 or found.min() < 0 or found.max() > 2**31:
+    if found.shape[1] < 2 or found.min() < 0 or found.max() >= 2**31:
         raise Unusable(f"{path} holds no rows of two tokens or more")
     return Rows(found.astype(np.int64))
 
@@ -65,8 +65,8 @@ def _of_lines(path: Path) -> np.ndarray:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise Unusable(f"{path} is larger than {_MOST_BYTES} bytes")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return np.array([_tokens(json.loads(line)) for line in lines if line.strip()])
+        with path.open(encoding="utf-8") as lines:  # splitlines would split at U+2028 in a text
+            return np.array([_tokens(json.loads(line)) for line in lines if line.strip()])
     except OSError as error:
         raise Unusable(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError, OverflowError) as error:

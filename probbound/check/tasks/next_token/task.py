@@ -72,6 +72,8 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
     rows, networks = read_rows(files["data"]), [network]
     if rows.tokens.shape != (stated["size"], stated["length"]) or rows.digest != stated["sha256"]:
         raise Refused(f"it is about rows with digest {stated['sha256']}, these have {rows.digest}")
+    if stated["against"] is None and "against" in files:
+        raise Unusable("it is about one network; leave --against out")
     if (wanted := stated["against"]) is not None:
         if "against" not in files:
             raise Unusable("it compares two networks; give the other one's file with --against")

@@ -9,6 +9,7 @@ import pytest
 from mpmath import mpf
 
 from probbound.check.models.transformer.network import Network
+from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.plain import ACTIVATIONS
 from probbound.models.transformer.running import outcomes, outcomes_with_radii
 from probbound.models.transformer.sizing import sizes_of
@@ -20,7 +21,7 @@ from tests.probbound.check.models.transformer.networks import (
     stated,
     weights,
 )
-from tests.probbound.models.transformer.networks import WAYS, network, run_in
+from tests.probbound.models.transformer.networks import WAYS, architecture, network, run_in
 
 
 @pytest.mark.parametrize(("case", "way"), WAYS)
@@ -55,12 +56,59 @@ def test_depth_makes_radii_explode_and_never_lie():
 
 def test_weights_beyond_the_theorem_are_certain_of_nothing():
     arrays = dict(network().arrays)
-    arrays["blocks.0.attn.W_Q"] = arrays["blocks.0.attn.W_Q"] * 2.0**300
+    arrays["blocks.0.mlp.W_in"] = arrays["blocks.0.mlp.W_in"] * 2.0**300
     made = network()
     large = type(made)(arrays, made.architecture)
     with run_in("by operations"):
         _, radii = outcomes_with_radii(large, np.array([ROW]), sizes_of(large))
     assert not np.isfinite(radii).any()
+
+
+BARE = {"n_layers": 0, "windows": [], "positions": "none"}
+NO_NORM = {"norm": "none", "norm_eps": 0.0, "final_norm": False}
+AT_THE_EDGES = {
+    "scores that nothing is known of": ({}, {"blocks.0.attn.W_Q": 2.0**300}),
+    "squares overflow": ({**BARE, "norm": "rms"}, {"embed.W_E": 1e200, "embed.b_E": 0}),
+    "squares underflow": (
+        {**BARE, "norm": "rms", "norm_eps": 0.0},
+        {"embed.W_E": 1e-160, "embed.b_E": 0},
+    ),
+    "means of squares underflow": (
+        {**BARE, "norm_eps": 1e-320},
+        {"embed.W_E": 1e-160, "embed.b_E": 0},
+    ),
+    "cap": ({**BARE, **NO_NORM, "logit_cap": 1.7e308}, {"unembed.b_U": 0}),
+    "cap of scores": ({**NO_NORM, "score_cap": 1.7e308}, {"embed.W_E": 1e-3}),
+    "columns underflow": (
+        {"n_layers": 0, "windows": [], **NO_NORM},
+        {"embed.W_E": 1e140, "pos_embed.W_pos": 1e140, "unembed.W_U": 1e-170, "unembed.b_U": 0},
+    ),
+}
+
+
+@pytest.mark.parametrize("edge", AT_THE_EDGES)
+def test_what_overflows_or_underflows_is_within_the_radius_or_certain_of_nothing(edge):
+    changes, scales = AT_THE_EDGES[edge]
+    said = stated(**changes)
+    arrays = random_arrays(said)
+    arrays |= {name: arrays[name] * scale for name, scale in scales.items()}
+    made, rows = GeneralTransformer(arrays, architecture(**changes)), np.array([ROW])
+    real = [float(number) for number in exact.outcomes(said, arrays, ROW)[-1]]
+    for values, radii in (
+        outcomes_with_radii(made, rows, sizes_of(made)),
+        Network(weights(said, arrays)).outcomes_with_radii(rows),
+    ):
+        certain = np.isfinite(radii[0])
+        assert (np.abs(values[0] - real)[certain] <= radii[0][certain] * (1 + 1e-6)).all()
+
+
+def test_sizes_of_tiny_matrices_are_not_below_theirs():
+    tiny = 1e-170 * network().arrays["blocks.0.mlp.W_in"]
+    arrays = {**network().arrays, "blocks.0.mlp.W_in": tiny}
+    size = sizes_of(GeneralTransformer(arrays, architecture()))["blocks.0.mlp.W_in"]
+    least = 1e-170 * np.linalg.norm(tiny * 1e170, 2)
+    assert size.spectral >= least
+    assert size.absolute >= least
 
 
 def test_norms_of_constant_vectors_without_eps_are_certain_of_nothing():
