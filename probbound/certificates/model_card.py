@@ -74,9 +74,10 @@ def _claim(predicate: Mapping[str, Any]) -> str:
             f"On {share} of {inputs}, the logit of the right answer exceeds every other by more "
             f"than {claim['at']!r}: on a share of at most {rest} it does not."
         )
+    otherwise = "answered wrongly" if how == "correctly" else "not"
     return (
         f"Of {inputs}, the model answers {share} {how}: a share of at most {rest} is "
-        "not. A tie counts as wrong."
+        f"{otherwise}. A tie counts as wrong."
     )
 
 

@@ -89,3 +89,9 @@ def test_a_sweep_says_that_it_takes_no_rows(brought, capsys):
 
 def test_a_file_of_a_transformer_is_about_rows(brought):
     assert load("net.safetensors").kind == "transformer"
+
+
+def test_of_strategies_over_rows_iid_stops_at_a_target(brought, capsys):
+    settings = ("--data", "rows.npz", "--target", "0.5")
+    told = printed(capsys, "certify", "net.safetensors", *settings, status=2)
+    assert "auto stops at no target; a cascade does, and over rows iid" in told
