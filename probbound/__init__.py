@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from probbound.sweeps.run import run_sweep
     from probbound.tasks.max_of_k.task import MaxOfK
     from probbound.tasks.max_of_k.training import train
+    from probbound.tasks.next_token.task import NextToken
     from probbound.tasks.registry import strategy_names, task_for
 
 __version__ = "0.2.0"
@@ -52,6 +53,7 @@ _HOMES = {
     "Given": "probbound.own.given",
     "Left": "probbound.own.screens",
     "Listed": "probbound.populations.listed",
+    "NextToken": "probbound.tasks.next_token.task",
     "NoiseTerm": "probbound.noise.term",
     "OwnCertificate": "probbound.own.certificate",
     "Prior": "probbound.draws.priors",
@@ -90,6 +92,7 @@ __all__ = [
     "Left",
     "Listed",
     "MaxOfK",
+    "NextToken",
     "NoiseTerm",
     "OwnCertificate",
     "Prior",

@@ -10,7 +10,7 @@ from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.contract.recipe import Recipe
 from probbound.models.registry import described
-from probbound.tasks.registry import counted, files, manner, remarks
+from probbound.tasks.registry import counted, files, inputs_of, manner, remarks
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -51,9 +51,10 @@ def page(predicate: Mapping[str, Any]) -> str:
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
     stated, task = claim["population"], claim["task"]
-    number = f"{counted(task, stated)} ({_short(stated['size'])})"
+    number, written = counted(task, stated), _short(stated["size"])
+    number += f" ({written})" if written != number else ""
     inputs, how = (
-        f"all {number} inputs of {text(task)}{_under(stated['prior'])}",
+        f"all {number} {text(inputs_of(task))}{_under(stated['prior'])}",
         manner(task, stated),
     )
     if says_nothing(predicate):
@@ -73,9 +74,10 @@ def _claim(predicate: Mapping[str, Any]) -> str:
             f"On {share} of {inputs}, the logit of the right answer exceeds every other by more "
             f"than {claim['at']!r}: on a share of at most {rest} it does not."
         )
+    otherwise = "answered wrongly" if how == "correctly" else "not"
     return (
         f"Of {inputs}, the model answers {share} {how}: a share of at most {rest} is "
-        "not. A tie counts as wrong."
+        f"{otherwise}. A tie counts as wrong."
     )
 
 

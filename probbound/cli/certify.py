@@ -35,7 +35,14 @@ from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
-from probbound.tasks.registry import DEFAULT_TASK, counted, manner, remarks, strategy_summary
+from probbound.tasks.registry import (
+    DEFAULT_TASK,
+    counted,
+    inputs_of,
+    manner,
+    remarks,
+    strategy_summary,
+)
 from probbound.tasks.told import task_told
 
 if TYPE_CHECKING:
@@ -49,11 +56,12 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.argument("model")
 @click.option(
     "--strategy",
-    help=f"{AUTO}, or one of the task's. Of {DEFAULT_TASK}: {strategy_summary()}. Those of another "
-    "task are listed where a name is none of them.",
+    help=f"{AUTO} (default), or one of the task's. Of {DEFAULT_TASK}: {strategy_summary()}. Those "
+    "of another task are listed where a name is none of them.",
 )
 @click.option(
-    "--task", help="What inputs and answers are; by default what the model was trained for."
+    "--task",
+    help="What inputs and answers are; by default what the model was trained for, or next-token.",
 )
 @click.option("--budget", type=WHOLE, help=f"{_BUDGET} (default {DEFAULT_BUDGET}).")
 @click.option(
@@ -67,7 +75,7 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.option("--grid-points", type=WHOLE, help="Count on a grid this fine, not exactly.")
 @click.option("--budget-flops", type=float, help="Operations that the strategy auto may spend.")
 @click.option("--draws", type=WHOLE, help="Draws of a cascade; by default a pilot decides.")
-@click.option("--target", type=float, help="A cascade stops once it certifies this failure rate.")
+@click.option("--target", type=float, help="Stop once this failure rate is certified.")
 @click.option(
     "--paths",
     type=click.Choice(["joint", "separate"]),
@@ -77,8 +85,10 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.option("--at", type=float, help="Margin, in logits, that inputs are to exceed.")
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
 @click.option("--reference", type=Path, help=".npz of tokens and logits of your own framework.")
-@click.option("--data", type=Path, help="Rows of tokens (.npz, .jsonl, .parquet) of next-token.")
-@click.option("--against", help="Model that has to answer the same, in the place of last tokens.")
+@click.option(
+    "--data", type=Path, help="Rows of tokens (.npz, .jsonl, .parquet), the last token right."
+)
+@click.option("--against", help="Model whose answers count as right, not the last tokens.")
 @click.option(
     "--arithmetic",
     help="Of next-token: real, float64, or auto, the strongest that holds on a few rows (default).",
@@ -93,6 +103,9 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.pass_context
 def certify(context: click.Context, model: str, **asked: Any) -> None:
     """Bound the accuracy of MODEL, its margins or its loss, and certify the bound.
+
+    Of a transformer, how often it gives the last token of rows that you bring (--data), or the
+    answer of another model (--against).
 
     MODEL may be FILE.py:NAME, an own claim: that file is executed, and its object NAME, a
     probbound.Given, says what is bounded (--strategy, --budget, --delta, --side, --draws, --seed,
@@ -113,14 +126,11 @@ def certify_network(model: str, asked: Mapping[str, Any]) -> None:
     """Certify a model under the settings that were given.
 
     Raises:
-        UsageError: if there is no strategy.
         UserError: if a setting is one of own claims.
     """
-    if "strategy" not in asked:
-        raise click.UsageError("Missing option '--strategy'.", click.get_current_context())
     if "side" in asked:
         raise UserError("--side is for own claims, FILE.py:NAME; of a network it is settled")
-    _certify(model, **asked)
+    _certify(model, **{"strategy": AUTO, **asked})
 
 
 def _certify(
@@ -244,7 +254,7 @@ def statement(certificate: Certificate) -> str:
 
     claim, name = certificate.claim, certificate.model_name
     number = counted(claim.task, claim.population)
-    inputs = f"all {number} inputs of {claim.task}"
+    inputs = f"all {number} {inputs_of(claim.task)}"
     if claim.population["prior"] is not None:
         inputs += " under the prior"
     if says_nothing(certificate.to_json()):

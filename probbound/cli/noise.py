@@ -245,8 +245,15 @@ def path_of(model: str, term: TermName, head: int) -> Subject:
     """A path of a network."""
     with loading():
         from probbound.models.attention_only.paths import noise_term
+        from probbound.models.catalogue import DEFAULT_KIND
         from probbound.models.registry import load
     loaded = load(model)
+    if loaded.kind != DEFAULT_KIND:
+        raise UserError(
+            f"paths have names (--term) in networks of kind {DEFAULT_KIND}, and {loaded.name} is "
+            f"of kind {loaded.kind}; --chain A,B bounds any product of its arrays, and --map shows "
+            "every layer and head of a transformer"
+        )
     told = {"model": loaded.name, "term": term, "head": head}
     return Subject(noise_term(loaded, term, 0, head), loaded.n_ctx, told)
 

@@ -5,10 +5,11 @@
 - `mlp-in`: T W_in; `mlp-out`: W_out W_U.
 
 T are the tokens as they enter the first block: embeddings, with the mean position added, normalised
-where the network normalises what its circuits read. Weights of a norm are in the next matrix;
-biases, being known and of rank one, are not in, nor is the division of the last norm. Later
-blocks' circuits read the tokens alike: it is the path past all blocks between. Within
-the residual stream, T and W_U are left out.
+where the network normalises what its circuits read. Weights of a norm before a block are in the
+matrix that reads; biases, being known and of rank one, are not in, nor are norms behind a block's
+output and the division of the last norm. Later blocks' circuits read the tokens alike: it is the
+path past all blocks between. Within the residual stream, T and W_U are left out, and W_U also
+behind a head of BERT's (`head.W`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from probbound.noise.map import Circuit
 
 Matrix = Float[np.ndarray, "m n"]
 _BLOCK = re.compile(r"(.*\.)?blocks\.(\d{1,9})\.(?:attn\._?W_[QKVO]|mlp\.W_(?:in|out))")
-_LAYER_NORMS, _RMS_NORMS = ("LN", "LNPre"), ("RMS", "RMSPre")
+_NORMS = {"LN": "layer", "LNPre": "layer", "RMS": "rms", "RMSPre": "rms"}  # TransformerLens' words
 _EPSILON = 1e-5
 
 
@@ -63,7 +64,8 @@ class _Blocks:
         if not named:
             raise UserError(
                 f"a map is made of arrays with TransformerLens' names, as blocks.0.attn.W_Q, and "
-                f"{stored.path} holds none; --chain takes any names"
+                f"{stored.path} holds none; probbound import makes a file that does of another "
+                "framework's network, and --chain takes any names"
             )
         prefix = named[0][1] or ""
         layers = {int(match[2]) for match in named if (match[1] or "") == prefix}
@@ -112,7 +114,7 @@ class _Blocks:
     def _read(self, name: str, norm: str) -> Matrix:
         """A matrix that reads the stream, behind the weights of the norm before it."""
         found = np.asarray(self.stored.matrix(self.prefix + name), dtype=np.float64)
-        if self._normed_once or not self._has(norm):
+        if not self._normed_before or not self._has(norm):
             return found
         return self.stored.vector(self.prefix + norm, len(found))[:, None] * found
 
@@ -120,13 +122,23 @@ class _Blocks:
         return self.prefix + name in self.stored.arrays
 
     @property
-    def _normed_once(self) -> bool:
-        """Whether embeddings are normalised before the first block, and the rest behind blocks."""
-        return self._has("embed.ln.w")
+    def _normed_before(self) -> bool:
+        """Whether blocks normalise what they read.
+
+        Where no configuration says it, all do whose embedding is not normalised.
+        """
+        if "norm_place" in self.stored.settings:
+            return self.stored.settings["norm_place"] != "post"
+        return not self._embedding_normed
+
+    @property
+    def _embedding_normed(self) -> bool:
+        said = self.stored.settings.get("embedding_norm")
+        return self._has("embed.ln.w") if said is None else bool(said)
 
     @cached_property
     def _answers(self) -> tuple[Matrix, ...]:
-        if self.ends == "stream" or not self._has("unembed.W_U"):
+        if self.ends == "stream" or not self._has("unembed.W_U") or self._has("head.W"):
             return ()
         return (self._read("unembed.W_U", "ln_final.w"),)
 
@@ -143,8 +155,12 @@ class _Blocks:
         places = "embed.pos_embed." if embed == "embed.embed." else "pos_embed."
         tokens = np.array(self.stored.matrix(f"{self.prefix}{embed}W_E"), dtype=np.float64)
         width = tokens.shape[1]
+        if self._has("embed.b_E"):
+            tokens += self.stored.vector(f"{self.prefix}embed.b_E", width)
         if self._has(f"{places}W_pos"):
-            position = self.stored.matrix(f"{self.prefix}{places}W_pos").mean(axis=0)
+            position = self.stored.matrix(f"{self.prefix}{places}W_pos").mean(
+                axis=0, dtype=np.float64
+            )
             if len(position) != width:
                 raise UserError(
                     f"{self.prefix}{places}W_pos has {len(position):,} columns and the embedding "
@@ -158,25 +174,32 @@ class _Blocks:
         return tuple((tokens - tokens.mean(axis=0)).T for tokens in self._tokens)
 
     def _normalised(self, tokens: Matrix) -> Matrix:
-        """Tokens as the first norm leaves them, but for weights that belong to a block."""
-        kind = self._norm
-        if kind in _LAYER_NORMS:
+        """Tokens as the first norms leave them, but for weights that belong to a block."""
+        if self._embedding_normed:
+            tokens = self._normed(tokens)
+            if self._has("embed.ln.w"):
+                tokens = tokens * self.stored.vector(f"{self.prefix}embed.ln.w", tokens.shape[1])
+            if self._has("embed.ln.b"):
+                tokens = tokens + self.stored.vector(f"{self.prefix}embed.ln.b", tokens.shape[1])
+        return self._normed(tokens) if self._normed_before else tokens
+
+    def _normed(self, tokens: Matrix) -> Matrix:
+        if self._norm == "layer":
             tokens = tokens - tokens.mean(axis=1, keepdims=True)
-        if kind in _LAYER_NORMS + _RMS_NORMS:
-            tokens = tokens / np.sqrt((tokens**2).mean(axis=1, keepdims=True) + _EPSILON)
-        if not self._normed_once:
+        if self._norm not in ("layer", "rms"):
             return tokens
-        weight, bias = (
-            self.stored.vector(f"{self.prefix}embed.ln.{part}", tokens.shape[1]) for part in "wb"
-        )
-        return tokens * weight + bias
+        said = self.stored.settings.get("norm_eps", self.stored.settings.get("eps"))
+        epsilon = _EPSILON if said is None else float(said)
+        return tokens / np.sqrt((tokens**2).mean(axis=1, keepdims=True) + epsilon)
 
     @property
     def _norm(self) -> str | None:
         """The kind of norm that the file's configuration says, or that its arrays show."""
+        if "norm" in self.stored.settings:
+            return self.stored.settings["norm"]
         if "normalization_type" in self.stored.settings:
-            return self.stored.settings["normalization_type"]
+            return _NORMS.get(self.stored.settings["normalization_type"])
         first = f"blocks.{self.layers[0]}.ln1"
         if self._has("embed.ln.b") or self._has(f"{first}.b"):
-            return "LN"
-        return "RMS" if self._has(f"{first}.w") else None
+            return "layer"
+        return "rms" if self._has(f"{first}.w") else None

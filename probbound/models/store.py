@@ -17,6 +17,7 @@ from safetensors.numpy import save
 from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
 from probbound.machine.files import write_atomically
+from probbound.models.catalogue import DEFAULT_KIND
 from probbound.models.files import Held, read_npz, read_safetensors
 from probbound.models.registry import is_another_frameworks, room_for, room_named, room_of
 
@@ -84,7 +85,10 @@ def read_model(path: Path | str) -> Any:
     path = Path(path)
     if not os.path.isfile(path):  # Path.is_file raises where a name is too long
         if os.path.isdir(path):
-            raise UserError(f"{path} is a directory, not a model file")
+            raise UserError(
+                f"{path} is a directory, not a model file; probbound import makes one of a "
+                "folder of Hugging Face"
+            )
         raise UserError(f"there is no model file {path}")
     readers = {".safetensors": read_safetensors, ".npz": read_npz}
     if path.suffix in _PYTORCH:
@@ -110,8 +114,17 @@ def read_model(path: Path | str) -> Any:
 
 def read_record(path: Path) -> dict[str, Any]:
     """What `save_model` kept beside the weights; empty for files of other makers."""
+    return json.loads(_said(path).get("record", "{}"))
+
+
+def read_kind(path: Path) -> str:
+    """The kind of network that a safetensors file names, the usual one where it names none."""
+    return _said(path).get("network", DEFAULT_KIND)
+
+
+def _said(path: Path) -> dict[str, str]:
     with safe_open(path, framework="np") as file:
-        return json.loads((file.metadata() or {}).get("record", "{}"))
+        return file.metadata() or {}
 
 
 def _task_in(record: Any) -> str:

@@ -28,6 +28,7 @@ _ROOMS = Rooms(
     },
 )
 DEFAULT_TASK = "max-of-k"
+_USUAL = {DEFAULT_KIND: DEFAULT_TASK, "transformer": "next-token"}
 
 
 def task_names() -> list[str]:
@@ -60,6 +61,11 @@ def room_of(task: Any) -> Room[Any]:
         UserError: if it belongs to none.
     """
     return room_named(_ROOMS.named_by(task, "name"))
+
+
+def usual_task(kind: str) -> str:
+    """What networks of a kind are asked about where no file says it, "" where nothing is usual."""
+    return _USUAL.get(kind, "")
 
 
 def training_options(task: str) -> tuple[Option, ...]:
@@ -98,6 +104,15 @@ def recipe_of(
         UserError: if there is no such task, or if the task has no strategy of that name.
     """
     return _ROOMS.module(task, "recipes").recipe_of(strategy, size, given)
+
+
+def inputs_of(task: str) -> str:
+    """What a claim of a task is about, in the plural; nothing heavy is loaded.
+
+    Raises:
+        UserError: if there is no such task.
+    """
+    return _ROOMS.module(task, "words").INPUTS
 
 
 def counted(task: str, population: Mapping[str, Any]) -> str:
@@ -152,19 +167,19 @@ def task_for(
 
     `task` is the name of a task, and behind a colon what it is about where the model does not say,
     as in group-product:s5; by default that which the model's file says it was made for, or the
-    usual one of the usual network. `brought` are files of inputs by name, where the task is about
+    usual one of its kind of network. `brought` are files of inputs by name, where the task is about
     those.
 
     Raises:
         UserError: if there is no such task, if the model cannot serve it, or if none is named.
     """
-    named = task or getattr(model, "made_for", "")
-    if not named and getattr(type(model), "kind", DEFAULT_KIND) != DEFAULT_KIND:
+    kind = getattr(type(model), "kind", DEFAULT_KIND)
+    named = task or getattr(model, "made_for", "") or usual_task(kind)
+    if not named:
         raise UserError(
             f"it is not said which task {model.name} was made for; name one, as --task, or task= "
             "in Python: modular-addition, or next-token with --data of rows that you bring"
         )
-    named = named or DEFAULT_TASK
     room, (name, _, about) = room_for(named), named.partition(":")
     if room.brought is not None and brought:
         if prior is not None or about:

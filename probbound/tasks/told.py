@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from probbound.machine.errors import UserError
-from probbound.tasks.registry import DEFAULT_TASK
+from probbound.tasks.registry import DEFAULT_TASK, usual_task
 
 
 def tasks_told(models: Iterable[str]) -> str:
@@ -32,17 +32,22 @@ def tasks_told(models: Iterable[str]) -> str:
 
 
 def task_told(model: str, named: str | None) -> str:
-    """The name of a task, with what stands behind its colon; the usual one if nothing says any."""
+    """The name of a task, with what stands behind its colon.
+
+    Where nothing says any it is the usual one of the kind of network that the file names.
+    """
     if named is not None:
         return named
     from safetensors import SafetensorError
 
     from probbound.models.catalogue import located
-    from probbound.models.store import read_record
+    from probbound.models.store import read_kind, read_record
 
     path, _ = located(model)
     try:
-        record = read_record(path) if path.suffix == ".safetensors" else {}
-        return str(record.get("task", DEFAULT_TASK))
+        if path.suffix != ".safetensors":
+            return DEFAULT_TASK
+        usual = usual_task(read_kind(path)) or DEFAULT_TASK
+        return str(read_record(path).get("task", usual))
     except (SafetensorError, OSError, ValueError, AttributeError):
         return DEFAULT_TASK  # whoever reads the weights says what is wrong with the file

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+INPUTS = "inputs of modular-addition"
+
 
 def counted(population: Mapping[str, Any]) -> str:
     """The number of a claim's inputs in words."""

@@ -20,14 +20,17 @@ from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.room import Room
 
 ARITHMETIC = (
-    "that of the claim: real, by IEEE float64, round to nearest, functions assumed within 16 units "
-    "in the last place, rounding errors bounded on the way and counted against the claim, ties "
-    "too; or float64, as computed (docs/theory.md, 5.1 to 5.3 and chapter 9)"
+    "IEEE float64, round to nearest, functions assumed within 16 units in the last place; where a "
+    "claim is about real numbers, rounding errors are bounded on the way and counted against it, "
+    "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
 
 
 def _task_for(model: Any, prior: Prior | None, about: str) -> Never:
-    raise UserError("next-token is about rows of tokens that you bring: give --data TOKENS")
+    raise UserError(
+        "next-token is about rows of tokens that you bring: probbound certify MODEL --data TOKENS, "
+        "in Python probbound.NextToken(tokens); plans and sweeps take no rows"
+    )
 
 
 def _stated(population: Mapping[str, Any]) -> Never:

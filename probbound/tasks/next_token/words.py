@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+INPUTS = "rows of tokens"
+
 _ARITHMETIC = {
     "real": "about the weights as real numbers: what rounding could change counts as failed",
     "float64": "about what this program computes in float64, not about real numbers: a lead "

@@ -24,7 +24,7 @@ def test_without_a_command_there_is_help(capsys):
     ("arguments", "error"),
     [
         (("certify",), "Missing argument 'MODEL'; probbound certify --help shows"),
-        (("certify", "max-of-4"), "Missing option '--strategy'; probbound certify --help shows"),
+        (("import", "x.pth"), "Missing option '--out'; probbound import --help shows"),
         (("nonsense",), "No such command 'nonsense'; probbound --help shows"),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_one(monkeypatch, tmp_path)
 
 def test_a_network_that_has_no_such_paths_is_refused_in_a_sentence(capsys):
     assert run(["noise", "mod-add-p59-s0"]) == 2
-    assert "error: bounds are proved for probbound.Transformer itself" in capsys.readouterr().err
+    assert "mod-add-p59-s0 is of kind pair-mlp; --chain A,B" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from probbound import UserError, load, noise_term
+from probbound import UserError, load, noise_term, save_model
 from probbound.models.circuits import circuits_in
 from probbound.models.ends import Ends
+from tests.probbound.models.transformer.networks import network as network_of_ours
 
 D, HEADS, D_HEAD, V, D_MLP = 6, 4, 3, 9, 10
 
@@ -143,3 +145,31 @@ def test_what_is_missing_or_malformed_is_named(tmp_path, change, ends, message):
 def test_a_file_of_other_names_is_sent_to_chains():
     with pytest.raises(UserError, match="--chain takes any names"):
         circuits_in("mod-add-p59-s0")
+
+
+@pytest.mark.parametrize(
+    ("changes", "normed"),
+    [
+        ({"norm": "layer"}, True),
+        ({"norm": "rms"}, True),
+        ({"norm": "none", "norm_eps": 0.0, "final_norm": False}, False),
+        ({"norm": "layer", "norm_place": "post", "embedding_norm": True}, True),
+        ({"norm": "layer", "norm_place": "post", "embedding_norm": False}, False),
+    ],
+)
+def test_a_file_of_ours_says_which_norms_there_are_though_weights_of_1_are_left_out(
+    tmp_path, changes, normed
+):
+    model = network_of_ours(**changes)
+    bare = {name: held for name, held in model.arrays.items() if ".ln" not in name}
+    model = replace(model, arrays=bare)
+    save_model(model, tmp_path / "net.safetensors")
+    circuit = next(c for c in circuits_in(tmp_path / "net.safetensors") if c.name == "mlp-in 0")
+    tokens = bare["embed.W_E"].astype(float) + bare.get("embed.b_E", 0)
+    tokens = tokens + np.mean(bare.get("pos_embed.W_pos", np.zeros((1, 1))), axis=0)
+    if normed and changes["norm"] == "layer":
+        tokens = tokens - tokens.mean(axis=1, keepdims=True)
+    if normed:
+        square = (tokens**2).mean(axis=1, keepdims=True)
+        tokens = tokens / np.sqrt(square + model.architecture.norm_eps)
+    np.testing.assert_allclose(circuit.factors[0], tokens, rtol=1e-12, atol=1e-12)

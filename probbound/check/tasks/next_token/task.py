@@ -19,9 +19,9 @@ from probbound.check.tasks.next_token.rows import read_rows
 from probbound.check.tasks.recipes import misasked
 
 _ARITHMETIC = (
-    "that of the claim: real, by IEEE float64, round to nearest, functions assumed within 16 units "
-    "in the last place, rounding errors bounded on the way and counted against the claim, ties "
-    "too; or float64, as computed (docs/theory.md, 5.1 to 5.3 and chapter 9)"
+    "IEEE float64, round to nearest, functions assumed within 16 units in the last place; where a "
+    "claim is about real numbers, rounding errors are bounded on the way and counted against it, "
+    "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
 _LEAST, _ROW, _REAL = 1e7, 1e4, 40.0
 
