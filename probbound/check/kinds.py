@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from probbound.check.document import FORMAT
@@ -26,7 +25,7 @@ class Beside:
     reference: Path | str | None = None
     replay: str | None = None
     patient: bool = False
-    files: Mapping[str, Path] = MappingProxyType({})
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def _of_network(predicate: Mapping[str, Any], beside: Beside) -> Report:
