@@ -1,6 +1,7 @@
 """Claims about rows from the shell: certified, verified twice, and bad input in one sentence."""
 
 import json
+from shlex import split
 
 import numpy as np
 import pyarrow
@@ -36,14 +37,14 @@ CHECK = "made.json net.safetensors --data"
 @pytest.mark.parametrize("data", ["rows.npz", "rows.jsonl", "rows.parquet"])
 def test_rows_of_every_format_are_certified_and_verified(data, folder):
     compared = "--against other.safetensors"
-    assert run(f"{CERTIFY} {data} {compared} --out made.json".split()) == 0
+    assert run(split(f"{CERTIFY} {data} {compared} --out made.json")) == 0
     for other in ("rows.npz", "rows.jsonl"):
-        assert run(f"{VERIFY} {other} {compared}".split()) == 0
-        assert check(f"{CHECK} {other} {compared}".split()) == 0
-    assert run(f"{VERIFY} rows.npz {compared} --fresh".split()) == 0
-    assert run(f"{VERIFY} rows.npz --against net.safetensors".split()) == 1
-    assert run(f"{VERIFY} long.npz {compared}".split()) == 1
-    assert check(f"{CHECK} long.npz {compared}".split()) == 1
+        assert run(split(f"{VERIFY} {other} {compared}")) == 0
+        assert check(split(f"{CHECK} {other} {compared}")) == 0
+    assert run(split(f"{VERIFY} rows.npz {compared} --fresh")) == 0
+    assert run(split(f"{VERIFY} rows.npz --against net.safetensors")) == 1
+    assert run(split(f"{VERIFY} long.npz {compared}")) == 1
+    assert check(split(f"{CHECK} long.npz {compared}")) == 1
 
 
 ALONE = "certify net.safetensors --strategy iid"
@@ -66,14 +67,14 @@ BAD = {
 
 def test_bad_input_is_one_sentence_and_exit_status_2(folder, capsys):
     for line, sentence in BAD.items():
-        assert run(line.split()) == 2, line
+        assert run(split(line)) == 2, line
         said = " ".join(capsys.readouterr().err.split())
         assert sentence in said, line
         assert "Traceback" not in said
 
 
 def test_what_a_check_is_not_given_is_asked_for(folder, capsys):
-    assert run(f"{CERTIFY} rows.npz --out made.json".split()) == 0
+    assert run(split(f"{CERTIFY} rows.npz --out made.json")) == 0
     assert (
         run(["certify", "max-of-4", "--strategy", "iid", "--budget", "9", "--out", "max.json"]) == 0
     )
@@ -85,9 +86,9 @@ def test_what_a_check_is_not_given_is_asked_for(folder, capsys):
         (f"{VERIFY} rows.npz --against net.safetensors", "leave --against out"),
         ("verify max.json --data rows.npz", "has inputs of its own; leave --data out"),
     ):
-        assert run(line.split()) == 2, line
+        assert run(split(line)) == 2, line
         said = " ".join(capsys.readouterr().err.split())
         assert sentence in said, line
     for line in ("made.json net.safetensors", f"{CHECK} rows.parquet", f"{CHECK} none.npz"):
-        assert check(line.split()) == 2, line
+        assert check(split(line)) == 2, line
         assert capsys.readouterr().err.startswith("error: ")

@@ -39,7 +39,7 @@ def test_maker_and_checker_count_the_same(arithmetic):
 
 
 def test_equal_outcomes_are_no_answer():
-    alike = rows.model(**{"unembed.W_U": 0.0, "unembed.b_U": 0.0})
+    alike = rows.model(scales={"unembed.W_U": 0.0, "unembed.b_U": 0.0})
     for arithmetic in ("real", "float64"):
         assert counted([alike], rows.tokens(), arithmetic) == rows.NUMBER
         assert counted([alike, alike], rows.tokens(), arithmetic) == rows.NUMBER
