@@ -173,8 +173,6 @@ def _require_usable(question: RowQuestion) -> None:
     for name, number in (("budget", question.budget), ("stopped_at", question.stopped_at or 0)):
         if not 0 <= number <= MOST_DRAWS:
             raise UserError(f"{name} must be at least 0 and at most {MOST_DRAWS:,}, got {number}")
-    if question.stopped_at is not None and question.target is not None:
-        raise UserError("what stops at a target was not interrupted; leave stopped_at out")
     if question.stopped_at is not None and question.stopped_at > question.budget:
         raise UserError(
             f"stopped_at must be at most the budget of {question.budget}, got {question.stopped_at}"

@@ -8,7 +8,7 @@ from probbound.check.models.transformer.radii import Outcomes
 
 Numbers = np.ndarray
 _U, _T = 2.0**-53, 2.0**-400
-_AGREEMENT = 2.0**-24
+AGREEMENT = 2.0**-24
 
 
 def leads(outcomes: Outcomes, labels: Numbers, margin: float) -> Numbers:
@@ -24,7 +24,7 @@ def leads(outcomes: Outcomes, labels: Numbers, margin: float) -> Numbers:
 def leads_in_float64(values: Numbers, labels: Numbers, margin: float) -> Numbers:
     """Which rows (n, out) have it so as computed, by more than the agreement (Definition 9.4)."""
     with np.errstate(all="ignore"):
-        wanted = margin + _AGREEMENT * np.abs(values).max(axis=1, keepdims=True)
+        wanted = margin + AGREEMENT * np.abs(values).max(axis=1, keepdims=True)
         own = values[np.arange(len(labels)), labels][:, None]
         return _ahead(own - values > wanted, labels)
 

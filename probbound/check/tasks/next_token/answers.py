@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from probbound.check.models.transformer.answers import leads, leads_in_float64
 from probbound.check.models.transformer.network import Network
 from probbound.check.tasks.next_token.rows import Rows
 
-AGREEMENT = 2.0**-24
 _AT_ONCE = 256
 
 
@@ -44,20 +44,9 @@ class Answered:
         self, network: Network, read: np.ndarray, right: np.ndarray, margin: float
     ) -> np.ndarray:
         """Whether the right outcome is above every other by more than the margin (9.3, 9.4)."""
-        with np.errstate(all="ignore"):
-            if self.real:
-                values, radii = network.outcomes_with_radii(read)
-                size = 2 * np.abs(values).max(axis=1) + 2 * radii.max(axis=1) + abs(margin)
-                allowed = 2.0**-50 * size
-            else:
-                values = network.logits(read)
-                radii = np.zeros_like(values)
-                allowed = AGREEMENT * np.abs(values).max(axis=1)
-            places = np.arange(len(values))
-            lowest = values[places, right] - radii[places, right]
-            above = values + radii
-            above[places, right] = -np.inf
-            return lowest - above.max(axis=1) > margin + allowed
+        if self.real:
+            return leads(network.outcomes_with_radii(read), right, margin)
+        return leads_in_float64(network.logits(read), right, margin)
 
 
 def answered(claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Rows) -> Answered:

@@ -28,8 +28,8 @@ class Recipe:
 
     @property
     def may_stop(self) -> bool:
-        """Whether it may be interrupted, and say so."""
-        return self.law == FIXED
+        """Whether its law holds where the user interrupts."""
+        return self.law is not None
 
     @property
     def text(self) -> str:

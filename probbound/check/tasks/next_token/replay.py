@@ -100,11 +100,13 @@ def _require_planned(predicate: Mapping[str, Any], recipe: Recipe, answered: Ans
 def _counted(predicate: Mapping[str, Any], recipe: Recipe, answered: Answered) -> Facts:
     size, budget = predicate["claim"]["population"]["size"], predicate["ran"]["budget"]
     if predicate["levels"][0]["mode"] == "enumerated":
+        if predicate["stopped_at"] is not None:
+            raise Refused("all rows are looked at, so that nothing was interrupted")
         wrong = answered.wrong(np.arange(size))
         return Facts(wrong / size, failures=wrong)
     draws, stopped = predicate["sampling"]["draws"], predicate["stopped_at"]
     planned = budget if stopped is None else stopped
-    early = recipe.law == ANYTIME and draws <= budget
+    early = recipe.law == ANYTIME and stopped is None
     if (not early and draws != planned) or draws > budget:
         raise Refused(f"it looks at {draws} rows, and {planned} were planned")
     stream = Stream.of_seed(predicate["seed"]).named("certify").named("rows")

@@ -9,10 +9,11 @@ from typing import Any
 from probbound.check import rules
 from probbound.check.effort import Work
 from probbound.check.models.registry import kind_named, read_weights
+from probbound.check.models.transformer.answers import AGREEMENT
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
-from probbound.check.tasks.next_token.answers import AGREEMENT, answered
+from probbound.check.tasks.next_token.answers import answered
 from probbound.check.tasks.next_token.recipe import recipe_of
 from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh, price
 from probbound.check.tasks.next_token.rows import read_rows

@@ -3,7 +3,9 @@
 All tests have one architecture and one length of rows, so that JAX compiles it once.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -19,7 +21,7 @@ SAID = stated()
 NUMBER, READ, WRONG = 48, 4, 5
 
 
-def model(name="net", noise=0.0, **scales):
+def model(name="net", noise=0.0, scales: Mapping[str, float] = MappingProxyType({})):
     """With some arrays multiplied, and noise on all of them."""
     made, random = network(3, 0.7), np.random.default_rng(1)
     arrays = {n: v + noise * random.normal(size=v.shape) for n, v in made.arrays.items()}
@@ -30,7 +32,9 @@ def model(name="net", noise=0.0, **scales):
 def uncertain():
     """Whose scores are so large that hardly an answer is certain in real numbers."""
     part = "blocks.0.attn."
-    return model("uncertain", **{part + name: 2.0**30 for name in ("W_Q", "W_K", "b_Q", "b_K")})
+    return model(
+        "uncertain", scales={part + name: 2.0**30 for name in ("W_Q", "W_K", "b_Q", "b_K")}
+    )
 
 
 def tokens(of=None, wrong=WRONG):

@@ -17,7 +17,7 @@ from tests.probbound.tasks.next_token import rows
 VALUES = np.array([[3.0, 1.0, 2.0]])
 
 
-def spread(values, radii=0.0, allowance=0.0):
+def spread(values, radii: np.ndarray | float = 0.0, allowance=0.0):
     values = np.array([values], dtype=float)
     return Spread(values, radii, np.full(1, allowance))
 
@@ -59,7 +59,7 @@ def test_a_lead_within_the_agreement_is_none():
 def test_outcomes_are_those_of_the_definition_and_within_their_radii():
     model, tokens = rows.model(), rows.tokens()[:8]
     real, computed = (each.answering(model)(tokens[:, :-1], 0.0) for each in (REAL, FLOAT64))
-    for row, values, radii in zip(tokens, real.values, real.radii, strict=True):
+    for row, values, radii in zip(tokens, real.values, np.asarray(real.radii), strict=True):
         assert (np.abs(rows.logits(model, row) - values) <= radii + 1e-15 * np.abs(values)).all()
     np.testing.assert_allclose(computed.values, real.values, rtol=1e-12)
     assert (computed.allowance == AGREEMENT * np.abs(computed.values).max(axis=1)).all()

@@ -5,12 +5,15 @@ import pytest
 
 import probbound
 from estimators.proportion import anytime, hypergeometric
+from probbound.check.judge import judge
 from probbound.contract.cost import CostMeter
 from probbound.strategies.laws import ApartAnytime, ApartOrInterrupted
+from probbound.strategies.levels import Different
 from probbound.tasks.next_token import methods
 from probbound.tasks.next_token.planning import row_price
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.registry import room_named
+from tests.factories import through_json
 from tests.probbound.tasks.next_token import rows
 
 DELTA = 0.1
@@ -81,6 +84,33 @@ def test_a_repeated_interruption_says_what_the_reserve_does(monkeypatch):
     assert (made.stopped_at, made.sampling.draws) == (13, 13)
     wanted = anytime(made.sampling.failures, 13, delta=0.01 * DELTA, side="upper", population=48)
     assert made.failure_upper == float(wanted.upper)
+
+
+@pytest.mark.parametrize("settings", [{"budget": 40}, {"budget": 40, "target": 0.01}])
+def test_an_interruption_leaves_a_bound_that_can_be_repeated(settings, monkeypatch, tmp_path):
+    monkeypatch.setattr(methods, "CHUNK", 8)
+    whole = Different.tickets
+
+    def until_the_third(self, start, stop):
+        if start >= 16:
+            raise KeyboardInterrupt
+        return whole(self, start, stop)
+
+    monkeypatch.setattr(Different, "tickets", until_the_third)
+    made = certify(seed=2, **settings)
+    assert (made.stopped_at, made.sampling.draws) == (16, 16)
+    report = judge(through_json(made), rows.weights(rows.model()), files=rows.saved(tmp_path))
+    assert report.holds, report
+    monkeypatch.setattr(Different, "tickets", whole)
+    again = certify(seed=2, stopped_at=16, **settings)
+    assert (again.failure_upper, again.stopped_at) == (made.failure_upper, 16)
+    monkeypatch.setattr(methods, "look", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        certify(strategy="brute-force")
+
+
+def interrupted(*args, **settings):
+    raise KeyboardInterrupt
 
 
 def test_a_target_ends_the_drawing(monkeypatch):

@@ -89,9 +89,11 @@ def test_a_lucky_interruption_is_none_by_the_fixed_law(files):
     lucky = altered(shorter, budget=30, ran={**shorter["ran"], "budget": 30})
     assert "20 rows, and 30 were planned" in refusal(lucky, files)
     target = certify(target=0.6, seed=3)
-    assert "cannot be interrupted" in refusal(
-        altered(target, stopped_at=target["sampling"]["draws"]), files
-    )
+    assert not refusal(target, files)
+    assert "it looks at" in refusal(altered(target, stopped_at=5), files)
+    listed = certify(strategy="brute-force")
+    assert "cannot be interrupted" in refusal(altered(listed, stopped_at=5), files)
+    assert "nothing was interrupted" in refusal(altered(certify(budget=48), stopped_at=5), files)
 
 
 def test_operations_pay_for_so_many_rows(files, monkeypatch):
