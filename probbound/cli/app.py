@@ -29,7 +29,9 @@ COMMANDS = {
         "Certify two shipped transformers, next to the truth where it can be had.",
     ),
     "models": Entry(
-        "probbound.cli.models", "models", "List the shipped models and what is known of them."
+        "probbound.cli.models",
+        "models",
+        "List the shipped models and what is known of them, or show what network MODEL is.",
     ),
     "train": Entry(
         "probbound.cli.train",
@@ -39,7 +41,8 @@ COMMANDS = {
     "import": Entry(
         "probbound.cli.import_model",
         "import_",
-        "Convert SOURCE (.pth, .pt, .ckpt, .bin, .safetensors, .npz) to what certify reads.",
+        "Convert SOURCE to what certify reads: .pth, .pt, .ckpt, .bin, .safetensors, .npz, or a "
+        "folder of Hugging Face.",
     ),
     "certify": Entry(
         "probbound.cli.certify",

@@ -195,7 +195,7 @@ def certify_with(*options):
         (("plan", "max-of-4", "--target", "1"), "target must lie strictly between 0 and 1"),
         (("plan", "max-of-4", "--budget-flops", "1"), "and the budget buys no look at its answers"),
         (("certify", "max-of-4", "--strategy", "magic"), "there is no strategy 'magic'"),
-        (("certify", "max-of-4"), "Missing option '--strategy'"),
+        (("import", "x.pth"), "Missing option '--out'"),
         (certify_with("--delta", "0"), "delta must lie strictly between 0 and 1, got 0.0"),
         (certify_with("--delta", "1.5"), "delta must lie strictly between 0 and 1, got 1.5"),
         (certify_with("--delta", "0"), "; the least that can be used is 1e-300"),
