@@ -56,10 +56,9 @@ BAD = {
     f"{CERTIFY} rows.npz --claim loss": "not a loss",
     f"{CERTIFY} rows.npz --arithmetic float32": "arithmetic must be auto or one of",
     f"{CERTIFY} rows.npz --against net.safetensors --claim margin --at 1": "without a margin",
-    f"{ALONE} --task next-token": "give --data TOKENS",
+    f"{ALONE} --task next-token": "rows of tokens that you bring",
     f"{ALONE} --task next-token --against net.safetensors": "--data TOKENS",
-    ALONE: "name one, as --task",
-    f"{ALONE} --data rows.npz": "name one, as --task",
+    ALONE: "rows of tokens that you bring",
     "certify max-of-4 --task next-token --strategy iid --data rows.npz": "kind transformer",
     "certify max-of-4 --strategy iid --data rows.npz": "max-of-k is about inputs of its own",
 }
