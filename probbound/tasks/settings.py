@@ -46,7 +46,7 @@ OF_DRAWING = (
         *("budget_flops", _operations),
         "a budget of operations is for the strategy auto, not for {}",
     ),
-    Setting("target", _share, "{} stops at no target; a cascade does, and over rows iid"),
+    Setting("target", _share, "{} has no target to stop at; a cascade has"),
     Setting("draws", _draws, "{} has no number of draws to set; a cascade has"),
 )
 

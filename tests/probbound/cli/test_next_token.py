@@ -94,4 +94,4 @@ def test_a_file_of_a_transformer_is_about_rows(brought):
 def test_of_strategies_over_rows_iid_stops_at_a_target(brought, capsys):
     settings = ("--data", "rows.npz", "--target", "0.5")
     told = printed(capsys, "certify", "net.safetensors", *settings, status=2)
-    assert "auto stops at no target; a cascade does, and over rows iid" in told
+    assert "auto has no target to stop at; iid has" in told

@@ -241,7 +241,7 @@ def test_toml_and_options_ask_the_same(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--tasks", "addition"), "group-product, got 'addition'"),
+        (("--tasks", "addition"), "next-token, got 'addition'"),
         (("--claims", "margin"), "claims must be accuracy, loss, or margin:NUMBER"),
         (("--priors", "none.txt"), "there is no prior file none.txt"),
         (("--strategies", "cascade", "--claims", "loss"), "cascade has no meaning in this grid"),

@@ -46,7 +46,8 @@ def sentence(path):
 
 def test_both_formats_hold_one_network(tmp_path):
     said = stated(positions="rotary", rotary_dim=2, rotary_base=10000)
-    beside = {"sha256": "0", "record": "{}", "source": "{}"}
+    named = read_weights(written(tmp_path / "m.safetensors", said)).digest()
+    beside = {"sha256": named, "record": "{}", "source": "{}"}
     one = read_weights(written(tmp_path / "m.safetensors", said, **beside))
     turned = {name: np.asfortranarray(v) for name, v in random_arrays(said).items()}
     two = read_weights(written(tmp_path / "m.npz", said, turned))

@@ -139,7 +139,7 @@ def test_a_target_is_reached_and_not_overshot_by_much():
     model = probbound.load("max-of-4")
     found = certify(model, budget=1000, delta=1e-6, target=1e-3)
     assert 2e-4 < found.failure_upper <= 1e-3
-    with pytest.raises(UserError, match="iid stops at no target"):
+    with pytest.raises(UserError, match="iid has no target"):
         certify(model, "iid", target=1e-3)
     with pytest.raises(UserError, match="target must lie strictly between 0 and 1"):
         certify(model, target=1.0)
