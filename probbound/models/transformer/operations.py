@@ -52,8 +52,12 @@ class Operations(Protocol[V]):
         """Number by number."""
         ...
 
-    def rotated(self, x: V, dim: int, base: float, pairs: RotaryPairs) -> V:
-        """Every head turned by its position, which is on the third axis from the end."""
+    def rotated(self, x: V, dim: int, base: float, pairs: RotaryPairs, start: int) -> V:
+        """Every head turned by its position, from `start` on along the third axis from the end."""
+        ...
+
+    def following(self, past: V, x: V) -> V:
+        """Keys or values of every row behind those of the one row that all begin with."""
         ...
 
     def attended(

@@ -76,11 +76,16 @@ class Plain:
         return x * y
 
     def rotated(
-        self, x: Float[Array, "n t heads e"], dim: int, base: float, pairs: RotaryPairs
+        self,
+        x: Float[Array, "n t heads e"],
+        dim: int,
+        base: float,
+        pairs: RotaryPairs,
+        start: int,
     ) -> Float[Array, "n t heads e"]:
         """Every head turned by its position."""
         half = dim // 2
-        angles = np.arange(x.shape[1])[:, None] * base ** (-np.arange(half) / half)
+        angles = np.arange(start, start + x.shape[1])[:, None] * base ** (-np.arange(half) / half)
         cos, sin = (jnp.asarray(f(angles)[:, None], x.dtype) for f in (np.cos, np.sin))
         turned, rest = x[..., :dim], x[..., dim:]
         adjacent = pairs == "adjacent"
@@ -91,13 +96,19 @@ class Plain:
             return jnp.concatenate([jnp.stack(parts, -1).reshape(turned.shape), rest], -1)
         return jnp.concatenate([*parts, rest], -1)
 
+    def following(
+        self, past: Float[Array, "1 before shared e"], x: Float[Array, "n t shared e"]
+    ) -> Float[Array, "n both shared e"]:
+        """Behind those that all rows begin with."""
+        return behind(past, x)
+
     def attended(
         self,
         q: Float[Array, "n t heads e"],
-        k: Float[Array, "n t shared e"],
-        z: Float[Array, "n t shared e"],
-        seen: Bool[Array, "t t"],
-        bias: Float[Array, "heads t t"] | None,
+        k: Float[Array, "n keys shared e"],
+        z: Float[Array, "n keys shared e"],
+        seen: Bool[Array, "t keys"],
+        bias: Float[Array, "heads t keys"] | None,
         scale: float,
         cap: float | None,
     ) -> tuple[Float[Array, "n t heads e"], dict[str, Any]]:
@@ -133,6 +144,13 @@ def scaled(
     """z over the root of its mean square and ε, and that root."""
     root = jnp.sqrt((z * z).mean(axis=-1, keepdims=True) + epsilon)
     return z / root, root
+
+
+def behind(
+    past: Float[Array, "1 before *rest"], x: Float[Array, "n t *rest"]
+) -> Float[Array, "n both *rest"]:
+    """What one row begins with, before what each row goes on with."""
+    return jnp.concatenate([jnp.broadcast_to(past, (len(x), *past.shape[1:])), x], axis=1)
 
 
 def shared_out(x: Float[Array, "n t shared e"], heads: int) -> Float[Array, "n t heads e"]:

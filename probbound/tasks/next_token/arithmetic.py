@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.machine.errors import UserError
-from probbound.models.transformer.flops import forward_flops, radii_flops
+from probbound.models.transformer.flops import JointFlops, joint_flops
 from probbound.models.transformer.network import GeneralTransformer
-from probbound.models.transformer.running import outcomes, outcomes_with_radii
+from probbound.models.transformer.plain import Plain
+from probbound.models.transformer.radii import Ball, Radii
+from probbound.models.transformer.running import of_each
+from probbound.models.transformer.sharing import Joint, Shared, stages_alike
 from probbound.models.transformer.sizing import sizes_flops, sizes_of
 
 AGREEMENT = 2.0**-24
@@ -48,6 +51,26 @@ class Spread:
 Answering = Callable[[Int[np.ndarray, "n t"], float], Spread]
 
 
+@dataclass(frozen=True)
+class Answers:
+    """From rows and a margin to the outcomes of several networks, what is alike run once (9.13)."""
+
+    joint: Joint[Any]
+    spread: Callable[[Any, float], Spread]
+
+    def __call__(self, tokens: Int[np.ndarray, "n t"], margin: float) -> tuple[Spread, ...]:
+        """One a network; rows have to begin with the prefix that was run before, if one was."""
+        return tuple(self.spread(found, margin) for found in of_each(self.joint, tokens))
+
+    def after(self, prefix: Int[np.ndarray, " p"]) -> Answers:
+        """The same for rows that begin with these tokens, which are run now."""
+        return replace(self, joint=self.joint.after(prefix))
+
+    def of_one(self, tokens: Int[np.ndarray, "n t"], margin: float) -> Spread:
+        """Those of the first network."""
+        return self(tokens, margin)[0]
+
+
 @runtime_checkable
 class Arithmetic(Protocol):
     """What a claim takes a network's answers to be."""
@@ -59,12 +82,16 @@ class Arithmetic(Protocol):
         """From rows and a margin to outcomes; what is of the network alone is worked out now."""
         ...
 
-    def flops(self, model: GeneralTransformer, length: int) -> int:
-        """Operations of one row of so many tokens."""
+    def answering_all(self, models: Sequence[GeneralTransformer], alike: int) -> Answers:
+        """The same of several, of whose stages the first so many are alike (9.13)."""
         ...
 
-    def once_flops(self, model: GeneralTransformer) -> int:
-        """Operations of what is of the network alone."""
+    def flops(self, models: Sequence[GeneralTransformer], length: int, share: Shared) -> JointFlops:
+        """Operations of rows of so many tokens, with what is shared done once."""
+        ...
+
+    def once_flops(self, models: Sequence[GeneralTransformer]) -> int:
+        """Operations of what is of the networks alone."""
         ...
 
 
@@ -77,23 +104,26 @@ class Real:
 
     def answering(self, model: GeneralTransformer) -> Answering:
         """With radii; sizes of matrices are found now."""
-        sizes = sizes_of(model)
+        return self.answering_all([model], stages_alike([model])).of_one
 
-        def spread(tokens: Int[np.ndarray, "n t"], margin: float) -> Spread:
-            values, radii = outcomes_with_radii(model, tokens, sizes)
-            with np.errstate(invalid="ignore", over="ignore"):
-                size = 2 * np.abs(values).max(axis=1) + 2 * radii.max(axis=1) + abs(margin)
-                return Spread(values, radii, 8 * _U * size)
+    def answering_all(self, models: Sequence[GeneralTransformer], alike: int) -> Answers:
+        """With radii; sizes of matrices are found now."""
+        sizes = [sizes_of(model) for model in models]
+        return Answers(Joint.of(models, Radii(), alike, sizes=sizes), self._spread)
 
-        return spread
+    def _spread(self, found: Ball, margin: float) -> Spread:
+        values, radii = np.asarray(found.value), np.asarray(found.radius)
+        with np.errstate(invalid="ignore", over="ignore"):
+            size = 2 * np.abs(values).max(axis=1) + 2 * radii.max(axis=1) + abs(margin)
+            return Spread(values, radii, 8 * _U * size)
 
-    def flops(self, model: GeneralTransformer, length: int) -> int:
+    def flops(self, models: Sequence[GeneralTransformer], length: int, share: Shared) -> JointFlops:
         """With radii."""
-        return radii_flops(model, length)
+        return joint_flops(models, length, share, Radii())
 
-    def once_flops(self, model: GeneralTransformer) -> int:
+    def once_flops(self, models: Sequence[GeneralTransformer]) -> int:
         """Sizes of matrices."""
-        return sizes_flops(model)
+        return sizes_flops(*models)
 
 
 @dataclass(frozen=True)
@@ -105,18 +135,20 @@ class Float64:
 
     def answering(self, model: GeneralTransformer) -> Answering:
         """Outcomes as computed; a lead within the agreement of the largest is none."""
+        return self.answering_all([model], stages_alike([model])).of_one
 
-        def spread(tokens: Int[np.ndarray, "n t"], margin: float) -> Spread:
-            values = outcomes(model, tokens)
-            return Spread(values, 0.0, AGREEMENT * np.abs(values).max(axis=1))
+    def answering_all(self, models: Sequence[GeneralTransformer], alike: int) -> Answers:
+        """Outcomes as computed; a lead within the agreement of the largest is none."""
+        return Answers(Joint.of(models, Plain(), alike), self._spread)
 
-        return spread
+    def _spread(self, found: Float[np.ndarray, "n out"], margin: float) -> Spread:
+        return Spread(found, 0.0, AGREEMENT * np.abs(found).max(axis=1))
 
-    def flops(self, model: GeneralTransformer, length: int) -> int:
+    def flops(self, models: Sequence[GeneralTransformer], length: int, share: Shared) -> JointFlops:
         """A forward pass."""
-        return forward_flops(model, length)
+        return joint_flops(models, length, share, Plain())
 
-    def once_flops(self, model: GeneralTransformer) -> int:
+    def once_flops(self, models: Sequence[GeneralTransformer]) -> int:
         """Nothing."""
         return 0
 

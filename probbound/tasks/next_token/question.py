@@ -12,7 +12,10 @@ from jaxtyping import Bool, Int
 from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
+from probbound.models.transformer.flops import JointFlops
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.sharing import Shared, shared
+from probbound.tasks.next_token.arithmetic import Answers
 from probbound.tasks.next_token.task import NextToken
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
@@ -61,25 +64,43 @@ class RowQuestion:
         other = self.task.against
         return (self.model,) if other is None else (self.model, other)
 
-    @property
+    @cached_property
+    def share(self) -> Shared:
+        """What all rows, and all networks, begin with, which is run once (Theorem 9.13)."""
+        return shared(self.models, self.task.tokens[:, :-1])
+
+    @cached_property
     def once_flops(self) -> int:
         """Operations of what is of the networks alone."""
-        return sum(self.task.of.once_flops(model) for model in self.models)
+        return self.task.of.once_flops(self.models)
+
+    @cached_property
+    def flops(self) -> JointFlops:
+        """Operations of what all rows begin with, once, and of each row behind it."""
+        return self.task.of.flops(self.models, self.task.tokens.shape[1] - 1, self.share)
+
+    @cached_property
+    def networks(self) -> Answers:
+        """Outcomes of all networks after any rows; what is of the networks alone is worked out."""
+        return self.task.of.answering_all(self.models, self.share.alike)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Outcomes of all networks after the rows; what all begin with is run when first asked."""
+        return self.networks.after(self.task.tokens[0, : self.share.prefix])
 
     @cached_property
     def exact(self) -> Check:
         """The check of every row (Theorems 9.3 and 9.6, Definition 9.4)."""
         task, margin = self.task, self.claim.margin
-        length = task.tokens.shape[1] - 1
-        flops = sum(task.of.flops(model, length) for model in self.models)
-        answering = [task.of.answering(model) for model in self.models]
+        answers = self.answers
 
         def right(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            return answering[0](rows[:, :-1], margin).leads(task.labels(rows), margin)
+            return answers.of_one(rows[:, :-1], margin).leads(task.labels(rows), margin)
 
         def same(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            first, second = (answer(rows[:, :-1], 0.0) for answer in answering)
+            first, second = answers(rows[:, :-1], 0.0)
             return first.leads(first.first, 0.0) & second.leads(first.first, 0.0)
 
         holds = right if task.against is None else same
-        return RowCheck(lambda rows: ~holds(rows), flops)
+        return RowCheck(lambda rows: ~holds(rows), self.flops.each)
