@@ -34,8 +34,11 @@ def shared(models: Sequence[GeneralTransformer], tokens: Int[np.ndarray, "n t"])
 
     One position at least is left to each row, and without a causal mask all of them.
     """
-    causal = all(model.architecture.causal for model in models)
-    return Shared(_begin_alike(tokens) if causal else 0, stages_alike(models))
+    return Shared(_begin_alike(tokens) if _causal(models) else 0, stages_alike(models))
+
+
+def _causal(models: Sequence[GeneralTransformer]) -> bool:
+    return all(model.architecture.causal for model in models)
 
 
 def _begin_alike(tokens: Int[np.ndarray, "n t"]) -> int:
@@ -136,9 +139,14 @@ class Joint(Generic[V]):
         """The same for rows that begin with these tokens, which are run now.
 
         Keys and values are kept of every block and position, those of blocks that are alike once.
+
+        Raises:
+            ValueError: if a network has no causal mask, so that what follows changes them.
         """
         if len(prefix) == 0:
             return self
+        if not _causal(self.models):
+            raise ValueError("without a causal mask nothing can be run before what follows it")
         length = len(prefix)
         with jax.enable_x64(True):
             x, trunk = self.trunk.begun(prefix[None], length)

@@ -88,6 +88,8 @@ def test_one_position_is_left_and_rows_that_begin_otherwise_are_refused():
     assert shared([made], rows[:, :1]).prefix == 0
     assert shared([network(causal=False)], rows).prefix == 0
     assert shared([made, network(causal=False)], rows).prefix == 0
+    with pytest.raises(ValueError, match="without a causal mask"):
+        joint([made, network(causal=False)]).after(rows[0, :3])
     with run_in("by operations"):
         begun = joint([made], ops=Plain()).after(rows[0, :3])
     for other in (np.roll(rows, 1, axis=1), rows[:, :3]):

@@ -14,6 +14,7 @@ from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.running import outcomes
 from probbound.models.transformer.sharing import Shared
 from probbound.tasks.next_token.arithmetic import ARITHMETICS
+from probbound.tasks.next_token.asking import brought
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.task import NextToken
 from tests.probbound.models.transformer.networks import network
@@ -88,7 +89,7 @@ def test_sizes_are_found_once_for_arithmetic_and_answers(tmp_path, monkeypatch):
     monkeypatch.setattr(
         sizing, "_sized", lambda values, **how: found.append(values) or sized(values, **how)
     )
-    task = probbound.task_for(rows.model(), task="next-token", brought=rows.saved(tmp_path))
+    task = brought(rows.model(), rows.saved(tmp_path))
     assert task.arithmetic == "real"
     assert len(found) == 6
     probbound.certify(rows.model(), task, strategy="iid", budget=5)
