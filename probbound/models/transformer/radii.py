@@ -108,6 +108,10 @@ class Radii:
         fresh = U * (256 * jnp.arange(x.value.shape[-3])[:, None] + 128)
         return _ball(value, x.radius + fresh * _norm(x.value))
 
+    def alibi(self, heads: int, length: int) -> Float[Array, "heads t t"]:
+        """Numbers alone; (g) says how far they are off."""
+        return _PLAIN.alibi(heads, length)
+
     def attended(
         self,
         q: Ball,
@@ -125,7 +129,7 @@ class Radii:
         apart = _score_radii(q, _repeated(k, heads), scale)
         if bias is not None:
             apart = apart + 64 * U * jnp.abs(bias)
-        top = jnp.where(seen, scores, -jnp.inf).max(axis=-1, keepdims=True)
+        top = scores.max(axis=-1, keepdims=True)
         rho = RAISED * apart + ADDED + 64 * U + 4 * U * jnp.abs(scores - top)
         moved = jnp.where(seen, jnp.expm1(rho), 0.0)
         mean = (weights * moved).sum(axis=-1, keepdims=True)

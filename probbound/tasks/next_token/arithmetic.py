@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Never, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.machine.errors import UserError
+from probbound.models.transformer.balls import require_balls
 from probbound.models.transformer.flops import forward_flops, radii_flops
 from probbound.models.transformer.network import GeneralTransformer
-from probbound.models.transformer.running import outcomes, outcomes_with_radii
+from probbound.models.transformer.running import (
+    outcomes,
+    outcomes_in_balls,
+    outcomes_with_radii,
+)
 from probbound.models.transformer.sizing import sizes_flops, sizes_of
 
 AGREEMENT = 2.0**-24
+WIDE = 2.0**-10  # a radius above which losses and divergences are bounded badly
 _U = 2.0**-53
 
 
@@ -39,10 +45,30 @@ class Spread:
             rival = high.max(axis=1)
             return low - rival > margin + self.allowance
 
+    def open(self, margin: float) -> Bool[np.ndarray, " n"]:
+        """Of which rows radii leave something open (9.14): how a label leads, or a large radius."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            low, high = self.values - self.radii, self.values + self.radii
+            allowed = self.allowance[:, None]
+            right = low - _others(high) > margin + allowed
+            wrong = high - _others(low) <= margin - allowed
+            wide = ~(np.broadcast_to(self.radii, low.shape) <= WIDE)
+        return (wide | ~(right | wrong)).any(axis=1)
+
     @property
     def first(self) -> Int[np.ndarray, " n"]:
         """The place of the largest outcome, the first of equal ones."""
         return self.values.argmax(axis=1)
+
+
+def _others(numbers: Float[np.ndarray, "n out"]) -> Float[np.ndarray, "n out"]:
+    """The largest number of each row but the one itself."""
+    found = np.broadcast_to(numbers.max(axis=1, keepdims=True), numbers.shape).copy()
+    first = numbers.argmax(axis=1)[:, None]
+    without = numbers.copy()
+    np.put_along_axis(without, first, -np.inf, axis=1)
+    np.put_along_axis(found, first, without.max(axis=1, keepdims=True), axis=1)
+    return found
 
 
 Answering = Callable[[Int[np.ndarray, "n t"], float], Spread]
@@ -67,13 +93,25 @@ class Arithmetic(Protocol):
         """Operations of what is of the network alone."""
         ...
 
+    def with_balls(self, bits: int) -> Arithmetic:
+        """That which decides what it leaves open by balls of so many bits.
+
+        Raises:
+            UserError: if there is nothing that balls could decide.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Real:
-    """Real numbers: outcomes with radii (Theorems 9.2 and 9.3)."""
+    """Real numbers: outcomes with radii (Theorems 9.2 and 9.3).
+
+    With `balls`, rows that these leave open are computed again in balls of so many bits (9.14).
+    """
 
     name: ClassVar[str] = "real"
     agreement: ClassVar[float | None] = None
+    balls: int | None = None
 
     def answering(self, model: GeneralTransformer) -> Answering:
         """With radii; sizes of matrices are found now."""
@@ -81,19 +119,38 @@ class Real:
 
         def spread(tokens: Int[np.ndarray, "n t"], margin: float) -> Spread:
             values, radii = outcomes_with_radii(model, tokens, sizes)
-            with np.errstate(invalid="ignore", over="ignore"):
-                size = 2 * np.abs(values).max(axis=1) + 2 * radii.max(axis=1) + abs(margin)
-                return Spread(values, radii, 8 * _U * size)
+            found = _certain(values, radii, margin)
+            if self.balls is None:
+                return found
+            again = np.flatnonzero(found.open(margin))
+            balls, within = outcomes_in_balls(model, tokens[again], self.balls)
+            nearer = within.max(axis=1) < radii[again].max(axis=1)
+            values[again[nearer]], radii[again[nearer]] = balls[nearer], within[nearer]
+            return _certain(values, radii, margin)
 
         return spread
 
     def flops(self, model: GeneralTransformer, length: int) -> int:
-        """With radii."""
-        return radii_flops(model, length)
+        """With radii, and those of a pass in balls, as if each row were left open."""
+        again = 0 if self.balls is None else forward_flops(model, length)
+        return radii_flops(model, length) + again
 
     def once_flops(self, model: GeneralTransformer) -> int:
         """Sizes of matrices."""
         return sizes_flops(model)
+
+    def with_balls(self, bits: int) -> Arithmetic:
+        """The same claim, more rows of it decided."""
+        return Real(require_balls(bits))
+
+
+def _certain(
+    values: Float[np.ndarray, "n out"], radii: Float[np.ndarray, "n out"], margin: float
+) -> Spread:
+    """Outcomes with radii, and what 9.3 allows for comparing them."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        size = 2 * np.abs(values).max(axis=1) + 2 * radii.max(axis=1) + abs(margin)
+        return Spread(values, radii, 8 * _U * size)
 
 
 @dataclass(frozen=True)
@@ -119,6 +176,17 @@ class Float64:
     def once_flops(self, model: GeneralTransformer) -> int:
         """Nothing."""
         return 0
+
+    def with_balls(self, bits: int) -> Never:
+        """Nothing is left open here.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(
+            "balls decide rows in real numbers, and this claim is about float64: give "
+            "--arithmetic real (in Python arithmetic='real')"
+        )
 
 
 REAL, FLOAT64 = Real(), Float64()

@@ -13,6 +13,7 @@ from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.tasks.next_token.arithmetic import Arithmetic
 from probbound.tasks.next_token.task import NextToken
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
@@ -36,7 +37,8 @@ class RowQuestion:
     """Bound the share of rows that `claim` is about with `budget` looks and `delta`.
 
     A `target` is a failure rate at which looking may stop, `stopped_at` repeats what was
-    interrupted, and `budget_flops` is what a plan may spend.
+    interrupted, and `budget_flops` is what a plan may spend. `balls` is of how many bits balls are
+    that decide rows that radii leave open (9.14), None without them.
     """
 
     model: GeneralTransformer
@@ -49,6 +51,7 @@ class RowQuestion:
     budget_flops: float | None = None
     stopped_at: int | None = None
     claim: Claim = ACCURACY
+    balls: int | None = None
 
     @property
     def stream(self) -> Stream:
@@ -62,17 +65,22 @@ class RowQuestion:
         return (self.model,) if other is None else (self.model, other)
 
     @property
+    def arithmetic(self) -> Arithmetic:
+        """That of the claim, with balls where they are asked for."""
+        return self.task.of if self.balls is None else self.task.of.with_balls(self.balls)
+
+    @property
     def once_flops(self) -> int:
         """Operations of what is of the networks alone."""
-        return sum(self.task.of.once_flops(model) for model in self.models)
+        return sum(self.arithmetic.once_flops(model) for model in self.models)
 
     @cached_property
     def exact(self) -> Check:
         """The check of every row (Theorems 9.3 and 9.6, Definition 9.4)."""
-        task, margin = self.task, self.claim.margin
+        task, margin, of = self.task, self.claim.margin, self.arithmetic
         length = task.tokens.shape[1] - 1
-        flops = sum(task.of.flops(model, length) for model in self.models)
-        answering = [task.of.answering(model) for model in self.models]
+        flops = sum(of.flops(model, length) for model in self.models)
+        answering = [of.answering(model) for model in self.models]
 
         def right(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
             return answering[0](rows[:, :-1], margin).leads(task.labels(rows), margin)
