@@ -49,7 +49,7 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         Refused: if no strategy over rows runs so.
     """
     levels, law = found["levels"], found["law"]
-    wanted = {"level": RUN, "mode": "enumerated" if law is None else "sampled"}
+    wanted: dict[str, Any] = {"level": RUN, "mode": "enumerated" if law is None else "sampled"}
     balls = levels[0].get("balls") if levels else None
     if balls is not None:
         wanted["balls"] = _bits(balls, claim)
