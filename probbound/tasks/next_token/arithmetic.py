@@ -53,7 +53,7 @@ class Spread:
             right = low - _others(high) > margin + allowed
             wrong = high - _others(low) <= margin - allowed
             wide = ~(np.broadcast_to(self.radii, low.shape) <= WIDE)
-        return (wide | ~(right | wrong)).any(axis=1)
+        return np.any(wide | ~(right | wrong), axis=1)
 
     @property
     def first(self) -> Int[np.ndarray, " n"]:
