@@ -14,7 +14,7 @@ test: lint
 	$(BIN)/pytest -n auto
 
 test-full: lint $(LENS3)/.installed $(LENS4)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tests,torch]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tests,torch,balls]'
 	PROBBOUND_TRANSFORMER_LENS_3=$(abspath $(LENS3))/bin/python \
 	PROBBOUND_TRANSFORMER_LENS_4=$(abspath $(LENS4))/bin/python \
 	$(BIN)/pytest -n auto -m "slow or not slow"

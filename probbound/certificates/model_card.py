@@ -10,7 +10,7 @@ from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.contract.recipe import Recipe
 from probbound.models.registry import described
-from probbound.tasks.registry import counted, files, inputs_of, manner, remarks
+from probbound.tasks.registry import counted, files, inputs_of, manner, means, remarks
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -173,6 +173,7 @@ def _identity(predicate: Mapping[str, Any]) -> str:
     rows = [
         ("weights, SHA-256", predicate["model"]["sha256"]),
         *remarks(claim["task"], claim["population"]),
+        *_means(predicate),
         ("reference", _reference(predicate["reference"])),
         ("certificate, SHA-256", predicate["self_sha256"]),
         ("asked", _question(predicate)),
@@ -182,6 +183,11 @@ def _identity(predicate: Mapping[str, Any]) -> str:
         ("made by", versions),
     ]
     return table(("", ""), rows)
+
+
+def _means(predicate: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    settings = Recipe.from_json(predicate["ran"]["recipe"]).settings
+    return tuple(means(predicate["claim"]["task"], settings))
 
 
 def _reference(reference: Mapping[str, Any] | None) -> str:
@@ -209,12 +215,14 @@ def _question(predicate: Mapping[str, Any]) -> str:
 def _recipe(predicate: Mapping[str, Any]) -> str:
     model, claim = predicate["model"]["name"], predicate["claim"]
     beside = "".join(f" {option}" for option in files(claim["task"], claim["population"]))
+    taken = "NumPy and SciPy"
+    taken += ", and what is named above" if _means(predicate) else " only"
     return (
         "With the certificate as `certificate.json` and the weights as `weights.safetensors`:\n\n"
         "```sh\n"
         f"probbound verify certificate.json --model weights.safetensors{beside} --fresh\n"
         f"python -m probbound.check certificate.json weights.safetensors{beside}  "
-        "# NumPy and SciPy only\n"
+        f"# {taken}\n"
         "```\n\n"
         f"Both recompute the digest of the weights, the count or the samples, and the bound. "
         f"The name {text(model)} identifies nothing; the digest does. This page repeats what the "

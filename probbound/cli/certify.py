@@ -40,6 +40,7 @@ from probbound.tasks.registry import (
     counted,
     inputs_of,
     manner,
+    means,
     remarks,
     strategy_summary,
 )
@@ -80,6 +81,12 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
     "--paths",
     type=click.Choice(["joint", "separate"]),
     help="Of entries: one event for all noise paths, or one for each (default separate).",
+)
+@click.option(
+    "--balls",
+    type=WHOLE,
+    metavar="BITS",
+    help="Of --arithmetic real: decide rows that radii leave open by balls of so many bits.",
 )
 @click.option("--claim", "kind", default="accuracy", help="accuracy, margin (needs --at) or loss.")
 @click.option("--at", type=float, help="Margin, in logits, that inputs are to exceed.")
@@ -149,6 +156,7 @@ def _certify(
     draws: int | None = None,
     target: float | None = None,
     paths: Literal["joint", "separate"] | None = None,
+    balls: int | None = None,
     kind: str = "accuracy",
     at: float | None = None,
     prior: Path | None = None,
@@ -190,6 +198,7 @@ def _certify(
         draws=draws,
         budget_flops=budget_flops,
         paths=paths,
+        balls=balls,
         claim=claim,
         reference=reference,
     )
@@ -242,7 +251,11 @@ def certificate_table(certificate: Certificate) -> Table:
         "model", f"{escape(certificate.model_name)}, SHA-256 {certificate.model_sha256[:16]}…"
     )
     made.add_row("network", described(certificate.claim.network))
-    for about, said in remarks(certificate.claim.task, certificate.claim.population):
+    told = (
+        *remarks(certificate.claim.task, certificate.claim.population),
+        *means(certificate.claim.task, certificate.ran.recipe.settings),
+    )
+    for about, said in told:
         made.add_row(about, escape(said))
     if agreed := certificate.reference:
         made.add_row("reference", in_words(agreed))

@@ -148,6 +148,16 @@ def remarks(task: str, population: Mapping[str, Any]) -> Iterator[tuple[str, str
     return _ROOMS.module(task, "words").remarks(population)
 
 
+def means(task: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What has to be said of how inputs were decided, of the settings of what ran, by what it is
+    about; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return _ROOMS.module(task, "words").means(settings)
+
+
 def files(task: str, population: Mapping[str, Any]) -> tuple[str, ...]:
     """Options that bring what a claim is about, with names of files; nothing heavy is loaded.
 

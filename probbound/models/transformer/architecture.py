@@ -210,9 +210,14 @@ def _refused(name: str, wanted: str, value: Any) -> Never:
     raise UserError(f"{name} must be {wanted}, got {str(value)[:60]!r}")
 
 
+def alibi_exponents(heads: int) -> tuple[float, ...]:
+    """Logarithms to base 2 of the slopes of each head, as floats that they are exactly."""
+    largest = 1 << (heads.bit_length() - 1)
+    first = [-8.0 * (h + 1) / largest for h in range(largest)]
+    twice = [-8.0 * (h + 1) / (2 * largest) for h in range(2 * largest)]
+    return (*first, *twice[::2][: heads - largest])
+
+
 def alibi_slopes(heads: int) -> tuple[float, ...]:
     """How fast the scores of each head fall with distance (docs/networks.md, 5)."""
-    largest = 1 << (heads.bit_length() - 1)
-    first = [2.0 ** (-8.0 * (h + 1) / largest) for h in range(largest)]
-    twice = [2.0 ** (-8.0 * (h + 1) / (2 * largest)) for h in range(2 * largest)]
-    return (*first, *twice[::2][: heads - largest])
+    return tuple(2.0**exponent for exponent in alibi_exponents(heads))

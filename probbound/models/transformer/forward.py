@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from probbound.models.transformer.architecture import Architecture, alibi_slopes
+from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.operations import Operations
 from probbound.models.transformer.parts import (
     MLP,
@@ -134,16 +134,13 @@ def _attention(
         turn = (a.rotary_dim, a.rotary_base, a.rotary_pairs, start)
         q = tap("attn.hook_rot_q", ops.rotated(q, *turn))
         k = tap("attn.hook_rot_k", ops.rotated(k, *turn))
-    bias = None
-    if a.positions == "alibi":
-        apart = np.abs(np.arange(length)[:, None] - np.arange(length)[None])
-        bias = jnp.asarray(-np.array(alibi_slopes(a.n_heads))[:, None, None] * apart[start:])
+    bias = ops.alibi(a.n_heads, length)[:, start:] if a.positions == "alibi" else None
     mask = jnp.asarray(seen(a, window, length)[start:])
     if past is not None:
         k, z = ops.following(past.keys, k), ops.following(past.values, z)
     out, inside = ops.attended(q, k, z, mask, bias, a.attn_scale, a.score_cap)
-    tap("attn.hook_attn_scores", jnp.where(mask, inside["hook_attn_scores"], -jnp.inf))
-    tap("attn.hook_pattern", inside["hook_pattern"])
+    for name, value in inside.items():
+        tap(f"attn.{name}", value)
     return ops.together(tap("attn.hook_z", out), by.o)
 
 

@@ -60,17 +60,21 @@ class Operations(Protocol[V]):
         """Keys or values of every row behind those of the one row that all begin with."""
         ...
 
+    def alibi(self, heads: int, length: int) -> Any:
+        """What `attended` adds to the scores of every head, query and key (networks.md, 5)."""
+        ...
+
     def attended(
         self,
         q: V,
         k: V,
         z: V,
         seen: Bool[Array, "queries keys"],
-        bias: Float[Array, "heads queries keys"] | None,
+        bias: Any,
         scale: float,
         cap: float | None,
     ) -> tuple[V, dict[str, Any]]:
-        """Means of z under softmax of scores, and scores and weights as computed."""
+        """Means of z under softmax of scores, and those of `attn` that hook points show."""
         ...
 
     def outcomes(

@@ -12,7 +12,12 @@ import numpy as np
 from jax.scipy.special import erf
 from jaxtyping import Array, Bool, Float, Int
 
-from probbound.models.transformer.architecture import Activation, Norm, RotaryPairs
+from probbound.models.transformer.architecture import (
+    Activation,
+    Norm,
+    RotaryPairs,
+    alibi_slopes,
+)
 from probbound.models.transformer.parts import Affine, Heads, Scaling, Together
 
 
@@ -102,6 +107,11 @@ class Plain:
         """Behind those that all rows begin with."""
         return behind(past, x)
 
+    def alibi(self, heads: int, length: int) -> Float[Array, "heads t t"]:
+        """Slopes times distances, taken away."""
+        apart = np.abs(np.arange(length)[:, None] - np.arange(length)[None])
+        return jnp.asarray(-np.array(alibi_slopes(heads))[:, None, None] * apart)
+
     def attended(
         self,
         q: Float[Array, "n t heads e"],
@@ -117,7 +127,8 @@ class Plain:
         scores = jnp.einsum("nphe,nshe->nhps", q, k) / scale
         scores = self._capped(scores, cap)
         scores = scores if bias is None else scores + bias.astype(scores.dtype)
-        pattern = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf), axis=-1)
+        scores = jnp.where(seen, scores, -jnp.inf)
+        pattern = jax.nn.softmax(scores, axis=-1)
         taps = {"hook_attn_scores": scores, "hook_pattern": pattern}
         return jnp.einsum("nhps,nshe->nphe", pattern, z), taps
 

@@ -113,6 +113,10 @@ class Radii:
         """Behind those that all rows begin with, radii too."""
         return Ball(behind(past.value, x.value), behind(past.radius, x.radius))
 
+    def alibi(self, heads: int, length: int) -> Float[Array, "heads t t"]:
+        """Numbers alone; (g) says how far they are off."""
+        return _PLAIN.alibi(heads, length)
+
     def attended(
         self,
         q: Ball,
@@ -130,7 +134,7 @@ class Radii:
         apart = _score_radii(q, _repeated(k, heads), scale)
         if bias is not None:
             apart = apart + 64 * U * jnp.abs(bias)
-        top = jnp.where(seen, scores, -jnp.inf).max(axis=-1, keepdims=True)
+        top = scores.max(axis=-1, keepdims=True)
         rho = RAISED * apart + ADDED + 64 * U + 4 * U * jnp.abs(scores - top)
         moved = jnp.where(seen, jnp.expm1(rho), 0.0)
         mean = (weights * moved).sum(axis=-1, keepdims=True)

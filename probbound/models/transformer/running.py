@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from probbound.machine.progress import track
 from probbound.models.transformer import forward
 from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.assembling import Assembly, MatrixSizes
+from probbound.models.transformer.balls import Balls, balls_of
 from probbound.models.transformer.network import GeneralTransformer, require_rows
 from probbound.models.transformer.operations import Operations
 from probbound.models.transformer.plain import Plain
@@ -21,6 +23,7 @@ from probbound.models.transformer.sharing import Joint
 from probbound.models.transformer.stages import stages_of
 
 CHUNK_BYTES = 128 << 20
+BALL_SIZE = 16  # floats of which one takes the memory
 V = TypeVar("V")
 
 
@@ -75,6 +78,35 @@ def of_each(joint: Joint[V], tokens: Int[np.ndarray, "n t"]) -> tuple[V, ...]:
 
 def _alone(model: GeneralTransformer, ops: Operations[V], **settings: Any) -> Joint[V]:
     return Joint.of([model], ops, len(stages_of(model.architecture)), **settings)
+
+
+def outcomes_in_balls(
+    model: GeneralTransformer, tokens: Int[np.ndarray, "n t"], bits: int
+) -> tuple[Float[np.ndarray, "n out"], Float[np.ndarray, "n out"]]:
+    """As `outcomes_with_radii`, from balls of so many bits (Theorem 9.14).
+
+    Raises:
+        UserError: if the network does not read such rows, or python-flint is not installed.
+    """
+    rows, found = require_rows(model, tokens), []
+    at_once = max(1, rows_at_once(model.architecture, rows.shape[1]) // BALL_SIZE)
+    with balls_of(bits) as ops:
+        for start in track(range(0, len(rows), at_once), f"balls of {bits} bits"):
+            balls = in_balls(ops, model, rows[start : start + at_once])
+            found.append(np.stack(ops.with_radii(balls)))
+    both = np.concatenate([np.empty((2, 0, model.d_vocab_out)), *found], axis=1)
+    return both[0], both[1]
+
+
+def in_balls(ops: Balls, model: GeneralTransformer, rows: Int[np.ndarray, "n t"]) -> np.ndarray:
+    """Balls (n, d_out) that hold what comes out of the last position of every row."""
+    a, made = model.architecture, Assembly(model.architecture, model.arrays)
+    with jax.enable_x64(True):
+        by = made.embedding()
+        x = forward.embedded(ops, a, by, jnp.asarray(rows))
+        for layer, window in enumerate(a.windows):
+            x = forward.through(ops, a, window, made.block(layer), by.W_pos, x, rows.shape[1])
+        return forward.answered(ops, a, made.head(), ops.last(x))
 
 
 def activations(

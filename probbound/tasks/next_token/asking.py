@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,21 @@ from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.reading import read_rows
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.room import Uses
-from probbound.tasks.settings import OF_DRAWING, parsed
+from probbound.tasks.settings import OF_DRAWING, Setting, parsed
 
 _USES = {
-    AUTO: Uses(True, True, frozenset({"budget_flops"})),
-    BRUTE_FORCE: Uses(False, False, frozenset()),
-    IID: Uses(True, True, frozenset({"target"})),
+    AUTO: Uses(True, True, frozenset({"budget_flops", "balls"})),
+    BRUTE_FORCE: Uses(False, False, frozenset({"balls"})),
+    IID: Uses(True, True, frozenset({"target", "balls"})),
 }
 _UNUSED = {
     "target": f"{{}} has no target to stop at; {IID} has",
     "draws": "{} has no number of draws to set; its budget is one of rows",
 }
-_SETTINGS = tuple(replace(each, unused=_UNUSED.get(each.name, each.unused)) for each in OF_DRAWING)
+_SETTINGS = (
+    *(replace(each, unused=_UNUSED.get(each.name, each.unused)) for each in OF_DRAWING),
+    Setting("balls", partial(whole, "balls"), "{} has no use for balls"),
+)
 
 
 def uses(strategy: str) -> Uses:
@@ -146,6 +150,8 @@ def asked(
     )
     if strategy == AUTO and question.budget_flops is None:
         question = replace(question, budget_flops=float(question.budget * row_price(question)))
+    if question.balls is not None:
+        task.of.with_balls(question.balls)
     _require_usable(question)
     return question
 

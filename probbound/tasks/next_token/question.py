@@ -15,7 +15,7 @@ from probbound.draws.random_streams import Stream
 from probbound.models.transformer.flops import JointFlops
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.sharing import Shared, shared
-from probbound.tasks.next_token.arithmetic import Answers
+from probbound.tasks.next_token.arithmetic import Answers, Arithmetic
 from probbound.tasks.next_token.task import NextToken
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
@@ -39,7 +39,8 @@ class RowQuestion:
     """Bound the share of rows that `claim` is about with `budget` looks and `delta`.
 
     A `target` is a failure rate at which looking may stop, `stopped_at` repeats what was
-    interrupted, and `budget_flops` is what a plan may spend.
+    interrupted, and `budget_flops` is what a plan may spend. `balls` is of how many bits balls are
+    that decide rows that radii leave open (9.14), None without them.
     """
 
     model: GeneralTransformer
@@ -52,6 +53,7 @@ class RowQuestion:
     budget_flops: float | None = None
     stopped_at: int | None = None
     claim: Claim = ACCURACY
+    balls: int | None = None
 
     @property
     def stream(self) -> Stream:
@@ -64,6 +66,11 @@ class RowQuestion:
         other = self.task.against
         return (self.model,) if other is None else (self.model, other)
 
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """That of the claim, with balls where they are asked for."""
+        return self.task.of if self.balls is None else self.task.of.with_balls(self.balls)
+
     @cached_property
     def share(self) -> Shared:
         """What all rows, and all networks, begin with, which is run once (Theorem 9.13)."""
@@ -72,17 +79,17 @@ class RowQuestion:
     @cached_property
     def once_flops(self) -> int:
         """Operations of what is of the networks alone."""
-        return self.task.of.once_flops(self.models)
+        return self.arithmetic.once_flops(self.models)
 
     @cached_property
     def flops(self) -> JointFlops:
         """Operations of what all rows begin with, once, and of each row behind it."""
-        return self.task.of.flops(self.models, self.task.tokens.shape[1] - 1, self.share)
+        return self.arithmetic.flops(self.models, self.task.tokens.shape[1] - 1, self.share)
 
     @cached_property
     def networks(self) -> Answers:
         """Outcomes of all networks after any rows; what is of the networks alone is worked out."""
-        return self.task.of.answering_all(self.models, self.share.alike)
+        return self.arithmetic.answering_all(self.models, self.share.alike)
 
     @cached_property
     def answers(self) -> Answers:

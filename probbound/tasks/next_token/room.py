@@ -42,7 +42,9 @@ def _train(options: Mapping[str, Any], name: str) -> Never:
 
 
 def _recipe(strategy: str, question: RowQuestion) -> Recipe:
-    return recipe_of(strategy, question.task.size, {"target": question.target})
+    return recipe_of(
+        strategy, question.task.size, {"target": question.target, "balls": question.balls}
+    )
 
 
 def _answer(strategy: str, question: RowQuestion, meter: CostMeter) -> Outcome:

@@ -34,6 +34,13 @@ def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "data", f"{size:,} {rows} of {length} tokens, {population['sha256'][:16]}…"
 
 
+def means(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """By what rows were decided, where the claim does not say so."""
+    if bits := settings.get("balls"):
+        said = f"rows that radii leave open were decided by ball arithmetic of {bits} bits"
+        yield "balls", f"{said} (python-flint)"
+
+
 def files(population: Mapping[str, Any]) -> tuple[str, ...]:
     """Options that bring what a claim is about, each with the name of a file."""
     other = () if population["against"] is None else ("--against other.safetensors",)

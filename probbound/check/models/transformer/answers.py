@@ -21,6 +21,18 @@ def leads(outcomes: Outcomes, labels: Numbers, margin: float) -> Numbers:
         return _ahead(least - (values + radii) > margin + slack, labels)
 
 
+def undecided(outcomes: Outcomes, labels: Numbers, margin: float) -> Numbers:
+    """Which rows neither lead so for certain, nor certainly do not."""
+    rows, (values, radii) = np.arange(len(labels)), outcomes
+    sizes = np.abs(values) + radii
+    with np.errstate(all="ignore"):
+        most = (values + radii)[rows, labels][:, None]
+        slack = 4 * _U * (sizes[rows, labels][:, None] + sizes + abs(margin)) + _T
+        behind = most - (values - radii) <= margin - slack
+        behind[rows, labels] = False
+        return ~leads(outcomes, labels, margin) & ~behind.any(axis=1)
+
+
 def leads_in_float64(values: Numbers, labels: Numbers, margin: float) -> Numbers:
     """Which rows (n, out) have it so as computed, by more than the agreement (Definition 9.4)."""
     with np.errstate(all="ignore"):

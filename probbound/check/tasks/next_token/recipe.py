@@ -17,9 +17,13 @@ _LAWS: dict[str, dict[str, rules.Rule]] = {FIXED: {}, ANYTIME: {"target": rules.
 
 @dataclass(frozen=True)
 class Recipe:
-    """All rows, if there is no law, or different ones by a law."""
+    """All rows, if there is no law, or different ones by a law.
+
+    `balls` have so many bits, by which rows are decided that radii leave open; None without them.
+    """
 
     law: str | None
+    balls: int | None = None
 
     @property
     def budgeted(self) -> bool:
@@ -34,7 +38,8 @@ class Recipe:
     @property
     def text(self) -> str:
         """For people."""
-        return f"{RUN} of all rows" if self.law is None else f"{RUN} {self.law}"
+        balls = "" if self.balls is None else f", balls of {self.balls} bits"
+        return (f"{RUN} of all rows" if self.law is None else f"{RUN} {self.law}") + balls
 
 
 def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
@@ -43,11 +48,26 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     Raises:
         Refused: if no strategy over rows runs so.
     """
-    del claim
     levels, law = found["levels"], found["law"]
-    wanted = [{"level": RUN, "mode": "enumerated" if law is None else "sampled"}]
-    if levels != wanted:
+    wanted: dict[str, Any] = {"level": RUN, "mode": "enumerated" if law is None else "sampled"}
+    balls = levels[0].get("balls") if levels else None
+    if balls is not None:
+        wanted["balls"] = _bits(balls, claim)
+    if levels != [wanted]:
         raise Refused("no strategy over rows has such levels")
     if law is not None:
         require_settings("law", law, _LAWS, {})
-    return Recipe(None if law is None else law["law"])
+    return Recipe(None if law is None else law["law"], balls)
+
+
+def _bits(balls: Any, claim: Mapping[str, Any]) -> int:
+    """How many bits balls have.
+
+    Raises:
+        Refused: if balls have not so many, or the claim is not about real numbers.
+    """
+    if type(balls) is not int or balls % 64 or not 64 <= balls <= 4096:
+        raise Refused("balls have a multiple of 64 bits, at most 4096")
+    if claim["population"]["arithmetic"] != "real":
+        raise Refused("balls decide rows of claims about real numbers alone")
+    return balls

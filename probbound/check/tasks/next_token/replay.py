@@ -56,7 +56,14 @@ def confirmed(predicate: Mapping[str, Any], brought: Brought) -> Iterator[str]:
     again = _counted(predicate, recipe, answered)
     require(other_counts(facts, again))
     require(disagreements(predicate, expected(predicate, again.conceding(facts), recipe, size)))
-    yield "the same rows were drawn and answered again, with counts no higher"
+    balls = (
+        ""
+        if recipe.balls is None
+        else (
+            f"; rows that radii leave open were decided by ball arithmetic of {recipe.balls} bits"
+        )
+    )
+    yield f"the same rows were drawn and answered again, with counts no higher{balls}"
 
 
 def fresh(

@@ -10,6 +10,7 @@ from probbound.check import rules
 from probbound.check.effort import Work
 from probbound.check.models.registry import kind_named, read_weights
 from probbound.check.models.transformer.answers import AGREEMENT
+from probbound.check.models.transformer.balls import library
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
@@ -25,6 +26,7 @@ _ARITHMETIC = (
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
 _LEAST, _ROW, _REAL = 1e7, 1e4, 40.0
+_BALL, _FUNCTION = 20.0, 1e4
 
 
 def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
@@ -57,6 +59,11 @@ def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
     operations = _LEAST + rows * each + 10.0 * stored
     if stated["arithmetic"] == "real":
         operations += 2.0 * rows * each + _REAL * stored * said.d_model
+    balls = recipe_of(predicate["ran"]["recipe"], predicate["claim"]).balls
+    if balls is not None:
+        functions = said.n_layers * length * (said.d_mlp + said.n_heads * length + said.d_model)
+        open_ = rows * (_BALL * each + _FUNCTION * functions)
+        operations += open_ * max(1.0, balls / 192) ** 1.5
     return Work(operations, 2.0**30 + 24.0 * stored)
 
 
@@ -84,8 +91,12 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
         if other.parts != wanted["parts"]:
             raise Refused("the other network is stated to be another than its file holds")
         networks.append(kind_named(other.kind).subject(other, 0.0, network.most))
-    _require_read(networks, rows.tokens, predicate["claim"])
-    return Brought(network, answered(predicate["claim"], tuple(networks), rows))
+    claim = predicate["claim"]
+    _require_read(networks, rows.tokens, claim)
+    balls = recipe_of(predicate["ran"]["recipe"], claim).balls
+    if balls is not None:
+        library()
+    return Brought(network, answered(claim, tuple(networks), rows, balls))
 
 
 def _require_read(networks: list[Any], tokens: Any, claim: Mapping[str, Any]) -> None:
