@@ -12,18 +12,19 @@ from typing import Any
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save
 
 from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
-from probbound.machine.files import write_atomically
+from probbound.machine.files import write_pieces_atomically
 from probbound.models.catalogue import DEFAULT_KIND
 from probbound.models.files import Held, read_npz, read_safetensors
 from probbound.models.registry import is_another_frameworks, room_for, room_named, room_of
+from probbound.models.safetensors_files import pieces
 
 FORMAT = "probbound-model/2"
 _DIGEST = "probbound-model/1"
 _OURS = ("format", "sha256", "network", "record", "source")
+_AT_ONCE = 1 << 20  # numbers widened at a time
 _PYTORCH = (".pth", ".pt", ".ckpt", ".bin")
 
 
@@ -36,10 +37,11 @@ def digest(model: Network) -> str:
     room = room_of(model)
     state = hashlib.sha256(f"{_DIGEST}\n{room.preamble(model)}\n".encode())
     for name, array in sorted(room.arrays(model).items()):
-        values = np.array(array, dtype="<f8", order="C", ndmin=1)
-        values += 0.0
+        values = np.ascontiguousarray(array)
         state.update(f"{name} {values.shape}\n".encode())
-        state.update(values.data)
+        flat = values.reshape(-1)
+        for start in range(0, flat.size, _AT_ONCE):
+            state.update((flat[start : start + _AT_ONCE].astype("<f8") + 0.0).data)
     return state.hexdigest()
 
 
@@ -60,16 +62,13 @@ def save_model(
         UserError: if the file cannot be written.
     """
     room = room_of(model)
-    tensors = {  # contiguous: safetensors writes memory as it lies
-        room.file_names.get(name, name): np.ascontiguousarray(array)
-        for name, array in room.arrays(model).items()
-    }
+    tensors = {room.file_names.get(name, name): array for name, array in room.arrays(model).items()}
     metadata = {"format": FORMAT, "sha256": digest(model), "network": room.kind}
     whole = room.configuration(model) if configuration is None else dict(configuration)
     for name, value in (("config", whole), ("record", record), ("source", source)):
         if value:
             metadata[name] = json.dumps(value, sort_keys=True, allow_nan=False)
-    write_atomically(Path(path), save(tensors, metadata=metadata))
+    write_pieces_atomically(Path(path), pieces(tensors, metadata))
 
 
 def read_model(path: Path | str) -> Any:
