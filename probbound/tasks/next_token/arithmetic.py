@@ -10,10 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.machine.errors import UserError
+from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.flops import forward_flops, radii_flops
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.running import outcomes, outcomes_with_radii
 from probbound.models.transformer.sizing import sizes_flops, sizes_of
+from probbound.tasks.next_token.prices import float64_price, real_price
 
 AGREEMENT = 2.0**-24
 _U = 2.0**-53
@@ -63,6 +65,10 @@ class Arithmetic(Protocol):
         """Operations of one row of so many tokens."""
         ...
 
+    def price(self, architecture: Architecture, length: int) -> int:
+        """What a plan takes them to be, no less (9.7)."""
+        ...
+
     def once_flops(self, model: GeneralTransformer) -> int:
         """Operations of what is of the network alone."""
         ...
@@ -91,6 +97,10 @@ class Real:
         """With radii."""
         return radii_flops(model, length)
 
+    def price(self, architecture: Architecture, length: int) -> int:
+        """Of a pass with radii."""
+        return real_price(architecture, length)
+
     def once_flops(self, model: GeneralTransformer) -> int:
         """Sizes of matrices."""
         return sizes_flops(model)
@@ -115,6 +125,10 @@ class Float64:
     def flops(self, model: GeneralTransformer, length: int) -> int:
         """A forward pass."""
         return forward_flops(model, length)
+
+    def price(self, architecture: Architecture, length: int) -> int:
+        """Of a forward pass."""
+        return float64_price(architecture, length)
 
     def once_flops(self, model: GeneralTransformer) -> int:
         """Nothing."""

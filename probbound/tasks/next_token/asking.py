@@ -20,7 +20,7 @@ from probbound.tasks.accepted import accepted_claim, unaltered
 from probbound.tasks.next_token.arithmetic import AUTO as STRONGEST
 from probbound.tasks.next_token.arithmetic import strongest
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
-from probbound.tasks.next_token.planning import row_price
+from probbound.tasks.next_token.planning import spent_on
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.reading import read_rows
 from probbound.tasks.next_token.task import NextToken
@@ -145,7 +145,7 @@ def asked(
         **parsed(settings, _SETTINGS, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
-        question = replace(question, budget_flops=float(question.budget * row_price(question)))
+        question = replace(question, budget_flops=spent_on(question, question.budget))
     _require_usable(question)
     return question
 

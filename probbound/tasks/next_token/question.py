@@ -13,6 +13,7 @@ from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.tasks.next_token.arithmetic import Answering
 from probbound.tasks.next_token.task import NextToken
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
@@ -62,23 +63,31 @@ class RowQuestion:
         return (self.model,) if other is None else (self.model, other)
 
     @property
+    def length(self) -> int:
+        """How many tokens of a row are read."""
+        return self.task.tokens.shape[1] - 1
+
+    @property
     def once_flops(self) -> int:
         """Operations of what is of the networks alone."""
         return sum(self.task.of.once_flops(model) for model in self.models)
 
     @cached_property
+    def answering(self) -> tuple[Answering, ...]:
+        """How each network answers, with what is of the networks alone."""
+        return tuple(self.task.of.answering(model) for model in self.models)
+
+    @cached_property
     def exact(self) -> Check:
         """The check of every row (Theorems 9.3 and 9.6, Definition 9.4)."""
         task, margin = self.task, self.claim.margin
-        length = task.tokens.shape[1] - 1
-        flops = sum(task.of.flops(model, length) for model in self.models)
-        answering = [task.of.answering(model) for model in self.models]
+        flops = sum(task.of.flops(model, self.length) for model in self.models)
 
         def right(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            return answering[0](rows[:, :-1], margin).leads(task.labels(rows), margin)
+            return self.answering[0](rows[:, :-1], margin).leads(task.labels(rows), margin)
 
         def same(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            first, second = (answer(rows[:, :-1], 0.0) for answer in answering)
+            first, second = (answer(rows[:, :-1], 0.0) for answer in self.answering)
             return first.leads(first.first, 0.0) & second.leads(first.first, 0.0)
 
         holds = right if task.against is None else same

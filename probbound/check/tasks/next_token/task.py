@@ -14,8 +14,9 @@ from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
+from probbound.check.tasks.next_token.prices import price, price_once
 from probbound.check.tasks.next_token.recipe import recipe_of
-from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh, price
+from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
 from probbound.check.tasks.next_token.rows import read_rows
 from probbound.check.tasks.recipes import misasked
 
@@ -24,7 +25,7 @@ _ARITHMETIC = (
     "claim is about real numbers, rounding errors are bounded on the way and counted against it, "
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
-_LEAST, _ROW, _REAL = 1e7, 1e4, 40.0
+_LEAST, _ROW = 1e7, 1e4
 
 
 def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
@@ -50,13 +51,12 @@ def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
     """What answering the rows again takes, at most about."""
     stated, budget = predicate["claim"]["population"], predicate["ran"]["budget"]
     rows = stated["size"] if budget is None else min(budget, stated["size"])
-    length, said = stated["length"] - 1, weights.configuration
-    scores = 8.0 * said.n_layers * said.n_heads * length**2 * (said.d_head + 8)
-    each = (price(weights, length) + scores + _ROW) * (1 if stated["against"] is None else 2)
+    said, real = weights.configuration, stated["arithmetic"] == "real"
+    each = float(price(said, stated["length"] - 1, real=real)) + _ROW
     stored = float(sum(values.size for values in weights.arrays.values()))
-    operations = _LEAST + rows * each + 10.0 * stored
-    if stated["arithmetic"] == "real":
-        operations += 2.0 * rows * each + _REAL * stored * said.d_model
+    networks = 1 if stated["against"] is None else 2
+    once = float(price_once(said, real=real)) + 10.0 * stored
+    operations = _LEAST + networks * (rows * each + once)
     return Work(operations, 2.0**30 + 24.0 * stored)
 
 
