@@ -81,8 +81,9 @@ def accepted_network(model: Any) -> GeneralTransformer:
     """
     if type(model) is not GeneralTransformer:
         raise UserError(
-            f"claims about rows of tokens are about networks of kind transformer (probbound import "
-            f"makes one), got {kind_of(model)}"
+            "claims about rows of tokens are about networks of kind transformer, got "
+            f"{kind_of(model)}; of another framework's file, one layer of attention too, one is "
+            "made by probbound import FILE --kind transformer --out MODEL.safetensors"
         )
     return GeneralTransformer(model.arrays, model.architecture, model.name)
 

@@ -27,7 +27,6 @@ from probbound.models.transformer.dialects.transformer_lens_keys import (
     scale,
     sizes,
 )
-from probbound.models.transformer.dialects.transformer_lens_plain import is_attention_only
 
 PREFIXES = ("module._orig_mod.", "_orig_mod.module.", "module.", "_orig_mod.", "model.", "net.")
 _POSITIONS = {
@@ -46,8 +45,7 @@ _WITHOUT_EFFECT = (  # architectures of which HookedTransformer computes nothing
 
 
 def _speaks(names: Collection[str], settings: Settings) -> bool:
-    theirs = "embed.W_E" in names and "blocks.0.attn.W_Q" in names
-    return theirs and not is_attention_only(names, settings)
+    return "embed.W_E" in names and "blocks.0.attn.W_Q" in names
 
 
 def _architecture(settings: Settings, shapes: Shapes) -> Architecture:

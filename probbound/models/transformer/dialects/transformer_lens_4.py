@@ -31,7 +31,6 @@ from probbound.models.transformer.dialects.transformer_lens_keys import (
     scale,
     sizes,
 )
-from probbound.models.transformer.dialects.transformer_lens_plain import is_attention_only
 
 _ACTIVATIONS = {
     **{name: meaning for name, meaning in ACTIVATIONS.items() if "fast" not in name},
@@ -45,8 +44,7 @@ _BESIDE = (
 
 
 def _speaks(names: Collection[str], settings: Settings) -> bool:
-    theirs = "embed.weight" in names and "blocks.0.attn.q.weight" in names
-    return theirs and not is_attention_only(names, settings)
+    return "embed.weight" in names and "blocks.0.attn.q.weight" in names
 
 
 def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
