@@ -34,6 +34,15 @@ def room_named(kind: str) -> NetworkRoom[Any]:
     return _ROOMS.module(kind, "room").NETWORK
 
 
+def required_kind(kind: str) -> str:
+    """The name, if there is such a kind of network; nothing heavy is loaded.
+
+    Raises:
+        UserError: with those that there are.
+    """
+    return _ROOMS.required(kind)
+
+
 def sizes_shown(kind: str) -> tuple[str, ...]:
     """Which sizes of a configuration a list of models shows; nothing heavy is loaded."""
     return _ROOMS.module(kind, "names").SHOWN

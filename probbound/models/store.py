@@ -11,14 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
 
 from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
 from probbound.machine.files import write_pieces_atomically
-from probbound.models.catalogue import DEFAULT_KIND
-from probbound.models.files import Held, read_npz, read_safetensors
-from probbound.models.registry import is_another_frameworks, room_for, room_named, room_of
+from probbound.models.files import (
+    Held,
+    head_of_npz,
+    head_of_safetensors,
+    read_npz,
+    read_safetensors,
+)
+from probbound.models.registry import (
+    is_another_frameworks,
+    required_kind,
+    room_for,
+    room_named,
+    room_of,
+)
 from probbound.models.safetensors_files import pieces
 
 FORMAT = "probbound-model/2"
@@ -95,7 +105,7 @@ def read_model(path: Path | str) -> Any:
     if path.suffix not in readers:
         raise UserError(f"{path} is not a model file: expected {', '.join(readers)}")
     held = readers[path.suffix](path)
-    ours = str(held.beside.get("format")).startswith("probbound-model/")
+    ours = _is_ours(held.beside)
     kind = held.beside.get("network") if ours else None
     if kind is None and is_another_frameworks({**held.beside, **held.tensors}):
         raise UserError(
@@ -113,17 +123,29 @@ def read_model(path: Path | str) -> Any:
 
 def read_record(path: Path) -> dict[str, Any]:
     """What `save_model` kept beside the weights; empty for files of other makers."""
-    return json.loads(_said(path).get("record", "{}"))
+    return json.loads(head_of_safetensors(path)[1].get("record", "{}"))
 
 
-def read_kind(path: Path) -> str:
-    """The kind of network that a safetensors file names, the usual one where it names none."""
-    return _said(path).get("network", DEFAULT_KIND)
+def read_said(path: Path) -> tuple[str, str]:
+    """The kind of network that `read_model` will find, and the task that it says it was made for.
+
+    The task is "" where the file says none. No weights are read.
+
+    Raises:
+        UserError: if the file is missing, damaged or of another format, or names no kind that
+            there is.
+    """
+    heads = {".safetensors": head_of_safetensors, ".npz": head_of_npz}
+    if path.suffix not in heads or not os.path.isfile(path):
+        raise UserError(f"{path} is not a model file: expected {', '.join(heads)}")
+    names, said = heads[path.suffix](path)
+    ours = _is_ours(said)
+    kind = required_kind(said["network"]) if ours and "network" in said else room_for(names).kind
+    return kind, _task_in(said.get("record")) if ours else ""
 
 
-def _said(path: Path) -> dict[str, str]:
-    with safe_open(path, framework="np") as file:
-        return file.metadata() or {}
+def _is_ours(said: Mapping[str, Any]) -> bool:
+    return str(said.get("format")).startswith("probbound-model/")
 
 
 def _task_in(record: Any) -> str:
