@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from probbound.arithmetic.scalars import real, whole
 from probbound.contract.claims import Claim
 from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
@@ -25,7 +24,7 @@ from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.reading import read_rows
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.room import Uses
-from probbound.tasks.settings import OF_DRAWING, parsed
+from probbound.tasks.settings import OF_DRAWING, numbers, parsed
 
 _USES = {
     AUTO: Uses(True, True, frozenset({"budget_flops"})),
@@ -139,10 +138,10 @@ def asked(
         raise UserError("of two networks it is bounded how often they agree, without a margin")
     require_fitting(network, task)
     question = RowQuestion(
-        *(network, task, whole("budget", budget), real("delta", delta)),
-        seed=0 if seed is None else whole("seed", seed),
+        network,
+        task,
         claim=claim,
-        stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
+        **numbers(budget, delta, seed, stopped_at),
         **parsed(settings, _SETTINGS, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:

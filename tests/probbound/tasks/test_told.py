@@ -1,6 +1,7 @@
 """Which task a model is asked about where nobody says it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,9 +44,9 @@ def test_what_was_made_for_nothing_said_is_asked_about_by_name(tmp_path):
 def as_npz(path):
     """The same file as an archive of arrays and texts."""
     with safe_open(path, framework="np") as file:
-        told = dict(file.metadata())
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    np.savez(path.with_suffix(".npz"), **arrays, **{n: np.array(text) for n, text in told.items()})
+        held: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        held |= {name: np.array(text) for name, text in file.metadata().items()}
+    np.savez(path.with_suffix(".npz"), **held)
     return str(path.with_suffix(".npz"))
 
 
@@ -62,7 +63,9 @@ def test_an_archive_is_asked_about_what_is_usual_for_its_kind_or_by_name(tmp_pat
     assert task_told(as_npz(tmp_path / "t.safetensors"), None) == "next-token"
     pairs = replace(probbound.load("mod-add-p59-s0"), made_for="")
     probbound.save_model(pairs, tmp_path / "p.safetensors")
-    bare = {name: np.asarray(values) for name, values in room_of(pairs).arrays(pairs).items()}
+    bare: dict[str, Any] = {
+        name: np.asarray(values) for name, values in room_of(pairs).arrays(pairs).items()
+    }
     np.savez(tmp_path / "bare.npz", **bare)
     for path in (tmp_path / "p.safetensors", as_npz(tmp_path / "p.safetensors"), "bare.npz"):
         with pytest.raises(UserError, match=r"which task (p|bare) was made for"):

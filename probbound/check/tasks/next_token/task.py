@@ -18,6 +18,7 @@ from probbound.check.tasks.next_token.prices import price, price_once
 from probbound.check.tasks.next_token.recipe import recipe_of
 from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
 from probbound.check.tasks.next_token.rows import read_rows
+from probbound.check.tasks.one_kind import one_kind
 from probbound.check.tasks.recipes import misasked
 
 _ARITHMETIC = (
@@ -39,12 +40,6 @@ def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
         yield f"the agreement of {stated['arithmetic']} is not {stated['agreement']}"
     if stated["against"] is not None and claim["kind"] != "accuracy":
         yield "how often two networks agree is claimed without a margin"
-
-
-def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    if claim["kind"] == "margin" and claim["at"] == 0:
-        return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
 
 
 def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
@@ -115,7 +110,7 @@ REPLAY = Replay(
     },
     misfits=_misfits,
     misasked=lambda predicate: misasked(predicate, recipe_of),
-    one_claim=_one_claim,
+    one_claim=one_kind,
     work=_work,
     confirmed=confirmed,
     fresh=fresh,

@@ -20,13 +20,11 @@ from probbound.models.transformer.dialects.keys import Told
 from probbound.models.transformer.dialects.transformer_lens import PREFIXES
 from probbound.models.transformer.dialects.transformer_lens_keys import (
     ACTIVATIONS,
-    WEIGHTED,
     caps,
+    finished,
     mlp,
     norm,
-    norm_names,
     read_keys,
-    require_norms,
     require_said,
     scale,
     sizes,
@@ -70,10 +68,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
             "its configuration says use_attn_scale = False, which TransformerLens 4 takes for the "
             "root of d_head and 3 for 1; give attn_scale itself, and use_attn_scale = True"
         )
-    told.require_all_asked()
-    names = norm_names(made["n_layers"], mlps="d_mlp" in made, weight="weight")
-    require_norms(shapes, names, settings["normalization_type"] in WEIGHTED)
-    return Architecture(**made)
+    return finished(told, made, settings, shapes, "weight")
 
 
 def _require_native(told: Told) -> None:
