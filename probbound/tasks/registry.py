@@ -68,6 +68,20 @@ def usual_task(kind: str) -> str:
     return _USUAL.get(kind, "")
 
 
+def required_usual_task(kind: str, model: str) -> str:
+    """What such a network is usually asked about.
+
+    Raises:
+        UserError: if nothing is usual, with the remedy.
+    """
+    if found := usual_task(kind):
+        return found
+    raise UserError(
+        f"it is not said which task {model} was made for; name one, as --task, or task= in Python: "
+        "modular-addition, or next-token with --data of rows that you bring"
+    )
+
+
 def training_options(task: str) -> tuple[Option, ...]:
     """What a training on a task can be told; nothing heavy is loaded.
 
@@ -184,12 +198,7 @@ def task_for(
         UserError: if there is no such task, if the model cannot serve it, or if none is named.
     """
     kind = getattr(type(model), "kind", DEFAULT_KIND)
-    named = task or getattr(model, "made_for", "") or usual_task(kind)
-    if not named:
-        raise UserError(
-            f"it is not said which task {model.name} was made for; name one, as --task, or task= "
-            "in Python: modular-addition, or next-token with --data of rows that you bring"
-        )
+    named = task or getattr(model, "made_for", "") or required_usual_task(kind, model.name)
     room, (name, _, about) = room_for(named), named.partition(":")
     if room.brought is not None and brought:
         if prior is not None or about:

@@ -16,6 +16,7 @@ Positions = Literal["none", "learned", "shortformer", "rotary", "alibi"]
 RotaryPairs = Literal["halves", "adjacent"]
 Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "none"]
 Head = Literal["unembed", "masked", "none"]
+MASKED_NORM: Norm = "layer"  # behind the masked head's matrix, whatever the others are
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "norm": get_args(Norm),
@@ -149,11 +150,6 @@ class Architecture:
                 )
         elif (self.rotary_dim, self.rotary_base, self.rotary_pairs) != (0, 0.0, "halves"):
             raise UserError(f"nothing is rotated with positions {self.positions}")
-
-    @property
-    def masked_norm(self) -> Norm:
-        """That behind the masked head's matrix, whatever the others are."""
-        return "layer"
 
     def to_json(self) -> dict[str, Any]:
         """Every choice in JSON values: what a file says beside the weights."""

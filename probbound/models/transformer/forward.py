@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from probbound.models.transformer.architecture import Architecture
+from probbound.models.transformer.architecture import MASKED_NORM, Architecture
 from probbound.models.transformer.operations import Operations
 from probbound.models.transformer.parts import (
     MLP,
@@ -100,7 +100,7 @@ def answered(ops: Operations[V], a: Architecture, by: Head, x: V, tap: Tap = unt
         x = ops.normed(x, a.norm, a.norm_eps, by.final)
     if by.masked is not None:
         x = ops.activated(ops.linear(x, by.masked), a.activation)
-        x = ops.normed(x, a.masked_norm, a.norm_eps, by.masked_ln)
+        x = ops.normed(x, MASKED_NORM, a.norm_eps, by.masked_ln)
     x = tap("unembed.hook_in", x)
     return ops.outcomes(x, by.W_U, by.b_U, a.logit_cap)
 

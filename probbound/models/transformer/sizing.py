@@ -40,15 +40,18 @@ def sizes_flops(*models: GeneralTransformer) -> int:
         for model in models
         for name in _matrices(model)
     }
-    total = 0
-    for name, values in matrices.values():
-        shape = values.shape
-        heads, (rows, columns) = shape[:-2], shape[-2:]
-        each = _flops(rows, columns)
-        total += each * (heads[0] if heads else 1)
-        if name.endswith("W_O"):
-            total += _flops(heads[0] * rows, columns)
-    return total
+    return sum(_once(name, values) for name, values in matrices.values())
+
+
+def sizes_price(model: GeneralTransformer) -> int:
+    """Operations of `sizes_of`, were no two matrices the same (Definition 9.7)."""
+    return sum(_once(name, model.arrays[name]) for name in _matrices(model))
+
+
+def _once(name: str, values: np.ndarray) -> int:
+    heads, (rows, columns) = values.shape[:-2], values.shape[-2:]
+    each = _flops(rows, columns) * (heads[0] if heads else 1)
+    return each + (_flops(heads[0] * rows, columns) if name.endswith("W_O") else 0)
 
 
 def _flops(rows: int, columns: int) -> int:

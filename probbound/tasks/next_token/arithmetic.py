@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.machine.errors import UserError
+from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.balls import require_balls
 from probbound.models.transformer.flops import JointFlops, forward_flops, joint_flops
 from probbound.models.transformer.network import GeneralTransformer
@@ -17,7 +18,8 @@ from probbound.models.transformer.plain import Plain
 from probbound.models.transformer.radii import Ball, Radii
 from probbound.models.transformer.running import of_each, outcomes_in_balls
 from probbound.models.transformer.sharing import Joint, Shared, stages_alike
-from probbound.models.transformer.sizing import sizes_flops, sizes_of
+from probbound.models.transformer.sizing import sizes_flops, sizes_of, sizes_price
+from probbound.tasks.next_token.prices import float64_price, real_price
 
 AGREEMENT = 2.0**-24
 WIDE = 2.0**-10  # a radius above which losses and divergences are bounded badly
@@ -119,12 +121,20 @@ class Arithmetic(Protocol):
         """The same of several, of whose stages the first so many are alike (9.13)."""
         ...
 
+    def price(self, architecture: Architecture, length: int) -> int:
+        """What a plan takes them to be, no less (9.7)."""
+        ...
+
     def flops(self, models: Sequence[GeneralTransformer], length: int, share: Shared) -> JointFlops:
         """Operations of rows of so many tokens, with what is shared done once."""
         ...
 
     def once_flops(self, models: Sequence[GeneralTransformer]) -> int:
         """Operations of what is of the networks alone."""
+        ...
+
+    def once_price(self, model: GeneralTransformer) -> int:
+        """What a plan takes that to be for one network, no less (9.7)."""
         ...
 
     def with_balls(self, bits: int) -> Arithmetic:
@@ -175,6 +185,11 @@ class Real:
     def _spread(self, found: Ball, margin: float) -> Spread:
         return _certain(np.asarray(found.value), np.asarray(found.radius), margin)
 
+    def price(self, architecture: Architecture, length: int) -> int:
+        """Of a pass with radii, and of one in balls."""
+        again = 0 if self.balls is None else float64_price(architecture, length)
+        return real_price(architecture, length) + again
+
     def flops(self, models: Sequence[GeneralTransformer], length: int, share: Shared) -> JointFlops:
         """With radii, and those of a pass in balls, as if each row were left open."""
         found = joint_flops(models, length, share, Radii())
@@ -186,6 +201,10 @@ class Real:
     def once_flops(self, models: Sequence[GeneralTransformer]) -> int:
         """Sizes of matrices."""
         return sizes_flops(*models)
+
+    def once_price(self, model: GeneralTransformer) -> int:
+        """Sizes of all matrices."""
+        return sizes_price(model)
 
     def with_balls(self, bits: int) -> Arithmetic:
         """The same claim, more rows of it decided."""
@@ -223,7 +242,15 @@ class Float64:
         """A forward pass."""
         return joint_flops(models, length, share, Plain())
 
+    def price(self, architecture: Architecture, length: int) -> int:
+        """Of a forward pass."""
+        return float64_price(architecture, length)
+
     def once_flops(self, models: Sequence[GeneralTransformer]) -> int:
+        """Nothing."""
+        return 0
+
+    def once_price(self, model: GeneralTransformer) -> int:
         """Nothing."""
         return 0
 

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from probbound.arithmetic.scalars import real, whole
 from probbound.contract.claims import Claim
 from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
@@ -21,12 +20,12 @@ from probbound.tasks.accepted import accepted_claim, unaltered
 from probbound.tasks.next_token.arithmetic import AUTO as STRONGEST
 from probbound.tasks.next_token.arithmetic import strongest
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
-from probbound.tasks.next_token.planning import row_price
+from probbound.tasks.next_token.planning import spent_on
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.reading import read_rows
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.room import Uses
-from probbound.tasks.settings import OF_DRAWING, Setting, parsed
+from probbound.tasks.settings import OF_DRAWING, Setting, numbers, parsed
 
 _USES = {
     AUTO: Uses(True, True, frozenset({"budget_flops", "balls"})),
@@ -85,8 +84,9 @@ def accepted_network(model: Any) -> GeneralTransformer:
     """
     if type(model) is not GeneralTransformer:
         raise UserError(
-            f"claims about rows of tokens are about networks of kind transformer (probbound import "
-            f"makes one), got {kind_of(model)}"
+            "claims about rows of tokens are about networks of kind transformer, got "
+            f"{kind_of(model)}; of another framework's file, one layer of attention too, one is "
+            "made by probbound import FILE --kind transformer --out MODEL.safetensors"
         )
     return GeneralTransformer(model.arrays, model.architecture, model.name)
 
@@ -142,14 +142,14 @@ def asked(
         raise UserError("of two networks it is bounded how often they agree, without a margin")
     require_fitting(network, task)
     question = RowQuestion(
-        *(network, task, whole("budget", budget), real("delta", delta)),
-        seed=0 if seed is None else whole("seed", seed),
+        network,
+        task,
         claim=claim,
-        stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
+        **numbers(budget, delta, seed, stopped_at),
         **parsed(settings, _SETTINGS, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
-        question = replace(question, budget_flops=float(question.budget * row_price(question)))
+        question = replace(question, budget_flops=spent_on(question, question.budget))
     if question.balls is not None:
         task.of.with_balls(question.balls)
     _require_usable(question)

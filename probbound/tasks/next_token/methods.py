@@ -38,7 +38,8 @@ def iid(question: RowQuestion, meter: CostMeter) -> Outcome:
         law = ApartAnytime(delta, task.size)
     source = Different(task, question.stream.fold_in("rows"), question.budget, task.size, CHUNK)
     effort = Effort(number, question.budget, target, stopped)
-    return drawn(Base(task.mass, delta), source, _row(question, meter), effort, law, meter)
+    row = _row(question, meter) if number else Row((), question.exact)
+    return drawn(Base(task.mass, delta), source, row, effort, law, meter)
 
 
 def _row(question: RowQuestion, meter: CostMeter) -> Row:

@@ -67,6 +67,11 @@ class RowQuestion:
         return (self.model,) if other is None else (self.model, other)
 
     @property
+    def length(self) -> int:
+        """How many tokens of a row are read."""
+        return self.task.tokens.shape[1] - 1
+
+    @property
     def arithmetic(self) -> Arithmetic:
         """That of the claim, with balls where they are asked for."""
         return self.task.of if self.balls is None else self.task.of.with_balls(self.balls)
@@ -84,7 +89,7 @@ class RowQuestion:
     @cached_property
     def flops(self) -> JointFlops:
         """Operations of what all rows begin with, once, and of each row behind it."""
-        return self.arithmetic.flops(self.models, self.task.tokens.shape[1] - 1, self.share)
+        return self.arithmetic.flops(self.models, self.length, self.share)
 
     @cached_property
     def networks(self) -> Answers:

@@ -17,6 +17,7 @@ from probbound.tasks.next_token.planning import decided
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.recipes import recipe_of
 from probbound.tasks.next_token.task import NextToken
+from probbound.tasks.one_kind import one_kind
 from probbound.tasks.room import Room
 
 ARITHMETIC = (
@@ -56,13 +57,6 @@ def _with_noise(strategy: str, noise: str) -> str:
     return strategy
 
 
-def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A margin above 0 is a right answer."""
-    if claim["kind"] == "margin" and claim["at"] == 0:
-        return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
-
-
 TASK = Room[RowQuestion](
     name=NextToken.name,
     arithmetic=ARITHMETIC,
@@ -70,7 +64,7 @@ TASK = Room[RowQuestion](
     stated=_stated,
     asked=asked,
     recipe=_recipe,
-    one_claim=_one_claim,
+    one_claim=one_kind,
     uses=uses,
     require_way_to=require_way_to,
     with_noise=_with_noise,

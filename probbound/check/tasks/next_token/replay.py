@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.next_token.answers import Answered
 from probbound.check.tasks.next_token.facts import claimed, expected
+from probbound.check.tasks.next_token.prices import looks
 from probbound.check.tasks.next_token.recipe import ANYTIME, Recipe, recipe_of
 
 
@@ -74,16 +74,6 @@ def fresh(
     return 1.0, brought.answered.wrong(stream.below(size, 0, draws))
 
 
-def price(weights: Weights, length: int) -> int:
-    """What a row is planned to cost (Definition 9.7)."""
-    entries = 0
-    for name, values in weights.arrays.items():
-        last = name.rpartition(".")[2]
-        if last.startswith("W") and last not in ("W_E", "W_pos"):
-            entries += 2 * values.size * (length if name.startswith("blocks.") else 1)
-    return max(entries, 1)
-
-
 def _require_planned(predicate: Mapping[str, Any], recipe: Recipe, answered: Answered) -> None:
     """Looks are those of the budget, or of what was to be spent.
 
@@ -93,11 +83,13 @@ def _require_planned(predicate: Mapping[str, Any], recipe: Recipe, answered: Ans
     operations, budget = predicate["budget_flops"], predicate["ran"]["budget"]
     size = predicate["claim"]["population"]["size"]
     if operations is not None:
-        length = answered.rows.tokens.shape[1] - 1
-        each = sum(price(network.weights, length) for network in answered.networks)
         if recipe.law is None or recipe.law == ANYTIME:
             raise Refused("operations are planned for different rows, with no target")
-        if budget != min(int(Fraction(operations) / each), size):
+        said = [network.weights.configuration for network in answered.networks]
+        length = answered.rows.tokens.shape[1] - 1
+        if budget != looks(
+            operations, said, length, size, real=answered.real, balls=recipe.balls is not None
+        ):
             raise Refused(f"its operations pay for other looks than {budget}")
     listed = predicate["levels"][0]["mode"] == "enumerated"
     if listed != (budget is None or budget >= size):
