@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from probbound.arithmetic.scalars import whole
 from probbound.contract.claims import Claim
 from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
