@@ -17,18 +17,17 @@ _LAWS: dict[str, dict[str, rules.Rule]] = {FIXED: {}, ANYTIME: {"target": rules.
 
 @dataclass(frozen=True)
 class Recipe:
-    """All rows, if there is no law, or different ones by a law."""
+    """All rows, if there is no law, or different ones by a law.
+
+    `may_stop` says whether it holds where the user interrupts.
+    """
 
     law: str | None
+    may_stop: bool
 
     @property
     def budgeted(self) -> bool:
         """Whether a budget of looks decides anything."""
-        return self.law is not None
-
-    @property
-    def may_stop(self) -> bool:
-        """Whether its law holds where the user interrupts."""
         return self.law is not None
 
     @property
@@ -41,13 +40,15 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     """A recipe, from JSON.
 
     Raises:
-        Refused: if no strategy over rows runs so.
+        Refused: if no strategy over rows runs so, or bounds such a claim.
     """
-    del claim
     levels, law = found["levels"], found["law"]
     wanted = [{"level": RUN, "mode": "enumerated" if law is None else "sampled"}]
     if levels != wanted:
         raise Refused("no strategy over rows has such levels")
     if law is not None:
         require_settings("law", law, _LAWS, {})
-    return Recipe(None if law is None else law["law"])
+    name, of_loss = None if law is None else law["law"], claim["kind"] == "loss"
+    if of_loss and name == ANYTIME:
+        raise Refused("a mean loss is bounded with no target")
+    return Recipe(name, law is not None and not of_loss)

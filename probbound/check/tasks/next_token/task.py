@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
+from probbound.check.tasks.next_token.looks import price
+from probbound.check.tasks.next_token.outcomes import lost, near
 from probbound.check.tasks.next_token.recipe import recipe_of
-from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh, price
+from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
 from probbound.check.tasks.next_token.rows import read_rows
 from probbound.check.tasks.recipes import misasked
 
@@ -25,19 +27,27 @@ _ARITHMETIC = (
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
 _LEAST, _ROW, _REAL = 1e7, 1e4, 40.0
+_ASKED: dict[str, Callable[..., Any]] = {
+    "accuracy": answered,
+    "margin": answered,
+    "kl": near,
+    "loss": lost,
+}
 
 
 def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     """Where a claim is not about rows that the weights read."""
     stated, (most, _, _) = claim["population"], weights.reads
-    if claim["kind"] == "loss":
-        yield "no loss is bounded over rows"
     if stated["length"] < 2 or stated["length"] - 1 > most:
         yield f"rows of {stated['length']} tokens are none that the weights read"
     if stated["agreement"] != (None if stated["arithmetic"] == "real" else AGREEMENT):
         yield f"the agreement of {stated['arithmetic']} is not {stated['agreement']}"
-    if stated["against"] is not None and claim["kind"] != "accuracy":
+    if stated["against"] is None and claim["kind"] == "kl":
+        yield "a divergence is one from another network, and it names none"
+    if stated["against"] is not None and claim["kind"] == "margin":
         yield "how often two networks agree is claimed without a margin"
+    if stated["against"] is not None and claim["kind"] == "loss":
+        yield "a loss is that of one network, and it names two"
 
 
 def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +95,8 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
             raise Refused("the other network is stated to be another than its file holds")
         networks.append(kind_named(other.kind).subject(other, 0.0, network.most))
     _require_read(networks, rows.tokens, predicate["claim"])
-    return Brought(network, answered(predicate["claim"], tuple(networks), rows))
+    asked = _ASKED[predicate["claim"]["kind"]]
+    return Brought(network, asked(predicate["claim"], tuple(networks), rows))
 
 
 def _require_read(networks: list[Any], tokens: Any, claim: Mapping[str, Any]) -> None:
