@@ -59,6 +59,10 @@ class Arithmetic(Protocol):
         """From rows and a margin to outcomes; what is of the network alone is worked out now."""
         ...
 
+    def radii(self, spread: Spread) -> Float[np.ndarray, "n out"]:
+        """How far off each outcome counts as being for losses and divergences (9.9, 9.11)."""
+        ...
+
     def flops(self, model: GeneralTransformer, length: int) -> int:
         """Operations of one row of so many tokens."""
         ...
@@ -87,6 +91,10 @@ class Real:
 
         return spread
 
+    def radii(self, spread: Spread) -> Float[np.ndarray, "n out"]:
+        """Twice those of Theorem 9.2, so that another program's may be up to twice ours."""
+        return 2 * np.broadcast_to(spread.radii, spread.values.shape)
+
     def flops(self, model: GeneralTransformer, length: int) -> int:
         """With radii."""
         return radii_flops(model, length)
@@ -111,6 +119,11 @@ class Float64:
             return Spread(values, 0.0, AGREEMENT * np.abs(values).max(axis=1))
 
         return spread
+
+    def radii(self, spread: Spread) -> Float[np.ndarray, "n out"]:
+        """Half the agreement, of the largest outcome."""
+        largest = np.abs(spread.values).max(axis=1, keepdims=True)
+        return np.broadcast_to(AGREEMENT / 2 * largest, spread.values.shape)
 
     def flops(self, model: GeneralTransformer, length: int) -> int:
         """A forward pass."""

@@ -13,6 +13,8 @@ from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.tasks.next_token.divergence import divergence_flops, divergences_upper
+from probbound.tasks.next_token.losses import RowLosses, loss_flops
 from probbound.tasks.next_token.task import NextToken
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
@@ -33,7 +35,7 @@ class RowCheck:
 
 @dataclass(frozen=True)
 class RowQuestion:
-    """Bound the share of rows that `claim` is about with `budget` looks and `delta`.
+    """Bound what `claim` is about over rows with `budget` looks and `delta`.
 
     A `target` is a failure rate at which looking may stop, `stopped_at` repeats what was
     interrupted, and `budget_flops` is what a plan may spend.
@@ -68,18 +70,36 @@ class RowQuestion:
 
     @cached_property
     def exact(self) -> Check:
-        """The check of every row (Theorems 9.3 and 9.6, Definition 9.4)."""
-        task, margin = self.task, self.claim.margin
-        length = task.tokens.shape[1] - 1
-        flops = sum(task.of.flops(model, length) for model in self.models)
+        """The check of every row (Theorems 9.3, 9.6 and 9.11, Definition 9.4)."""
+        task, claim = self.task, self.claim
         answering = [task.of.answering(model) for model in self.models]
 
         def right(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            return answering[0](rows[:, :-1], margin).leads(task.labels(rows), margin)
+            return answering[0](rows[:, :-1], claim.margin).leads(task.labels(rows), claim.margin)
 
         def same(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
             first, second = (answer(rows[:, :-1], 0.0) for answer in answering)
             return first.leads(first.first, 0.0) & second.leads(first.first, 0.0)
 
+        def near(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
+            spreads = [answer(rows[:, :-1], 0.0) for answer in reversed(answering)]
+            parts = [(spread.values, task.of.radii(spread)) for spread in spreads]
+            return divergences_upper(*parts[0], *parts[1]) <= (claim.at or 0.0)
+
+        if claim.kind == "kl":
+            outputs = self.model.d_vocab_out
+            return RowCheck(lambda rows: ~near(rows), self._flops + divergence_flops(outputs))
         holds = right if task.against is None else same
-        return RowCheck(lambda rows: ~holds(rows), flops)
+        return RowCheck(lambda rows: ~holds(rows), self._flops)
+
+    @cached_property
+    def losses(self) -> RowLosses:
+        """The bounds on the losses of rows (Theorem 9.9)."""
+        task, model = self.task, self.model
+        flops = self._flops + loss_flops(model.d_vocab_out)
+        return RowLosses(task.of.answering(model), task.of, task.labels, flops)
+
+    @property
+    def _flops(self) -> int:
+        length = self.task.tokens.shape[1] - 1
+        return sum(self.task.of.flops(model, length) for model in self.models)

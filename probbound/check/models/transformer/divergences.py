@@ -8,7 +8,7 @@ from probbound.check.models.transformer.radii import Outcomes
 from probbound.check.norms import gamma
 
 Numbers = np.ndarray
-_U, _LEAST, _ABOVE = 2.0**-53, 2.0**-900, 1 + 2.0**-40
+_U, _LEAST, _ABOVE = 2.0**-53, 2.0**-900, 1 + 2.0**-30
 
 
 def divergences(reference: Outcomes, network: Outcomes) -> Numbers:
@@ -20,13 +20,12 @@ def divergences(reference: Outcomes, network: Outcomes) -> Numbers:
     with np.errstate(all="ignore"):
         ours, theirs = reference.radii.max(axis=1), network.radii.max(axis=1)
         sizes = np.abs(reference.values).max(axis=1) + np.abs(network.values).max(axis=1)
-        rounded = 4 * gamma(n + 128) + 32 * _U * sizes
+        rounded = 4 * gamma(n + 512) + 32 * _U * sizes
         logs = _log_softmax(reference.values)
         apart, shares = logs - _log_softmax(network.values), np.exp(logs)
         off = np.expm1(2 * ours + rounded) + gamma(n + 16)
-        found = (shares * apart).sum(axis=1) + off * (shares * np.abs(apart)).sum(axis=1)
-        found = found + (2 * ours + 2 * theirs + rounded) + _LEAST
-        found = np.where(found > 0, found * _ABOVE, found)
+        more = off * (shares * np.abs(apart)).sum(axis=1) + (2 * ours + 2 * theirs + rounded)
+        found = (shares * apart).sum(axis=1) + _ABOVE * more + _LEAST
     known = np.isfinite(ours) & np.isfinite(theirs) & ~np.isnan(found)
     return np.where(known, found, np.inf)
 

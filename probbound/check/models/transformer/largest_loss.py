@@ -29,7 +29,7 @@ def largest_loss(weights: Weights) -> float:
     said = weights.configuration
     bounds = [math.inf]
     if said.logit_cap is not None:
-        bounds.append((2 * said.logit_cap + math.log(said.d_out)) * (1 + _LEAST_MORE))
+        bounds.append(_raised(2 * said.logit_cap + math.log(said.d_out), 1.0))
     if (name := _last_norm(said)) is not None:
         with np.errstate(all="ignore"):
             bounds.append(_behind(_answers(weights, name), said.d_model))
@@ -43,8 +43,12 @@ def _behind(answers: _Answers, width: int) -> float:
     everything = highest + np.log(np.exp(reach + middle - highest).sum())
     sizes = 1 + reach.max() + np.abs(middle).max()
     sizes += answers.bias * answers.lengths.max() + answers.answer_bias
-    worst = (reach - middle).max() + everything
-    return float(worst * (1 + _LEAST_MORE) + _LEAST_MORE * sizes)
+    return _raised(float((reach - middle).max() + everything), float(sizes))
+
+
+def _raised(bound: float, sizes: float) -> float:
+    """By more than the rounding of numbers of such sizes."""
+    return bound * (1 + _LEAST_MORE) + _LEAST_MORE * sizes
 
 
 def _answers(weights: Weights, norm: str) -> _Answers:
