@@ -69,7 +69,7 @@ def test_a_loss_is_no_larger_and_hardly_less(kind):
 
 @pytest.mark.parametrize("kind", VALUES)
 def test_a_divergence_is_no_larger_and_hardly_less(kind):
-    other = {"all alike": "random", "spike": "all alike"}.get(kind, kind)
+    other = {"all alike": "random", "spike": "all alike"}.get(kind) or kind
     for n, most in itertools.product(SIZES, RADII):
         pair = VALUES[kind](n), VALUES[other](n)
         reference, network = (Outcomes(each, radii_of(each, most)) for each in pair)

@@ -6,6 +6,7 @@ What they share with every certificate over rows (weights, versions, costs) is t
 import copy
 import math
 from functools import cache
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -73,7 +74,7 @@ def drawn(seed):
     return np.array(numbers[: ROWS["sampled"]])
 
 
-def asked(kind, at, mode, arithmetic):
+def asked(kind, at, mode, arithmetic) -> dict[str, Any]:
     """A question without its answer."""
     against = OTHER if kind == "kl" else None
     task = rows.task(arithmetic=arithmetic, against=against)
