@@ -75,7 +75,8 @@ def certify(
         stopped_at: repeat a cascade that was interrupted after this many draws.
         paths: whether `entries` samples the noise of all paths at the same places ("joint": one
             event, one δ) or each path at its own ("separate": δ is split); None: separate.
-        claim: the accuracy, the share of inputs with a margin, or the mean loss.
+        claim: the accuracy, the share of inputs with a margin, the mean loss, or of rows the share
+            near the distribution of another network.
         reference: an `.npz` of `tokens` and the `logits` that another framework gives for them;
             refused unless the model's agree with them (`probbound.models.reference`).
 

@@ -130,7 +130,7 @@ WORDS: Mapping[str, Words] = {
     ),
     "kl": Words(
         stated=lambda p, inputs: f"{_divergence(p, _name(p))} on {_share(p, inputs)}",
-        bounded=lambda p: (f"divergence > {_at(p)}", f"on a share of {_failing(p)}"),
+        bounded=lambda p: (f"divergence > {_at(p)} nats", f"on a share of {_failing(p)}"),
         held=lambda p, name: (
             f"{_divergence(p, name)} on at least {percent(p['bound'])} of its inputs"
         ),

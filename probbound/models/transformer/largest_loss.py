@@ -34,7 +34,7 @@ def largest_loss_flops(model: GeneralTransformer) -> int:
     a = model.architecture
     if last_norm(a) is None:
         return 0
-    columns = 0 if a.head == "none" else 7 * a.d_model * a.d_out + 3 * a.d_out
+    columns = a.d_out if a.head == "none" else (7 * a.d_model + 3) * a.d_out
     return columns + 13 * a.d_out + 2 * a.d_model
 
 

@@ -8,9 +8,9 @@ from typing import Any
 INPUTS = "rows of tokens"
 
 _ARITHMETIC = {
-    "real": "about the weights as real numbers: what rounding could change counts as failed",
-    "float64": "about what this program computes in float64, not about real numbers: a lead "
-    "within {agreement:.1e} of the largest outcome counts as failed",
+    "real": "about the weights as real numbers: what rounding could change counts against it",
+    "float64": "about what this program computes in float64, not about real numbers: what "
+    "lies within {agreement:.1e} of the largest outcome counts against it",
 }
 
 
