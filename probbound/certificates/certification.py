@@ -78,7 +78,8 @@ def certify(
             event, one δ) or each path at its own ("separate": δ is split); None: separate.
         balls: of rows of tokens, under the arithmetic "real": how many bits balls have by which
             those rows are decided that radii leave open (Theorem 9.14); None: by none.
-        claim: the accuracy, the share of inputs with a margin, or the mean loss.
+        claim: the accuracy, the share of inputs with a margin, the mean loss, or of rows the share
+            near the distribution of another network.
         reference: an `.npz` of `tokens` and the `logits` that another framework gives for them;
             refused unless the model's agree with them (`probbound.models.reference`).
 

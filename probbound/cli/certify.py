@@ -11,14 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from probbound.certificates.vacuity import remedy, says_nothing
+from probbound.cli.claim_words import bound, counted_for, statement
 from probbound.cli.delta import DELTA
 from probbound.cli.kinds import kind_made_of, loaded
 from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
-    at_most,
     chance,
-    exactly,
     nats,
     operations,
     percent,
@@ -35,15 +34,7 @@ from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
-from probbound.tasks.registry import (
-    DEFAULT_TASK,
-    counted,
-    inputs_of,
-    manner,
-    means,
-    remarks,
-    strategy_summary,
-)
+from probbound.tasks.registry import DEFAULT_TASK, means, remarks, strategy_summary
 from probbound.tasks.told import task_told
 
 if TYPE_CHECKING:
@@ -88,14 +79,28 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
     metavar="BITS",
     help="Of --arithmetic real: decide rows that radii leave open by balls of so many bits.",
 )
-@click.option("--claim", "kind", default="accuracy", help="accuracy, margin (needs --at) or loss.")
-@click.option("--at", type=float, help="Margin, in logits, that inputs are to exceed.")
+@click.option(
+    "--claim",
+    "kind",
+    default="accuracy",
+    help="accuracy, margin (--at), loss, or kl (--at, --against): the share of rows on which the "
+    "model's distribution is near the other's.",
+)
+@click.option(
+    "--at",
+    type=float,
+    help="Margin, in logits, to exceed; divergence, in nats, not to exceed; over rows, what each "
+    "loss is cut at.",
+)
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
 @click.option("--reference", type=Path, help=".npz of tokens and logits of your own framework.")
 @click.option(
     "--data", type=Path, help="Rows of tokens (.npz, .jsonl, .parquet), the last token right."
 )
-@click.option("--against", help="Model whose answers count as right, not the last tokens.")
+@click.option(
+    "--against",
+    help="Model whose answers count as right, not the last tokens; of kl the reference.",
+)
 @click.option(
     "--arithmetic",
     help="Of next-token: real, float64, or auto, the strongest that holds on a few rows (default).",
@@ -112,7 +117,8 @@ def certify(context: click.Context, model: str, **asked: Any) -> None:
     """Bound the accuracy of MODEL, its margins or its loss, and certify the bound.
 
     Of a transformer, how often it gives the last token of rows that you bring (--data), or the
-    answer of another model (--against).
+    answer of another model (--against), its mean loss on them, or how often its distribution is
+    near the other model's (--claim kl).
 
     MODEL may be FILE.py:NAME, an own claim: that file is executed, and its object NAME, a
     probbound.Given, says what is bounded (--strategy, --budget, --delta, --side, --draws, --seed,
@@ -206,7 +212,7 @@ def _certify(
     alone = out is not None and leads_to_stdout(out)
     if not as_json:
         console = stderr if alone else stdout
-        console.print(statement(certificate), style="bold", markup=False)
+        console.print(statement(predicate), style="bold", markup=False)
         console.print(certificate_table(certificate))
         if says_nothing(predicate):
             console.print(_more(predicate), markup=False, soft_wrap=True)
@@ -223,7 +229,7 @@ def certificate_table(certificate: Certificate) -> Table:
 
     made = table("", "")
     made.show_header, made.columns[1].no_wrap = False, False
-    made.add_row(*_bound(certificate))
+    made.add_row(*bound(certificate.to_json()))
     made.add_row("guarantee", _guarantee(certificate))
     if prior := certificate.claim.population["prior"]:
         made.add_row("prior", describe(Prior.from_json(prior)))
@@ -262,26 +268,6 @@ def certificate_table(certificate: Certificate) -> Table:
     return made
 
 
-def statement(certificate: Certificate) -> str:
-    """The claim as one sentence."""
-
-    claim, name = certificate.claim, certificate.model_name
-    number = counted(claim.task, claim.population)
-    inputs = f"all {number} {inputs_of(claim.task)}"
-    if claim.population["prior"] is not None:
-        inputs += " under the prior"
-    if says_nothing(certificate.to_json()):
-        return f"This bound says nothing of how {name} does on {inputs}"
-    if claim.kind == "loss":
-        return f"{name} has a mean loss of at most {nats(certificate.bound)} over {inputs}"
-    share = inputs
-    if certificate.bound < 1:
-        share = f"at least {percent(certificate.bound)} of {inputs}"
-    if claim.kind == "margin":
-        return f"{name} has a margin above {exactly(claim.at or 0.0)} on {share}"
-    return f"{name} answers {share} {manner(claim.task, claim.population)}"
-
-
 def _drawn(certificate: Certificate) -> str:
     """How many inputs were drawn, and from where."""
     draws = f"{certificate.sampling.draws:,}"
@@ -309,24 +295,13 @@ def describe(prior: Prior) -> str:
     return f"on {occur:,} of {len(prior.weights):,} tokens{rounded}, {prior.sha256[:16]}…"
 
 
-def _bound(certificate: Certificate) -> tuple[str, str]:
-    if certificate.loss is not None:
-        return "mean loss", f"at most {nats(certificate.bound)}"
-    share = f"at most {at_most(certificate.failure_upper)}"
-    if says_nothing(certificate.to_json()):
-        share = "at most 1: all of them may fail"
-    if certificate.claim.kind == "margin":
-        return f"margin ≤ {exactly(certificate.claim.at or 0.0)}", f"on a share of {share}"
-    return "failure rate", share
-
-
 def _proof(certificate: Certificate) -> str:
     loss = certificate.loss
     if loss is None and not certificate.certified_mass:
         return "certified nothing"
     if loss is None:
         return f"certified {percent(certificate.certified_mass)} of all inputs"
-    return f"mean loss at most {nats(loss.proven)}, no loss above {nats(loss.largest)}"
+    return f"mean loss at most {nats(loss.proven)}, {counted_for(certificate.to_json())}"
 
 
 def _guarantee(certificate: Certificate) -> str:

@@ -153,6 +153,15 @@ def manner(task: str, population: Mapping[str, Any]) -> str:
     return _ROOMS.module(task, "words").manner(population)
 
 
+def reference_of(task: str, population: Mapping[str, Any]) -> str:
+    """The network that a claim measures another's distance from, in words; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return _ROOMS.module(task, "words").reference(population)
+
+
 def remarks(task: str, population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What else has to be said of a claim's inputs, by what it is about; nothing heavy is loaded.
 

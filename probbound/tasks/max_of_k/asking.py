@@ -15,6 +15,7 @@ from probbound.models.attention_only.accepted import accepted_model
 from probbound.models.attention_only.forward_error import ForwardError
 from probbound.models.attention_only.transformer import forward_flops, require_finite
 from probbound.strategies.levels import MOST_DRAWS
+from probbound.strategies.losses import MOST_LOSSES
 from probbound.tasks.accepted import accepted_claim
 from probbound.tasks.max_of_k.accepted import accepted_task
 from probbound.tasks.max_of_k.question import Question
@@ -23,7 +24,6 @@ from probbound.tasks.max_of_k.strategies import require_way_to, strategy_named, 
 from probbound.tasks.max_of_k.task import MaxOfK
 from probbound.tasks.settings import numbers, parsed
 
-MOST_LOSSES = 1 << 24  # the most whose losses the checker bounds again
 MOST_GRID_POINTS = 1 << 22
 FEW_INPUTS = 1 << 20  # so many forward passes take seconds, whether needed or not
 

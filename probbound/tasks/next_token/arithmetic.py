@@ -121,6 +121,10 @@ class Arithmetic(Protocol):
         """The same of several, of whose stages the first so many are alike (9.13)."""
         ...
 
+    def radii(self, spread: Spread) -> Float[np.ndarray, "n out"]:
+        """How far off each outcome counts as being for losses and divergences (9.9, 9.11)."""
+        ...
+
     def price(self, architecture: Architecture, length: int) -> int:
         """What a plan takes them to be, no less (9.7)."""
         ...
@@ -185,6 +189,10 @@ class Real:
     def _spread(self, found: Ball, margin: float) -> Spread:
         return _certain(np.asarray(found.value), np.asarray(found.radius), margin)
 
+    def radii(self, spread: Spread) -> Float[np.ndarray, "n out"]:
+        """Twice those of Theorem 9.2, so that another program's may be up to twice ours."""
+        return 2 * np.broadcast_to(spread.radii, spread.values.shape)
+
     def price(self, architecture: Architecture, length: int) -> int:
         """Of a pass with radii, and of one in balls."""
         again = 0 if self.balls is None else float64_price(architecture, length)
@@ -237,6 +245,11 @@ class Float64:
 
     def _spread(self, found: Float[np.ndarray, "n out"], margin: float) -> Spread:
         return Spread(found, 0.0, AGREEMENT * np.abs(found).max(axis=1))
+
+    def radii(self, spread: Spread) -> Float[np.ndarray, "n out"]:
+        """Half the agreement, of the largest outcome."""
+        largest = np.abs(spread.values).max(axis=1, keepdims=True)
+        return np.broadcast_to(AGREEMENT / 2 * largest, spread.values.shape)
 
     def flops(self, models: Sequence[GeneralTransformer], length: int, share: Shared) -> JointFlops:
         """A forward pass."""

@@ -37,6 +37,7 @@ _UNUSED = {
     "target": f"{{}} has no target to stop at; {IID} has",
     "draws": "{} has no number of draws to set; its budget is one of rows",
 }
+_OF_ONE = {"margin": "a margin", "loss": "a loss of either"}
 _SETTINGS = (
     *(replace(each, unused=_UNUSED.get(each.name, each.unused)) for each in OF_DRAWING),
     Setting("balls", partial(whole, "balls"), "{} has no use for balls"),
@@ -139,8 +140,7 @@ def asked(
         raise UserError(f"bounds are proved for NextToken itself, got {kind_of(task)}")
     task = unaltered(task, NextToken(task.tokens, task.arithmetic, task.against))
     require_way_to(strategy, claim, weighted=False)
-    if task.against is not None and claim.kind != "accuracy":
-        raise UserError("of two networks it is bounded how often they agree, without a margin")
+    _require_networks_for(claim, task)
     require_fitting(network, task)
     question = RowQuestion(
         network,
@@ -164,10 +164,23 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
         UserError: in one sentence; also if there is no such strategy.
     """
     require_strategy(strategy)
-    if claim.kind == "loss":
-        raise UserError("over rows the accuracy and margins are bounded, not a loss")
     if weighted:
         raise UserError("all rows are equally likely here; leave the prior out")
+
+
+def _require_networks_for(claim: Claim, task: NextToken) -> None:
+    """Refuse a claim of one network about two, and one of two about one.
+
+    Raises:
+        UserError: in one sentence.
+    """
+    if task.against is None and claim.kind == "kl":
+        raise UserError("a KL divergence is from another network; name it with --against")
+    if task.against is not None and claim.kind in _OF_ONE:
+        raise UserError(
+            "of two networks it is bounded how often they agree, or how far their distributions "
+            f"are apart (--claim kl), without {_OF_ONE[claim.kind]}"
+        )
 
 
 def beyond(task: Any, budget: int, strategy: str) -> Iterator[str]:
@@ -177,6 +190,13 @@ def beyond(task: Any, budget: int, strategy: str) -> Iterator[str]:
 
 def _require_usable(question: RowQuestion) -> None:
     check_delta(question.delta)
+    if question.claim.kind == "loss" and question.target is not None:
+        raise UserError(
+            "a mean loss is bounded after a number of rows that is fixed before: leave the target "
+            "out and give a budget"
+        )
+    if question.claim.kind == "loss" and question.stopped_at is not None:
+        raise UserError("a mean loss cannot be interrupted, as no δ is set aside for that")
     for name, number in (("budget", question.budget), ("stopped_at", question.stopped_at or 0)):
         if not 0 <= number <= MOST_DRAWS:
             raise UserError(f"{name} must be at least 0 and at most {MOST_DRAWS:,}, got {number}")

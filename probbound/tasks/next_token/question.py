@@ -16,6 +16,8 @@ from probbound.models.transformer.flops import JointFlops
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.sharing import Shared, shared
 from probbound.tasks.next_token.arithmetic import Answers, Arithmetic
+from probbound.tasks.next_token.divergence import divergence_flops, divergences_upper
+from probbound.tasks.next_token.losses import RowLosses, loss_flops
 from probbound.tasks.next_token.task import NextToken
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
@@ -36,7 +38,7 @@ class RowCheck:
 
 @dataclass(frozen=True)
 class RowQuestion:
-    """Bound the share of rows that `claim` is about with `budget` looks and `delta`.
+    """Bound what `claim` is about over rows with `budget` looks and `delta`.
 
     A `target` is a failure rate at which looking may stop, `stopped_at` repeats what was
     interrupted, and `budget_flops` is what a plan may spend. `balls` is of how many bits balls are
@@ -103,16 +105,31 @@ class RowQuestion:
 
     @cached_property
     def exact(self) -> Check:
-        """The check of every row (Theorems 9.3 and 9.6, Definition 9.4)."""
-        task, margin = self.task, self.claim.margin
-        answers = self.answers
+        """The check of every row (Theorems 9.3, 9.6 and 9.11, Definition 9.4)."""
+        task, claim, answers, of = self.task, self.claim, self.answers, self.arithmetic
 
         def right(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            return answers.of_one(rows[:, :-1], margin).leads(task.labels(rows), margin)
+            spread = answers.of_one(rows[:, :-1], claim.margin)
+            return spread.leads(task.labels(rows), claim.margin)
 
         def same(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
             first, second = answers(rows[:, :-1], 0.0)
             return first.leads(first.first, 0.0) & second.leads(first.first, 0.0)
 
+        def near(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
+            network, reference = answers(rows[:, :-1], 0.0)
+            parts = [(each.values, of.radii(each)) for each in (reference, network)]
+            return divergences_upper(*parts[0], *parts[1]) <= (claim.at or 0.0)
+
+        if claim.kind == "kl":
+            outputs = self.model.d_vocab_out
+            return RowCheck(lambda rows: ~near(rows), self.flops.each + divergence_flops(outputs))
         holds = right if task.against is None else same
         return RowCheck(lambda rows: ~holds(rows), self.flops.each)
+
+    @cached_property
+    def losses(self) -> RowLosses:
+        """The bounds on the losses of rows (Theorem 9.9)."""
+        task, outputs = self.task, self.model.d_vocab_out
+        flops = self.flops.each + loss_flops(outputs)
+        return RowLosses(self.answers.of_one, self.arithmetic, task.labels, flops)

@@ -11,7 +11,8 @@ from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.next_token.asking import asked, beyond, brought, require_way_to, uses
-from probbound.tasks.next_token.grammar import BRUTE_FORCE, require_strategy
+from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
+from probbound.tasks.next_token.mean_loss import brute_force_loss, iid_loss
 from probbound.tasks.next_token.methods import brute_force, iid
 from probbound.tasks.next_token.planning import decided
 from probbound.tasks.next_token.question import RowQuestion
@@ -25,6 +26,9 @@ ARITHMETIC = (
     "claim is about real numbers, rounding errors are bounded on the way and counted against it, "
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
+
+
+_METHODS = {BRUTE_FORCE: (brute_force, brute_force_loss), IID: (iid, iid_loss)}
 
 
 def _task_for(model: Any, prior: Prior | None, about: str) -> Never:
@@ -49,8 +53,8 @@ def _recipe(strategy: str, question: RowQuestion) -> Recipe:
 
 
 def _answer(strategy: str, question: RowQuestion, meter: CostMeter) -> Outcome:
-    method = brute_force if require_strategy(strategy) == BRUTE_FORCE else iid
-    return method(question, meter)
+    of_share, of_loss = _METHODS[require_strategy(strategy)]
+    return (of_loss if question.claim.kind == "loss" else of_share)(question, meter)
 
 
 def _with_noise(strategy: str, noise: str) -> str:

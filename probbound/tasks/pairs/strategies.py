@@ -9,6 +9,7 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
+from probbound.tasks.accepted import require_not_of_rows
 from probbound.tasks.pairs.entries import entries, entries_by
 from probbound.tasks.pairs.grammar import (
     BRUTE_FORCE,
@@ -78,6 +79,7 @@ class PairStrategies:
             UserError: in one sentence; also if there is no such strategy.
         """
         self.grammar.parsed(strategy)
+        require_not_of_rows(claim)
         if claim.kind == "loss":
             raise UserError("over pairs the accuracy and margins are bounded, not a loss")
         if weighted:

@@ -41,6 +41,13 @@ def leads_in_float64(values: Numbers, labels: Numbers, margin: float) -> Numbers
         return _ahead(own - values > wanted, labels)
 
 
+def agreed_outcomes(values: Numbers) -> Outcomes:
+    """Outcomes (n, out) as computed, with the radii that `float64` gives them (Theorem 9.9)."""
+    with np.errstate(all="ignore"):
+        radii = AGREEMENT / 2 * np.abs(values).max(axis=1, keepdims=True)
+    return Outcomes(values, np.broadcast_to(radii, values.shape))
+
+
 def _ahead(certain: Numbers, labels: Numbers) -> Numbers:
     """Whether all are certain but that a label is ahead of itself."""
     certain[np.arange(len(labels)), labels] = True

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from probbound.check.claims import margin_of
 from probbound.check.models.transformer.answers import leads, leads_in_float64, undecided
 from probbound.check.models.transformer.network import Network
-from probbound.check.tasks.next_token.rows import Rows
-
-_AT_ONCE = 256
+from probbound.check.tasks.next_token.rows import Rows, parts
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Answered:
 
     def wrong(self, numbers: np.ndarray) -> int:
         """How many of the rows with such numbers do not count as answered."""
-        return sum(int((~self._holds(part)).sum()) for part in _parts(numbers))
+        return sum(int((~self._holds(part)).sum()) for part in parts(numbers))
 
     def _holds(self, numbers: np.ndarray) -> np.ndarray:
         read, first = self.rows.read[numbers], self.networks[0]
@@ -68,9 +67,4 @@ def answered(
 ) -> Answered:
     """What a claim counts."""
     real = claim["population"]["arithmetic"] == "real"
-    return Answered(networks, rows, real, float(claim["at"] or 0.0), balls)
-
-
-def _parts(numbers: np.ndarray) -> Iterator[np.ndarray]:
-    for at in range(0, len(numbers), _AT_ONCE):
-        yield numbers[at : at + _AT_ONCE]
+    return Answered(networks, rows, real, margin_of(claim), balls)

@@ -19,20 +19,17 @@ _LAWS: dict[str, dict[str, rules.Rule]] = {FIXED: {}, ANYTIME: {"target": rules.
 class Recipe:
     """All rows, if there is no law, or different ones by a law.
 
-    `balls` have so many bits, by which rows are decided that radii leave open; None without them.
+    `may_stop` says whether it holds where the user interrupts. `balls` have so many bits, by which
+    rows are decided that radii leave open; None without them.
     """
 
     law: str | None
+    may_stop: bool
     balls: int | None = None
 
     @property
     def budgeted(self) -> bool:
         """Whether a budget of looks decides anything."""
-        return self.law is not None
-
-    @property
-    def may_stop(self) -> bool:
-        """Whether its law holds where the user interrupts."""
         return self.law is not None
 
     @property
@@ -46,7 +43,7 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     """A recipe, from JSON.
 
     Raises:
-        Refused: if no strategy over rows runs so.
+        Refused: if no strategy over rows runs so, or bounds such a claim.
     """
     levels, law = found["levels"], found["law"]
     wanted: dict[str, Any] = {"level": RUN, "mode": "enumerated" if law is None else "sampled"}
@@ -57,7 +54,10 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         raise Refused("no strategy over rows has such levels")
     if law is not None:
         require_settings("law", law, _LAWS, {})
-    return Recipe(None if law is None else law["law"], balls)
+    name, of_loss = None if law is None else law["law"], claim["kind"] == "loss"
+    if of_loss and name == ANYTIME:
+        raise Refused("a mean loss is bounded with no target")
+    return Recipe(name, law is not None and not of_loss, balls)
 
 
 def _bits(balls: Any, claim: Mapping[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
+from probbound.check.tasks.next_token.outcomes import lost, near
 from probbound.check.tasks.next_token.prices import price, price_once
 from probbound.check.tasks.next_token.recipe import recipe_of
 from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
@@ -29,19 +30,27 @@ _ARITHMETIC = (
 )
 _LEAST, _ROW = 1e7, 1e4
 _BALL, _FUNCTION = 20.0, 1e4
+_ASKED: dict[str, Callable[..., Any]] = {
+    "accuracy": answered,
+    "margin": answered,
+    "kl": near,
+    "loss": lost,
+}
 
 
 def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     """Where a claim is not about rows that the weights read."""
     stated, (most, _, _) = claim["population"], weights.reads
-    if claim["kind"] == "loss":
-        yield "no loss is bounded over rows"
     if stated["length"] < 2 or stated["length"] - 1 > most:
         yield f"rows of {stated['length']} tokens are none that the weights read"
     if stated["agreement"] != (None if stated["arithmetic"] == "real" else AGREEMENT):
         yield f"the agreement of {stated['arithmetic']} is not {stated['agreement']}"
-    if stated["against"] is not None and claim["kind"] != "accuracy":
+    if stated["against"] is None and claim["kind"] == "kl":
+        yield "a divergence is one from another network, and it names none"
+    if stated["against"] is not None and claim["kind"] == "margin":
         yield "how often two networks agree is claimed without a margin"
+    if stated["against"] is not None and claim["kind"] == "loss":
+        yield "a loss is that of one network, and it names two"
 
 
 def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
@@ -91,7 +100,7 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
     balls = recipe_of(predicate["ran"]["recipe"], claim).balls
     if balls is not None:
         library()
-    return Brought(network, answered(claim, tuple(networks), rows, balls))
+    return Brought(network, _ASKED[claim["kind"]](claim, tuple(networks), rows, balls))
 
 
 def _require_read(networks: list[Any], tokens: Any, claim: Mapping[str, Any]) -> None:
