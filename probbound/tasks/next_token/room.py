@@ -28,8 +28,8 @@ ARITHMETIC = (
 
 def _task_for(model: Any, prior: Prior | None, about: str) -> Never:
     raise UserError(
-        "next-token is about rows of tokens that you bring: probbound certify MODEL --data TOKENS, "
-        "in Python probbound.NextToken(tokens); plans and sweeps take no rows"
+        "next-token is about rows of tokens that you bring: probbound certify MODEL --data TOKENS "
+        "(plan and sweep take --data too), in Python probbound.NextToken(tokens)"
     )
 
 
