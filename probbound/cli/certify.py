@@ -38,6 +38,7 @@ from probbound.models.registry import described
 from probbound.tasks.registry import (
     DEFAULT_TASK,
     counted,
+    files,
     inputs_of,
     manner,
     remarks,
@@ -285,8 +286,9 @@ def _more(predicate: Mapping[str, Any]) -> str:
     forecasts = room_named(claim["task"]).foretold is not None
     if not forecasts or claim["kind"] != "accuracy" or claim["population"]["prior"]:
         return said
-    name = predicate["model"]["name"]
-    return f"{said} To see what each would give: probbound plan {name} --budget-flops 1e9"
+    beside = "".join(f" {option}" for option in files(claim["task"], claim["population"]))
+    plan = f"probbound plan {predicate['model']['name']}{beside} --budget-flops 1e9"
+    return f"{said} To see what each would give: {plan}"
 
 
 def describe(prior: Prior) -> str:

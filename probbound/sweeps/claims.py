@@ -20,11 +20,9 @@ def claim_named(name: str) -> Claim:
     """
     kind, colon, at = name.partition(":")
     try:
-        if kind == "margin" or not colon:
-            return claim_of(kind, float(at) if colon else None)
-    except ValueError as error:
+        return claim_of(kind, float(at) if colon else None)
+    except (ValueError, UserError) as error:
         raise UserError(f"a claim must be {WANTED}, got {name!r}") from error
-    raise UserError(f"a claim must be {WANTED}, got {name!r}")
 
 
 def one_name(name: str) -> str:

@@ -11,6 +11,7 @@ from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.next_token.asking import asked, beyond, brought, require_way_to, uses
+from probbound.tasks.next_token.foretelling import foretold
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, require_strategy
 from probbound.tasks.next_token.methods import brute_force, iid
 from probbound.tasks.next_token.planning import decided
@@ -76,5 +77,6 @@ TASK = Room[RowQuestion](
     answer=_answer,
     train=_train,
     beyond=beyond,
+    foretold=foretold,
     brought=brought,
 )
