@@ -296,27 +296,22 @@ def facets_of(rows: Iterable[Row]) -> list[Facet]:
             facet,
             prior_shown=priors[facet.prior, facet.prior_sha256],
             claim_shown=claims[facet.claim, facet.claim_sha256],
-            data_shown=brought.get(facet.inputs_sha256, ""),
+            data_shown=brought[facet.data or "", facet.inputs_sha256],
         )
         for facet in parts
     ]
 
 
-def _inputs_told_apart(facets: Iterable[Facet]) -> dict[str | None, str]:
-    """What the data of each digest is shown as: its name, with the digest where it has several.
+def _inputs_told_apart(facets: Iterable[Facet]) -> dict[tuple[str | None, str | None], str]:
+    """What data is shown as, by its name and digest: the name, with the digest if it has several.
 
     Against another network and in another arithmetic the same data has another digest.
     """
-    known: dict[tuple[str | None, ...], dict[str, None]] = {}
+    known: dict[tuple[str | None, str | None], dict[tuple[str, str | None], None]] = {}
     for facet in facets:
-        if facet.inputs_sha256 is not None:
-            names = (facet.data, facet.against, facet.arithmetic)
-            known.setdefault(names, {})[facet.inputs_sha256] = None
-    return {
-        sha256: shown
-        for (data, *_), digests in known.items()
-        for (_, sha256), shown in told_apart((data or "", each) for each in digests).items()
-    }
+        about = known.setdefault((facet.against, facet.arithmetic), {})
+        about[facet.data or "", facet.inputs_sha256] = None
+    return {key: shown for named in known.values() for key, shown in told_apart(named).items()}
 
 
 def told_apart(named: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:

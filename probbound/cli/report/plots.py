@@ -277,11 +277,8 @@ def _file_name(model: str, sha256: str) -> str:
 def _end(facet: Facet) -> str:
     """The same of what a facet adds to the name."""
     plain = _fit(facet.slug)
-    return (
-        plain
-        if plain == facet.slug
-        else f"{plain}-{(facet.claim_sha256 or facet.prior_sha256 or '')[:8]}"
-    )
+    digests = (facet.claim_sha256, facet.inputs_sha256, facet.prior_sha256)
+    return plain if plain == facet.slug else f"{plain}-{next(filter(None, digests), '')[:8]}"
 
 
 def _fit(text: str) -> str:

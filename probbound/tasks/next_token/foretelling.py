@@ -31,8 +31,8 @@ _PILOT_SHARE = 10  # a pilot takes one part in so many of what is to be spent
 class _Price:
     """What a row costs, and what is paid once, in operations or seconds; and rows that it buys."""
 
-    row: float
-    once: float
+    row: int | float
+    once: int | float
     looks: int
 
 
@@ -153,7 +153,7 @@ def _enough(question: RowQuestion, target: float, wrong: float) -> int:
 
 
 def _forecast(question: RowQuestion, looks: int, price: _Price, wrong: float) -> Forecast:
-    cost = price.once + looks * price.row
+    cost = float(price.once + looks * price.row)
     if looks >= question.task.size:
         return Forecast(BRUTE_FORCE, wrong, cost, weighted=wrong)
     failure, delta = _bound(question, round(wrong * looks), looks), question.delta
