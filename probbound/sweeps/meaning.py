@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 from probbound.machine.errors import UserError
 from probbound.sweeps.brought import NO_INPUTS, Inputs, KnownInputs, Wanted
 from probbound.sweeps.cells import Cell
 from probbound.sweeps.claims import claim_named
-from probbound.sweeps.config import BROUGHT, OWN_STRATEGIES, UNIFORM, SweepConfig
+from probbound.sweeps.config import OWN_STRATEGIES, UNIFORM, SweepConfig
 from probbound.sweeps.own_claims import OwnDigests
 from probbound.tasks.registry import room_for
 
@@ -99,11 +100,11 @@ def _of_networks(
 ) -> Iterator[_Question]:
     grid = itertools.product(
         *(config.models, config.tasks, config.network_claims, config.priors),
-        *(getattr(config, name) for name in BROUGHT),
-        *(config.strategies, config.noises),
-        *(config.budgets, config.deltas, config.paths, config.seeds),
+        itertools.product(config.data, config.against, config.arithmetic),
+        *(config.strategies, config.noises, config.budgets, config.deltas),
+        itertools.product(config.paths, config.seeds),
     )
-    for model, task, claim, prior, *brought, asked, noise, budget, delta, paths, seed in grid:
+    for model, task, claim, prior, brought, asked, noise, budget, delta, (paths, seed) in grid:
         strategy = room_for(task).with_noise(asked, noise)
         uses, wanted = room_for(task).uses(strategy), Wanted(model, task, *brought)
         found = inputs.get(wanted)
@@ -117,8 +118,9 @@ def _of_networks(
             claim=claim,
             prior=prior,
             prior_sha256=priors.get(prior, {}).get(model),
-            **({} if found is None else found.of_cell(wanted)),
         )
+        if found is not None:
+            cell = replace(cell, **found.of_cell(wanted))
         yield asked, cell, _why_not(cell, found)
 
 

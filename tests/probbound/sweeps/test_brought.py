@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shlex import split
 
 import numpy as np
 import pytest
@@ -134,19 +135,19 @@ def test_a_sweep_goes_on_where_it_stopped_and_workers_need_no_files(folder, swep
 
 def test_files_that_changed_are_run_anew_and_said_to(folder, capsys):
     command = "sweep --out s --models net.safetensors --strategies iid --budgets 20 --data rows.npz"
-    assert run(command.split()) == 0
+    assert run(split(command)) == 0
     lists = rows.tokens().tolist()
     text = "\n".join(json.dumps({"tokens": row}) for row in lists)
     (folder / "sub").mkdir()
     (folder / "sub" / "rows.jsonl").write_text(text)
-    assert run([*command.split()[:-1], "sub/rows.jsonl"]) == 0
+    assert run([*split(command)[:-1], "sub/rows.jsonl"]) == 0
     other_rows(folder)
     capsys.readouterr()
-    assert run(command.split()) == 0
+    assert run(split(command)) == 0
     out, told = (" ".join(text.split()) for text in capsys.readouterr())
     assert "net on rows.npz is not what an earlier sweep of this directory read; its cells" in told
     assert "1 run now" in out
-    assert run(command.split()) == 0
+    assert run(split(command)) == 0
     out, told = (" ".join(text.split()) for text in capsys.readouterr())
     assert (told, "0 run now" in out) == ("", True)
     contents = SweepStore.open(folder / "s").contents()
@@ -248,7 +249,7 @@ def test_what_needs_files_is_told_in_one_sentence(folder, capsys):
         "max-of-4 --arithmetic real": "max-of-k is about inputs of its own, so --arithmetic is",
     }
     for arguments, told in bad.items():
-        assert run(f"{start} {arguments}".split()) == 2, arguments
+        assert run(split(f"{start} {arguments}")) == 2, arguments
         error = " ".join(capsys.readouterr().err.split())
         assert error.startswith("error: "), arguments
         assert told in error, (arguments, error)

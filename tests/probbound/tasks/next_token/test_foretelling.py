@@ -1,6 +1,8 @@
 """What is foretold of rows is what "auto" does, and what no failure among them would certify."""
 
 import json
+from shlex import split
+from typing import Literal
 
 import pytest
 
@@ -16,7 +18,12 @@ from tests.probbound.tasks.next_token import rows
 DELTA = 0.1
 
 
-def wish(amount, unit="flops", delta: float | None = DELTA, **settings):
+def wish(
+    amount,
+    unit: Literal["flops", "seconds", "target"] = "flops",
+    delta: float | None = DELTA,
+    **settings,
+):
     return Wish(amount, unit, delta, 0, rows.task(**settings))
 
 
@@ -93,15 +100,15 @@ def test_plan_prints_what_auto_would_do_and_the_command_that_does_it(tmp_path, m
     for name, noise in (("net", 0.0), ("other", 0.02)):
         save_model(rows.model(name, noise), tmp_path / f"{name}.safetensors")
     plan = "plan net.safetensors --data rows.npz --arithmetic float64 --delta 0.1 --budget-flops"
-    assert run(f"{plan} 3e4".split()) == 0
+    assert run(split(f"{plan} 3e4")) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "of 48 rows are looked at, at a planned price of" in out
     pick = out.partition("Pick: probbound ")[2]
     assert pick.startswith("certify net.safetensors --strategy iid --data rows.npz --arithmetic")
-    assert run(pick.split()) == 0
+    assert run(split(pick)) == 0
     capsys.readouterr()
     compared = f"{plan} 3e4 --against other.safetensors --json"
-    assert run(compared.split()) == 0
+    assert run(split(compared)) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["pick"]["strategy"] == "iid"
     assert set(told["pilot"]) == {"rows", "wrong", "row_price", "flops"}
@@ -111,5 +118,5 @@ def test_plan_prints_what_auto_would_do_and_the_command_that_does_it(tmp_path, m
         "plan max-of-4 --data rows.npz --budget-flops 1e5": "max-of-k is about inputs of its own",
     }
     for arguments, error in bad.items():
-        assert run(arguments.split()) == 2
+        assert run(split(arguments)) == 2
         assert error in " ".join(capsys.readouterr().err.split())
