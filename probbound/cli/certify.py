@@ -34,7 +34,7 @@ from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
-from probbound.tasks.registry import DEFAULT_TASK, means, remarks, strategy_summary
+from probbound.tasks.registry import DEFAULT_TASK, files, means, remarks, strategy_summary
 from probbound.tasks.told import task_told
 
 if TYPE_CHECKING:
@@ -284,8 +284,9 @@ def _more(predicate: Mapping[str, Any]) -> str:
     forecasts = room_named(claim["task"]).foretold is not None
     if not forecasts or claim["kind"] != "accuracy" or claim["population"]["prior"]:
         return said
-    name = predicate["model"]["name"]
-    return f"{said} To see what each would give: probbound plan {name} --budget-flops 1e9"
+    beside = "".join(f" {option}" for option in files(claim["task"], claim["population"]))
+    plan = f"probbound plan {predicate['model']['name']}{beside} --budget-flops 1e9"
+    return f"{said} To see what each would give: {plan}"
 
 
 def describe(prior: Prior) -> str:

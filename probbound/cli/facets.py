@@ -15,6 +15,7 @@ from probbound.arithmetic.decimals import upper
 from probbound.cli.output import at_most_or_nothing, exactly, nats, operations, percent
 from probbound.contract.claims import is_own_claim
 from probbound.sweeps.config import UNIFORM
+from probbound.tasks.registry import inputs_of
 
 Row = Mapping[str, Any]
 NOTHING = "says nothing"
@@ -54,6 +55,20 @@ _NETWORK = Terms(
     across={"samples": "forward passes"},
     certain="what the proof alone gives",
 )
+
+
+def _of_brought(inputs: str) -> Terms:
+    """Of inputs that a user brought, each of which is looked at whole; what they are in words."""
+    return Terms(
+        cost="looks",
+        axis=f"{inputs} looked at",
+        paid=lambda row: f"{row['looks']:,} {inputs}, {operations(row['flops'])}",
+        columns=(("looked at", _number("looks")), ("cost", lambda r: operations(r["flops"]))),
+        across={"flops": "operations (FLOP)"},
+        certain="what the proof alone gives",
+    )
+
+
 _LOOKS = Terms(
     cost="looks",
     axis="looks (calls of the check)",
@@ -147,7 +162,7 @@ def _facts_of_members(row: Row) -> list[tuple[str, str]]:
 def _accuracy(at: float | None) -> Measure:
     return Measure(
         *("failure_upper", "failure rate", "share of all inputs", "wrong ≤"),
-        guess=lambda row: 1 - 1 / row["answers"],
+        guess=lambda row: 1 - 1 / row["answers"] if row["answers"] else 1.0,
         shown=_share,
         facts=_facts_of_share("accuracy"),
     )
@@ -177,7 +192,7 @@ def _mean_loss(at: float | None) -> Measure:
     name = "mean loss" if at is None else f"mean loss cut at {exactly(at)}"
     return Measure(
         *("bound", name, "nats", "loss ≤ (nats)"),
-        guess=lambda row: math.log(row["answers"]),
+        guess=lambda row: math.log(row["answers"]) if row["answers"] else row["largest_loss"],
         shown=_loss,
         facts=_facts_of_loss,
         suffix=" nats",
@@ -201,9 +216,9 @@ _MEASURES: Mapping[str, Callable[[float | None], Measure]] = {
 
 @dataclass(frozen=True)
 class Facet:
-    """A task, a claim and a prior, or an own claim.
+    """A task, a claim and a prior or inputs that were brought, or an own claim.
 
-    `prior_shown` and `claim_shown` tell priors and own claims of one name apart.
+    `prior_shown`, `claim_shown` and `data_shown` tell those of one name apart.
     """
 
     task: str
@@ -212,8 +227,13 @@ class Facet:
     prior: str
     prior_sha256: str | None
     claim_sha256: str | None = None
+    data: str | None = None
+    against: str | None = None
+    arithmetic: str | None = None
+    inputs_sha256: str | None = None
     prior_shown: str = ""
     claim_shown: str = ""
+    data_shown: str = ""
 
     @property
     def is_own(self) -> bool:
@@ -223,7 +243,23 @@ class Facet:
     @property
     def measure(self) -> Measure:
         """How bounds of the claim are shown."""
-        return _OWN_SHARE if self.is_own else _MEASURES[self.claim](self.at)
+        if self.is_own:
+            return _OWN_SHARE
+        made = _MEASURES[self.claim](self.at)
+        if self.data is None:
+            return made
+        inputs = inputs_of(self.task.partition(":")[0])
+        unit = made.unit.replace("inputs", inputs)
+        return replace(made, unit=unit, terms=_of_brought(inputs))
+
+    @property
+    def brought(self) -> str:
+        """The files that it is about and the arithmetic, in words; nothing of other facets."""
+        if self.data is None:
+            return ""
+        against = self.against and f"against {self.against}"
+        arithmetic = self.arithmetic and f"in {self.arithmetic} arithmetic"
+        return ", ".join(filter(None, (self.data_shown, against, arithmetic)))
 
     @property
     def title(self) -> str:
@@ -231,7 +267,8 @@ class Facet:
         name = self.measure.name
         if self.is_own:
             return f"{name}, {self.claim_shown}"
-        return name if self.prior == UNIFORM else f"{name}, prior {self.prior_shown}"
+        prior = "" if self.prior == UNIFORM else f"prior {self.prior_shown}"
+        return ", ".join(filter(None, (name, self.brought, prior)))
 
     @property
     def heading(self) -> str:
@@ -247,6 +284,8 @@ class Facet:
             return f"-{self.claim_shown.replace(':', '-')}"
         at = "" if self.at is None else f"-{exactly(self.at)}"
         claim = "" if self.claim == "accuracy" else f"-{self.claim}{at}"
+        brought = (self.data and self.data_shown, self.against, self.arithmetic)
+        claim += "".join(f"-{each}" for each in brought if each)
         return claim + ("" if self.prior == UNIFORM else f"-{self.prior_shown}")
 
     def holds(self, row: Row) -> bool:
@@ -254,7 +293,8 @@ class Facet:
         return _parts(row) == tuple(getattr(self, name) for name in _PARTS)
 
 
-_PARTS = ("task", "claim", "at", "prior", "prior_sha256", "claim_sha256")
+_BROUGHT = ("data", "against", "arithmetic", "inputs_sha256")
+_PARTS = ("task", "claim", "at", "prior", "prior_sha256", "claim_sha256", *_BROUGHT)
 
 
 def _parts(row: Row) -> tuple[Any, ...]:
@@ -266,14 +306,28 @@ def facets_of(rows: Iterable[Row]) -> list[Facet]:
     parts = [Facet(*part) for part in dict.fromkeys(map(_parts, rows))]
     priors = told_apart((facet.prior, facet.prior_sha256) for facet in parts)
     claims = told_apart((facet.claim, facet.claim_sha256) for facet in parts)
+    brought = _inputs_told_apart(parts)
     return [
         replace(
             facet,
             prior_shown=priors[facet.prior, facet.prior_sha256],
             claim_shown=claims[facet.claim, facet.claim_sha256],
+            data_shown=brought[facet.data or "", facet.inputs_sha256],
         )
         for facet in parts
     ]
+
+
+def _inputs_told_apart(facets: Iterable[Facet]) -> dict[tuple[str | None, str | None], str]:
+    """What data is shown as, by its name and digest: the name, with the digest if it has several.
+
+    Against another network and in another arithmetic the same data has another digest.
+    """
+    known: dict[tuple[str | None, str | None], dict[tuple[str, str | None], None]] = {}
+    for facet in facets:
+        about = known.setdefault((facet.against, facet.arithmetic), {})
+        about[facet.data or "", facet.inputs_sha256] = None
+    return {key: shown for named in known.values() for key, shown in told_apart(named).items()}
 
 
 def told_apart(named: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:

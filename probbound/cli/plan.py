@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.markup import escape
@@ -47,6 +50,9 @@ if TYPE_CHECKING:
 @click.option("--budget-seconds", type=float, help="Seconds to spend on this machine.")
 @click.option("--target", type=float, help="Failure rate to reach as cheaply as possible.")
 @click.option("--seed", type=WHOLE, default=0, help="Of the pilot.", show_default=True)
+@click.option("--data", type=Path, help="Rows of tokens, as for certify.")
+@click.option("--against", help="Model whose answers count as right, as for certify.")
+@click.option("--arithmetic", help="Of rows, as for certify.")
 @as_json_option
 def plan(
     model: str,
@@ -57,8 +63,11 @@ def plan(
     target: float | None,
     seed: int,
     as_json: bool,
+    **brought: Any,
 ) -> None:
     """Predict the bound of every strategy for MODEL from a pilot, and pick the best.
+
+    Of a transformer, for the rows that you bring (--data), alone or --against another model.
 
     The pilot's randomness is its own: nothing it sees is used in a certificate.
     """
@@ -67,7 +76,7 @@ def plan(
         from probbound.models.registry import load, room_of
         from probbound.planning.forecast import checked_amount
         from probbound.planning.foretold import Wish
-        from probbound.tasks.registry import room_for
+        from probbound.tasks.registry import room_for, task_for
 
     room = room_for(task_told(model, task))
     predicted = room.foretold
@@ -87,7 +96,11 @@ def plan(
     loaded = load(model)
     timed = budget_seconds is not None
     unit = "target" if target is not None else "seconds" if timed else "flops"
-    wish = Wish(amount, unit, None if choose else float(delta), seed)
+    given_files = {name: value for name, value in brought.items() if value is not None}
+    inputs = None
+    if given_files or room.brought is not None:
+        inputs = task_for(loaded, None, task, given_files)
+    wish = Wish(amount, unit, None if choose else float(delta), seed, inputs)
     found = predicted(loaded, wish)
     if not found.forecasts or found.forecasts[0].at_best:
         looked = "the budget buys no look at its answers"
@@ -103,10 +116,10 @@ def plan(
         told = "seconds" if timed else "flops"
         print_json({"pilot": pilot, "unit": told, "forecasts": rows, "pick": rows[0]})
     else:
-        _print_table(model, found, timed)
+        _print_table(model, found, timed, given_files)
 
 
-def _print_table(model: str, found: Foretold, timed: bool) -> None:
+def _print_table(model: str, found: Foretold, timed: bool, brought: Mapping[str, Any]) -> None:
     forecasts = found.forecasts
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
     made = table("strategy", *numbers, title=f"Forecasts for {escape(model)}", right=numbers)
@@ -142,7 +155,10 @@ def _print_table(model: str, found: Foretold, timed: bool) -> None:
         )
     else:
         stdout.print("The budget buys no look at the answers; half of them are taken for wrong.")
-    knobs = f" --budget {best.budget}" if best.budget else ""
+    for sentence in found.said:
+        stdout.print(sentence, markup=False, soft_wrap=True)
+    knobs = "".join(f" --{name} {quote(str(value))}" for name, value in brought.items())
+    knobs += f" --budget {best.budget}" if best.budget else ""
     knobs += f" --draws {best.draws}" if best.draws is not None else ""
     knobs += f" --delta {best.delta!r}" if best.delta else ""
     if float(at_most(best.failure_upper)) >= 1:

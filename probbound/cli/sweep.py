@@ -69,6 +69,15 @@ def _listed(convert: Callable[[str], Any], what: str) -> Callable[..., tuple[Any
 )
 @click.option("--priors", callback=_listed(str, "names or paths"), help="uniform, or files: a,b.")
 @click.option("--tasks", callback=_listed(str, "names"), help="Names of tasks.")
+@click.option("--data", callback=_listed(str, "paths"), help="Files of rows of tokens: a,b.")
+@click.option(
+    "--against",
+    callback=_listed(str, "names or paths"),
+    help="none (rows' last tokens are right), or models whose answers are: none,a,b.",
+)
+@click.option(
+    "--arithmetic", callback=_listed(str, "names"), help="Of rows: auto (default), real,float64."
+)
 @click.option("--budgets", callback=_listed(whole, "whole numbers"), help="Forward passes.")
 @click.option("--deltas", callback=_listed(delta_number, "numbers"), help="Failure probabilities.")
 @click.option("--paths", callback=_listed(str, "names"), help="Of entries: separate,joint.")
@@ -106,7 +115,7 @@ def sweep(
     again = sum(cell.key in prepared.found.damaged for cell in prepared.pending)
     if again:
         warn([f"{again} of the cells are altered or damaged, and are run again"])
-    for sentence in without_meaning(prepared.left_out):
+    for sentence in (*prepared.changed, *without_meaning(prepared.left_out)):
         stderr.print(f"note: {sentence}", markup=False, soft_wrap=True)
     try:
         swept = prepared.run(backend)
@@ -187,7 +196,7 @@ def summary_json(
 
 
 def _failures(found: pa.Table) -> list[dict[str, Any]]:
-    about = ("model", "task", "claim", "at", "prior")
+    about = ("model", "task", "claim", "at", "prior", "data", "against", "arithmetic")
     columns = (*about, "strategy", "budget", "delta", "paths", "seed", "reason")
     rows = found.to_pylist()
     return [{name: row[name] for name in columns} for row in rows if row["status"] == "failed"]

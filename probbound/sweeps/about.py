@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from probbound.certificates.certification import certify
 from probbound.contract.networks import Network
+from probbound.contract.tasks import Task
 from probbound.draws.priors import Prior
 from probbound.sweeps.cells import Cell
 from probbound.sweeps.claims import claim_named
@@ -15,7 +16,7 @@ from probbound.tasks.registry import task_for
 
 @runtime_checkable
 class About(Protocol):
-    """A network and its prior, or a claim of the user's own."""
+    """A network and its prior or the inputs brought for it, or a claim of the user's own."""
 
     def require_unchanged(self) -> None:
         """Refuse if what is here is not what the sweep was asked about.
@@ -35,6 +36,13 @@ class About(Protocol):
         ...
 
 
+def _certified(model: Network, task: Task, cell: Cell) -> dict[str, Any]:
+    made = certify(model, task, claim=claim_named(cell.claim), **cell.settings)
+    if made.stopped_at is not None:
+        raise KeyboardInterrupt
+    return made.to_json()
+
+
 @dataclass(frozen=True)
 class AboutNetwork:
     """A network, and the law of its tokens if that is not uniform."""
@@ -47,8 +55,19 @@ class AboutNetwork:
 
     def certificate(self, cell: Cell) -> dict[str, Any]:
         """As `About`."""
-        task = task_for(self.model, self.prior, cell.task)
-        made = certify(self.model, task, claim=claim_named(cell.claim), **cell.settings)
-        if made.stopped_at is not None:
-            raise KeyboardInterrupt
-        return made.to_json()
+        return _certified(self.model, task_for(self.model, self.prior, cell.task), cell)
+
+
+@dataclass(frozen=True)
+class AboutBrought:
+    """A network, and inputs that a user brought, as they were read when the sweep began."""
+
+    model: Network
+    task: Task
+
+    def require_unchanged(self) -> None:
+        """Both travel with the cell, and cannot change."""
+
+    def certificate(self, cell: Cell) -> dict[str, Any]:
+        """As `About`."""
+        return _certified(self.model, self.task, cell)

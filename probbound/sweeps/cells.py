@@ -19,7 +19,8 @@ from probbound.tasks.registry import DEFAULT_TASK, task_names
 
 FORMAT = "probbound-cell/3"
 Status = Literal["certified", "failed"]
-_LATER = ("task", "claim", "prior", "prior_sha256", "claim_sha256", "file_sha256")
+_BROUGHT = ("data", "against", "arithmetic", "inputs_sha256")
+_LATER = ("task", "claim", "prior", "prior_sha256", "claim_sha256", "file_sha256", *_BROUGHT)
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Cell:
 
     `prior_sha256` is the digest of the prior's weights, None if `prior` is uniform. Of an own claim
     `claim_sha256` and `file_sha256` are those of `OwnDigests`, and model, task and prior are empty.
+    Of inputs that a user brought, `data` and `against` are names of files, `arithmetic` is the one
+    that the claim is in, and `inputs_sha256` is the digest of what a claim states of them; they are
+    None of others.
     """
 
     model: str
@@ -44,6 +48,10 @@ class Cell:
     prior_sha256: str | None = None
     claim_sha256: str | None = None
     file_sha256: str | None = None
+    data: str | None = None
+    against: str | None = None
+    arithmetic: str | None = None
+    inputs_sha256: str | None = None
 
     @property
     def is_own(self) -> bool:
@@ -124,6 +132,7 @@ def _has_types(record: Record) -> bool:
     texts = [cell.model, cell.model_sha256, cell.strategy, cell.version]
     texts += [cell.task, cell.claim, cell.prior]
     may_lack = (cell.paths, record.reason, cell.prior_sha256, cell.claim_sha256, cell.file_sha256)
+    may_lack += tuple(getattr(cell, name) for name in _BROUGHT)
     texts += [text for text in may_lack if text is not None]
     counts = [count for count in (cell.budget, cell.seed) if count is not None]
     return (
@@ -143,6 +152,8 @@ def _of_network(cell: Cell) -> bool:
         cell.task.partition(":")[0] in task_names()
         and (cell.prior == UNIFORM) == (cell.prior_sha256 is None)
         and cell.claim_sha256 is cell.file_sha256 is None
+        and (cell.data is None) == (cell.inputs_sha256 is None)
+        and (cell.data is not None or cell.against is cell.arithmetic is None)
     )
 
 
@@ -151,5 +162,6 @@ def _of_own_claim(cell: Cell) -> bool:
     return (
         cell.model == cell.model_sha256 == cell.task == cell.prior == ""
         and cell.paths is cell.prior_sha256 is None
+        and not any(getattr(cell, name) for name in _BROUGHT)
         and None not in (cell.claim_sha256, cell.file_sha256)
     )

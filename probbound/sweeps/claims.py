@@ -9,7 +9,10 @@ from probbound.contract.claims import ACCURACY, Claim, claim_of, is_own_claim
 from probbound.machine.errors import UserError
 
 DEFAULT_CLAIM = ACCURACY.kind
-WANTED = "accuracy, loss, or margin:NUMBER of logits, such as margin:0.5; or FILE.py:NAME"
+WANTED = (
+    "accuracy, loss, margin:NUMBER of logits, such as margin:0.5, or over rows kl:NUMBER or "
+    "loss:NUMBER of nats; or FILE.py:NAME"
+)
 
 
 def claim_named(name: str) -> Claim:
@@ -20,11 +23,9 @@ def claim_named(name: str) -> Claim:
     """
     kind, colon, at = name.partition(":")
     try:
-        if kind == "margin" or not colon:
-            return claim_of(kind, float(at) if colon else None)
-    except ValueError as error:
+        return claim_of(kind, float(at) if colon else None)
+    except (ValueError, UserError) as error:
         raise UserError(f"a claim must be {WANTED}, got {name!r}") from error
-    raise UserError(f"a claim must be {WANTED}, got {name!r}")
 
 
 def one_name(name: str) -> str:

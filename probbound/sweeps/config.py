@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from probbound.contract.claims import is_own_claim
 from probbound.contract.confidence import LEAST_DELTA
-from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.own.question import Strategy
 from probbound.sweeps.claims import DEFAULT_CLAIM, WANTED, one_name
@@ -29,14 +29,18 @@ OWN_NOISE = "own"
 PATHS = ("separate", "joint")
 UNIFORM = "uniform"
 OWN_STRATEGIES = get_args(Strategy)
-LATER = ("tasks", "claims", "priors")
+NONE = "none"
+BROUGHT = ("data", "against", "arithmetic")
+LATER = ("tasks", "claims", "priors", *BROUGHT)
 
 
 @dataclass(frozen=True)
 class SweepConfig:
     """The grid of all these lists; duplicates are dropped.
 
-    Models are shipped names or paths; priors are files, or `uniform`. A strategy meets only the
+    Models are shipped names or paths; priors are files, or `uniform`. Files of `data`, models that
+    they are answered `against` and the `arithmetic` are what a task takes that is brought its
+    inputs; other tasks have none. A strategy meets only the
     settings that it uses: a noise choice makes `NAME:NOISE` where there is such a strategy, and
     else changes nothing. Claims are named as in `probbound.sweeps.claims`; one that is the user's
     own meets strategies, budgets, δ and seeds alone, and a grid of such alone has no models.
@@ -55,6 +59,9 @@ class SweepConfig:
     tasks: tuple[str, ...] = (DEFAULT_TASK,)
     claims: tuple[str, ...] = (DEFAULT_CLAIM,)
     priors: tuple[str, ...] = (UNIFORM,)
+    data: tuple[str, ...] = (NONE,)
+    against: tuple[str, ...] = (NONE,)
+    arithmetic: tuple[str, ...] = (AUTO,)
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -221,7 +228,7 @@ def _is_delta(value: Any) -> bool:
     return isinstance(value, float) and LEAST_DELTA <= value < 1
 
 
-_OF_NETWORKS = ("models", "tasks", "priors", "noises", "paths")
+_OF_NETWORKS = ("models", "tasks", "priors", "noises", "paths", *BROUGHT)
 _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "models": ("names or paths of models", _is_text),
     "strategies": ("names of strategies", _is_text),
@@ -239,4 +246,7 @@ _WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "tasks": (f"names of tasks: {', '.join(task_names())}", _is_task),
     "claims": (WANTED, _is_claim),
     "priors": (f"{UNIFORM} or paths of files of one weight a token", _is_text),
+    "data": (f"{NONE} or paths of files of inputs", _is_text),
+    "against": (f"{NONE} or names or paths of models", _is_text),
+    "arithmetic": (f"{AUTO} or names of arithmetics", _is_text),
 }

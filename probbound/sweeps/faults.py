@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from estimators.proportion import clopper_pearson
+from estimators.proportion import clopper_pearson, hypergeometric
 from probbound.certificates.certificate import bound_of, confidence_weighted
 from probbound.certificates.format import FORMAT, OWN_FORMAT, canonical, predicate_of, statement
-from probbound.contract.defaults import DEFAULT_BUDGET, DEFAULT_DELTA
+from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.contract.ledger import Ledger, Spend
 from probbound.machine.errors import UserError
+from probbound.sweeps.brought import digest_of
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.claims import claim_named
 from probbound.sweeps.own_faults import own_faults
@@ -24,7 +25,7 @@ from probbound.tasks.registry import recipe_of, room_named
 _RUN = "forward pass"
 _CLOSE = 1e-9
 _MOST_COUNT = 2**63
-_NEVER_ASKED = ("budget_flops", "beacon", "stopped_at")
+_NEVER_ASKED = ("beacon", "stopped_at")
 
 
 def fault_of(record: Record) -> str | None:
@@ -49,7 +50,7 @@ def _faults(record: Record) -> Iterator[str]:
         yield from own_faults(record.cell, certificate)
         return
     yield from _foreign(record.cell, certificate)
-    yield from _incoherent_claim(certificate)
+    yield from _incoherent_claim(record.cell, certificate)
     yield from _incoherent_spends(certificate)
     yield from _incoherent_counts(certificate)
 
@@ -85,6 +86,13 @@ def _otherwise_run(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
     """Where it runs something else than the cell's strategy with the cell's settings."""
     size = certificate["claim"]["population"]["size"]
     asked = cell.task.partition(":")[0]
+    planned = cell.strategy == AUTO
+    if planned != (certificate["budget_flops"] is not None):
+        yield "its operations to plan with are not those of its question"
+    if planned:
+        if any(certificate[name] is not None for name in ("recipe", "budget")):
+            yield "its recipe or budget is not that of its question"
+        return
     try:
         recipe = recipe_of(cell.strategy, size, {"paths": cell.paths}, asked)
     except UserError as error:
@@ -98,20 +106,24 @@ def _otherwise_run(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
         yield "what ran is not what was asked"
 
 
-def _incoherent_claim(certificate: Mapping[str, Any]) -> Iterator[str]:
+def _incoherent_claim(cell: Cell, certificate: Mapping[str, Any]) -> Iterator[str]:
     """Where bound, levels and what screens prove contradict each other."""
     claim = certificate["claim"]
-    if not _of_its_task(claim):
+    if not _of_its_inputs(cell, claim):
         yield "its inputs are not those of its task"
+    apart = None if certificate["sampling"]["replace"] else claim["population"]["size"]
     if any(
-        level["share_upper"] < _least_share(level) * (1 - _CLOSE) for level in certificate["levels"]
+        level["share_upper"] < _least_share(level, apart) * (1 - _CLOSE)
+        for level in certificate["levels"]
     ):
         yield "more was left over at a level than its share allows"
     yield from (_incoherent_loss if claim["kind"] == "loss" else _incoherent_share)(certificate)
 
 
-def _of_its_task(claim: Mapping[str, Any]) -> bool:
-    """Whether the task makes the same statement of its inputs."""
+def _of_its_inputs(cell: Cell, claim: Mapping[str, Any]) -> bool:
+    """Whether the task, or who brought the inputs, makes the same statement of them."""
+    if cell.inputs_sha256 is not None:
+        return digest_of(claim["population"]) == cell.inputs_sha256
     try:
         return (
             room_named(claim["task"]).stated(claim["population"]).statement() == claim["population"]
@@ -157,16 +169,19 @@ def _unweighted(certificate: Mapping[str, Any], certain: float) -> Iterator[str]
         yield "its confidence-weighted bound is not that of its parts"
 
 
-def _least_share(level: Mapping[str, Any]) -> float:
+def _least_share(level: Mapping[str, Any], apart: int | None) -> float:
     """What no honest bound on a level's share is below: of draws that were run, Theorem 2.3.
 
-    Of a loss no draw counts as a failure: a bound on a mean is none below that on zeros.
+    Of different members, of `apart` in all, Theorem 2.4. Of a loss no draw counts as a failure: a
+    bound on a mean is none below that on zeros.
     """
     left, samples, log_delta = level["failures"], level["samples"], level["log_delta"]
     if not samples or left > samples:
         return math.inf if left else 0.0
     if level["mode"] != "sampled" or level["check"] != _RUN or log_delta is None:
         return left / samples
+    if apart is not None:
+        return float(hypergeometric(left, samples, apart, log_delta=log_delta, side="upper").upper)
     return float(clopper_pearson(left, samples, log_delta=log_delta, side="upper").upper)
 
 

@@ -14,7 +14,8 @@ from probbound.machine.errors import UserError
 from probbound.machine.progress import counting
 from probbound.models.registry import load
 from probbound.models.store import digest, renamed
-from probbound.sweeps.about import About, AboutNetwork
+from probbound.sweeps.about import About, AboutBrought, AboutNetwork
+from probbound.sweeps.brought import KnownInputs, Tasks, altered, read_brought
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import SweepConfig
 from probbound.sweeps.local import Backend, Job, in_process
@@ -62,7 +63,9 @@ class Swept:
 class Sweep:
     """A grid, its models, priors and own claims by name, the store as found, and what is to run.
 
-    `left_out` are the combinations that have no meaning and are no cells, and why.
+    `tasks` are those of brought inputs by digest. `left_out` are the combinations that have no
+    meaning and are no cells, and why; `changed` says which inputs are others than an earlier sweep
+    of the store had by the same names.
     """
 
     store: SweepStore
@@ -70,7 +73,9 @@ class Sweep:
     models: Mapping[str, Network]
     priors: Priors
     own: Mapping[str, AboutOwnClaim]
+    tasks: Tasks
     left_out: Mapping[Cell, str]
+    changed: tuple[str, ...]
     cells: tuple[Cell, ...]
     pending: tuple[Cell, ...]
     retry_failed: bool
@@ -88,14 +93,15 @@ class Sweep:
         """Everything is checked, the store is open and knows the grid; nothing has been run.
 
         Raises:
-            UserError: if a model, a prior, an own claim or the directory cannot be used, or a value
-                of the grid has no meaning with any other.
+            UserError: if a model, a prior, an own claim, a file or the directory cannot be used, or
+                a value of the grid has no meaning with any other.
         """
         config, own = read_own_claims(config)
         loaded = _loaded(config, models or {})
         config, read = read_priors(config, loaded, priors or {})
-        asked = _asked(config, loaded, read, own)
-        about = (asked.config, asked.digests, asked.priors, asked.own)
+        config, inputs, tasks = read_brought(replace(config, models=tuple(loaded)), loaded)
+        asked = _asked(config, loaded, read, own, inputs)
+        about = (asked.config, asked.digests, asked.priors, asked.own, asked.inputs)
         require_meaning(*about)
         store = SweepStore.create(out)
         store.remember(asked)
@@ -107,7 +113,11 @@ class Sweep:
         for cell in pending:
             if cell.key in found.damaged:
                 store.require_room(cell)
-        return cls(store, found, loaded, read, own, without, cells, pending, retry_failed)
+        changed = tuple(_changed(asked, found, pending))
+        return cls(
+            *(store, found, loaded, read, own, tasks),
+            *(without, changed, cells, pending, retry_failed),
+        )
 
     def run(self, backend: Backend = in_process) -> Swept:
         """Certify the pending cells, each kept as soon as it is finished.
@@ -138,6 +148,8 @@ class Sweep:
     def _about(self, cell: Cell) -> About:
         if cell.is_own:
             return self.own[cell.claim]
+        if cell.inputs_sha256 is not None:
+            return AboutBrought(self.models[cell.model], self.tasks[cell.inputs_sha256])
         prior = self.priors.get(cell.prior, {}).get(cell.model)
         return AboutNetwork(self.models[cell.model], prior)
 
@@ -147,15 +159,28 @@ def _asked(
     models: Mapping[str, Network],
     priors: Priors,
     own: Mapping[str, AboutOwnClaim],
+    inputs: KnownInputs,
 ) -> Asked:
     """The grid by the names of its models and priors, with the digests of all that it is about."""
     laws = {
         name: {model: prior.sha256 for model, prior in fitting.items()}
         for name, fitting in priors.items()
     }
-    named = replace(config, models=tuple(models))
     digests = {name: digest(model) for name, model in models.items()}
-    return Asked(named, digests, laws, {name: about.digests for name, about in own.items()})
+    claims = {name: about.digests for name, about in own.items()}
+    return Asked(config, digests, laws, claims, inputs)
+
+
+def _changed(asked: Asked, found: Contents, pending: tuple[Cell, ...]) -> Iterator[str]:
+    """A sentence for what is to run by the names of an earlier sweep and is something else."""
+    to_run = {cell.inputs_sha256 for cell in pending}
+    others = {w: i for before in found.asked for w, i in altered(asked.inputs, before.inputs)}
+    for wanted, inputs in others.items():
+        if inputs.sha256 in to_run:
+            yield (
+                f"{wanted.words} is not what an earlier sweep of this directory read; its cells "
+                "are run anew, and those of before stay under their own digest"
+            )
 
 
 def _loaded(config: SweepConfig, given: Mapping[str, Network]) -> dict[str, Network]:

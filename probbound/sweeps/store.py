@@ -16,6 +16,8 @@ from probbound.certificates.format import MOST_BYTES, canonical
 from probbound.machine.errors import UserError
 from probbound.machine.files import require_writable, write_atomically
 from probbound.machine.json_objects import named_once
+from probbound.sweeps.brought import NO_INPUTS, KnownInputs, inputs_from_json, inputs_to_json
+from probbound.sweeps.brought import combinations as brought_in
 from probbound.sweeps.cells import Cell, Record
 from probbound.sweeps.config import UNIFORM, SweepConfig
 from probbound.sweeps.faults import fault_of
@@ -38,7 +40,7 @@ class DamagedCell(UserError):
 
 @dataclass(frozen=True)
 class Asked:
-    """A grid, the SHA-256 of each of its models and priors by name, and what its own claims are.
+    """A grid, the SHA-256 of its models and priors by name, its own claims, and what was brought.
 
     Of a prior it is by model too: a model of another number of tokens has none.
     """
@@ -47,18 +49,19 @@ class Asked:
     digests: Mapping[str, str]
     priors: PriorDigests = field(default_factory=lambda: NO_PRIORS)
     own: OwnClaims = field(default_factory=lambda: NO_OWN)
+    inputs: KnownInputs = field(default_factory=lambda: NO_INPUTS)
 
     @property
     def cells(self) -> list[Cell]:
         """Every cell of the grid, in grid order."""
-        return cells_of(self.config, self.digests, self.priors, self.own)
+        return cells_of(self.config, self.digests, self.priors, self.own, self.inputs)
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the store."""
         found = {"grid": self.config.to_json(), "model_sha256": dict(self.digests)}
         priors = {name: dict(fitting) for name, fitting in self.priors.items()}
         own = {name: digests.to_json() for name, digests in self.own.items()}
-        later = {"prior_sha256": priors, "own_claims": own}
+        later = {"prior_sha256": priors, "own_claims": own, "inputs": inputs_to_json(self.inputs)}
         return {**found, **{name: values for name, values in later.items() if values}}
 
     @classmethod
@@ -66,13 +69,17 @@ class Asked:
         """The inverse of `to_json`."""
         config = SweepConfig.from_mapping(found["grid"], "it")
         own = {name: OwnDigests.from_json(it) for name, it in found.get("own_claims", {}).items()}
-        asked = cls(config, found["model_sha256"], found.get("prior_sha256", NO_PRIORS), own)
+        inputs = inputs_from_json(found.get("inputs", ()))
+        priors = found.get("prior_sha256", NO_PRIORS)
+        asked = cls(config, found["model_sha256"], priors, own, inputs)
         if set(asked.digests) != set(asked.config.models):
             raise ValueError("it does not name the digests of its models")
         if set(asked.priors) != set(asked.config.priors) - {UNIFORM}:
             raise ValueError("it does not name the digests of its priors")
         if set(asked.own) != set(asked.config.own_claims):
             raise ValueError("it does not name the digests of its own claims")
+        if set(asked.inputs) != set(brought_in(asked.config)):
+            raise ValueError("it does not name the digests of what was brought")
         if canonical(found) != canonical(asked.to_json()):
             raise ValueError("it has another form than a sweep gives")
         return asked

@@ -34,6 +34,10 @@ SCHEMA = pa.schema(
         ("prior_sha256", _TEXT),
         ("claim_sha256", _TEXT),
         ("file_sha256", _TEXT),
+        ("data", _TEXT),
+        ("against", _TEXT),
+        ("arithmetic", _TEXT),
+        ("inputs_sha256", _TEXT),
         ("strategy", _TEXT),
         ("budget", _WHOLE),
         ("delta", _REAL),
@@ -83,6 +87,10 @@ def asked_of(cell: Cell) -> dict[str, Any]:
         "prior_sha256": cell.prior_sha256,
         "claim_sha256": cell.claim_sha256,
         "file_sha256": cell.file_sha256,
+        "data": cell.data,
+        "against": cell.against,
+        "arithmetic": cell.arithmetic,
+        "inputs_sha256": cell.inputs_sha256,
         "strategy": cell.strategy,
         "budget": cell.budget,
         "delta": cell.delta,
@@ -99,9 +107,29 @@ def row_of(record: Record) -> dict[str, Any]:
         "reason": record.reason,
         "wall_seconds": record.seconds,
     }
-    read = own_columns if record.cell.is_own else _certified
-    found = {} if record.certificate is None else read(record.certificate)
+    found = {} if record.certificate is None else _found(record.cell, record.certificate)
     return {name: (asked | found).get(name) for name in SCHEMA.names}
+
+
+def _found(cell: Cell, certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """What its certificate says of a cell."""
+    if cell.is_own:
+        return own_columns(certificate)
+    of_inputs = _of_task if cell.inputs_sha256 is None else _of_brought
+    return {**_certified(certificate), **of_inputs(certificate)}
+
+
+def _of_task(certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """The right answers that there are, where the task says it of its own inputs."""
+    claim = certificate["claim"]
+    return {"answers": room_named(claim["task"]).stated(claim["population"]).answers}
+
+
+def _of_brought(certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """How many of the inputs that were brought were looked at: all, where they were listed."""
+    if certificate["levels"][-1]["mode"] == "enumerated":
+        return {"looks": certificate["claim"]["population"]["size"]}
+    return {"looks": certificate["sampling"]["samples"]}
 
 
 def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +144,6 @@ def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
         "d_vocab": population.get("d_vocab"),
         "n_ctx": population.get("n_ctx"),
         "population": _as_double(population["size"]),
-        "answers": room_named(claim["task"]).stated(population).answers,
         "delta_spent": float(certificate["delta"]),
         "weighted_upper": weighted_upper(certificate),
         "certified_mass": proof["certified_mass"],
@@ -133,8 +160,10 @@ def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_double(number: int) -> float:
-    """Rounded, to infinity where it is beyond all floats."""
+def _as_double(number: int | None) -> float | None:
+    """Rounded, to infinity where it is beyond all floats; None where nobody has counted."""
+    if number is None:
+        return None
     try:
         return float(number)
     except OverflowError:
@@ -157,6 +186,7 @@ def _question(row: dict[str, Any]) -> tuple:
     at = -math.inf if row["at"] is None else row["at"]
     about = (row["task"], row["claim"], at, row["prior"], row["prior_sha256"] or "")
     about += (row["claim_sha256"] or "", row["file_sha256"] or "")
+    about += tuple(row[name] or "" for name in ("data", "against", "arithmetic", "inputs_sha256"))
     return (row["model"], *about, row["strategy"], row["paths"] or "", *settings, row["key"])
 
 

@@ -152,8 +152,10 @@ def _panel(axes: Axes, report: Report, rows: list[Row], scale: _Scale) -> None:
     points = [scale.place(row) for row in rows]
     for row, (x, y) in zip(rows, points, strict=True):
         hollow = row["guarantee"] == Guarantee.DETERMINISTIC
-        axes.plot(x, y, **_mark(report.styles[row["strategy"]], hollow=hollow))
-        if row["strategy"] == "brute-force":
+        exact = row["strategy"] == "brute-force"
+        above = 3 if exact else 2  # draws that came to all inputs stand at the same place
+        axes.plot(x, y, zorder=above, **_mark(report.styles[row["strategy"]], hollow=hollow))
+        if exact:
             axes.axhline(y, **_TRUTH)
     scale.apply(axes)
     if rows:
@@ -275,11 +277,8 @@ def _file_name(model: str, sha256: str) -> str:
 def _end(facet: Facet) -> str:
     """The same of what a facet adds to the name."""
     plain = _fit(facet.slug)
-    return (
-        plain
-        if plain == facet.slug
-        else f"{plain}-{(facet.claim_sha256 or facet.prior_sha256 or '')[:8]}"
-    )
+    digests = (facet.claim_sha256, facet.inputs_sha256, facet.prior_sha256)
+    return plain if plain == facet.slug else f"{plain}-{next(filter(None, digests), '')[:8]}"
 
 
 def _fit(text: str) -> str:

@@ -23,14 +23,17 @@ class Block:
 
 
 _OF_NETWORKS = ("model", "paths", "prior")
-_TEXTS = frozenset({"model", "claim", "prior", "strategy", "paths", "guarantee", "reason", "cell"})
+_TEXTS = frozenset(
+    {"model", "claim", "prior", "inputs", "strategy", "paths", "guarantee", "reason", "cell"}
+    | {"data", "against", "arithmetic"}
+)
 
 
 def blocks(report: Report) -> list[Block]:
     """Every table that has a line, in the order shown."""
     made = [block(report, facet) for facet in report.facets for block in (best, frontier)]
     made += [failed(report), missing(report), damaged(report)]
-    made += [models(report), priors(report), own_claims(report), versions(report)]
+    made += [models(report), priors(report), inputs(report), own_claims(report), versions(report)]
     made += [every(report, facet) for facet in report.facets]
     return [_without_network(block) for block in made if block.lines]
 
@@ -144,6 +147,18 @@ def priors(report: Report) -> Block:
     return Block("Priors", note, ("prior", "SHA-256"), lines)
 
 
+def inputs(report: Report) -> Block:
+    """What was brought, by digest."""
+    names = ("data", "against", "arithmetic", "inputs_sha256")
+    named = dict.fromkeys(tuple(row[name] or "" for name in names) for row in report.rows)
+    note = (
+        "Each by the SHA-256 of what a claim states of it: the inputs and the other network by "
+        "their digests, and the arithmetic."
+    )
+    lines = [line for line in named if line[-1]]
+    return Block("Inputs that were brought", note, (*names[:-1], "SHA-256"), lines)
+
+
 def own_claims(report: Report) -> Block:
     """The own claims by digest."""
     own = [row for row in report.rows if row["claim_sha256"] is not None]
@@ -204,13 +219,16 @@ def _question(row: Row) -> tuple[str, ...]:
 
 
 def _about(report: Report, row: Row | None = None) -> tuple[str, ...]:
-    """Claim and prior of a row, or the heads of their columns, where any is no default."""
+    """Claim, prior and inputs of a row, or the heads of their columns, where any is no default."""
     if not any(facet.slug for facet in report.facets):
         return ()
+    brought = any(facet.brought for facet in report.facets)
     if row is None:
-        return ("claim", "prior")
+        return ("claim", "prior", *(["inputs"] if brought else []))
     at = "" if row["at"] is None else f" {exactly(row['at'])}"
-    return (row["claim"] + at, "" if row["prior"] == UNIFORM else row["prior"])
+    about = (row["claim"] + at, "" if row["prior"] == UNIFORM else row["prior"])
+    shown = next((facet.brought for facet in report.facets if facet.holds(row)), "")
+    return (*about, shown) if brought else about
 
 
 def _measured(facet: Facet) -> tuple[str, ...]:

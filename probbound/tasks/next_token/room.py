@@ -11,6 +11,7 @@ from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.next_token.asking import asked, beyond, brought, require_way_to, uses
+from probbound.tasks.next_token.foretelling import foretold
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
 from probbound.tasks.next_token.mean_loss import brute_force_loss, iid_loss
 from probbound.tasks.next_token.methods import brute_force, iid
@@ -33,8 +34,8 @@ _METHODS = {BRUTE_FORCE: (brute_force, brute_force_loss), IID: (iid, iid_loss)}
 
 def _task_for(model: Any, prior: Prior | None, about: str) -> Never:
     raise UserError(
-        "next-token is about rows of tokens that you bring: probbound certify MODEL --data TOKENS, "
-        "in Python probbound.NextToken(tokens); plans and sweeps take no rows"
+        "next-token is about rows of tokens that you bring: probbound certify MODEL --data TOKENS "
+        "(plan and sweep take --data too), in Python probbound.NextToken(tokens)"
     )
 
 
@@ -76,5 +77,6 @@ TASK = Room[RowQuestion](
     answer=_answer,
     train=_train,
     beyond=beyond,
+    foretold=foretold,
     brought=brought,
 )

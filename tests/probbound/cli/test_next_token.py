@@ -112,10 +112,10 @@ def test_what_is_missing_is_said_in_a_sentence(brought, capsys, arguments, told)
     assert told in printed(capsys, *arguments, status=2)
 
 
-def test_a_sweep_says_that_it_takes_no_rows(brought, capsys):
+def test_a_sweep_without_rows_is_refused_before_any_work(brought, capsys):
     grid = ("--models", "net.safetensors", "--strategies", "iid", "--budgets", "10")
-    out = printed(capsys, "sweep", "--out", "cells", *grid)
-    assert "plans and sweeps take no rows" in out
+    told = printed(capsys, "sweep", "--out", "cells", *grid, status=2)
+    assert "plan and sweep take --data too" in told
 
 
 def test_a_file_of_a_transformer_is_about_rows(brought):

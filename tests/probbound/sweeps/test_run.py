@@ -83,7 +83,8 @@ def test_rows_say_what_the_certificates_say(whole):
 _MAY_BE_NULL = {"budget", "delta", "paths", "seed", "reason"}
 _OF_OWN_CLAIMS = {"claim_sha256", "file_sha256", "looks", "cheap_looks"}
 _OF_OTHER_QUESTIONS = _OF_OWN_CLAIMS | {
-    *("at", "prior_sha256", "loss_upper", "largest_loss", "mean_loss")
+    *("at", "prior_sha256", "loss_upper", "largest_loss", "mean_loss"),
+    *("data", "against", "arithmetic", "inputs_sha256"),
 }
 
 
