@@ -12,13 +12,14 @@ import inspect
 import types
 import typing
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import jaxtyping
 from beartype import beartype
 
 jaxtyped = jaxtyping.jaxtyped
+AXES_OF_ITS_OWN = jaxtyped("context")
 
 
 def install(package: str) -> None:
@@ -41,7 +42,18 @@ def checked(target: Any = None, *, typechecker: Any) -> Any:
         return jaxtyped(target, typechecker=typechecker)
     target.__annotations__ = hints
     once = beartype(target)
-    return once if all(map(names_no_axis, hints.values())) else jaxtyped(once, typechecker=None)
+    return once if all(map(names_no_axis, hints.values())) else with_axes_of_its_own(once)
+
+
+def with_axes_of_its_own(function: Callable) -> Callable:
+    """The function, the sizes of whose axes are compared with one another and no caller's."""
+
+    @wraps(function)
+    def run(*arguments: Any, **named: Any) -> Any:
+        with AXES_OF_ITS_OWN:
+            return function(*arguments, **named)
+
+    return run
 
 
 def resolved(hint: Any, function: Callable) -> Any:
