@@ -44,6 +44,7 @@ def twice(rows: Float[np.ndarray, " n"], other: Float[np.ndarray, " n"]) -> int:
 
 
 ROWS = np.ones((2, 3))
+TEXT: Any = "a word where bytes are wanted"
 
 
 def test_what_fits_passes():
@@ -64,7 +65,7 @@ def test_what_fits_passes():
         lambda: halved(-4),  # another type returned
         lambda: Held("1", ROWS),
         lambda: Held(1, ROWS[0]),
-        lambda: Stream("seed"),
+        lambda: Stream(TEXT),
     ],
 )
 def test_what_does_not_is_refused(call):
