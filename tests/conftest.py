@@ -1,8 +1,8 @@
-"""Every shape annotated in probbound is checked while the tests run.
+"""Every type and shape annotated in probbound is checked while the tests run.
 
 Not in estimators, whose arguments are NumPy's ArrayLike: beartype cannot check that.
 """
 
-from jaxtyping import install_import_hook
+from tests.type_checks import install
 
-install_import_hook("probbound", "beartype.beartype")
+install("probbound")
