@@ -10,7 +10,7 @@ from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.contract.recipe import Recipe
 from probbound.models.registry import described
-from probbound.tasks.registry import counted, files, inputs_of, manner, remarks
+from probbound.tasks.registry import all_inputs, files, manner, remarks
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -51,12 +51,9 @@ def page(predicate: Mapping[str, Any]) -> str:
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
     stated, task = claim["population"], claim["task"]
-    number, written = counted(task, stated), _short(stated["size"])
-    number += f" ({written})" if written != number else ""
-    inputs, how = (
-        f"all {number} {text(inputs_of(task))}{_under(stated['prior'])}",
-        manner(task, stated),
-    )
+    size = stated["size"]
+    inputs = text(all_inputs(task, stated, "" if size is None else _short(size)))
+    inputs, how = inputs + _under(stated["prior"]), manner(task, stated)
     if says_nothing(predicate):
         return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"
     if claim["kind"] == "loss":

@@ -37,8 +37,7 @@ from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
 from probbound.tasks.registry import (
     DEFAULT_TASK,
-    counted,
-    inputs_of,
+    all_inputs,
     manner,
     remarks,
     strategy_summary,
@@ -86,7 +85,10 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
 @click.option("--reference", type=Path, help=".npz of tokens and logits of your own framework.")
 @click.option(
-    "--data", type=Path, help="Rows of tokens (.npz, .jsonl, .parquet), the last token right."
+    "--data",
+    type=Path,
+    help="Rows of tokens (.npz, .jsonl, .parquet), the last token right; a law of them (.npz); or "
+    "FILE.py:NAME, a generator of them: EXECUTE that file.",
 )
 @click.option("--against", help="Model whose answers count as right, not the last tokens.")
 @click.option(
@@ -253,8 +255,7 @@ def statement(certificate: Certificate) -> str:
     """The claim as one sentence."""
 
     claim, name = certificate.claim, certificate.model_name
-    number = counted(claim.task, claim.population)
-    inputs = f"all {number} {inputs_of(claim.task)}"
+    inputs = all_inputs(claim.task, claim.population)
     if claim.population["prior"] is not None:
         inputs += " under the prior"
     if says_nothing(certificate.to_json()):

@@ -16,7 +16,7 @@ from probbound.tasks.next_token.question import RowQuestion
 
 def row_price(question: RowQuestion) -> int:
     """What a row is planned to cost."""
-    length = question.task.tokens.shape[1] - 1
+    length = question.task.rows.length - 1
     return sum(_price(model, length) for model in question.models)
 
 
@@ -31,7 +31,7 @@ def _price(model: GeneralTransformer, length: int) -> int:
 def decided(
     question: RowQuestion, strategy: str, choose: bool, meter: CostMeter
 ) -> tuple[str, RowQuestion]:
-    """What runs: different rows, as many as the budget of operations pays for.
+    """What runs: rows, as many as the budget of operations pays for.
 
     Raises:
         UserError: if δ is to be chosen, which no rule here does.
@@ -41,4 +41,4 @@ def decided(
     if strategy != AUTO:
         return strategy, question
     looks = floor(Fraction(question.budget_flops or 0.0) / row_price(question))
-    return IID, replace(question, budget=min(looks, question.task.size))
+    return IID, replace(question, budget=min(looks, question.task.rows.most))

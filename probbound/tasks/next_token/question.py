@@ -13,6 +13,8 @@ from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.strategies.levels import Source
+from probbound.tasks.next_token.fitting import Known
 from probbound.tasks.next_token.task import NextToken
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
@@ -66,11 +68,16 @@ class RowQuestion:
         """Operations of what is of the networks alone."""
         return sum(self.task.of.once_flops(model) for model in self.models)
 
+    def looks(self, chunk: int) -> Source:
+        """The rows to look at in order, different or independent ones (Theorems 9.5 and 9.12)."""
+        source = self.task.rows.source(self.stream.fold_in("rows"), self.budget, chunk)
+        return Known(source, self.model, self.task)
+
     @cached_property
     def exact(self) -> Check:
         """The check of every row (Theorems 9.3 and 9.6, Definition 9.4)."""
         task, margin = self.task, self.claim.margin
-        length = task.tokens.shape[1] - 1
+        length = task.rows.length - 1
         flops = sum(task.of.flops(model, length) for model in self.models)
         answering = [task.of.answering(model) for model in self.models]
 

@@ -25,6 +25,8 @@ ARITHMETIC = (
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
 
+_LABELS = ("name", "rounded_bits")  # of a generator, and of a law: its weights are what is asked
+
 
 def _task_for(model: Any, prior: Prior | None, about: str) -> Never:
     raise UserError(
@@ -55,10 +57,12 @@ def _with_noise(strategy: str, noise: str) -> str:
 
 
 def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A margin above 0 is a right answer."""
+    """A margin above 0 is a right answer, and labels of rows are no part of the question."""
+    population = {key: None if key in _LABELS else x for key, x in claim["population"].items()}
+    claim = {**claim, "population": population}
     if claim["kind"] == "margin" and claim["at"] == 0:
         return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
+    return claim
 
 
 TASK = Room[RowQuestion](
