@@ -65,7 +65,7 @@ class NextToken:
         Raises:
             UserError: if rows are only drawn.
         """
-        return self.rows.tokens
+        return self.rows.listing()
 
     @property
     def mass(self) -> int | None:

@@ -10,7 +10,9 @@ import numpy as np
 
 from probbound.check.models.transformer.answers import leads, leads_in_float64
 from probbound.check.models.transformer.network import Network
-from probbound.check.tasks.next_token.rows import Rows
+from probbound.check.report import Refused
+from probbound.check.tasks.next_token.populations import Population
+from probbound.check.tasks.next_token.rows import Numbers
 
 _AT_ONCE = 256
 
@@ -23,18 +25,33 @@ class Answered:
     """
 
     networks: tuple[Network, ...]
-    rows: Rows
+    rows: Population
     real: bool
     margin: float
 
-    def wrong(self, numbers: np.ndarray) -> int:
+    def wrong(self, numbers: Numbers) -> int:
         """How many of the rows with such numbers do not count as answered."""
         return sum(int((~self._holds(part)).sum()) for part in _parts(numbers))
 
-    def _holds(self, numbers: np.ndarray) -> np.ndarray:
-        read, first = self.rows.read[numbers], self.networks[0]
+    def require_known(self, read: int, last: int) -> None:
+        """That the networks know tokens up to such ones, and can answer with the last.
+
+        Raises:
+            Refused: if they do not.
+        """
+        for network in self.networks:
+            _, known, out = network.weights.reads
+            if read >= known:
+                raise Refused("the rows are none that the networks read")
+            if len(self.networks) == 1 and last >= out:
+                raise Refused("the rows end in a token that the network cannot answer")
+
+    def _holds(self, numbers: Numbers) -> np.ndarray:
+        tokens, first = self.rows.at(numbers), self.networks[0]
+        read = tokens[:, :-1]
+        self.require_known(int(read.max()), int(tokens[:, -1].max()))
         if len(self.networks) == 1:
-            return self._ahead(first, read, self.rows.tokens[numbers, -1], self.margin)
+            return self._ahead(first, read, tokens[:, -1], self.margin)
         right = first.logits(read).argmax(axis=1)
         return np.logical_and.reduce(
             [self._ahead(network, read, right, 0.0) for network in self.networks]
@@ -49,12 +66,12 @@ class Answered:
         return leads_in_float64(network.logits(read), right, margin)
 
 
-def answered(claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Rows) -> Answered:
+def answered(claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Population) -> Answered:
     """What a claim counts."""
     real = claim["population"]["arithmetic"] == "real"
     return Answered(networks, rows, real, float(claim["at"] or 0.0))
 
 
-def _parts(numbers: np.ndarray) -> Iterator[np.ndarray]:
+def _parts(numbers: Numbers) -> Iterator[Numbers]:
     for at in range(0, len(numbers), _AT_ONCE):
         yield numbers[at : at + _AT_ONCE]

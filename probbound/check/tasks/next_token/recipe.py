@@ -1,4 +1,4 @@
-"""What may run over rows: all of them, or different ones."""
+"""What may run over rows: all of a list, different ones of it, or independent draws."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from probbound.check.report import Refused
 from probbound.check.tasks.arithmetic import RUN
 from probbound.check.tasks.recipes import require_settings
 
-FIXED, ANYTIME = "without replacement", "without replacement, anytime"
-_LAWS: dict[str, dict[str, rules.Rule]] = {FIXED: {}, ANYTIME: {"target": rules.inside}}
+_APART, _INDEPENDENT, _ANYTIME = "without replacement", "with replacement", ", anytime"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All rows, if there is no law, or different ones by a law."""
+    """All rows, if there is no law, or draws by a law."""
 
     law: str | None
 
@@ -25,6 +24,11 @@ class Recipe:
     def budgeted(self) -> bool:
         """Whether a budget of looks decides anything."""
         return self.law is not None
+
+    @property
+    def anytime(self) -> bool:
+        """Whether drawing may end at a target."""
+        return self.law is not None and self.law.endswith(_ANYTIME)
 
     @property
     def may_stop(self) -> bool:
@@ -43,11 +47,15 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     Raises:
         Refused: if no strategy over rows runs so.
     """
-    del claim
+    size = claim["population"]["size"]
     levels, law = found["levels"], found["law"]
     wanted = [{"level": RUN, "mode": "enumerated" if law is None else "sampled"}]
     if levels != wanted:
         raise Refused("no strategy over rows has such levels")
+    if law is None and size is None:
+        raise Refused("rows that are only drawn cannot all be looked at")
     if law is not None:
-        require_settings("law", law, _LAWS, {})
+        drawn = _INDEPENDENT if size is None else _APART
+        laws = {drawn: {}, drawn + _ANYTIME: {"target": rules.inside}}
+        require_settings("law", law, laws, {})
     return Recipe(None if law is None else law["law"])

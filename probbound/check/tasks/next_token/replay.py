@@ -1,9 +1,9 @@
-"""The counts behind a certificate over rows, counted again (Theorems 9.5 and 9.6)."""
+"""The counts behind a certificate over rows, counted again (Theorems 9.5, 9.6 and 9.12)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,12 +13,13 @@ from probbound.check.compare import disagreements, other_counts, require
 from probbound.check.expected import Facts
 from probbound.check.models.transformer.network import Network
 from probbound.check.models.transformer.weights import Weights
-from probbound.check.own.draws import different
 from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.next_token.answers import Answered
 from probbound.check.tasks.next_token.facts import claimed, expected
-from probbound.check.tasks.next_token.recipe import ANYTIME, Recipe, recipe_of
+from probbound.check.tasks.next_token.recipe import Recipe, recipe_of
+
+_MOST_DRAWS = 1 << 36
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def confirmed(predicate: Mapping[str, Any], brought: Brought) -> Iterator[str]:
         Refused: at the first thing that does not.
     """
     answered, stated = brought.answered, predicate["claim"]["population"]
-    yield "the rows have the digest of the certificate"
+    yield from answered.rows.seen
     if predicate["delta_chosen"]:
         raise Refused("over rows δ is not chosen by a plan")
     recipe, size = recipe_of(predicate["ran"]["recipe"], predicate["claim"]), stated["size"]
@@ -53,6 +54,8 @@ def confirmed(predicate: Mapping[str, Any], brought: Brought) -> Iterator[str]:
     facts = claimed(predicate, size)
     require(disagreements(predicate, expected(predicate, facts, recipe, size)))
     yield "the ledger adds up, and the bound follows from the counts"
+    if not answered.rows.at_hand:
+        return
     again = _counted(predicate, recipe, answered)
     require(other_counts(facts, again))
     require(disagreements(predicate, expected(predicate, again.conceding(facts), recipe, size)))
@@ -63,8 +66,8 @@ def fresh(
     predicate: Mapping[str, Any], brought: Brought, stream: Stream, draws: int
 ) -> tuple[float, int]:
     """Failures of new draws, with replacement, from all rows."""
-    size = predicate["claim"]["population"]["size"]
-    return 1.0, brought.answered.wrong(stream.below(size, 0, draws))
+    rows, numbers = brought.answered.rows.anew(stream, draws)
+    return 1.0, replace(brought.answered, rows=rows).wrong(numbers)
 
 
 def price(weights: Weights, length: int) -> int:
@@ -86,14 +89,14 @@ def _require_planned(predicate: Mapping[str, Any], recipe: Recipe, answered: Ans
     operations, budget = predicate["budget_flops"], predicate["ran"]["budget"]
     size = predicate["claim"]["population"]["size"]
     if operations is not None:
-        length = answered.rows.tokens.shape[1] - 1
+        length = answered.rows.length - 1
         each = sum(price(network.weights, length) for network in answered.networks)
-        if recipe.law is None or recipe.law == ANYTIME:
-            raise Refused("operations are planned for different rows, with no target")
-        if budget != min(int(Fraction(operations) / each), size):
+        if recipe.law is None or recipe.anytime:
+            raise Refused("operations are planned for drawn rows, with no target")
+        if budget != min(int(Fraction(operations) / each), _MOST_DRAWS if size is None else size):
             raise Refused(f"its operations pay for other looks than {budget}")
     listed = predicate["levels"][0]["mode"] == "enumerated"
-    if listed != (budget is None or budget >= size):
+    if listed != (size is not None and (budget is None or budget >= size)):
         raise Refused("all rows are looked at where the budget covers them, and only there")
 
 
@@ -106,9 +109,9 @@ def _counted(predicate: Mapping[str, Any], recipe: Recipe, answered: Answered) -
         return Facts(wrong / size, failures=wrong)
     draws, stopped = predicate["sampling"]["draws"], predicate["stopped_at"]
     planned = budget if stopped is None else stopped
-    early = recipe.law == ANYTIME and stopped is None
+    early = recipe.anytime and stopped is None
     if (not early and draws != planned) or draws > budget:
         raise Refused(f"it looks at {draws} rows, and {planned} were planned")
-    stream = Stream.of_seed(predicate["seed"]).named("certify").named("rows")
-    wrong = answered.wrong(different(stream, size, draws))
-    return Facts(1.0, draws, draws, draws, wrong)
+    stream = Stream.of_seed(predicate["seed"]).named("certify", "rows")
+    rows, numbers = answered.rows.drawn(stream, draws)
+    return Facts(1.0, draws, draws, draws, replace(answered, rows=rows).wrong(numbers))

@@ -8,15 +8,16 @@ from typing import Any
 
 from probbound.check import rules
 from probbound.check.effort import Work
+from probbound.check.layout import Cases
 from probbound.check.models.registry import kind_named, read_weights
 from probbound.check.models.transformer.answers import AGREEMENT
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
+from probbound.check.tasks.next_token.populations import KINDS, Files
 from probbound.check.tasks.next_token.recipe import recipe_of
 from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh, price
-from probbound.check.tasks.next_token.rows import read_rows
 from probbound.check.tasks.recipes import misasked
 
 _ARITHMETIC = (
@@ -24,6 +25,7 @@ _ARITHMETIC = (
     "claim is about real numbers, rounding errors are bounded on the way and counted against it, "
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
+_LABELS = ("name", "rounded_bits")  # no part of a question
 _LEAST, _ROW, _REAL = 1e7, 1e4, 40.0
 
 
@@ -41,15 +43,18 @@ def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
 
 
 def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+    stated = {name: None if name in _LABELS else x for name, x in claim["population"].items()}
+    claim = {**claim, "population": stated}
     if claim["kind"] == "margin" and claim["at"] == 0:
         return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
+    return claim
 
 
 def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
     """What answering the rows again takes, at most about."""
     stated, budget = predicate["claim"]["population"], predicate["ran"]["budget"]
-    rows = stated["size"] if budget is None else min(budget, stated["size"])
+    size = stated["size"]
+    rows = budget if size is None else size if budget is None else min(budget, size)
     length, said = stated["length"] - 1, weights.configuration
     scores = 8.0 * said.n_layers * said.n_heads * length**2 * (said.d_head + 8)
     each = (price(weights, length) + scores + _ROW) * (1 if stated["against"] is None else 2)
@@ -68,11 +73,7 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
         Refused: if it is another one than the claim is about.
     """
     stated = predicate["claim"]["population"]
-    if "data" not in files:
-        raise Unusable("it is about rows of tokens; give their file with --data")
-    rows, networks = read_rows(files["data"]), [network]
-    if rows.tokens.shape != (stated["size"], stated["length"]) or rows.digest != stated["sha256"]:
-        raise Refused(f"it is about rows with digest {stated['sha256']}, these have {rows.digest}")
+    rows, networks = KINDS[stated["kind"]].brought(stated, files), [network]
     if stated["against"] is None and "against" in files:
         raise Unusable("it is about one network; leave --against out")
     if (wanted := stated["against"]) is not None:
@@ -84,35 +85,44 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
         if other.parts != wanted["parts"]:
             raise Refused("the other network is stated to be another than its file holds")
         networks.append(kind_named(other.kind).subject(other, 0.0, network.most))
-    _require_read(networks, rows.tokens, predicate["claim"])
-    return Brought(network, answered(predicate["claim"], tuple(networks), rows))
-
-
-def _require_read(networks: list[Any], tokens: Any, claim: Mapping[str, Any]) -> None:
-    answers = {network.weights.reads[2] for network in networks}
-    for network in networks:
-        most, known, out = network.weights.reads
-        if tokens.shape[1] - 1 > most or tokens[:, :-1].max() >= known:
-            raise Refused("the rows are none that the networks read")
-        if claim["population"]["against"] is None and tokens[:, -1].max() >= out:
-            raise Refused("the rows end in a token that the network cannot answer")
-    if len(answers) > 1:
+    if any(rows.length - 1 > each.weights.reads[0] for each in networks):
+        raise Refused("the rows are none that the networks read")
+    if len({each.weights.reads[2] for each in networks}) > 1:
         raise Refused("networks with other answers cannot agree")
+    found = answered(predicate["claim"], tuple(networks), rows)
+    found.require_known(*rows.reach)
+    return Brought(network, found)
+
+
+def _population_of(kind: str) -> dict[str, Any] | None:
+    """How rows of a kind are stated, None if there is no such kind."""
+    if kind not in KINDS:
+        return None
+    return {
+        "kind": rules.one_of(kind),
+        "length": rules.positive,
+        "prior": rules.maybe(rules.one_of()),
+        "arithmetic": rules.one_of("real", "float64"),
+        "agreement": rules.maybe(rules.inside),
+        "against": [None, {"sha256": rules.sha256, "parts": kind_named(Weights.kind).parts}],
+        **KINDS[kind].fields,
+    }
+
+
+def _trusted(predicate: Mapping[str, Any]) -> Iterator[str]:
+    stated = predicate["claim"]["population"]
+    return KINDS[stated["kind"]].trusted(stated)
+
+
+def _assumed(predicate: Mapping[str, Any], files: Files) -> Iterator[str]:
+    stated = predicate["claim"]["population"]
+    return KINDS[stated["kind"]].unmade(files, predicate["sampling"]["draws"])
 
 
 REPLAY = Replay(
     networks=(Weights.kind,),
     arithmetic=_ARITHMETIC,
-    population={
-        "kind": rules.one_of("rows"),
-        "size": rules.positive,
-        "length": rules.positive,
-        "sha256": rules.sha256,
-        "prior": rules.maybe(rules.one_of()),
-        "arithmetic": rules.one_of("real", "float64"),
-        "agreement": rules.maybe(rules.inside),
-        "against": [None, {"sha256": rules.sha256, "parts": kind_named(Weights.kind).parts}],
-    },
+    population=Cases("kind", _population_of),
     misfits=_misfits,
     misasked=lambda predicate: misasked(predicate, recipe_of),
     one_claim=_one_claim,
@@ -120,4 +130,6 @@ REPLAY = Replay(
     confirmed=confirmed,
     fresh=fresh,
     dressed=_dressed,
+    trusted=_trusted,
+    assumed=_assumed,
 )

@@ -54,8 +54,7 @@ class RowPopulation(Protocol):
         """Rows by which the arithmetic is found (9.7), none of them a certifying draw as such."""
         ...
 
-    @property
-    def tokens(self) -> Rows:
+    def listing(self) -> Rows:
         """All rows of a list.
 
         Raises:

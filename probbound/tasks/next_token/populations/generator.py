@@ -23,7 +23,7 @@ from probbound.tasks.next_token.reading import as_rows
 BLOCK = 256
 ON_TRUST = (
     "that the rows of the generator are independent and have one law, and that what it closes "
-    "over, calls or loads is what it was: its digest is of its source alone"
+    "over, calls or loads is what it was"
 )
 _ONE_AT_A_TIME = threading.Lock()
 

@@ -35,8 +35,7 @@ class Independent:
         """Draws of a stream of their own (9.7)."""
         return self.sample(PILOT_STREAM, 0, PILOT)
 
-    @property
-    def tokens(self) -> Never:
+    def listing(self) -> Never:
         """There is no list."""
         raise UserError(_DRAWN)
 

@@ -22,14 +22,16 @@ from probbound.tasks.next_token.reading import MOST_TOKENS
 Weights = Int[np.ndarray, "length d_vocab"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class RowLaw(Independent):
     """Rows whose position p is t with probability weights[p, t] over their sum (Theorem 9.12).
 
+    Made of `law`, [length, d_vocab], non-negative. Whole numbers are the weights; others are
+    rounded to multiples of 2^-24 of the sum of their position, and the law is that of these.
+
     Attributes:
-        weights: [length, d_vocab], non-negative. Whole numbers are the weights; others are rounded
-            to multiples of 2^-24 of the sum of their position, and the law is that of these.
-            Common factors of a position are taken out, and last tokens that never occur.
+        weights: without the common factor of each position, and without last tokens that never
+            occur.
         rounded_bits: 24 where they were rounded, else None.
 
     Raises:
@@ -37,15 +39,15 @@ class RowLaw(Independent):
     """
 
     weights: Weights
-    rounded_bits: int | None = None
+    rounded_bits: int | None
     kind: ClassVar[str] = "row-law"
 
-    def __post_init__(self) -> None:
-        weights, bits = as_law(self.weights)
+    def __init__(self, law: np.ndarray, rounded_bits: int | None = None) -> None:
+        if rounded_bits not in (None, ROUNDED_BITS):
+            raise UserError(f"laws are rounded to {ROUNDED_BITS} bits, not {rounded_bits}")
+        weights, bits = as_law(law)
         object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "rounded_bits", self.rounded_bits or bits)
-        if self.rounded_bits not in (None, ROUNDED_BITS):
-            raise UserError(f"laws are rounded to {ROUNDED_BITS} bits, not {self.rounded_bits}")
+        object.__setattr__(self, "rounded_bits", rounded_bits or bits)
 
     @property
     def mass(self) -> int:

@@ -82,6 +82,10 @@ class RowList:
             "sha256": self.sha256,
         }
 
+    def listing(self) -> Rows:
+        """All of them."""
+        return self.tokens
+
     def members(self, tickets: Int[np.ndarray, " n"]) -> Rows:
         """The row of each number."""
         return self.tokens[tickets]

@@ -16,7 +16,7 @@ from probbound.tasks.next_token.task import NextToken
 
 
 def read_rows(path):
-    return read_population(str(path)).tokens
+    return read_population(str(path)).listing()
 
 
 ROWS = np.array([[3, 0, 6], [1, 2**31 - 1, 5]])
