@@ -91,9 +91,10 @@ def read_law(path: Path) -> Law:
     if not np.isfinite(found).all() or found.min() < 0:
         raise Unusable(f"{path} holds a weight that is negative or no number")
     bits = _BITS if found.dtype.kind == "f" else None
-    rows = [_whole(row.tolist()) if bits else row.tolist() for row in found]
+    different = {row.tobytes(): row.tolist() for row in found}
     try:
-        return Law(_trimmed([_coprime(row) for row in rows]), bits)
+        made = {form: _coprime(_whole(row) if bits else row) for form, row in different.items()}
+        return Law(_trimmed([made[row.tobytes()] for row in found]), bits)
     except (ValueError, OverflowError) as error:
         raise Unusable(f"{path} holds no law: {error}") from error
 
