@@ -57,13 +57,14 @@ class Kind:
     """One kind of population: `fields` are rules for what it states beside what all do.
 
     `brought` reads it from files by name. `trusted` are sentences on what cannot be seen, and
-    `unmade` on what a verdict depends on that was not made again, of what is stated of draws.
+    `unmade` on what a verdict depends on that was not made again, of a claim
+    of a kind and so many draws.
     """
 
     fields: Mapping[str, Any]
     brought: Callable[[Stated, Files], Population]
     trusted: Callable[[Stated], Iterator[str]] = lambda stated: iter(())
-    unmade: Callable[[Files, str], Iterator[str]] = lambda files, said: iter(())
+    unmade: Callable[[Files, str, int], Iterator[str]] = lambda files, kind, draws: iter(())
 
 
 def _of_file(files: Files, what: str) -> Path:
@@ -112,11 +113,21 @@ def _of_code(stated: Stated) -> Iterator[str]:
         yield f"that the generator is what its version {stated['source']['version']!r} names"
 
 
-def _without_code(files: Files, said: str) -> Iterator[str]:
-    if "replay" not in files:
+_ANSWERS = "the answers to {:,} rows of its generator, as counted in it"
+_OF_DRAWS = {
+    "accuracy": _ANSWERS,
+    "margin": _ANSWERS,
+    "kl": "the divergences at {:,} rows of its generator, as counted in it",
+    "loss": "the losses at {:,} rows of its generator and the bound from them, as stated in it",
+}
+
+
+def _without_code(files: Files, kind: str, draws: int) -> Iterator[str]:
+    if "replay" not in files and draws:
+        said = _OF_DRAWS[kind].format(draws)
         yield (
-            f"{said}: without the code of its generator they cannot be made again (--replay "
-            "FILE.py:NAME executes it)"
+            f"{said}: without its code they cannot be made again (--replay FILE.py:NAME "
+            "executes it)"
         )
 
 

@@ -38,13 +38,6 @@ _ASKED: dict[str, Callable[..., Any]] = {
     "kl": near,
     "loss": lost,
 }
-_ANSWERS = "the answers to {:,} rows, as counted in it"
-_OF_DRAWS = {
-    "accuracy": _ANSWERS,
-    "margin": _ANSWERS,
-    "kl": "how far the networks are apart after {:,} rows, as counted in it",
-    "loss": "the losses at {:,} rows, and the bound that follows from them, as stated in it",
-}
 
 
 def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
@@ -141,8 +134,7 @@ def _trusted(predicate: Mapping[str, Any]) -> Iterator[str]:
 
 def _assumed(predicate: Mapping[str, Any], files: Files) -> Iterator[str]:
     claim, draws = predicate["claim"], predicate["sampling"]["draws"]
-    said = _OF_DRAWS[claim["kind"]].format(draws)
-    return KINDS[claim["population"]["kind"]].unmade(files, said) if draws else iter(())
+    return KINDS[claim["population"]["kind"]].unmade(files, claim["kind"], draws)
 
 
 REPLAY = Replay(

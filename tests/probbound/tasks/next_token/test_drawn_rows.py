@@ -4,14 +4,18 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import probbound
+from estimators.mean import betting
 from estimators.proportion import anytime, clopper_pearson
+from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.transformer.running import outcomes
 from probbound.strategies.laws import FixedOrInterrupted, Sequential
 from probbound.strategies.levels import MOST_DRAWS, Inputs
+from probbound.strategies.losses import Losses
 from probbound.tasks.next_token import asking, methods, question
 from probbound.tasks.next_token.planning import decided, once_price, row_price
 from probbound.tasks.next_token.populations.independent import PILOT_STREAM
@@ -19,6 +23,7 @@ from probbound.tasks.next_token.populations.law import RowLaw
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.task import NextToken
 from tests.probbound.tasks.next_token import drawn, rows
+from tests.probbound.tasks.next_token.test_mean_loss import divergences, losses
 
 DELTA = 0.1
 POPULATIONS = {"law": drawn.law, "generator": drawn.generator}
@@ -163,3 +168,80 @@ def test_one_question_has_one_seed_whatever_its_labels():
     names = [probbound.RowGenerator(drawn.uniform, name=name) for name in ("a", "b")]
     assert certify(names[0], budget=5).seed == certify(names[1], budget=5).seed
     assert certify(drawn.law(1), budget=5).seed != certify(drawn.law(2), budget=5).seed
+
+
+@pytest.mark.parametrize("kind", POPULATIONS)
+def test_a_mean_loss_of_draws_is_bounded_by_betting_on_independent_ones(kind):
+    found = POPULATIONS[kind]()
+    made = certify(found, budget=40, seed=2, claim=Claim("loss"))
+    asked = RowQuestion(
+        rows.model(), NextToken(found), 40, DELTA, made.seed.value, claim=Claim("loss")
+    )
+    assert (asked.share.prefix, asked.flops.once) == (0, 0)
+    assert made.loss is not None
+    values = asked.losses.upper(asked.looks(40).tickets(0, 40).genuine)
+    wanted = betting(values, delta=DELTA, low=0.0, high=made.loss.largest, side="upper")
+    assert made.bound == pytest.approx(float(wanted.upper), rel=1e-9)
+    assert (made.sampling.draws, made.sampling.replace) == (40, True)
+    assert [spend.theorem for spend in made.ledger] == ["9.10"]
+    assert made.ran.recipe.to_json()["law"] == {"law": "with replacement"}
+    for settings, sentence in (
+        ({"target": 0.5}, "leave the target out"),
+        ({"stopped_at": 5}, "cannot be interrupted"),
+        ({"strategy": "brute-force"}, "iid draws them"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            certify(found, claim=Claim("loss"), **{"budget": 40, **settings})
+
+
+@pytest.mark.parametrize("kind", POPULATIONS)
+def test_divergences_of_draws_are_counted_as_answers_are(kind):
+    found, claim = POPULATIONS[kind](), Claim("kl", 0.02)
+    other = rows.model("other", 0.05)
+    made = certify(found, other, budget=100, seed=2, claim=claim)
+    stream = question.Stream.from_seed(2).fold_in("certify").fold_in("rows")
+    true = divergences(other, rows.model(), found.sample(stream, 0, 100))
+    failures = int((true > claim.at).sum())
+    assert 0 < made.sampling.failures == failures < 100
+    wanted = clopper_pearson(failures, 100, delta=0.99 * DELTA, side="upper")
+    assert made.failure_upper == float(wanted.upper)
+    stopped = certify(found, other, budget=100, seed=2, claim=claim, stopped_at=30)
+    assert (stopped.stopped_at, stopped.sampling.draws) == (30, 30)
+
+
+def test_means_of_a_law_are_above_the_bound_no_more_often_than_said():
+    """200 seeds of 25 draws at δ = 0.1; false alarms in 1e-6."""
+    law, _ = narrow()
+    every = np.array(list(product(*(np.flatnonzero(row).tolist() for row in law.weights))))
+    masses = np.prod([r[c] for r, c in zip(law.weights, every.T, strict=True)], axis=0)
+    task, n, times, most, claim = NextToken(law), 25, 200, 2.0, Claim("loss", 2.0)
+    of_every = np.minimum(losses(rows.model(), every), most)
+    truth, known = (
+        float(of_every @ masses / masses.sum()),
+        {tuple(row): loss for row, loss in zip(every.tolist(), of_every.tolist(), strict=True)},
+    )
+    below, bounds = 0, []
+    for seed in range(times):
+        asked = RowQuestion(rows.model(), task, n, DELTA, seed, claim=claim)
+        found = asked.looks(n).tickets(0, n).genuine
+        values = np.array([known[tuple(row)] for row in found.tolist()])
+        outcome = Losses(values, n, most, DELTA, "9.10").outcome()
+        assert outcome.loss is not None
+        bounds.append(outcome.loss.upper)
+        below += outcome.loss.upper < truth
+    assert below <= binom.isf(1e-6, times, DELTA)
+    assert np.mean(bounds) < most
+    made = certify(law, budget=n, claim=claim)
+    assert truth < made.bound < most
+
+
+@pytest.mark.parametrize("claim", [Claim("loss"), Claim("kl", 0.02)])
+def test_a_token_that_a_generator_draws_and_no_network_knows_ends_the_run(claim):
+    def rare(rng, n):
+        found = rng.integers(0, 6, (n, 5))
+        found[16:, 1] = 7  # behind the rows of the pilot
+        return found
+
+    against = rows.model("other", 0.05) if claim.kind == "kl" else None
+    with pytest.raises(UserError, match="the rows hold token 7"):
+        certify(probbound.RowGenerator(rare), against, budget=40, claim=claim)

@@ -227,6 +227,71 @@ def test_two_networks_are_compared_on_a_law(law, tmp_path):
     assert not refusal(made, files)
 
 
+MEASURED = {
+    "loss": probbound.Claim("loss"),
+    "cut": probbound.Claim("loss", 0.7),
+    "kl": probbound.Claim("kl", 0.03),
+}
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """The file of the network that another is compared with."""
+    save_model(rows.model("other", 0.05), tmp_path / "other.safetensors")
+    return {"against": tmp_path / "other.safetensors"}
+
+
+def measure(name, found, **settings):
+    """A certificate of a loss or a divergence."""
+    against = rows.model("other", 0.05) if name == "kl" else None
+    return certify(found, against, claim=MEASURED[name], **settings)
+
+
+@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.parametrize("arithmetic", ["real", "float64"])
+def test_losses_and_divergences_of_draws_are_bounded_again(name, arithmetic, law, code, beside):
+    more = beside if name == "kl" else {}
+    generator = read_population(str(code["replay"]))
+    for files, found in ((law, drawn.law()), (code, generator)):
+        for settings in ({}, {"budget": 0}, {"strategy": "auto", "budget_flops": 1e5}):
+            made = through_json(measure(name, found, arithmetic=arithmetic, **settings))
+            assert made["sampling"]["draws"] or settings.get("budget") == 0
+            report = judge(made, rows.weights(rows.model()), files={**files, **more})
+            assert report.holds, report
+    made = measure(name, generator, arithmetic=arithmetic)
+    report = judge(through_json(made), rows.weights(rows.model()), files=more)
+    assert (report.status, report.follows) == (4, True)
+    assert "at 40 rows of its generator" in report.assumed[0]
+
+
+@pytest.mark.parametrize("name", ["loss", "kl"])
+def test_a_loss_or_a_divergence_of_draws_that_claims_more_is_refused(name, law, code, beside):
+    more = beside if name == "kl" else {}
+    generator = read_population(str(code["replay"]))
+    for files, found in ((law, drawn.law()), (code, generator)):
+        made = measure(name, found, seed=3).to_json()
+        assert not refusal(made, {**files, **more})
+        others = [measure(name, found, seed=seed).to_json() for seed in range(4, 10)]
+        lucky = [altered(each, seed=3) for each in others]
+        assert any("again" in refusal(each, {**files, **more}) for each in lucky)
+        apart = {**made["sampling"], "replace": False}
+        assert refusal(altered(made, sampling=apart), {**files, **more})
+    shorter = measure(name, generator, budget=30, seed=3).to_json()
+    longer = altered(shorter, budget=40, ran={**shorter["ran"], "budget": 40})
+    assert refusal(longer, more), "without its code, too"
+
+
+@pytest.mark.parametrize("name", ["loss", "kl"])
+@pytest.mark.parametrize("kind", ["law", "generator"])
+def test_altered_fields_of_losses_and_divergences_are_refused(kind, name, law, code, beside):
+    files, found = law, drawn.law()
+    if kind == "generator":
+        files, found = code, read_population(str(code["replay"]))
+    made = measure(name, found, budget=20)
+    case = json.loads(json.dumps(made.to_json())), rows.weights(rows.model())
+    run(case, 40, 5, files={**files, **(beside if name == "kl" else {})})
+
+
 @pytest.mark.parametrize("question", ["fixed", "target", "interrupted", "auto"])
 @pytest.mark.parametrize("kind", ["law", "generator"])
 def test_altered_fields_are_refused_or_weaker(kind, question, law, code):
