@@ -64,7 +64,8 @@ def _drawn(predicate: Mapping[str, Any], lost: Lost) -> ExpectedLoss:
         return ExpectedLoss(largest, largest, (level,), largest=largest)
     log_delta = math.log(predicate["delta_allowed"])
     size = predicate["claim"]["population"]["size"]
-    upper, mean = predicate["bound"], predicate["sampling"]["mean_loss"]
+    mean = predicate["sampling"]["mean_loss"]
+    upper = max(predicate["bound"], mean or 0.0)  # never below what was seen
     if lost.rows.at_hand:
         of_these, numbers = drawn(lost, predicate["seed"], n)
         values = of_these.losses(numbers)

@@ -30,7 +30,8 @@ _ARITHMETIC = (
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
 _LABELS = ("name", "rounded_bits")  # no part of a question
-_LEAST, _ROW = 1e7, 1e4
+_LEAST, _ROW, _TOKEN = 1e7, 1e4, 300.0
+_BETTING = 2500.0  # for a loss of the interval of Theorem 2.34
 _BALL, _FUNCTION = 20.0, 1e4
 _ASKED: dict[str, Callable[..., Any]] = {
     "accuracy": answered,
@@ -66,7 +67,7 @@ def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
     size = stated["size"]
     rows = budget if size is None else size if budget is None else min(budget, size)
     said, real = weights.configuration, stated["arithmetic"] == "real"
-    each = float(price(said, stated["length"] - 1, real=real)) + _ROW
+    each = float(price(said, stated["length"] - 1, real=real)) + _ROW + _TOKEN * stated["length"]
     stored = float(sum(values.size for values in weights.arrays.values()))
     networks = 1 if stated["against"] is None else 2
     once = float(price_once(said, real=real)) + 10.0 * stored
@@ -75,8 +76,10 @@ def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
         length = stated["length"] - 1
         functions = said.n_layers * length * (said.d_mlp + said.n_heads * length + said.d_model)
         each += (_BALL * each + _FUNCTION * functions) * max(1.0, balls / 192) ** 1.5
-    operations = _LEAST + networks * (rows * each + once)
-    return Work(operations, 2.0**30 + 24.0 * stored)
+    each += 25.0 * said.d_out  # a loss or a divergence from outcomes
+    bets = _BETTING * rows if predicate["claim"]["kind"] == "loss" else 0.0
+    operations = _LEAST + bets + networks * (rows * each + once)
+    return Work(operations, 2.0**30 + 24.0 * stored + 32.0 * rows)
 
 
 def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Path]) -> Brought:

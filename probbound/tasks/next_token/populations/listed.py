@@ -58,10 +58,14 @@ class RowList:
         """The largest token read, and the largest last one."""
         return int(self.tokens[:, :-1].max()), int(self.tokens[:, -1].max())
 
-    @cached_property
+    @property
     def beginning(self) -> Int[np.ndarray, " p"]:
         """The first tokens of all rows."""
-        return self.tokens[0, : begin_alike(self.tokens[:, :-1])]
+        return self.tokens[0, : self._alike]
+
+    @cached_property
+    def _alike(self) -> int:
+        return begin_alike(self.tokens[:, :-1])
 
     @property
     def pilot(self) -> Rows:
