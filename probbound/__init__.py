@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from probbound.sweeps.run import run_sweep
     from probbound.tasks.max_of_k.task import MaxOfK
     from probbound.tasks.max_of_k.training import train
+    from probbound.tasks.next_token.populations.generator import RowGenerator
+    from probbound.tasks.next_token.populations.law import RowLaw
     from probbound.tasks.next_token.task import NextToken
     from probbound.tasks.registry import strategy_names, task_for
 
@@ -58,6 +60,8 @@ _HOMES = {
     "OwnCertificate": "probbound.own.certificate",
     "Prior": "probbound.draws.priors",
     "Product": "probbound.populations.product",
+    "RowGenerator": "probbound.tasks.next_token.populations.generator",
+    "RowLaw": "probbound.tasks.next_token.populations.law",
     "Sequences": "probbound.populations.sequences",
     "Strata": "probbound.populations.strata",
     "SweepConfig": "probbound.sweeps.config",
@@ -97,6 +101,8 @@ __all__ = [
     "OwnCertificate",
     "Prior",
     "Product",
+    "RowGenerator",
+    "RowLaw",
     "Sequences",
     "Strata",
     "SweepConfig",

@@ -11,7 +11,7 @@ from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.contract.recipe import Recipe
 from probbound.models.registry import described
-from probbound.tasks.registry import counted, files, inputs_of, means, remarks
+from probbound.tasks.registry import all_inputs, files, means, remarks
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -52,9 +52,9 @@ def page(predicate: Mapping[str, Any]) -> str:
 def _claim(predicate: Mapping[str, Any]) -> str:
     claim = predicate["claim"]
     stated, task = claim["population"], claim["task"]
-    number, written = counted(task, stated), _short(stated["size"])
-    number += f" ({written})" if written != number else ""
-    inputs = f"all {number} {text(inputs_of(task))}{_under(stated['prior'])}"
+    size = stated["size"]
+    inputs = text(all_inputs(task, stated, "" if size is None else _short(size)))
+    inputs += _under(stated["prior"])
     sentences = SENTENCES[claim["kind"]]
     if says_nothing(predicate):
         allowed = sentences.allows(predicate)

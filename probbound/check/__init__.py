@@ -63,9 +63,10 @@ def check(
 
     `reference` is the file of logits that the certificate names, if it is at hand. A certificate
     of an own claim has no weights; with `replay`, FILE.py:NAME, that file is executed, and the
-    functions of its object NAME are asked again. `data` is the file of rows that a claim is about,
-    and `against` that of the network which has to answer the same. What asks for more than ten
-    minutes or 8 GiB is declined unless `patient`.
+    functions of its object NAME, or the generator NAME of rows, are asked again. `data` is the
+    file of rows, or of a law of rows, that a claim is about, and `against` that of the network
+    which has to answer the same. What asks for more than ten minutes or 8 GiB is declined unless
+    `patient`.
 
     Raises:
         Unusable: if a file cannot be read, is no certificate of a format known here, or is not

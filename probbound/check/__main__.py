@@ -15,7 +15,8 @@ _USAGE = (
 )
 _STATUS = (
     "exit status: 0 it holds, 1 it does not or cannot be shown, 2 a file cannot be read, 3 it was "
-    "not checked, 4 (an own claim without --replay) it holds if the counts are as stated"
+    "not checked, 4 (an own claim, or rows of a generator, without --replay) it holds if the "
+    "counts are as stated"
 )
 _VERDICTS = {
     0: "holds",
@@ -46,7 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--replay",
         metavar="FILE.py:NAME",
-        help="of an own claim: EXECUTE that file, and ask the functions of its object NAME again",
+        help="of an own claim or a generator of rows: EXECUTE that file, and ask its object NAME "
+        "again",
     )
     parser.add_argument("--data", metavar="FILE", help="the rows that a claim is about")
     parser.add_argument(

@@ -56,8 +56,9 @@ def judge(
         declined = (str(reason),)
     except (ArithmeticError, ValueError, MemoryError) as error:
         refused = (f"it cannot be computed again: {error or type(error).__name__}",)
-    said = trusted(predicate, reference)
-    return Report(tuple(confirmed), refused, said, declined, work)
+    said, claim = trusted(predicate, reference), predicate["claim"]
+    depends = tuple(replay_of(claim["task"]).assumed(predicate, files))
+    return Report(tuple(confirmed), refused, said, declined, work, assumed=depends)
 
 
 def _identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[str]:
@@ -83,6 +84,7 @@ def trusted(predicate: Mapping[str, Any], reference: Reference | None = None) ->
         notes.append(f"the network, where the file does not say what it is: {', '.join(assumed)}")
     if predicate["reference"] is not None and reference is None:
         notes.append(said_of(predicate["reference"]))
+    notes += replay_of(predicate["claim"]["task"]).trusted(predicate)
     if predicate["seed_source"] == "chosen":
         notes.append("the seed was chosen by hand; that it was not one of many tried")
     if predicate["beacon"] is not None:

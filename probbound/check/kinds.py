@@ -36,13 +36,14 @@ def _of_network(predicate: Mapping[str, Any], beside: Beside) -> Report:
     weights, reference = beside.weights, beside.reference
     if weights is None:
         raise Unusable("it is about a network; give the file of its weights")
+    files = dict(beside.files)
     if beside.replay is not None:
-        raise Unusable("a claim about a network is checked without --replay, by its weights")
+        files["replay"] = Path(beside.replay)
     return judge(
         predicate,
         weights if isinstance(weights, Weights) else read_weights(Path(weights)),
         None if reference is None else read_reference(Path(reference)),
-        files=beside.files,
+        files=files,
         patient=beside.patient,
     )
 

@@ -95,7 +95,10 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
 @click.option("--reference", type=Path, help=".npz of tokens and logits of your own framework.")
 @click.option(
-    "--data", type=Path, help="Rows of tokens (.npz, .jsonl, .parquet), the last token right."
+    "--data",
+    type=Path,
+    help="Rows of tokens (.npz, .jsonl, .parquet), the last token right; a law of them (.npz); or "
+    "FILE.py:NAME, a generator of them: EXECUTE that file.",
 )
 @click.option(
     "--against",

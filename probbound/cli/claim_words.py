@@ -8,7 +8,7 @@ from typing import Any
 
 from probbound.certificates.vacuity import says_nothing
 from probbound.cli.output import at_most, exactly, nats, percent
-from probbound.tasks.registry import counted, inputs_of, manner, reference_of
+from probbound.tasks.registry import all_inputs, manner, reference_of
 
 Predicate = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def statement(predicate: Predicate) -> str:
     """The claim of a certificate as one sentence."""
     claim = predicate["claim"]
     population = claim["population"]
-    inputs = f"all {counted(claim['task'], population)} {inputs_of(claim['task'])}"
+    inputs = all_inputs(claim["task"], population)
     if population["prior"] is not None:
         inputs += " under the prior"
     if says_nothing(predicate):

@@ -44,14 +44,15 @@ if TYPE_CHECKING:
 @click.option(
     "--replay",
     metavar="FILE.py:NAME",
-    help="Of an own claim: EXECUTE that file, and ask the functions of its object NAME again.",
+    help="Of an own claim, or of rows by a generator: EXECUTE that file, and ask its NAME again.",
 )
 @as_json_option
 def verify(certificate: Path, as_json: bool, **asked: Any) -> None:
     """Check CERTIFICATE by a second implementation: exit 0 if it holds, 1 if it does not.
 
-    3 if it was not checked, since it asks for too much work; 4 if it is an own claim that was
-    checked without --replay, and holds if the counts in it are as stated.
+    3 if it was not checked, since it asks for too much work; 4 if it is an own claim, or about a
+    generator of rows, that was checked without --replay, and holds if the counts in it are as
+    stated.
     """
     from probbound.check import Unusable
 
@@ -94,8 +95,6 @@ def verify_network(
 
     named, fresh, reference = asked["model"], asked["fresh"], asked["reference"]
     patient = asked["patient"]
-    if asked["replay"] is not None:
-        raise UserError("--replay is for own claims; this one is about a network: --model")
     if fresh and predicate["claim"]["kind"] == "loss":
         raise UserError(
             "new samples test claims about answers, not about a loss; leave --fresh out"
@@ -121,6 +120,8 @@ def _files(asked: Mapping[str, Any]) -> dict[str, Path]:
     from probbound.models.catalogue import located
 
     given = {} if asked["data"] is None else {"data": asked["data"]}
+    if asked["replay"] is not None:
+        given["replay"] = Path(asked["replay"])
     if asked["against"] is not None:
         given["against"] = located(asked["against"])[0]
     return given

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from probbound.machine.errors import UserError
+from probbound.machine.python_files import is_meant
 
 Kind = Literal["accuracy", "margin", "loss", "kl"]
 
@@ -97,5 +98,4 @@ def claim_of(kind: str, at: float | None = None) -> Claim:
 
 def is_own_claim(subject: str) -> bool:
     """Whether FILE.py:NAME was meant; the last colon counts, so that a drive may have one."""
-    path, _, name = subject.rpartition(":")
-    return path.endswith(".py") or name.endswith(".py")
+    return is_meant(subject)

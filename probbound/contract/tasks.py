@@ -22,13 +22,13 @@ class Task(Protocol):
         ...
 
     @property
-    def mass(self) -> int:
-        """The mass of all inputs under the prior, an exact integer."""
+    def mass(self) -> int | None:
+        """The mass of all inputs under the prior, an exact integer; None where it is not known."""
         ...
 
     @property
-    def size(self) -> int:
-        """Number of inputs, as an exact integer."""
+    def size(self) -> int | None:
+        """Number of inputs, as an exact integer; None where they are only drawn."""
         ...
 
     def labels(self, inputs: Int[np.ndarray, "n k"], /) -> Int[np.ndarray, " n"]:
@@ -42,7 +42,8 @@ class Task(Protocol):
     def statement(self) -> dict[str, Any]:
         """The inputs as a claim states them, in JSON values: what another checker needs.
 
-        Of any task there are their `kind`, their number `size`, and the law they are drawn from as
-        `prior`, None if all are equally likely.
+        Of any task there are their `kind`, their number `size`, None where they are only drawn
+        by a law of their own, and the law they are drawn from as `prior`, None if all are equally
+        likely.
         """
         ...

@@ -146,9 +146,14 @@ def read_prior(path: Path | str, d_vocab: int) -> Prior:
         raise UserError(f"{path} must hold finite numbers, none of them negative")
     if all(isinstance(number, int) for number in numbers):
         return Prior(tuple(int(number) for number in numbers))
-    total = sum(map(Fraction, numbers)) or Fraction(1)
-    rounded = tuple(round(Fraction(number) / total * 2**ROUNDED_BITS) for number in numbers)
-    return Prior(rounded, ROUNDED_BITS)
+    return Prior(rounded(numbers), ROUNDED_BITS)
+
+
+def rounded(numbers: Sequence[int | float]) -> tuple[int, ...]:
+    """2^ROUNDED_BITS times the share of each number in their sum, rounded, halves to even."""
+    exact = tuple(map(Fraction, numbers))
+    total = sum(exact) or Fraction(1)
+    return tuple(round(number / total * 2**ROUNDED_BITS) for number in exact)
 
 
 def _numbers(path: Path) -> Sequence[int | float]:

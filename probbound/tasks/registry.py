@@ -110,7 +110,7 @@ def strategy_summary(task: str = DEFAULT_TASK) -> str:
 
 
 def recipe_of(
-    strategy: str, size: int, given: Mapping[str, Any], task: str = DEFAULT_TASK
+    strategy: str, size: int | None, given: Mapping[str, Any], task: str = DEFAULT_TASK
 ) -> Recipe:
     """What a strategy runs for a population of this size; nothing heavy is loaded.
 
@@ -136,6 +136,19 @@ def counted(task: str, population: Mapping[str, Any]) -> str:
         UserError: if there is no such task.
     """
     return _ROOMS.module(task, "words").counted(population)
+
+
+def all_inputs(task: str, population: Mapping[str, Any], written: str = "") -> str:
+    """All inputs of a claim in words; `written` is how else their number is written.
+
+    Raises:
+        UserError: as `inputs_of`.
+    """
+    number, inputs = counted(task, population), inputs_of(task)
+    if population["size"] is None:
+        return f"all draws of {inputs}"
+    beside = f" ({written})" if written and written != number else ""
+    return f"all {number}{beside} {inputs}"
 
 
 def noise_choices() -> list[str]:

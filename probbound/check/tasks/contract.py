@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from probbound.check.effort import Work
+from probbound.check.layout import Cases
 from probbound.check.report import Unusable
 from probbound.check.stream import Stream
 
@@ -36,12 +37,14 @@ class Replay:
     recipe in its one form; `one_claim` gives every form of a claim the same JSON. `work` is what
     checking takes, `confirmed` what holds made again;
     `fresh` says of new draws what share they come from, and how many fail. `dressed` is the
-    network with what the claim is about beside it, of files by name.
+    network with what the claim is about beside it, of files by name; "replay" is FILE.py:NAME, of a
+    file that is executed. `trusted` are sentences on what of the inputs nobody can see, `assumed`
+    on what a verdict depends on that was not made again, of what those files lack.
     """
 
     networks: tuple[str, ...]
     arithmetic: str
-    population: Mapping[str, Any]
+    population: Mapping[str, Any] | Cases
     misfits: Callable[[Predicate, Any], Iterator[str]]
     misasked: Callable[[Predicate], Iterator[str]]
     one_claim: Callable[[Predicate], dict[str, Any]]
@@ -49,3 +52,5 @@ class Replay:
     confirmed: Callable[[Predicate, Any], Iterator[str]]
     fresh: Callable[[Predicate, Any, Stream, int], tuple[float, int]]
     dressed: Callable[[Predicate, Any, Files], Any] = _alone
+    trusted: Callable[[Predicate], Iterator[str]] = lambda predicate: iter(())
+    assumed: Callable[[Predicate, Files], Iterator[str]] = lambda predicate, files: iter(())

@@ -29,19 +29,20 @@ class Shared:
     alike: int
 
 
-def shared(models: Sequence[GeneralTransformer], tokens: Int[np.ndarray, "n t"]) -> Shared:
-    """What can be run once for all these rows and networks; t tokens of each row are read.
+def shared(models: Sequence[GeneralTransformer], prefix: int) -> Shared:
+    """What can be run once for all these networks, and rows with so many first tokens in common.
 
-    One position at least is left to each row, and without a causal mask all of them.
+    Without a causal mask all positions are left to each row.
     """
-    return Shared(_begin_alike(tokens) if _causal(models) else 0, stages_alike(models))
+    return Shared(prefix if _causal(models) else 0, stages_alike(models))
 
 
 def _causal(models: Sequence[GeneralTransformer]) -> bool:
     return all(model.architecture.causal for model in models)
 
 
-def _begin_alike(tokens: Int[np.ndarray, "n t"]) -> int:
+def begin_alike(tokens: Int[np.ndarray, "n t"]) -> int:
+    """How many first tokens all rows have in common, one position at least left to each."""
     same = (tokens[:, :-1] == tokens[:1, :-1]).all(axis=0)
     return int(np.logical_and.accumulate(same).sum())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from probbound.arithmetic.scalars import whole
@@ -20,10 +19,11 @@ from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.accepted import accepted_claim, unaltered
 from probbound.tasks.next_token.arithmetic import AUTO as STRONGEST
 from probbound.tasks.next_token.arithmetic import strongest
+from probbound.tasks.next_token.fitting import require_fitting
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
 from probbound.tasks.next_token.planning import spent_on
+from probbound.tasks.next_token.populations.registry import read_population
 from probbound.tasks.next_token.question import RowQuestion
-from probbound.tasks.next_token.reading import read_rows
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.room import Uses
 from probbound.tasks.settings import OF_DRAWING, Setting, numbers, parsed
@@ -54,7 +54,8 @@ def uses(strategy: str) -> Uses:
 
 
 def brought(model: Any, given: Mapping[str, Any]) -> NextToken:
-    """The task of a file of rows, `data`, and perhaps another network, `against`.
+    """The task of rows, of a law or a generator of rows, `data`, and perhaps another network,
+    `against`.
 
     Where no `arithmetic` is named it is the strongest that holds on a few rows (9.7).
 
@@ -65,16 +66,17 @@ def brought(model: Any, given: Mapping[str, Any]) -> NextToken:
     if given.get("data") is None:
         raise UserError(
             "next-token is about rows of tokens that you bring: --data TOKENS (.npz, .jsonl or "
-            ".parquet with tokens, [n, length])"
+            ".parquet with tokens, [n, length]; .npz with a law, [length, d_vocab]; FILE.py:NAME, "
+            "a generator)"
         )
-    rows, other = read_rows(Path(given["data"])), given.get("against")
+    rows, other = read_population(str(given["data"])), given.get("against")
     against = None if other is None else accepted_network(load(other))
     task = NextToken(rows, against=against)
     require_fitting(network, task)
     named = given.get("arithmetic")
     if named is None or named == STRONGEST:
         models = [network] if against is None else [network, against]
-        named = strongest(models, rows[:, :-1]).name
+        named = strongest(models, rows.pilot[:, :-1]).name
     return replace(task, arithmetic=named)
 
 
@@ -91,31 +93,6 @@ def accepted_network(model: Any) -> GeneralTransformer:
             "made by probbound import FILE --kind transformer --out MODEL.safetensors"
         )
     return GeneralTransformer(model.arrays, model.architecture, model.name)
-
-
-def require_fitting(model: GeneralTransformer, task: NextToken) -> None:
-    """Refuse rows that the networks do not read, or answers that they cannot give.
-
-    Raises:
-        UserError: naming both.
-    """
-    for each in (model, *([task.against] if task.against is not None else [])):
-        length = task.tokens.shape[1] - 1
-        if length > each.n_ctx:
-            raise UserError(f"rows have {length} tokens to read, {each.name} reads {each.n_ctx}")
-        read = int(task.tokens[:, :-1].max())
-        if read >= each.d_vocab:
-            raise UserError(f"the rows hold token {read}, {each.name} has {each.d_vocab}")
-    if task.against is None and task.answers > model.d_vocab_out:
-        raise UserError(
-            f"the rows end in token {task.answers - 1}, and {model.name} answers with one of "
-            f"{model.d_vocab_out}"
-        )
-    if task.against is not None and task.against.d_vocab_out != model.d_vocab_out:
-        raise UserError(
-            f"{model.name} has {model.d_vocab_out} answers and {task.against.name} "
-            f"{task.against.d_vocab_out}; they cannot be the same"
-        )
 
 
 def asked(
@@ -138,7 +115,8 @@ def asked(
     network, claim, use = accepted_network(model), accepted_claim(claim), uses(strategy)
     if type(task) is not NextToken:
         raise UserError(f"bounds are proved for NextToken itself, got {kind_of(task)}")
-    task = unaltered(task, NextToken(task.tokens, task.arithmetic, task.against))
+    task = unaltered(task, NextToken(task.rows, task.arithmetic, task.against))
+    task = replace(task, rows=task.rows.accepted())
     require_way_to(strategy, claim, weighted=False)
     _require_networks_for(claim, task)
     require_fitting(network, task)

@@ -16,7 +16,6 @@ from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.planning.forecast import Forecast, largest, share_seen
 from probbound.planning.foretold import Foretold, Wish
-from probbound.strategies.laws import ApartOrInterrupted
 from probbound.tasks.next_token.asking import asked
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID
 from probbound.tasks.next_token.planning import decided, row_price
@@ -102,12 +101,12 @@ def _in_seconds(question: RowQuestion, amount: float) -> _Price:
     check.uncertified(rows)
     row = (time.perf_counter() - started) / len(rows)
     looks = max(0, math.floor((amount - once) / row))
-    return _Price(row, once, min(looks, question.task.size))
+    return _Price(row, once, min(looks, question.task.rows.most))
 
 
 def _of_all(question: RowQuestion, target: float) -> _Price:
     """In operations, and every row may be looked at."""
-    return _Price(row_price(question), question.once_flops, question.task.size)
+    return _Price(row_price(question), question.once_flops, question.task.rows.most)
 
 
 def _pilot(wish: Wish, looks: int) -> int:
@@ -129,7 +128,7 @@ def _drawn(question: RowQuestion, what: str, number: int) -> Int[np.ndarray, "n 
 
 
 def _bound(question: RowQuestion, failures: int, looks: int) -> float:
-    law = ApartOrInterrupted(question.delta, question.task.size)
+    law = question.task.rows.bounding(question.delta, anytime=False)
     return law.bound(failures, looks, interrupted=False).share_upper
 
 
@@ -139,7 +138,7 @@ def _enough(question: RowQuestion, target: float, wrong: float) -> int:
     Raises:
         UserError: if more rows are estimated to fail.
     """
-    size = question.task.size
+    size = question.task.rows.most
 
     def too_few(looks: int) -> bool:
         return looks < 1 or _bound(question, round(wrong * looks), looks) > target
@@ -154,20 +153,26 @@ def _enough(question: RowQuestion, target: float, wrong: float) -> int:
 
 def _forecast(question: RowQuestion, looks: int, price: _Price, wrong: float) -> Forecast:
     cost = float(price.once + looks * price.row)
-    if looks >= question.task.size:
+    if _every(question, looks):
         return Forecast(BRUTE_FORCE, wrong, cost, weighted=wrong)
     failure, delta = _bound(question, round(wrong * looks), looks), question.delta
     weighted = (1 - delta) * failure + delta
     return Forecast(IID, failure, cost, looks, delta=delta, weighted=weighted)
 
 
+def _every(question: RowQuestion, looks: int) -> bool:
+    size = question.task.size
+    return size is not None and looks >= size
+
+
 def _said(question: RowQuestion, looks: int, price: int) -> list[str]:
     size = question.task.size
-    if looks >= size:
-        return [f"All {size:,} rows are looked at, and the claim is exact."]
+    if _every(question, looks):
+        return [f"All {looks:,} rows are looked at, and the claim is exact."]
     least = _bound(question, 0, looks)
+    rows = "draws" if size is None else f"of {size:,} rows"
     return [
-        f"{looks:,} of {size:,} rows are looked at, at a planned price of {price:,} operations "
+        f"{looks:,} {rows} are looked at, at a planned price of {price:,} operations "
         "each; should none of them fail, a failure rate of at most "
         f"{upper(least, 2, 'e') if least else 0} is certified."
     ]

@@ -1,16 +1,16 @@
-"""Strategies for the mean loss over rows: all of them looked at, or different ones drawn."""
+"""Strategies for the mean loss over rows: all of them looked at, or some drawn."""
 
 from __future__ import annotations
 
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.transformer.largest_loss import largest_loss, largest_loss_flops
-from probbound.strategies.levels import Different, EveryMember
+from probbound.strategies.levels import EveryMember
 from probbound.strategies.losses import MOST_LOSSES, Losses, capped, loss_level, of_losses
 from probbound.strategies.means import mean_of_all, measured
 from probbound.strategies.outcome import LossBound, Outcome
 from probbound.tasks.next_token.losses import RowLosses
-from probbound.tasks.next_token.methods import CHUNK
+from probbound.tasks.next_token.methods import CHUNK, begin
 from probbound.tasks.next_token.question import RowQuestion
 
 
@@ -21,29 +21,30 @@ def brute_force_loss(question: RowQuestion, meter: CostMeter) -> Outcome:
         UserError: if there are too many rows, or no largest loss.
     """
     task, largest = question.task, _largest(question, meter)
-    losses = _losses(question, task.size, meter)
-    with meter.phase("all rows", "proof", task.size * losses.flops):
+    size = task.rows.most
+    losses = _losses(question, size, meter)
+    with meter.phase("all rows", "proof", size * losses.flops):
         every = EveryMember(task, CHUNK)
-        values, _ = measured(every, task.size, losses, blank=0.0, label="running all rows")
+        values, _ = measured(every, size, losses, blank=0.0, label="running all rows")
     mean = mean_of_all(capped(values, largest), largest)
     return of_losses(LossBound(mean, mean, largest), (loss_level("enumerated", mean, largest),))
 
 
 def iid_loss(question: RowQuestion, meter: CostMeter) -> Outcome:
-    """The losses of different rows (Theorem 9.10). Fixed-n, without replacement.
+    """The losses of some rows (Theorem 9.10). Fixed-n.
 
-    A budget that covers all rows looks at each of them, and is exact.
+    Different ones of a list: a budget that covers it looks at each, and is exact. Independent ones
+    of a law or a generator (9.12).
 
     Raises:
         UserError: as `brute_force_loss`.
     """
     task, number = question.task, question.budget
-    if number >= task.size:
+    if task.size is not None and number >= task.size:
         return brute_force_loss(question, meter)
     largest, losses = _largest(question, meter), _losses(question, number, meter)
-    source = Different(task, question.stream.fold_in("rows"), number, task.size, CHUNK)
     with meter.phase("draws", "sampling", number * losses.flops):
-        values, run = measured(source, number, losses, blank=0.0, label="drawing")
+        values, run = measured(question.looks(CHUNK), number, losses, blank=0.0, label="drawing")
     return Losses(values, run, largest, question.delta, "9.10", task.size).outcome()
 
 
@@ -62,7 +63,6 @@ def _losses(question: RowQuestion, number: int, meter: CostMeter) -> RowLosses:
             f"a mean loss is of at most {MOST_LOSSES:,} rows, the most that a certificate is "
             f"checked with, got {number:,}"
         )
-    if once := question.once_flops:
-        with meter.phase("sizes of matrices", "proof", once):
-            return question.losses
+    if number:
+        begin(question, meter)
     return question.losses

@@ -9,6 +9,7 @@ from fractions import Fraction
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
+from probbound.models.transformer.largest_loss import largest_loss_flops
 from probbound.tasks.next_token.grammar import IID
 from probbound.tasks.next_token.question import RowQuestion
 
@@ -16,12 +17,15 @@ from probbound.tasks.next_token.question import RowQuestion
 def row_price(question: RowQuestion) -> int:
     """What a row is planned to cost, in all networks."""
     of, length = question.arithmetic, question.length
-    return sum(of.price(model.architecture, length) for model in question.models)
+    passes = sum(of.price(model.architecture, length) for model in question.models)
+    return passes + question.flops_of_outcomes
 
 
 def once_price(question: RowQuestion) -> int:
     """What is of the networks alone, were no two of their matrices the same."""
-    return sum(question.arithmetic.once_price(model) for model in question.models)
+    claim, first = question.claim, question.model
+    largest = largest_loss_flops(first) if claim.kind == "loss" and claim.at is None else 0
+    return largest + sum(question.arithmetic.once_price(model) for model in question.models)
 
 
 def spent_on(question: RowQuestion, looks: int) -> float:
@@ -34,7 +38,7 @@ def spent_on(question: RowQuestion, looks: int) -> float:
 def decided(
     question: RowQuestion, strategy: str, choose: bool, meter: CostMeter
 ) -> tuple[str, RowQuestion]:
-    """What runs: different rows, as many as the budget of operations pays for.
+    """What runs: rows, as many as the budget of operations pays for.
 
     Raises:
         UserError: if δ is to be chosen, which no rule here does.
@@ -44,5 +48,5 @@ def decided(
     if strategy != AUTO:
         return strategy, question
     left = Fraction(question.budget_flops or 0.0) - once_price(question)
-    looks = min(math.floor(left / row_price(question)), question.task.size)
+    looks = min(math.floor(left / row_price(question)), question.task.rows.most)
     return IID, replace(question, budget=max(looks, 0))

@@ -15,10 +15,15 @@ from probbound.draws.random_streams import Stream
 from probbound.models.transformer.flops import JointFlops
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.sharing import Shared, shared
-from probbound.tasks.next_token.arithmetic import Answers, Arithmetic
+from probbound.strategies.levels import Source
+from probbound.tasks.next_token.arithmetic import Answers, Arithmetic, Spread
 from probbound.tasks.next_token.divergence import divergence_flops, divergences_upper
+from probbound.tasks.next_token.fitting import Known
 from probbound.tasks.next_token.losses import RowLosses, loss_flops
+from probbound.tasks.next_token.populations.contract import Rows
 from probbound.tasks.next_token.task import NextToken
+
+_OF_OUTCOMES = {"kl": divergence_flops, "loss": loss_flops}
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
 
@@ -71,7 +76,7 @@ class RowQuestion:
     @property
     def length(self) -> int:
         """How many tokens of a row are read."""
-        return self.task.tokens.shape[1] - 1
+        return self.task.rows.length - 1
 
     @property
     def arithmetic(self) -> Arithmetic:
@@ -81,7 +86,7 @@ class RowQuestion:
     @cached_property
     def share(self) -> Shared:
         """What all rows, and all networks, begin with, which is run once (Theorem 9.13)."""
-        return shared(self.models, self.task.tokens[:, :-1])
+        return shared(self.models, len(self.task.rows.beginning))
 
     @cached_property
     def once_flops(self) -> int:
@@ -93,6 +98,12 @@ class RowQuestion:
         """Operations of what all rows begin with, once, and of each row behind it."""
         return self.arithmetic.flops(self.models, self.length, self.share)
 
+    @property
+    def flops_of_outcomes(self) -> int:
+        """Operations of what a claim makes of the outcomes of a row, beside comparing them."""
+        of_a_row = _OF_OUTCOMES.get(self.claim.kind)
+        return 0 if of_a_row is None else of_a_row(self.model.d_vocab_out)
+
     @cached_property
     def networks(self) -> Answers:
         """Outcomes of all networks after any rows; what is of the networks alone is worked out."""
@@ -101,35 +112,40 @@ class RowQuestion:
     @cached_property
     def answers(self) -> Answers:
         """Outcomes of all networks after the rows; what all begin with is run when first asked."""
-        return self.networks.after(self.task.tokens[0, : self.share.prefix])
+        return self.networks.after(self.task.rows.beginning[: self.share.prefix])
+
+    def looks(self, chunk: int) -> Source:
+        """The rows to look at in order, different or independent ones (Theorems 9.5 and 9.12)."""
+        source = self.task.rows.source(self.stream.fold_in("rows"), self.budget, chunk)
+        return Known(source, self.model, self.task)
 
     @cached_property
     def exact(self) -> Check:
         """The check of every row (Theorems 9.3, 9.6 and 9.11, Definition 9.4)."""
-        task, claim, answers, of = self.task, self.claim, self.answers, self.arithmetic
+        task, claim, of = self.task, self.claim, self.arithmetic
 
         def right(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            spread = answers.of_one(rows[:, :-1], claim.margin)
+            spread = self.answers.of_one(rows[:, :-1], claim.margin)
             return spread.leads(task.labels(rows), claim.margin)
 
         def same(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            first, second = answers(rows[:, :-1], 0.0)
+            first, second = self.answers(rows[:, :-1], 0.0)
             return first.leads(first.first, 0.0) & second.leads(first.first, 0.0)
 
         def near(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            network, reference = answers(rows[:, :-1], 0.0)
+            network, reference = self.answers(rows[:, :-1], 0.0)
             parts = [(each.values, of.radii(each)) for each in (reference, network)]
             return divergences_upper(*parts[0], *parts[1]) <= (claim.at or 0.0)
 
-        if claim.kind == "kl":
-            outputs = self.model.d_vocab_out
-            return RowCheck(lambda rows: ~near(rows), self.flops.each + divergence_flops(outputs))
-        holds = right if task.against is None else same
-        return RowCheck(lambda rows: ~holds(rows), self.flops.each)
+        holds = near if claim.kind == "kl" else right if task.against is None else same
+        return RowCheck(lambda rows: ~holds(rows), self.flops.each + self.flops_of_outcomes)
 
     @cached_property
     def losses(self) -> RowLosses:
         """The bounds on the losses of rows (Theorem 9.9)."""
-        task, outputs = self.task, self.model.d_vocab_out
-        flops = self.flops.each + loss_flops(outputs)
-        return RowLosses(self.answers.of_one, self.arithmetic, task.labels, flops)
+        flops = self.flops.each + self.flops_of_outcomes
+        return RowLosses(self._of_one, self.arithmetic, self.task.labels, flops)
+
+    def _of_one(self, tokens: Rows, margin: float) -> Spread:
+        """Those of the one network; what it needs of its own is worked out when first asked."""
+        return self.answers.of_one(tokens, margin)

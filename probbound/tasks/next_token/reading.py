@@ -1,10 +1,8 @@
-"""Rows of tokens in a file: `.npz`, `.jsonl` or Parquet."""
+"""Rows of tokens: an array, or lists in JSON lines or Parquet."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +10,9 @@ import numpy as np
 from jaxtyping import Int
 
 from probbound.machine.errors import UserError, first_line
-from probbound.models.files import read_npz
 
 NAME = "tokens"
 MOST_TOKENS = 1 << 31
-
-
-def read_rows(path: Path) -> Int[np.ndarray, "n length"]:
-    """The array `tokens`, the lists `tokens` of JSON lines (or the lines themselves, if they are
-    lists), or the column `tokens` of Parquet.
-
-    Raises:
-        UserError: if the file cannot be used, or its rows are not equally long lists of tokens.
-    """
-    readers: dict[str, Callable[[Path], Any]] = {
-        ".npz": _of_npz,
-        ".jsonl": _of_json_lines,
-        ".parquet": _of_parquet,
-    }
-    if path.suffix not in readers:
-        raise UserError(f"{path} is no file of rows: expected {', '.join(readers)}")
-    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
-        raise UserError(f"there is no file {path}")
-    return as_rows(readers[path.suffix](path), str(path))
 
 
 def as_rows(found: Any, source: str = "tokens") -> Int[np.ndarray, "n length"]:
@@ -59,14 +37,12 @@ def as_rows(found: Any, source: str = "tokens") -> Int[np.ndarray, "n length"]:
     return np.ascontiguousarray(rows, dtype=np.int64)
 
 
-def _of_npz(path: Path) -> Any:
-    held = read_npz(path)
-    if NAME not in held.tensors:
-        raise UserError(f"{path} has no array {NAME}, [n, length]")
-    return held.tensors[NAME]
+def of_json_lines(path: Path) -> list[Any]:
+    """The lists `tokens` of the lines, or the lines themselves, if they are lists.
 
-
-def _of_json_lines(path: Path) -> list[Any]:
+    Raises:
+        UserError: if one is neither, or the file cannot be read.
+    """
     rows = []
     try:
         with path.open(encoding="utf-8") as file:
@@ -89,7 +65,12 @@ def _row(line: str, path: Path, number: int) -> list[Any]:
     return row
 
 
-def _of_parquet(path: Path) -> list[Any]:
+def of_parquet(path: Path) -> list[Any]:
+    """The column `tokens`.
+
+    Raises:
+        UserError: if there is none, or the file cannot be read.
+    """
     import pyarrow
     import pyarrow.parquet
 

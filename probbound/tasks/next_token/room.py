@@ -28,6 +28,8 @@ ARITHMETIC = (
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
 
+_LABELS = ("name", "rounded_bits")  # of a generator, and of a law: its weights are what is asked
+
 
 _METHODS = {BRUTE_FORCE: (brute_force, brute_force_loss), IID: (iid, iid_loss)}
 
@@ -62,6 +64,12 @@ def _with_noise(strategy: str, noise: str) -> str:
     return strategy
 
 
+def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """Of one kind, and labels of rows are no part of the question."""
+    population = {key: None if key in _LABELS else x for key, x in claim["population"].items()}
+    return one_kind({**claim, "population": population})
+
+
 TASK = Room[RowQuestion](
     name=NextToken.name,
     arithmetic=ARITHMETIC,
@@ -69,7 +77,7 @@ TASK = Room[RowQuestion](
     stated=_stated,
     asked=asked,
     recipe=_recipe,
-    one_claim=one_kind,
+    one_claim=_one_claim,
     uses=uses,
     require_way_to=require_way_to,
     with_noise=_with_noise,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,12 +14,14 @@ from probbound.models.registry import room_of
 from probbound.models.store import digest
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.tasks.next_token.arithmetic import REAL, Arithmetic, arithmetic_named
-from probbound.tasks.next_token.reading import as_rows
+from probbound.tasks.next_token.populations.contract import RowPopulation, Rows
+from probbound.tasks.next_token.populations.registry import population_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class NextToken:
-    """Rows of `tokens`, all equally likely; equal ones count each.
+    """Rows of tokens: of an array [n, length], all equally likely, or of a `RowLaw` or
+    `RowGenerator`.
 
     A network is right on a row if its answer after all tokens but the last is the last, or, with
     `against`, if that network answers the same. `arithmetic` is "real" or "float64" (9.3, 9.4).
@@ -30,16 +30,23 @@ class NextToken:
         UserError: if the rows, the other network or the arithmetic cannot be used.
     """
 
-    tokens: Int[np.ndarray, "n length"]
-    arithmetic: str = REAL.name
-    against: GeneralTransformer | None = None
+    rows: RowPopulation
+    arithmetic: str
+    against: GeneralTransformer | None
     name: ClassVar[str] = "next-token"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "tokens", as_rows(self.tokens))
-        arithmetic_named(self.arithmetic)
-        if self.against is not None and type(self.against) is not GeneralTransformer:
+    def __init__(
+        self,
+        rows: RowPopulation | Rows,
+        arithmetic: str = REAL.name,
+        against: GeneralTransformer | None = None,
+    ) -> None:
+        arithmetic_named(arithmetic)
+        if against is not None and type(against) is not GeneralTransformer:
             raise UserError("the other network has to be a transformer")
+        made = {"rows": population_of(rows), "arithmetic": arithmetic, "against": against}
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
 
     @property
     def of(self) -> Arithmetic:
@@ -49,24 +56,26 @@ class NextToken:
     @property
     def answers(self) -> int:
         """Answers that there have to be for every last token to be one."""
-        return int(self.tokens[:, -1].max()) + 1
+        return self.rows.reach[1] + 1
 
     @property
-    def mass(self) -> int:
-        """The number of rows."""
-        return len(self.tokens)
+    def tokens(self) -> Rows:
+        """The rows of a list.
+
+        Raises:
+            UserError: if rows are only drawn.
+        """
+        return self.rows.listing()
 
     @property
-    def size(self) -> int:
-        """The number of rows."""
-        return len(self.tokens)
+    def mass(self) -> int | None:
+        """The weight of all rows, None where it is not known."""
+        return self.rows.mass
 
-    @cached_property
-    def sha256(self) -> str:
-        """Of shape and tokens as little-endian 64-bit integers, row by row."""
-        found = hashlib.sha256(f"probbound-rows/1\n{self.tokens.shape}\n".encode())
-        found.update(np.ascontiguousarray(self.tokens, dtype="<i8").tobytes())
-        return found.hexdigest()
+    @property
+    def size(self) -> int | None:
+        """The number of rows, None where draws are independent."""
+        return self.rows.size
 
     def labels(self, inputs: Int[np.ndarray, "n length"]) -> Int[np.ndarray, " n"]:
         """The last token of each row."""
@@ -74,20 +83,17 @@ class NextToken:
 
     def members(self, tickets: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n length"]:
         """The row of each number."""
-        return self.tokens[tickets]
+        return self.rows.members(tickets)
 
     def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n length"]:
         """Draws number `start` to `stop` - 1 with replacement, independent of one another."""
-        return self.members(stream.integers(start, stop, self.size))
+        return self.rows.sample(stream, start, stop)
 
     def statement(self) -> dict[str, Any]:
         """The rows as a claim states them, what is asked of them, and in which arithmetic."""
         other = self.against
         return {
-            "kind": "rows",
-            "size": self.size,
-            "length": int(self.tokens.shape[1]),
-            "sha256": self.sha256,
+            **self.rows.statement(),
             "prior": None,
             "arithmetic": self.arithmetic,
             "agreement": self.of.agreement,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 INPUTS = "rows of tokens"
@@ -14,9 +15,46 @@ _ARITHMETIC = {
 }
 
 
+@dataclass(frozen=True)
+class _Words:
+    """What is said of a population of rows, and the option that brings it."""
+
+    data: Callable[[Mapping[str, Any]], str]
+    option: Callable[[Mapping[str, Any]], str]
+
+
+def _of_list(population: Mapping[str, Any]) -> str:
+    size, length = population["size"], population["length"]
+    rows = "row" if size == 1 else "rows"
+    return f"{size:,} {rows} of {length} tokens, {population['sha256'][:16]}…"
+
+
+def _of_law(population: Mapping[str, Any]) -> str:
+    bits = population["rounded_bits"]
+    rounded = "" if bits is None else f" rounded to multiples of 2^-{bits}"
+    return (
+        f"rows of {population['length']} independent tokens, each position by its law{rounded}, "
+        f"{population['sha256'][:16]}…"
+    )
+
+
+def _of_generator(population: Mapping[str, Any]) -> str:
+    source = population["source"]
+    known = f"{source['sha256'][:16]}…" if source["version"] is None else repr(source["version"])
+    return f"rows of {population['length']} tokens by the generator {population['name']}, {known}"
+
+
+_WORDS = {
+    "rows": _Words(_of_list, lambda _: "--data rows.npz"),
+    "row-law": _Words(_of_law, lambda _: "--data law.npz"),
+    "row-generator": _Words(_of_generator, lambda _: "--replay FILE.py:NAME"),
+}
+
+
 def counted(population: Mapping[str, Any]) -> str:
-    """The number of rows in words."""
-    return f"{population['size']:,}"
+    """The number of rows in words, where there is one."""
+    size = population["size"]
+    return "" if size is None else f"{size:,}"
 
 
 def manner(population: Mapping[str, Any]) -> str:
@@ -33,9 +71,9 @@ def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What else has to be said of a claim about these rows."""
     agreement = population["agreement"] or 0.0
     yield "arithmetic", _ARITHMETIC[population["arithmetic"]].format(agreement=agreement)
-    size, length = population["size"], population["length"]
-    rows = "row" if size == 1 else "rows"
-    yield "data", f"{size:,} {rows} of {length} tokens, {population['sha256'][:16]}…"
+    yield "data", _WORDS[population["kind"]].data(population)
+    if "on_trust" in population:
+        yield "on trust", population["on_trust"]
 
 
 def means(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -48,4 +86,4 @@ def means(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def files(population: Mapping[str, Any]) -> tuple[str, ...]:
     """Options that bring what a claim is about, each with the name of a file."""
     other = () if population["against"] is None else ("--against other.safetensors",)
-    return ("--data rows.npz", *other)
+    return (_WORDS[population["kind"]].option(population), *other)

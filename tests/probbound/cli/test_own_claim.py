@@ -133,7 +133,7 @@ def test_what_makes_no_sense_is_one_sentence(here, capsys, arguments, sentence):
 def test_a_claim_about_a_network_needs_its_weights(here, capsys):
     run(["certify", "max-of-4", "--strategy", "iid", "--budget", "9", "--out", "m.json"])
     assert run(["verify", "m.json", "--replay", "claims.py:CLAIM"]) == 2
-    assert "--replay is for own claims" in capsys.readouterr().err
+    assert "max-of-k has inputs of its own; leave --replay out" in capsys.readouterr().err
     done = subprocess.run(
         [sys.executable, "-m", "probbound.check", "m.json"], capture_output=True, text=True
     )

@@ -30,7 +30,7 @@ def largest_loss(weights: Weights) -> float:
     bounds = [math.inf]
     if said.logit_cap is not None:
         bounds.append(_raised(2 * said.logit_cap + math.log(said.d_out), 1.0))
-    if (name := _last_norm(said)) is not None:
+    if (name := last_norm(said)) is not None:
         with np.errstate(all="ignore"):
             bounds.append(_behind(_answers(weights, name), said.d_model))
     return min(bound for bound in bounds if not math.isnan(bound))
@@ -76,7 +76,7 @@ def _of_columns(
     return reach, bias @ columns, np.linalg.norm(columns, axis=0)
 
 
-def _last_norm(said: Configuration) -> str | None:
+def last_norm(said: Configuration) -> str | None:
     """The norm whose outcome, and nothing else, the answers are made of."""
     if said.head == "masked":
         return "head.ln"

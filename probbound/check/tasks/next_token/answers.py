@@ -11,31 +11,32 @@ import numpy as np
 from probbound.check.claims import margin_of
 from probbound.check.models.transformer.answers import leads, leads_in_float64, undecided
 from probbound.check.models.transformer.network import Network
-from probbound.check.tasks.next_token.rows import Rows, parts
+from probbound.check.tasks.next_token.asked import Counted, parts
+from probbound.check.tasks.next_token.populations import Population
+from probbound.check.tasks.next_token.rows import Numbers
 
 
 @dataclass(frozen=True)
-class Answered:
+class Answered(Counted):
     """Networks that answer rows: one that has to give the last token, or two the same one.
 
     `margin` is what the first has to lead by. `real` says in which arithmetic, and `balls` of how
     many bits balls are that decide what radii leave open.
     """
 
-    networks: tuple[Network, ...]
-    rows: Rows
     real: bool
     margin: float
     balls: int | None = None
 
-    def wrong(self, numbers: np.ndarray) -> int:
+    def wrong(self, numbers: Numbers) -> int:
         """How many of the rows with such numbers do not count as answered."""
         return sum(int((~self._holds(part)).sum()) for part in parts(numbers))
 
-    def _holds(self, numbers: np.ndarray) -> np.ndarray:
-        read, first = self.rows.read[numbers], self.networks[0]
+    def _holds(self, numbers: Numbers) -> np.ndarray:
+        tokens, first = self.tokens(numbers), self.networks[0]
+        read = tokens[:, :-1]
         if len(self.networks) == 1:
-            return self._ahead(first, read, self.rows.tokens[numbers, -1], self.margin)
+            return self._ahead(first, read, tokens[:, -1], self.margin)
         right = first.logits(read).argmax(axis=1)
         return np.logical_and.reduce(
             [self._ahead(network, read, right, 0.0) for network in self.networks]
@@ -63,7 +64,10 @@ class Answered:
 
 
 def answered(
-    claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Rows, balls: int | None = None
+    claim: Mapping[str, Any],
+    networks: tuple[Network, ...],
+    rows: Population,
+    balls: int | None = None,
 ) -> Answered:
     """What a claim counts."""
     real = claim["population"]["arithmetic"] == "real"

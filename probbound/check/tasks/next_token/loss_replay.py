@@ -20,7 +20,8 @@ from probbound.check.tasks.loss_claim import (
     loss_spend,
     understated,
 )
-from probbound.check.tasks.next_token.looks import all_looked_at, drawn
+from probbound.check.tasks.next_token.asked import drawn
+from probbound.check.tasks.next_token.looks import all_looked_at
 from probbound.check.tasks.next_token.outcomes import Lost
 from probbound.check.tasks.next_token.recipe import Recipe
 
@@ -36,11 +37,13 @@ def losses_again(predicate: Mapping[str, Any], recipe: Recipe, lost: Lost) -> It
     if predicate["stopped_at"] is not None:
         raise Refused(f"a mean loss cannot be interrupted: {recipe.text}")
     require(loss_faults(predicate, TOLERANCE))
-    yield "the ledger adds up, and its bounds fit each other"
     wanted = _over_all(predicate, lost) if all_looked_at(predicate) else _drawn(predicate, lost)
     require(understated(predicate, wanted, TOLERANCE))
     require(wrong_levels(predicate, wanted))
     require(wrong_spends(predicate, wanted))
+    yield "the ledger adds up, and its bounds fit each other"
+    if not lost.rows.at_hand:
+        return
     yield "the same rows were drawn, their losses computed again, and it claims no less"
 
 
@@ -54,19 +57,25 @@ def _over_all(predicate: Mapping[str, Any], lost: Lost) -> ExpectedLoss:
 
 
 def _drawn(predicate: Mapping[str, Any], lost: Lost) -> ExpectedLoss:
-    """The betting bound from as many different rows as the budget has."""
+    """The betting bound from as many rows as the budget has, that stated if none can be made."""
     n, largest = predicate["ran"]["budget"], lost.largest
     if n == 0:
         level = loss_level(predicate, largest, "sampled", math.inf)
         return ExpectedLoss(largest, largest, (level,), largest=largest)
-    values, log_delta = lost.losses(drawn(predicate, n)), math.log(predicate["delta_allowed"])
-    upper = upper_mean(values, largest, log_delta, predicate["claim"]["population"]["size"])
+    log_delta = math.log(predicate["delta_allowed"])
+    size = predicate["claim"]["population"]["size"]
+    mean = predicate["sampling"]["mean_loss"]
+    upper = max(predicate["bound"], mean or 0.0)  # never below what was seen
+    if lost.rows.at_hand:
+        of_these, numbers = drawn(lost, predicate["seed"], n)
+        values = of_these.losses(numbers)
+        upper, mean = upper_mean(values, largest, log_delta, size), float(values.mean())
     return ExpectedLoss(
         upper,
         largest,
         (loss_level(predicate, largest, "sampled", upper, n, log_delta),),
         (loss_spend(predicate, n, _THEOREM),),
-        (n, n, 0, False),
+        (n, n, 0, size is None),
         largest=largest,
-        mean=float(values.mean()),
+        mean=mean,
     )

@@ -16,7 +16,9 @@ from probbound.check.models.transformer.losses import cross_entropies
 from probbound.check.models.transformer.network import Network
 from probbound.check.models.transformer.radii import Outcomes
 from probbound.check.report import Refused
-from probbound.check.tasks.next_token.rows import Rows, parts
+from probbound.check.tasks.next_token.asked import Asked, Counted, parts
+from probbound.check.tasks.next_token.populations import Population
+from probbound.check.tasks.next_token.rows import Numbers
 
 Run = Callable[[Network, np.ndarray], Outcomes]
 
@@ -43,51 +45,54 @@ def _nearer(run: Run, balls: int, network: Network, tokens: np.ndarray) -> Outco
 
 
 @dataclass(frozen=True)
-class Near:
+class Near(Counted):
     """A network and the reference from which it is to be at most so far, in nats (9.11)."""
 
-    networks: tuple[Network, ...]
-    rows: Rows
     run: Run
     most: float
 
-    def wrong(self, numbers: np.ndarray) -> int:
+    def wrong(self, numbers: Numbers) -> int:
         """How many of the rows with such numbers do not count as within it."""
         return sum(int((~(self._apart(part) <= self.most)).sum()) for part in parts(numbers))
 
-    def _apart(self, numbers: np.ndarray) -> np.ndarray:
-        network, reference = (self.run(each, self.rows.read[numbers]) for each in self.networks)
+    def _apart(self, numbers: Numbers) -> np.ndarray:
+        read = self.tokens(numbers)[:, :-1]
+        network, reference = (self.run(each, read) for each in self.networks)
         return divergences(reference, network)
 
 
 @dataclass(frozen=True)
-class Lost:
+class Lost(Asked):
     """A network that loses at most `largest` nats at a row, or is said to (9.9, 9.10)."""
 
-    networks: tuple[Network, ...]
-    rows: Rows
     run: Run
     largest: float
 
-    def losses(self, numbers: np.ndarray) -> np.ndarray:
+    def losses(self, numbers: Numbers) -> np.ndarray:
         """What the losses of the rows with such numbers do not exceed (n,), cut to `largest`."""
         found = np.concatenate([np.zeros(0), *map(self._losses, parts(numbers))])
         return np.where(found <= self.largest, found, self.largest)
 
-    def _losses(self, numbers: np.ndarray) -> np.ndarray:
-        outcomes = self.run(self.networks[0], self.rows.read[numbers])
-        return cross_entropies(outcomes, self.rows.tokens[numbers, -1])
+    def _losses(self, numbers: Numbers) -> np.ndarray:
+        tokens = self.tokens(numbers)
+        return cross_entropies(self.run(self.networks[0], tokens[:, :-1]), tokens[:, -1])
 
 
 def near(
-    claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Rows, balls: int | None = None
+    claim: Mapping[str, Any],
+    networks: tuple[Network, ...],
+    rows: Population,
+    balls: int | None = None,
 ) -> Near:
     """What a claim of divergences counts."""
     return Near(networks, rows, _run(claim, balls), float(claim["at"]))
 
 
 def lost(
-    claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Rows, balls: int | None = None
+    claim: Mapping[str, Any],
+    networks: tuple[Network, ...],
+    rows: Population,
+    balls: int | None = None,
 ) -> Lost:
     """What a claim of a loss is the mean of.
 

@@ -1,4 +1,4 @@
-"""What may run over rows: all of them, or different ones."""
+"""What may run over rows: all of a list, different ones of it, or independent draws."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from probbound.check.report import Refused
 from probbound.check.tasks.arithmetic import RUN
 from probbound.check.tasks.recipes import require_settings
 
-FIXED, ANYTIME = "without replacement", "without replacement, anytime"
-_LAWS: dict[str, dict[str, rules.Rule]] = {FIXED: {}, ANYTIME: {"target": rules.inside}}
+_APART, _INDEPENDENT, _ANYTIME = "without replacement", "with replacement", ", anytime"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All rows, if there is no law, or different ones by a law.
+    """All rows, if there is no law, or draws by a law.
 
     `may_stop` says whether it holds where the user interrupts. `balls` have so many bits, by which
     rows are decided that radii leave open; None without them.
@@ -33,6 +32,11 @@ class Recipe:
         return self.law is not None
 
     @property
+    def anytime(self) -> bool:
+        """Whether drawing may end at a target."""
+        return self.law is not None and self.law.endswith(_ANYTIME)
+
+    @property
     def text(self) -> str:
         """For people."""
         balls = "" if self.balls is None else f", balls of {self.balls} bits"
@@ -45,6 +49,7 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     Raises:
         Refused: if no strategy over rows runs so, or bounds such a claim.
     """
+    size, of_loss = claim["population"]["size"], claim["kind"] == "loss"
     levels, law = found["levels"], found["law"]
     wanted: dict[str, Any] = {"level": RUN, "mode": "enumerated" if law is None else "sampled"}
     balls = levels[0].get("balls") if levels else None
@@ -52,12 +57,16 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         wanted["balls"] = _bits(balls, claim)
     if levels != [wanted]:
         raise Refused("no strategy over rows has such levels")
+    if law is None and size is None:
+        raise Refused("rows that are only drawn cannot all be looked at")
     if law is not None:
-        require_settings("law", law, _LAWS, {})
-    name, of_loss = None if law is None else law["law"], claim["kind"] == "loss"
-    if of_loss and name == ANYTIME:
+        drawn = _INDEPENDENT if size is None else _APART
+        laws = {drawn: {}, drawn + _ANYTIME: {"target": rules.inside}}
+        require_settings("law", law, laws, {})
+    recipe = Recipe(None if law is None else law["law"], law is not None and not of_loss, balls)
+    if of_loss and recipe.anytime:
         raise Refused("a mean loss is bounded with no target")
-    return Recipe(name, law is not None and not of_loss, balls)
+    return recipe
 
 
 def _bits(balls: Any, claim: Mapping[str, Any]) -> int:

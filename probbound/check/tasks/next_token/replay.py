@@ -1,10 +1,10 @@
-"""What is behind a certificate over rows made again (Theorems 9.5, 9.6, 9.10 and 9.11)."""
+"""What is behind a certificate over rows made again (Theorems 9.5, 9.6 and 9.10 to 9.12)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -14,19 +14,11 @@ from probbound.check.models.transformer.network import Network
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused
 from probbound.check.stream import Stream
+from probbound.check.tasks.next_token.asked import Counted, anew, drawn
 from probbound.check.tasks.next_token.facts import claimed, expected
-from probbound.check.tasks.next_token.looks import Asked, all_looked_at, drawn, require_planned
+from probbound.check.tasks.next_token.looks import all_looked_at, require_planned
 from probbound.check.tasks.next_token.loss_replay import losses_again
-from probbound.check.tasks.next_token.recipe import ANYTIME, Recipe, recipe_of
-
-
-@runtime_checkable
-class Counted(Asked, Protocol):
-    """Of which rows count or do not."""
-
-    def wrong(self, numbers: np.ndarray, /) -> int:
-        """How many of the rows with such numbers do not."""
-        ...
+from probbound.check.tasks.next_token.recipe import Recipe, recipe_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ def confirmed(predicate: Mapping[str, Any], brought: Brought) -> Iterator[str]:
         Refused: at the first thing that does not.
     """
     claim = predicate["claim"]
-    yield "the rows have the digest of the certificate"
+    yield from brought.asked.rows.seen
     if predicate["delta_chosen"]:
         raise Refused("over rows δ is not chosen by a plan")
     recipe = recipe_of(predicate["ran"]["recipe"], claim)
@@ -63,10 +55,13 @@ def confirmed(predicate: Mapping[str, Any], brought: Brought) -> Iterator[str]:
 
 def _counts_again(predicate: Mapping[str, Any], recipe: Recipe, asked: Counted) -> Iterator[str]:
     size = predicate["claim"]["population"]["size"]
+    _require_looks(predicate, recipe)
     facts = claimed(predicate, size)
     require(disagreements(predicate, expected(predicate, facts, recipe, size)))
     yield "the ledger adds up, and the bound follows from the counts"
-    again = _counted(predicate, recipe, asked)
+    if not asked.rows.at_hand:
+        return
+    again = _counted(predicate, asked)
     require(other_counts(facts, again))
     require(disagreements(predicate, expected(predicate, again.conceding(facts), recipe, size)))
     balls = (
@@ -82,24 +77,37 @@ def _counts_again(predicate: Mapping[str, Any], recipe: Recipe, asked: Counted) 
 def fresh(
     predicate: Mapping[str, Any], brought: Brought, stream: Stream, draws: int
 ) -> tuple[float, int]:
-    """Failures of new draws, with replacement, from all rows."""
-    size = predicate["claim"]["population"]["size"]
-    return 1.0, brought.asked.wrong(stream.below(size, 0, draws))
+    """Failures of new draws, with replacement."""
+    asked, numbers = anew(brought.asked, stream, draws)
+    return 1.0, asked.wrong(numbers)
 
 
-def _counted(predicate: Mapping[str, Any], recipe: Recipe, asked: Counted) -> Facts:
-    size, budget = predicate["claim"]["population"]["size"], predicate["ran"]["budget"]
-    if all_looked_at(predicate):
-        if predicate["stopped_at"] is not None:
-            raise Refused("all rows are looked at, so that nothing was interrupted")
-        wrong = asked.wrong(np.arange(size))
-        return Facts(wrong / size, failures=wrong)
+def _require_looks(predicate: Mapping[str, Any], recipe: Recipe) -> None:
+    """Rows that are said to be looked at are as many as were to be.
+
+    Raises:
+        Refused: if they are not.
+    """
     draws, stopped = predicate["sampling"]["draws"], predicate["stopped_at"]
+    if all_looked_at(predicate):
+        if stopped is not None:
+            raise Refused("all rows are looked at, so that nothing was interrupted")
+        return
+    budget = predicate["ran"]["budget"]
     planned = budget if stopped is None else stopped
-    early = recipe.law == ANYTIME and stopped is None
+    early = recipe.anytime and stopped is None
     if (not early and draws != planned) or draws > budget:
         raise Refused(f"it looks at {draws} rows, and {planned} were planned")
-    return Facts(1.0, draws, draws, draws, asked.wrong(drawn(predicate, draws)))
+
+
+def _counted(predicate: Mapping[str, Any], asked: Counted) -> Facts:
+    if all_looked_at(predicate):
+        size = predicate["claim"]["population"]["size"]
+        wrong = asked.wrong(np.arange(size))
+        return Facts(wrong / size, failures=wrong)
+    draws = predicate["sampling"]["draws"]
+    of_these, numbers = drawn(asked, predicate["seed"], draws)
+    return Facts(1.0, draws, draws, draws, of_these.wrong(numbers))
 
 
 _AGAIN: dict[str, Callable[[Mapping[str, Any], Recipe, Any], Iterator[str]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from probbound.check.models.files import read_contents
+from probbound.check.own.draws import different
 from probbound.check.report import Unusable
+from probbound.check.stream import Stream
 
-_NAME = "tokens"
+_NAME, _LAW = "tokens", "law"
 _MOST_BYTES = 1 << 32
-_AT_ONCE = 256
+Numbers = Sequence[int] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,30 @@ class Rows:
 
     tokens: np.ndarray
 
+    at_hand = True
+    seen = ("the rows have the digest of the certificate",)
+
     @property
-    def read(self) -> np.ndarray:
-        """What networks read."""
-        return self.tokens[:, :-1]
+    def length(self) -> int:
+        """Tokens of a row."""
+        return self.tokens.shape[1]
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The largest token that is read, and the largest last one."""
+        return int(self.tokens[:, :-1].max()), int(self.tokens[:, -1].max())
+
+    def drawn(self, stream: Stream, draws: int) -> tuple[Rows, Numbers]:
+        """The rows, and the numbers of so many different ones (7.1)."""
+        return self, different(stream, len(self.tokens), draws)
+
+    def anew(self, stream: Stream, draws: int) -> tuple[Rows, Numbers]:
+        """The rows, and numbers drawn with replacement."""
+        return self, stream.below(len(self.tokens), 0, draws)
+
+    def at(self, numbers: Numbers) -> np.ndarray:
+        """The rows of some numbers."""
+        return self.tokens[np.asarray(numbers)]
 
     @cached_property
     def digest(self) -> str:
@@ -39,12 +61,6 @@ class Rows:
         return state.hexdigest()
 
 
-def parts(numbers: np.ndarray) -> Iterator[np.ndarray]:
-    """Numbers of rows, as many of them as networks are run on at once."""
-    for at in range(0, len(numbers), _AT_ONCE):
-        yield numbers[at : at + _AT_ONCE]
-
-
 def read_rows(path: Path) -> Rows:
     """The rows in an `.npz` or `.jsonl` file.
 
@@ -52,9 +68,10 @@ def read_rows(path: Path) -> Rows:
         Unusable: if it is missing, damaged, of another format, or holds no equally long rows.
     """
     if path.suffix == ".npz":
-        found = read_contents(path).arrays.get(_NAME)
-        if found is None:
-            raise Unusable(f"{path} has no array {_NAME}")
+        arrays = read_contents(path).arrays
+        found = arrays.get(_NAME)
+        if found is None or _LAW in arrays:
+            raise Unusable(f"{path} has no array {_NAME}, or {_LAW} beside it")
     elif path.suffix == ".jsonl":
         found = _of_lines(path)
     else:

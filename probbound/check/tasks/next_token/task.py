@@ -8,6 +8,7 @@ from typing import Any
 
 from probbound.check import rules
 from probbound.check.effort import Work
+from probbound.check.layout import Cases
 from probbound.check.models.registry import kind_named, read_weights
 from probbound.check.models.transformer.answers import AGREEMENT
 from probbound.check.models.transformer.balls import library
@@ -16,10 +17,10 @@ from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
 from probbound.check.tasks.next_token.outcomes import lost, near
+from probbound.check.tasks.next_token.populations import KINDS, Files
 from probbound.check.tasks.next_token.prices import price, price_once
 from probbound.check.tasks.next_token.recipe import recipe_of
 from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
-from probbound.check.tasks.next_token.rows import read_rows
 from probbound.check.tasks.one_kind import one_kind
 from probbound.check.tasks.recipes import misasked
 
@@ -28,7 +29,9 @@ _ARITHMETIC = (
     "claim is about real numbers, rounding errors are bounded on the way and counted against it, "
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
-_LEAST, _ROW = 1e7, 1e4
+_LABELS = ("name", "rounded_bits")  # no part of a question
+_LEAST, _ROW, _TOKEN = 1e7, 1e4, 300.0
+_BETTING = 2500.0  # for a loss of the interval of Theorem 2.34
 _BALL, _FUNCTION = 20.0, 1e4
 _ASKED: dict[str, Callable[..., Any]] = {
     "accuracy": answered,
@@ -53,12 +56,18 @@ def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
         yield "a loss is that of one network, and it names two"
 
 
+def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+    stated = {name: None if name in _LABELS else x for name, x in claim["population"].items()}
+    return one_kind({**claim, "population": stated})
+
+
 def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
     """What answering the rows again takes, at most about."""
     stated, budget = predicate["claim"]["population"], predicate["ran"]["budget"]
-    rows = stated["size"] if budget is None else min(budget, stated["size"])
+    size = stated["size"]
+    rows = budget if size is None else size if budget is None else min(budget, size)
     said, real = weights.configuration, stated["arithmetic"] == "real"
-    each = float(price(said, stated["length"] - 1, real=real)) + _ROW
+    each = float(price(said, stated["length"] - 1, real=real)) + _ROW + _TOKEN * stated["length"]
     stored = float(sum(values.size for values in weights.arrays.values()))
     networks = 1 if stated["against"] is None else 2
     once = float(price_once(said, real=real)) + 10.0 * stored
@@ -67,8 +76,10 @@ def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
         length = stated["length"] - 1
         functions = said.n_layers * length * (said.d_mlp + said.n_heads * length + said.d_model)
         each += (_BALL * each + _FUNCTION * functions) * max(1.0, balls / 192) ** 1.5
-    operations = _LEAST + networks * (rows * each + once)
-    return Work(operations, 2.0**30 + 24.0 * stored)
+    each += 25.0 * said.d_out  # a loss or a divergence from outcomes
+    bets = _BETTING * rows if predicate["claim"]["kind"] == "loss" else 0.0
+    operations = _LEAST + bets + networks * (rows * each + once)
+    return Work(operations, 2.0**30 + 24.0 * stored + 32.0 * rows)
 
 
 def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Path]) -> Brought:
@@ -79,11 +90,7 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
         Refused: if it is another one than the claim is about.
     """
     stated = predicate["claim"]["population"]
-    if "data" not in files:
-        raise Unusable("it is about rows of tokens; give their file with --data")
-    rows, networks = read_rows(files["data"]), [network]
-    if rows.tokens.shape != (stated["size"], stated["length"]) or rows.digest != stated["sha256"]:
-        raise Refused(f"it is about rows with digest {stated['sha256']}, these have {rows.digest}")
+    rows, networks = KINDS[stated["kind"]].brought(stated, files), [network]
     if stated["against"] is None and "against" in files:
         raise Unusable("it is about one network; leave --against out")
     if (wanted := stated["against"]) is not None:
@@ -95,44 +102,55 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
         if other.parts != wanted["parts"]:
             raise Refused("the other network is stated to be another than its file holds")
         networks.append(kind_named(other.kind).subject(other, 0.0, network.most))
+    if any(rows.length - 1 > each.weights.reads[0] for each in networks):
+        raise Refused("the rows are none that the networks read")
+    if len({each.weights.reads[2] for each in networks}) > 1:
+        raise Refused("networks with other answers cannot agree")
     claim = predicate["claim"]
-    _require_read(networks, rows.tokens, claim)
     balls = recipe_of(predicate["ran"]["recipe"], claim).balls
     if balls is not None:
         library()
-    return Brought(network, _ASKED[claim["kind"]](claim, tuple(networks), rows, balls))
+    asked = _ASKED[claim["kind"]](claim, tuple(networks), rows, balls)
+    asked.require_known(*rows.reach)
+    return Brought(network, asked)
 
 
-def _require_read(networks: list[Any], tokens: Any, claim: Mapping[str, Any]) -> None:
-    answers = {network.weights.reads[2] for network in networks}
-    for network in networks:
-        most, known, out = network.weights.reads
-        if tokens.shape[1] - 1 > most or tokens[:, :-1].max() >= known:
-            raise Refused("the rows are none that the networks read")
-        if claim["population"]["against"] is None and tokens[:, -1].max() >= out:
-            raise Refused("the rows end in a token that the network cannot answer")
-    if len(answers) > 1:
-        raise Refused("networks with other answers cannot agree")
+def _population_of(kind: str) -> dict[str, Any] | None:
+    """How rows of a kind are stated, None if there is no such kind."""
+    if kind not in KINDS:
+        return None
+    return {
+        "kind": rules.one_of(kind),
+        "length": rules.positive,
+        "prior": rules.maybe(rules.one_of()),
+        "arithmetic": rules.one_of("real", "float64"),
+        "agreement": rules.maybe(rules.inside),
+        "against": [None, {"sha256": rules.sha256, "parts": kind_named(Weights.kind).parts}],
+        **KINDS[kind].fields,
+    }
+
+
+def _trusted(predicate: Mapping[str, Any]) -> Iterator[str]:
+    stated = predicate["claim"]["population"]
+    return KINDS[stated["kind"]].trusted(stated)
+
+
+def _assumed(predicate: Mapping[str, Any], files: Files) -> Iterator[str]:
+    claim, draws = predicate["claim"], predicate["sampling"]["draws"]
+    return KINDS[claim["population"]["kind"]].unmade(files, claim["kind"], draws)
 
 
 REPLAY = Replay(
     networks=(Weights.kind,),
     arithmetic=_ARITHMETIC,
-    population={
-        "kind": rules.one_of("rows"),
-        "size": rules.positive,
-        "length": rules.positive,
-        "sha256": rules.sha256,
-        "prior": rules.maybe(rules.one_of()),
-        "arithmetic": rules.one_of("real", "float64"),
-        "agreement": rules.maybe(rules.inside),
-        "against": [None, {"sha256": rules.sha256, "parts": kind_named(Weights.kind).parts}],
-    },
+    population=Cases("kind", _population_of),
     misfits=_misfits,
     misasked=lambda predicate: misasked(predicate, recipe_of),
-    one_claim=one_kind,
+    one_claim=_one_claim,
     work=_work,
     confirmed=confirmed,
     fresh=fresh,
     dressed=_dressed,
+    trusted=_trusted,
+    assumed=_assumed,
 )

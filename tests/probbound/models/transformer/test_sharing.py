@@ -10,7 +10,7 @@ from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.plain import Plain
 from probbound.models.transformer.radii import Radii
 from probbound.models.transformer.running import of_each, outcomes, outcomes_with_radii
-from probbound.models.transformer.sharing import Joint, Shared, shared, stages_alike
+from probbound.models.transformer.sharing import Joint, Shared, begin_alike, shared, stages_alike
 from probbound.models.transformer.sizing import sizes_of
 from tests.probbound.check.models.transformer import exact
 from tests.probbound.check.models.transformer.networks import CASES, ROW, random_arrays, stated
@@ -63,7 +63,7 @@ def test_operations_are_split_and_nothing_is_added(case, ops):
     assert joint_flops([made, made], 5, Shared(0, 0), ops) == JointFlops(0, 2 * each)
     if made.architecture.causal:
         begun = joint_flops([made], 5, Shared(3, stages), ops)
-        assert each / 5 < begun.each < 0.7 * each
+        assert each / 5 < begun.each < (0.7 if made.architecture.n_layers else 1) * each
         assert 0.9 * each < begun.once + begun.each <= each
 
 
@@ -71,7 +71,7 @@ def test_all_rows_go_on_from_what_they_begin_with_in_chunks_too(monkeypatch):
     made, rows = network(**TWO), np.random.default_rng(0).integers(0, 7, (21, 5))
     for prefix in (0, 1, 3, 4):
         rows[:, :prefix] = ROW[:prefix]
-        assert shared([made], rows) == Shared(prefix, 4)
+        assert shared([made], begin_alike(rows)) == Shared(prefix, 4)
         (found,) = of_each(joint([made], ops=Plain()).after(rows[0, :prefix]), rows)
         np.testing.assert_allclose(found, outcomes(made, rows), atol=1e-13)
     begun = joint([made], ops=Plain()).after(rows[0, :4])
@@ -84,10 +84,10 @@ def test_all_rows_go_on_from_what_they_begin_with_in_chunks_too(monkeypatch):
 
 def test_one_position_is_left_and_rows_that_begin_otherwise_are_refused():
     made, rows = network(), np.array([ROW, ROW])
-    assert shared([made], rows).prefix == shared([made], rows[:1]).prefix == 4
-    assert shared([made], rows[:, :1]).prefix == 0
-    assert shared([network(causal=False)], rows).prefix == 0
-    assert shared([made, network(causal=False)], rows).prefix == 0
+    assert begin_alike(rows) == begin_alike(rows[:1]) == 4
+    assert begin_alike(rows[:, :1]) == 0
+    assert shared([network(causal=False)], 4).prefix == 0
+    assert shared([made, network(causal=False)], 4).prefix == 0
     with pytest.raises(ValueError, match="without a causal mask"):
         joint([made, network(causal=False)]).after(rows[0, :3])
     with run_in("by operations"):

@@ -77,7 +77,7 @@ def test_other_networks_and_tasks_are_refused():
 
 def test_rows_altered_after_their_digest_was_taken_are_refused():
     task = rows.task()
-    assert task.sha256
+    assert task.statement()["sha256"]
     task.tokens[0, -1] = (task.tokens[0, -1] + 1) % 6
     with pytest.raises(UserError, match="altered after it was made"):
         certify(task=task)

@@ -144,7 +144,7 @@ def test_balls_are_of_no_use_to_float64():
 @pytest.mark.parametrize("strategy", ["brute-force", "iid"])
 def test_recipes_with_balls_are_read(strategy):
     made = json.loads(json.dumps(recipes.recipe_of(strategy, 48, {"balls": 192}).to_json()))
-    claim = {"population": {"arithmetic": "real"}}
+    claim = {"kind": "accuracy", "population": {"arithmetic": "real", "size": 48}}
     assert recipe_of(made, claim).balls == 192
     assert recipe_of(with_none(made), claim).balls is None
 

@@ -220,4 +220,4 @@ def test_what_is_paid_is_what_runs():
     assert [phase.name for phase in meter.total().phases] == [
         *("largest loss", "sizes of matrices", "draws")
     ]
-    assert meter.total().flops_of("sampling") == 9 * asked.losses.flops > 9 * asked.exact.flops
+    assert meter.total().flops_of("sampling") == 9 * asked.losses.flops > 9 * asked.flops.each

@@ -10,8 +10,14 @@ import pytest
 from probbound.check.report import Unusable
 from probbound.check.tasks.next_token import rows as checker
 from probbound.machine.errors import UserError
-from probbound.tasks.next_token.reading import as_rows, read_rows
+from probbound.tasks.next_token.populations.registry import read_population
+from probbound.tasks.next_token.reading import as_rows
 from probbound.tasks.next_token.task import NextToken
+
+
+def read_rows(path):
+    return read_population(str(path)).listing()
+
 
 ROWS = np.array([[3, 0, 6], [1, 2**31 - 1, 5]])
 LISTS = ROWS.tolist()
@@ -39,7 +45,7 @@ def test_maker_and_checker_read_the_same_rows(name, tmp_path):
     found, again = read_rows(tmp_path / name), checker.read_rows(tmp_path / name)
     np.testing.assert_array_equal(found, ROWS)
     np.testing.assert_array_equal(again.tokens, ROWS)
-    assert NextToken(found).sha256 == again.digest
+    assert NextToken(found).statement()["sha256"] == again.digest
 
 
 def test_parquet_holds_the_same_rows_and_the_checker_says_what_to_do_with_it(tmp_path):

@@ -37,9 +37,9 @@ def test_any_other_rows_have_another_digest_and_other_types_the_same():
     changed = tokens.copy()
     changed[3, 2] = (changed[3, 2] + 1) % 7
     others = [tokens[::-1], tokens[:-1], tokens.reshape(60, 4), changed]
-    found = {NextToken(each).sha256 for each in (tokens, *others)}
+    found = {NextToken(each).statement()["sha256"] for each in (tokens, *others)}
     assert len(found) == 5
-    assert NextToken(np.asfortranarray(tokens.astype(np.int16))).sha256 in found
+    assert NextToken(np.asfortranarray(tokens.astype(np.int16))).statement()["sha256"] in found
 
 
 def test_equal_rows_count_each():

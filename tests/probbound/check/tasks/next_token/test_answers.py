@@ -15,6 +15,7 @@ from probbound.tasks.next_token.recipes import recipe_of as made_of
 from tests.probbound.tasks.next_token import rows
 
 ALL = np.arange(rows.NUMBER)
+OF_LIST = {"kind": "accuracy", "population": {"size": rows.NUMBER}}
 
 
 def counted(networks, tokens, arithmetic="real", at=None):
@@ -50,7 +51,7 @@ def test_equal_outcomes_are_no_answer():
 @pytest.mark.parametrize("strategy", ["brute-force", "iid"])
 def test_recipes_of_the_maker_are_read(strategy, given):
     found = json.loads(json.dumps(made_of(strategy, 48, given).to_json()))
-    recipe = recipe_of(found, {"kind": "accuracy"})
+    recipe = recipe_of(found, OF_LIST)
     assert recipe.budgeted == (strategy == "iid")
     assert recipe.may_stop == (strategy == "iid")
 
@@ -72,4 +73,4 @@ def test_recipes_of_the_maker_are_read(strategy, given):
 def test_what_no_strategy_runs_is_refused(levels, law):
     found = {"levels": [{"level": level, "mode": mode} for level, mode in levels], "law": law}
     with pytest.raises(Refused):
-        recipe_of(found, {"kind": "accuracy"})
+        recipe_of(found, OF_LIST)

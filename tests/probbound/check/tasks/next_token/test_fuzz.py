@@ -23,6 +23,9 @@ QUESTIONS = {
     "float64": {"budget": 30, "arithmetic": "float64"},
     "against": {"budget": 30, "compared": True},
     "against in float64": {"budget": 30, "compared": True, "arithmetic": "float64"},
+    "loss": {"budget": 20, "claim": probbound.Claim("loss")},
+    "cut loss of all": {"budget": 48, "claim": probbound.Claim("loss", 0.7)},
+    "kl": {"budget": 20, "claim": probbound.Claim("kl", 0.03), "compared": True},
 }
 
 

@@ -98,7 +98,7 @@ def test_a_lucky_interruption_is_none_by_the_fixed_law(files):
 
 def test_operations_pay_for_so_many_rows(files, monkeypatch):
     monkeypatch.setattr(planning, "row_price", lambda asked: 400)
-    monkeypatch.setattr(question.RowQuestion, "once_flops", 0)
+    monkeypatch.setattr(planning, "once_price", lambda asked: 0)
     forged = certify(strategy="auto", budget_flops=1.2e4)
     assert forged["ran"]["budget"] == 30
     assert "pay for other looks than 30" in refusal(forged, files)
@@ -144,7 +144,8 @@ def test_an_arithmetic_is_not_switched(files, monkeypatch):
     for agreement in (0.1, 2.0**-30, None):
         lax = altered(weak, claim__population__agreement=agreement)
         assert "agreement" in refusal(lax, files, model)
-    monkeypatch.setattr(arithmetic.Real, "answering", arithmetic.Float64.answering)
+    computed = arithmetic.FLOAT64.answering_all
+    monkeypatch.setattr(arithmetic.Real, "answering_all", lambda _, *given: computed(*given))
     assert "counted again" in refusal(certify(model, NextToken(tokens)), files, model)
 
 

@@ -179,16 +179,21 @@ def test_a_loss_cut_at_another_number_is_another_claim(files):
     assert not refusal(lower, files), "what is cut lower has a lesser mean"
 
 
+def of_list(kind):
+    """A claim of a kind about all rows."""
+    return {"kind": kind, "population": {"size": rows.NUMBER}}
+
+
 def test_laws_of_a_mean_loss():
     levels = [{"level": "forward pass", "mode": "sampled"}]
     drawn = {"levels": levels, "law": {"law": "without replacement"}}
-    assert recipe_of(drawn, {"kind": "accuracy"}).may_stop
-    assert recipe_of(drawn, {"kind": "kl"}).may_stop
-    assert not recipe_of(drawn, {"kind": "loss"}).may_stop
+    assert recipe_of(drawn, of_list("accuracy")).may_stop
+    assert recipe_of(drawn, of_list("kl")).may_stop
+    assert not recipe_of(drawn, of_list("loss")).may_stop
     target = {"levels": levels, "law": TARGET}
-    assert recipe_of(target, {"kind": "kl"}).may_stop
+    assert recipe_of(target, of_list("kl")).may_stop
     with pytest.raises(Refused, match="with no target"):
-        recipe_of(target, {"kind": "loss"})
+        recipe_of(target, of_list("loss"))
 
 
 @pytest.mark.parametrize("arithmetic", ["real", "float64"])
