@@ -36,9 +36,7 @@ class Induction:
 
     def __post_init__(self) -> None:
         for size in ("d_vocab", "n_ctx"):
-            object.__setattr__(
-                self, size, whole(f"{size} of induction", getattr(self, size))
-            )
+            object.__setattr__(self, size, whole(f"{size} of induction", getattr(self, size)))
         if self.repeats not in get_args(Repeats):
             raise UserError(
                 f"repeats must be one of {', '.join(get_args(Repeats))}, got {self.repeats!r}"
@@ -110,9 +108,7 @@ def stated(population: Mapping[str, Any]) -> Induction:
     return Induction(population["d_vocab"], population["n_ctx"], population["repeats"])
 
 
-def _once(
-    v: int, n: int, stream: Stream, start: int, stop: int
-) -> Int[np.ndarray, "n n_ctx"]:
+def _once(v: int, n: int, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
     query = stream.fold_in("query").integers(start, stop, v)
     place = stream.fold_in("place").integers(start, stop, n - 2)
     others = stream.fold_in("others").integers(start * n, stop * n, v - 1)

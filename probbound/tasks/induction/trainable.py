@@ -11,7 +11,7 @@ OPTIONS = (
     Option("heads", 1, "Heads of each layer."),
     Option("d_model", 32, "Width."),
     Option("d_head", 32, "Width of a head."),
-    Option("structure_penalty", 0.003, "Times -mean log of attention to the token before, layer 0."),
+    Option("structure_penalty", 0.003, "Times -mean log attention to the token before."),
     Option("steps", 6000, "Of AdamW at 2e-3, cosine, batches of 256."),
     Option("seed", 0, "Of initial weights and inputs."),
 )

@@ -1,0 +1,241 @@
+"""Ranges of linear functionals of a network's states over product sets (Theorems 10.4 to 10.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from probbound.models.transformer.attention_alone.form import LEAST, UNIT, Form
+from probbound.models.transformer.attention_alone.mean_range import largest_mean
+
+CHUNK_ENTRIES = 1 << 21
+Sets = Bool[np.ndarray, "sets n_ctx d_vocab"]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Quantities of states after some layers: `table` of none, else of residuals and of heads.
+
+    A table is [quantities, positions, tokens].
+    """
+
+    table: Float[np.ndarray, "quantities n_ctx d_vocab"] | None
+    parts: tuple[Tree, ...] = ()
+
+    def leaves(self) -> Iterator[Float[np.ndarray, "quantities n_ctx d_vocab"]]:
+        """The tables, residuals before heads."""
+        if self.table is not None:
+            yield self.table
+        for part in self.parts:
+            yield from part.leaves()
+
+    def negative(self) -> Tree:
+        """All numbers with the other sign."""
+        table = None if self.table is None else -self.table
+        return Tree(table, tuple(part.negative() for part in self.parts))
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Rows w of quantities w · state, and the sizes of what they were computed from."""
+
+    rows: Float[np.ndarray, "quantities width"]
+    sizes: Float[np.ndarray, " quantities"]
+
+    @property
+    def negative(self) -> Vectors:
+        """The other sign."""
+        return Vectors(-self.rows, self.sizes)
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Upper bounds of trees over product sets of sequences of a network."""
+
+    form: Form
+
+    def tree(self, vectors: Vectors, depth: int) -> Tree:
+        """w^depth of every vector, leaves raised (Theorem 10.4)."""
+        form = self.form
+        if depth == 0:
+            raised = form.gamma * form.atom_size * vectors.sizes + LEAST
+            table = np.einsum("ptd,md->mpt", form.atoms, vectors.rows, optimize=True)
+            return Tree(table + raised[:, None, None])
+        behind = (self._behind(vectors, depth - 1, head) for head in range(form.n_heads))
+        return Tree(None, tuple(self.tree(each, depth - 1) for each in (vectors, *behind)))
+
+    def _behind(self, vectors: Vectors, layer: int, head: int) -> Vectors:
+        form = self.form
+        rows = vectors.rows @ form.values[layer, head].T
+        return Vectors(rows, vectors.sizes * form.value_sizes[layer, head])
+
+    def upper(self, tree: Tree, at: int, sets: Sets) -> Float[np.ndarray, "sets quantities"]:
+        """At least the tree's value at a position on every sequence of every set (10.6)."""
+        if tree.table is not None:
+            allowed, table = sets[:, None, at], tree.table[None, :, at]
+            return np.where(allowed, table, -np.inf).max(axis=2)
+        first, *heads = tree.parts
+        if first.table is None:
+            return self._behind_the_first(tree, at, sets)
+        found = np.full((len(sets), len(first.table)), -np.inf)
+        for token in np.flatnonzero(sets[:, at].any(axis=0)):
+            having = np.flatnonzero(sets[:, at, token])
+            for some in self._chunks(having, len(first.table), at):
+                means = [
+                    self._first_mean(head, part, at, int(token), sets[some])
+                    for head, part in enumerate(heads)
+                ]
+                value = _summed([first.table[None, :, at, token], *means])
+                found[some] = np.maximum(found[some], value)
+        return found
+
+    def _chunks(
+        self, numbers: Int[np.ndarray, " n"], quantities: int, at: int
+    ) -> Iterator[Int[np.ndarray, " some"]]:
+        entries = quantities * (at + 1) * self.form.atoms.shape[1]
+        at_once = max(1, CHUNK_ENTRIES // entries)
+        for start in range(0, len(numbers), at_once):
+            yield numbers[start : start + at_once]
+
+    def _first_mean(
+        self, head: int, part: Tree, at: int, token: int, sets: Sets
+    ) -> Float[np.ndarray, "sets quantities"]:
+        """Of one head of the first layer, whose query is `token` at the position (10.5)."""
+        assert_table = part.table
+        if assert_table is None:
+            raise ValueError("a head of the first layer has tables")
+        weights = self.first_weights[head, at, token, : at + 1]
+        allowed = sets[:, : at + 1].copy()
+        allowed[:, at] = False
+        allowed[:, at, token] = True
+        spread = np.broadcast_to(weights, allowed.shape)
+        values = np.ascontiguousarray(assert_table[:, : at + 1])
+        return largest_mean(spread, allowed, values, self.first_widening[head])
+
+    def _behind_the_first(
+        self, tree: Tree, at: int, sets: Sets
+    ) -> Float[np.ndarray, "sets quantities"]:
+        """At depth two or more: one member a position, its weight in an interval."""
+        first, *heads = tree.parts
+        depth = _depth(tree)
+        total = [self.upper(first, at, sets)]
+        for head, part in enumerate(heads):
+            low, high = self.score_bounds(depth, head, at, sets)
+            values = np.stack([self.upper(part, s, sets) for s in range(at + 1)], axis=2)
+            total.append(_mean_in_intervals(low, high, values))
+        return _summed(total)
+
+    def score_bounds(
+        self, layer: int, head: int, at: int, sets: Sets
+    ) -> tuple[Float[np.ndarray, "sets places"], Float[np.ndarray, "sets places"]]:
+        """Of the scores of a layer from 1 to L, second or later, up to one number a set (10.7)."""
+        lows, highs = [], []
+        for number in range(len(sets)):
+            one = sets[number : number + 1]
+            low, high = self.keyed(layer, head, at, one)
+            lows.append([-self.upper(low.negative(), s, one)[0, 0] for s in range(at + 1)])
+            highs.append([self.upper(high, s, one)[0, 0] for s in range(at + 1)])
+        return np.array(lows), np.array(highs)
+
+    def keyed(self, layer: int, head: int, at: int, one: Sets) -> tuple[Tree, Tree]:
+        """The trees G⁻ and G⁺ of Theorem 10.7 for the query at a position, over one set."""
+        depth = layer - 1
+        lows, highs = [], []
+        for atoms, size in self._atoms(depth):
+            n, v, width = atoms.shape
+            matrix = self.form.scores[layer - 1, head]
+            apart = (atoms - atoms[at // 2, 0]).reshape(n * v, width)
+            whole = 2 * size * self.form.score_sizes[layer - 1, head]
+            vectors = Vectors(apart @ matrix.T, np.full(n * v, whole))
+            highs.append(self.upper(self.tree(vectors, depth), at, one).reshape(1, n, v))
+            below = self.upper(self.tree(vectors.negative, depth), at, one)
+            lows.append(-below.reshape(1, n, v))
+        return _assembled(lows, depth, self.form.n_heads), _assembled(
+            highs, depth, self.form.n_heads
+        )
+
+    def _atoms(
+        self, depth: int
+    ) -> Iterator[tuple[Float[np.ndarray, "n_ctx d_vocab width"], float]]:
+        """The vectors of a tree's leaves, in the order of its leaves, and their size."""
+        if depth == 0:
+            yield self.form.atoms, self.form.atom_size
+            return
+        yield from self._atoms(depth - 1)
+        for head in range(self.form.n_heads):
+            matrix = self.form.values[depth - 1, head]
+            grown = float(self.form.value_sizes[depth - 1, head])
+            for atoms, size in self._atoms(depth - 1):
+                yield atoms @ matrix, size * grown
+
+    @cached_property
+    def first_weights(self) -> Float[np.ndarray, "heads n_ctx d_vocab n_ctx d_vocab"]:
+        """exp of the first layer's scores of [p, y] and [s, x], the largest with s <= p being 1."""
+        form, (n, v, width) = self.form, self.form.atoms.shape
+        flat = form.atoms.reshape(n * v, width)
+        made = np.zeros((form.n_heads, n, v, n, v))
+        for head in range(form.n_heads):
+            scores = (flat @ form.scores[0, head] @ flat.T).reshape(n, v, n, v)
+            for p in range(n):
+                seen = scores[p, :, : p + 1]
+                made[head, p, :, : p + 1] = np.exp(seen - seen.max(axis=(1, 2), keepdims=True))
+        return made
+
+    @cached_property
+    def first_widening(self) -> list[float]:
+        """By what factor each of them may be off, at most (10.4 and 64u)."""
+        form = self.form
+        largest = form.atom_size**2 * form.score_sizes[0]
+        off = 2 * form.gamma * largest + 8 * UNIT * largest + 64 * UNIT
+        return [float(np.expm1(each) * (1 + 2.0**-30)) for each in off]
+
+
+def _depth(tree: Tree) -> int:
+    return 0 if tree.table is not None else 1 + _depth(tree.parts[0])
+
+
+def _assembled(tables: list[Float[np.ndarray, "1 n v"]], depth: int, heads: int) -> Tree:
+    """The tree of a depth whose leaves are these, in order."""
+    if depth == 0:
+        return Tree(tables[0])
+    each = len(tables) // (1 + heads)
+    parts = (tables[i * each : (i + 1) * each] for i in range(1 + heads))
+    return Tree(None, tuple(_assembled(part, depth - 1, heads) for part in parts))
+
+
+def _summed(values: list[Float[np.ndarray, "sets quantities"]]) -> Float[np.ndarray, "s q"]:
+    total, size = values[0], np.abs(values[0])
+    for value in values[1:]:
+        total, size = total + value, size + np.abs(value)
+    return total + 2.0**-46 * size
+
+
+def _mean_in_intervals(
+    low: Float[np.ndarray, "sets places"],
+    high: Float[np.ndarray, "sets places"],
+    values: Float[np.ndarray, "sets quantities places"],
+) -> Float[np.ndarray, "sets quantities"]:
+    """Theorem 10.5 with one member a place."""
+    top = high.max(axis=1, keepdims=True)
+    with np.errstate(under="ignore"):
+        most = np.maximum(np.exp(high - top) * (1 + 2.0**-44), 2.0**-1000)[:, None]
+        least = (np.exp(low - top) * (1 - 2.0**-44))[:, None]
+    sums, best = least.sum(axis=2), values.max(axis=2)
+    size = np.abs(values).max(axis=2)
+    level = best.copy()
+    for _ in range(24):
+        over = values - level[..., None]
+        terms = np.where(over > 0, over * most, over * least)
+        slope = np.where(over > 0, most, least).sum(axis=2)
+        f, spread = terms.sum(axis=2), np.maximum(size, np.abs(level))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            risen = np.maximum(f, 0.0) + 2.0**-44 * most.sum(axis=2) * spread + LEAST
+            risen = risen / sums * (1 + 2.0**-40)
+            best = np.fmin(best, level + risen + 2.0**-50 * (np.abs(level) + risen))
+            step = f / slope
+        level = level + np.where(np.isfinite(step), step, 0.0)
+    return best
