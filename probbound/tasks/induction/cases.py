@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from probbound.tasks.induction.task import Induction
+from probbound.tasks.induction.task import Induction, matched_at, places
 
 Allowed = Bool[np.ndarray, "n_ctx d_vocab"]
 
@@ -39,26 +39,9 @@ def case_of(task: Induction, query: int, place: int, label: int) -> Case:
     return Case(allowed, label)
 
 
-def matched_at(task: Induction, query: int, place: int) -> Allowed:
-    """All sequences with a last token that stood last before at a place (Theorem 10.2)."""
-    allowed = np.ones((task.n_ctx, task.d_vocab), dtype=bool)
-    allowed[place + 1 :, query] = False
-    if task.repeats == "once":
-        allowed[:place, query] = False
-    for at in (place, task.n_ctx - 1):
-        allowed[at] = False
-        allowed[at, query] = True
-    return allowed
-
-
-def places(task: Induction) -> range:
-    """Where the last token may have stood last."""
-    return range(task.n_ctx - (2 if task.repeats == "once" else 1))
-
-
 def cases(task: Induction) -> Iterator[Case]:
     """All of them, disjoint, by query, place and label."""
     for query in range(task.d_vocab):
-        for place in places(task):
+        for place in places(task.n_ctx, task.repeats):
             for label in np.flatnonzero(matched_at(task, query, place)[place + 1]):
                 yield case_of(task, query, place, int(label))

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from probbound.arithmetic.scalars import MOST_DIGITS, whole
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
+from probbound.populations.product_sets import ProductSets
 
 Repeats = Literal["once", "any"]
 
@@ -82,6 +83,11 @@ class Induction:
             "size": self.size,
         }
 
+    @property
+    def population(self) -> EverySequence:
+        """All of them by number."""
+        return EverySequence(self)
+
     def labels(self, tokens: Int[np.ndarray, "n n_ctx"]) -> Int[np.ndarray, " n"]:
         """What follows the last token where it stood last before."""
         place = matched(tokens)
@@ -91,6 +97,40 @@ class Induction:
         """Draws number `start` to `stop` - 1, uniform and independent (Theorem 10.2)."""
         drawn = _once if self.repeats == "once" else _any
         return drawn(self.d_vocab, self.n_ctx, stream, start, stop)
+
+
+@dataclass(frozen=True)
+class EverySequence:
+    """The sequences of a task by number: by query and place, then by their other tokens."""
+
+    task: Induction
+
+    @cached_property
+    def _sets(self) -> ProductSets:
+        task = self.task
+        at = ((q, i) for q in range(task.d_vocab) for i in places(task.n_ctx, task.repeats))
+        return ProductSets(np.stack([matched_at(task, *each) for each in at]))
+
+    def members(self, tickets: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n n_ctx"]:
+        """The sequence of each number."""
+        return self._sets.members(tickets, Stream.from_seed(0), 0).members
+
+
+def places(n_ctx: int, repeats: Repeats) -> range:
+    """Where the last token may have stood last."""
+    return range(n_ctx - (2 if repeats == "once" else 1))
+
+
+def matched_at(task: Induction, query: int, place: int) -> Bool[np.ndarray, "n_ctx d_vocab"]:
+    """All sequences with a last token that stood last before at a place (Theorem 10.2)."""
+    allowed = np.ones((task.n_ctx, task.d_vocab), dtype=bool)
+    allowed[place + 1 :, query] = False
+    if task.repeats == "once":
+        allowed[:place, query] = False
+    for at in (place, task.n_ctx - 1):
+        allowed[at] = False
+        allowed[at, query] = True
+    return allowed
 
 
 def matched(tokens: Int[np.ndarray, "n n_ctx"]) -> Int[np.ndarray, " n"]:

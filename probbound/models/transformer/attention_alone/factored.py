@@ -79,6 +79,14 @@ class Factored:
                 f"tables of factored would have {v**3 * n:,} entries, more than {MOST_ENTRIES:,}"
             )
 
+    @property
+    def flops(self) -> int:
+        """Operations of `tables`: products of atoms, and six an entry of `need`."""
+        n, v, width = self.form.atoms.shape
+        out = self.form.outcomes.shape[1]
+        products = 2 * width * (4 * (n * v) ** 2 + 2 * v * v * n * v) + 6 * n * v * width**2
+        return products + 6 * v * v * n * out * out
+
     @cached_property
     def near(self) -> Near:
         """The first layer's weights."""

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.models.transformer.attention_alone.form import LEAST, UNIT, Form
-from probbound.models.transformer.attention_alone.mean_range import largest_mean
+from probbound.models.transformer.attention_alone.mean_range import STEPS, largest_mean
 
 CHUNK_ENTRIES = 1 << 21
 Sets = Bool[np.ndarray, "sets n_ctx d_vocab"]
@@ -65,10 +65,11 @@ class Ranges:
             raised = form.gamma * form.atom_size * vectors.sizes + LEAST
             table = np.einsum("ptd,md->mpt", form.atoms, vectors.rows, optimize=True)
             return Tree(table + raised[:, None, None])
-        behind = (self._behind(vectors, depth - 1, head) for head in range(form.n_heads))
+        behind = (self.behind(vectors, depth - 1, head) for head in range(form.n_heads))
         return Tree(None, tuple(self.tree(each, depth - 1) for each in (vectors, *behind)))
 
-    def _behind(self, vectors: Vectors, layer: int, head: int) -> Vectors:
+    def behind(self, vectors: Vectors, layer: int, head: int) -> Vectors:
+        """w as a quantity of what a head reads, layers counted from 0."""
         form = self.form
         rows = vectors.rows @ form.values[layer, head].T
         return Vectors(rows, vectors.sizes * form.value_sizes[layer, head])
@@ -105,15 +106,15 @@ class Ranges:
         self, head: int, part: Tree, at: int, token: int, sets: Sets
     ) -> Float[np.ndarray, "sets quantities"]:
         """Of one head of the first layer, whose query is `token` at the position (10.5)."""
-        assert_table = part.table
-        if assert_table is None:
+        table = part.table
+        if table is None:
             raise ValueError("a head of the first layer has tables")
         weights = self.first_weights[head, at, token, : at + 1]
         allowed = sets[:, : at + 1].copy()
         allowed[:, at] = False
         allowed[:, at, token] = True
         spread = np.broadcast_to(weights, allowed.shape)
-        values = np.ascontiguousarray(assert_table[:, : at + 1])
+        values = np.ascontiguousarray(table[:, : at + 1])
         return largest_mean(spread, allowed, values, self.first_widening[head])
 
     def _behind_the_first(
@@ -171,6 +172,17 @@ class Ranges:
             grown = float(self.form.value_sizes[depth - 1, head])
             for atoms, size in self._atoms(depth - 1):
                 yield atoms @ matrix, size * grown
+
+    def flops(self, depth: int, at: int, quantities: int) -> int:
+        """Operations of `upper` of one set, at most about: four an entry of each Newton step."""
+        if depth == 0:
+            return self.form.atoms.shape[1] * quantities
+        v, heads = self.form.atoms.shape[1], self.form.n_heads
+        if depth == 1:
+            return 4 * STEPS * heads * quantities * (at + 1) * v
+        inner = self.flops(depth - 1, at, quantities) * (1 + heads * (at + 1))
+        leaves = 2 * self.form.atoms.shape[0] * v * (1 + heads) ** (depth - 1)
+        return inner + heads * self.flops(depth - 1, at, leaves)
 
     @cached_property
     def first_weights(self) -> Float[np.ndarray, "heads n_ctx d_vocab n_ctx d_vocab"]:

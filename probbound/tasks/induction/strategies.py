@@ -1,0 +1,49 @@
+"""The strategies of induction by name."""
+
+from __future__ import annotations
+
+from probbound.contract.cost import CostMeter
+from probbound.models.transformer.attention_alone.factored import Factored
+from probbound.strategies.on_screens import (
+    Enumerated,
+    brute_force,
+    cascade,
+    hybrid,
+    iid,
+    screened,
+)
+from probbound.strategies.outcome import Outcome
+from probbound.tasks.induction.grammar import BRUTE_FORCE, CASCADE, HYBRID, IID, PAIRS, Name, parsed
+from probbound.tasks.induction.question import InductionQuestion
+from probbound.tasks.induction.screens.factored import FactoredCheck
+from probbound.tasks.induction.screens.pairs import PairScreen
+from probbound.tasks.induction.screens.tree import TreeScreen
+
+
+def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outcome:
+    """Bound what the question's claim is about.
+
+    Raises:
+        UserError: if there is no such strategy, or the network is none for it.
+    """
+    name = parsed(strategy)
+    if name.kind == BRUTE_FORCE:
+        return brute_force(question, meter, "sequences")
+    if name.kind == IID:
+        return iid(question, meter)
+    if name.kind == CASCADE:
+        factored = Factored(question.form, question.claim.margin)
+        with meter.phase("tables of look-ups", "proof", factored.flops):
+            tables = factored.tables()
+        return cascade(FactoredCheck(tables, question.task.n_ctx), question, meter)
+    screen = _screen(name, question)
+    return (hybrid if name.kind == HYBRID else screened)(screen, question, meter)
+
+
+def _screen(name: Name, question: InductionQuestion) -> Enumerated:
+    form, task, margin = question.form, question.task, question.claim.margin
+    if name.screen == PAIRS:
+        return PairScreen(form, task, margin)
+    two = (form.n_layers, form.n_heads) == (2, 1) and task.repeats == "once"
+    pairs = PairScreen(form, task, margin) if two else None
+    return TreeScreen(form, task, margin, name.nodes, question.exact, pairs)
