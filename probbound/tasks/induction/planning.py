@@ -1,4 +1,4 @@
-"""What "auto" takes of induction: a function of shapes and of the budget (Definition 10.14)."""
+"""What "auto" takes of induction: a function of shapes and a look (Definition 10.14)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ from dataclasses import replace
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
-from probbound.tasks.induction.grammar import IID
+from probbound.models.transformer.attention_alone.factored import Factored
+from probbound.models.transformer.attention_alone.form import form_of
+from probbound.models.transformer.attention_alone.pairs import PairTables
+from probbound.strategies.levels import Inputs
+from probbound.tasks.induction.grammar import CASCADE, HYBRID, IID
 from probbound.tasks.induction.question import InductionQuestion
+from probbound.tasks.induction.screens.factored import FactoredCheck
+from probbound.tasks.induction.screens.pairs import PairScreen
+
+LOOKED_AT, LOOK_DRAWS = 8, 512
+ENOUGH = 0.5
 
 
 def decided(
     question: InductionQuestion, strategy: str, choose: bool, meter: CostMeter
 ) -> tuple[str, InductionQuestion]:
-    """What runs: as many draws as the operations pay for.
+    """What runs in the place of "auto" for the operations that there are.
 
     Raises:
         UserError: if δ is to be chosen, which no rule here does.
@@ -23,5 +32,39 @@ def decided(
         raise UserError("of induction δ is not chosen by a plan; give --delta a number")
     if strategy != AUTO:
         return strategy, question
-    rest = (question.budget_flops or 0.0) - question.once_flops
-    return IID, replace(question, budget=max(0, int(rest // question.exact.flops)))
+    amount = int(question.budget_flops or 0.0) - question.once_flops
+    for name, offered in ((HYBRID, _by_pairs), (CASCADE, _by_look_ups)):
+        if (rest := offered(question, amount, meter)) is not None:
+            return name, replace(question, budget=rest // question.exact.flops)
+    return IID, replace(question, budget=max(0, amount) // question.exact.flops)
+
+
+def _by_pairs(question: InductionQuestion, amount: int, meter: CostMeter) -> int | None:
+    """What `pairs` leaves of the operations, None if it costs too much or proves too little."""
+    try:
+        screen = PairScreen(form_of(question.model), question.task, question.claim.margin)
+    except UserError:
+        return None
+    if screen.flops > amount:
+        return None
+    tables, v = PairTables(screen.form, screen.margin), question.task.d_vocab
+    proved, asked = 0, 0
+    for k in range(min(LOOKED_AT, v * (v - 1))):
+        q, other = divmod(k * v * (v - 1) // LOOKED_AT, v - 1)
+        found = tables.of(q, other + (other >= q))
+        proved, asked = proved + int(found.sum()), asked + (question.task.n_ctx - 3) * (v - 1) + 1
+    return amount - screen.flops if proved >= ENOUGH * asked else None
+
+
+def _by_look_ups(question: InductionQuestion, amount: int, meter: CostMeter) -> int | None:
+    """What tables of look-ups leave of the operations, or None."""
+    try:
+        factored = Factored(form_of(question.model), question.claim.margin)
+    except UserError:
+        return None
+    if factored.flops > amount // 2:
+        return None
+    check = FactoredCheck(factored.tables(), question.task.n_ctx)
+    source = Inputs(question.task, question.stream.fold_in("look"))
+    left = int(check.uncertified(source.tickets(0, LOOK_DRAWS).members).sum())
+    return (amount - factored.flops) // 2 if left <= (1 - ENOUGH) * LOOK_DRAWS else None

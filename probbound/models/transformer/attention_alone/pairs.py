@@ -72,6 +72,11 @@ class PairTables:
             made[p] = plus(base[p][:, None], self.near.means(p, deep))
         return made
 
+    @cached_property
+    def largest(self) -> Float[np.ndarray, "n_ctx apart"]:
+        """No C_jb of a position is larger, whatever its sign."""
+        return np.abs(self.worths).max(axis=(1, 2))
+
     def about(self, q: int, u: int) -> Scores:
         """What a last token and that before it decide."""
         form, last = self.form, len(self.form.atoms) - 1
@@ -112,7 +117,7 @@ class PairTables:
         n, v, _ = self.form.atoms.shape
         made = np.zeros((v, v, n - 2, self.form.outcomes.shape[1]), dtype=bool)
         asked = [(q, u) for q in range(v) for u in range(v) if u != q]
-        _ = self.worths  # before threads ask for them
+        _ = self.largest  # before threads ask for it
         found = parallel_map(lambda pair: self.of(*pair), asked, "proving cases")
         for (q, u), right in zip(asked, found, strict=True):
             made[q, u] = right
@@ -132,7 +137,9 @@ class _Chains:
         n, v = about.low.shape[:2]
         size = np.abs(about.direct) + abs(tables.margin)
         level = -about.direct - tables.margin - 2.0**-46 * size - LEAST
-        self._level = level.reshape(-1)
+        level = level.reshape(-1)
+        self._level = level - 2.0**-45 * np.abs(level)
+        self._size = tables.largest.sum(axis=0) + n * np.abs(self._level)
         top = about.high.max()
         with np.errstate(under="ignore"):
             self._most = np.exp(about.high - top) * (1 + _EXP)
@@ -142,16 +149,16 @@ class _Chains:
         self._tokens = [others] * (n - 2) + [np.array([u]), np.array([q])]
 
     def _term(self, p: int, y: int) -> Float[np.ndarray, "earlier apart"]:
-        """k_jb(p; y, ·) of Theorem 10.8."""
+        """k_jb(p; y, ·) of Theorem 10.8: the larger product is that of the sign."""
         over = self._tables.worths[p, y] - self._level
-        over += 2.0**-45 * np.abs(self._level)
-        up, down = self._most[p, y][:, None], self._least[p, y][:, None]
-        return np.where(over > 0, over * up, over * down)
+        lower = over * self._least[p, y][:, None]
+        over *= self._most[p, y][:, None]
+        return np.maximum(over, lower, out=over)
 
     def right(self) -> Bool[np.ndarray, "place label"]:
         """Which places and labels are right on every filling."""
-        matched, sizes = self._forward()
-        left = self._backward()
+        matched, left = self._forward(), self._backward()
+        sizes = _TINY * self._size + LEAST
         out, places = self._out, self._n - 2
         wrong, right = np.divmod(np.arange(out * out), out)
         found = np.zeros((places, out), dtype=bool)
@@ -162,22 +169,19 @@ class _Chains:
                 found[i, b] = np.all(total[mine] <= -sizes[mine])
         return found
 
-    def _forward(self) -> tuple[Float[np.ndarray, "n_ctx apart"], Float[np.ndarray, " apart"]]:
-        """The largest sum up to each place where it holds q and none before does; and sizes."""
+    def _forward(self) -> Float[np.ndarray, "n_ctx apart"]:
+        """The largest sum up to each place where it holds q and none before does."""
         v, apart = self._tables.worths.shape[2:]
-        matched, sizes = np.full((self._n, apart), -np.inf), np.zeros(apart)
-        reached = np.zeros((v, apart))
+        matched, reached = np.full((self._n, apart), -np.inf), np.zeros((v, apart))
         for p in range(self._n):
-            here, largest = np.full((v, apart), -np.inf), np.zeros(apart)
+            here = np.full((v, apart), -np.inf)
             before = self._tokens[p - 1] if p else np.zeros(1, dtype=np.int64)
             for y in {*self._tokens[p].tolist(), self._q}:
-                term = self._term(p, y)
-                largest = np.maximum(largest, np.abs(term).max(axis=0))
-                here[y] = (reached[before] + term[before]).max(axis=0)
+                here[y] = (reached[before] + self._term(p, y)[before]).max(axis=0)
             matched[p] = here[self._q]
             here[self._q] = -np.inf
-            reached, sizes = here, sizes + largest
-        return matched, _TINY * sizes + LEAST
+            reached = here
+        return matched
 
     def _backward(self) -> list[Float[np.ndarray, "tokens apart"]]:
         """The largest sum over what comes behind each place, by its token."""

@@ -43,9 +43,9 @@ class PairScreen:
 
     @property
     def flops(self) -> int:
-        """Operations on all cases: nine an entry of the terms of every q and u, twice."""
+        """Operations on all cases: six an entry of the terms of every q and u, twice."""
         n, v, out = *self.form.atoms.shape[:2], self.form.outcomes.shape[1]
-        return 18 * v * (v - 1) * n * v * v * out * out
+        return 12 * v * (v - 1) * n * v * v * out * out
 
     def left(self, meter: CostMeter) -> list[Case]:
         """The cases that it leaves."""
