@@ -9,11 +9,10 @@ from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.factored import Factored
 from probbound.models.transformer.attention_alone.form import form_of
-from probbound.models.transformer.attention_alone.pairs import PairTables
 from probbound.strategies.levels import Inputs
 from probbound.tasks.induction.grammar import CASCADE, HYBRID, IID
 from probbound.tasks.induction.question import InductionQuestion
-from probbound.tasks.induction.screens.factored import FactoredCheck
+from probbound.tasks.induction.screens.factored import prepared
 from probbound.tasks.induction.screens.pairs import PairScreen
 
 LOOKED_AT, LOOK_DRAWS = 8, 512
@@ -45,15 +44,11 @@ def _by_pairs(question: InductionQuestion, amount: int, meter: CostMeter) -> int
         screen = PairScreen(form_of(question.model), question.task, question.claim.margin)
     except UserError:
         return None
-    if screen.flops > amount:
+    if screen.flops + screen.look_flops(LOOKED_AT) > amount:
         return None
-    tables, v = PairTables(screen.form, screen.margin), question.task.d_vocab
-    proved, asked = 0, 0
-    for k in range(min(LOOKED_AT, v * (v - 1))):
-        q, other = divmod(k * v * (v - 1) // LOOKED_AT, v - 1)
-        found = tables.of(q, other + (other >= q))
-        proved, asked = proved + int(found.sum()), asked + (question.task.n_ctx - 3) * (v - 1) + 1
-    return amount - screen.flops if proved >= ENOUGH * asked else None
+    with meter.phase("look", "proof", screen.look_flops(LOOKED_AT)):
+        proved = screen.look(LOOKED_AT)
+    return amount - screen.flops - screen.look_flops(LOOKED_AT) if proved >= ENOUGH else None
 
 
 def _by_look_ups(question: InductionQuestion, amount: int, meter: CostMeter) -> int | None:
@@ -62,9 +57,11 @@ def _by_look_ups(question: InductionQuestion, amount: int, meter: CostMeter) -> 
         factored = Factored(form_of(question.model), question.claim.margin)
     except UserError:
         return None
-    if factored.flops > amount // 2:
+    if factored.flops > amount // 4:
         return None
-    check = FactoredCheck(factored.tables(), question.task.n_ctx)
+    check = prepared(question, meter)
     source = Inputs(question.task, question.stream.fold_in("look"))
-    left = int(check.uncertified(source.tickets(0, LOOK_DRAWS).members).sum())
-    return (amount - factored.flops) // 2 if left <= (1 - ENOUGH) * LOOK_DRAWS else None
+    with meter.phase("look", "proof", LOOK_DRAWS * check.flops):
+        left = int(check.uncertified(source.tickets(0, LOOK_DRAWS).members).sum())
+    rest = amount - factored.flops - LOOK_DRAWS * check.flops
+    return max(rest, 0) // 2 if left <= (1 - ENOUGH) * LOOK_DRAWS else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from probbound.contract.cost import CostMeter
-from probbound.models.transformer.attention_alone.factored import Factored
 from probbound.strategies.on_screens import (
     Enumerated,
     brute_force,
@@ -15,7 +14,7 @@ from probbound.strategies.on_screens import (
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.induction.grammar import BRUTE_FORCE, CASCADE, HYBRID, IID, PAIRS, Name, parsed
 from probbound.tasks.induction.question import InductionQuestion
-from probbound.tasks.induction.screens.factored import FactoredCheck
+from probbound.tasks.induction.screens.factored import prepared
 from probbound.tasks.induction.screens.pairs import PairScreen
 from probbound.tasks.induction.screens.tree import TreeScreen
 
@@ -32,10 +31,7 @@ def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outc
     if name.kind == IID:
         return iid(question, meter)
     if name.kind == CASCADE:
-        factored = Factored(question.form, question.claim.margin)
-        with meter.phase("tables of look-ups", "proof", factored.flops):
-            tables = factored.tables()
-        return cascade(FactoredCheck(tables, question.task.n_ctx), question, meter)
+        return cascade(prepared(question, meter), question, meter)
     screen = _screen(name, question)
     return (hybrid if name.kind == HYBRID else screened)(screen, question, meter)
 

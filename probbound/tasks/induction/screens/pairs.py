@@ -47,6 +47,20 @@ class PairScreen:
         n, v, out = *self.form.atoms.shape[:2], self.form.outcomes.shape[1]
         return 12 * v * (v - 1) * n * v * v * out * out
 
+    def look_flops(self, number: int) -> int:
+        """Operations of a look at so many of the pairs of last tokens."""
+        v = self.task.d_vocab
+        return -(-self.flops * number // (v * (v - 1)))
+
+    def look(self, number: int) -> float:
+        """The share of cases that are proved at so many pairs of last tokens, evenly spread."""
+        v, places = self.task.d_vocab, self.task.n_ctx - 2
+        tables, proved = PairTables(self.form, self.margin), 0
+        for k in range(number):
+            q, other = divmod(k * v * (v - 1) // number, v - 1)
+            proved += int(tables.of(q, other + (other >= q)).sum())
+        return proved / (number * ((places - 1) * (v - 1) + 1))
+
     def left(self, meter: CostMeter) -> list[Case]:
         """The cases that it leaves."""
         with meter.phase("pairs", "proof", self.flops):
