@@ -65,8 +65,8 @@ class Asking(Protocol):
         ...
 
     @property
-    def exact(self) -> Check:
-        """The check at the end of every row."""
+    def exact(self) -> Any:
+        """The check at the end of every row, a `Check`."""
         ...
 
     @property
