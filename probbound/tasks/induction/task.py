@@ -54,7 +54,7 @@ class Induction:
                 f"10^{MOST_DIGITS} that a certificate can count; use a shorter context"
             )
 
-    @cached_property
+    @property
     def size(self) -> int:
         """The number of sequences (Theorem 10.2)."""
         v, n = self.d_vocab, self.n_ctx
