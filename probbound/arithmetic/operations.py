@@ -27,8 +27,8 @@ def _names(text: str) -> frozenset[str]:
 _MOVES = _names(
     """broadcast_in_dim concatenate convert_element_type copy copy_p device_put dynamic_slice
     dynamic_update_slice expand_dims gather iota optimization_barrier pad reduce_precision
-    reshape rev scatter select_n sharding_constraint slice split squeeze stop_gradient transpose
-    bitcast_convert_type"""
+    reshape rev scatter select_n sharding_constraint slice split squeeze stack stop_gradient
+    transpose unstack bitcast_convert_type"""
 )
 _LOGIC = _names("and is_finite or not xor reduce_and reduce_or reduce_xor")
 _ONE_EACH = _names(

@@ -28,8 +28,9 @@ from probbound.strategies.outcome import Level, LossBound, Outcome
 class Statement:
     """What is claimed, of which network and which inputs.
 
-    `kind` is "accuracy", "margin" (the share of inputs whose margin is above `at`) or "loss" (the
-    mean cross-entropy). `population` is what the task states of its inputs, and `network` what the
+    `kind` is "accuracy", "margin" (the share of inputs whose margin is above `at`), "loss" (the
+    mean cross-entropy, each cut at `at`) or "kl" (the share of rows whose divergence is at most
+    `at`). `population` is what the task states of its inputs, and `network` what the
     room of the network says of it: its `kind` and its `parts`.
     """
 

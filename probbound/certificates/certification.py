@@ -49,6 +49,7 @@ def certify(
     budget_flops: float | None = None,
     stopped_at: int | None = None,
     paths: Literal["joint", "separate"] | None = None,
+    balls: int | None = None,
     claim: Claim = ACCURACY,
     reference: Path | str | None = None,
 ) -> Certificate:
@@ -75,7 +76,10 @@ def certify(
         stopped_at: repeat a cascade that was interrupted after this many draws.
         paths: whether `entries` samples the noise of all paths at the same places ("joint": one
             event, one δ) or each path at its own ("separate": δ is split); None: separate.
-        claim: the accuracy, the share of inputs with a margin, or the mean loss.
+        balls: of rows of tokens, under the arithmetic "real": how many bits balls have by which
+            those rows are decided that radii leave open (Theorem 9.14); None: by none.
+        claim: the accuracy, the share of inputs with a margin, the mean loss, or of rows the share
+            near the distribution of another network.
         reference: an `.npz` of `tokens` and the `logits` that another framework gives for them;
             refused unless the model's agree with them (`probbound.models.reference`).
 
@@ -97,6 +101,7 @@ def certify(
             "draws": draws,
             "budget_flops": budget_flops,
             "paths": paths,
+            "balls": balls,
         },
     )
     choose = isinstance(delta, str) and room.uses(strategy).chance

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from probbound.arithmetic.decimals import lower, percent_down, upper
+from probbound.certificates.claim_text import SENTENCES
 from probbound.certificates.markdown import table, text
 from probbound.certificates.vacuity import remedy, says_nothing
 from probbound.contract.recipe import Recipe
 from probbound.models.registry import described
-from probbound.tasks.registry import counted, files, inputs_of, manner, remarks
+from probbound.tasks.registry import counted, files, inputs_of, means, remarks
 
 SEEDS = {
     "content": "derived from the question itself",
@@ -53,43 +54,12 @@ def _claim(predicate: Mapping[str, Any]) -> str:
     stated, task = claim["population"], claim["task"]
     number, written = counted(task, stated), _short(stated["size"])
     number += f" ({written})" if written != number else ""
-    inputs, how = (
-        f"all {number} {text(inputs_of(task))}{_under(stated['prior'])}",
-        manner(task, stated),
-    )
+    inputs = f"all {number} {text(inputs_of(task))}{_under(stated['prior'])}"
+    sentences = SENTENCES[claim["kind"]]
     if says_nothing(predicate):
-        return f"**This bound says nothing** of {inputs}: {_allowed(predicate)} {remedy(predicate)}"
-    if claim["kind"] == "loss":
-        return (
-            f"Over {inputs}, the mean cross-entropy of the model's answers is **at most "
-            f"{upper(predicate['bound'])} nats**. No input has a loss above "
-            f"{upper(predicate['proof']['largest_loss'])} nats."
-        )
-    if predicate["bound"] == 1 and claim["kind"] == "accuracy":
-        return f"The model answers **all** of {inputs[4:]} {how}. A tie counts as wrong."
-    share = f"**at least {percent_down(predicate['bound'])} %**"
-    rest = f"**{upper(predicate['failure_upper'])}**"
-    if claim["kind"] == "margin":
-        return (
-            f"On {share} of {inputs}, the logit of the right answer exceeds every other by more "
-            f"than {claim['at']!r}: on a share of at most {rest} it does not."
-        )
-    otherwise = "answered wrongly" if how == "correctly" else "not"
-    return (
-        f"Of {inputs}, the model answers {share} {how}: a share of at most {rest} is "
-        f"{otherwise}. A tie counts as wrong."
-    )
-
-
-def _allowed(predicate: Mapping[str, Any]) -> str:
-    """What a bound that says nothing leaves open."""
-    claim = predicate["claim"]
-    if claim["kind"] == "loss":
-        largest = upper(predicate["proof"]["largest_loss"])
-        return f"their mean loss may be as large as any loss can be, {largest} nats."
-    if claim["kind"] == "margin":
-        return f"on all of them the margin may be {claim['at']!r} or less."
-    return "all of them may be answered wrongly."
+        allowed = sentences.allows(predicate)
+        return f"**This bound says nothing** of {inputs}: {allowed} {remedy(predicate)}"
+    return sentences.says(predicate, inputs)
 
 
 def _under(prior: Mapping[str, Any] | None) -> str:
@@ -173,6 +143,7 @@ def _identity(predicate: Mapping[str, Any]) -> str:
     rows = [
         ("weights, SHA-256", predicate["model"]["sha256"]),
         *remarks(claim["task"], claim["population"]),
+        *_means(predicate),
         ("reference", _reference(predicate["reference"])),
         ("certificate, SHA-256", predicate["self_sha256"]),
         ("asked", _question(predicate)),
@@ -182,6 +153,11 @@ def _identity(predicate: Mapping[str, Any]) -> str:
         ("made by", versions),
     ]
     return table(("", ""), rows)
+
+
+def _means(predicate: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    settings = Recipe.from_json(predicate["ran"]["recipe"]).settings
+    return tuple(means(predicate["claim"]["task"], settings))
 
 
 def _reference(reference: Mapping[str, Any] | None) -> str:
@@ -209,12 +185,15 @@ def _question(predicate: Mapping[str, Any]) -> str:
 def _recipe(predicate: Mapping[str, Any]) -> str:
     model, claim = predicate["model"]["name"], predicate["claim"]
     beside = "".join(f" {option}" for option in files(claim["task"], claim["population"]))
+    taken = "NumPy and SciPy"
+    taken += ", and what is named above" if _means(predicate) else " only"
+    fresh = "" if claim["kind"] == "loss" else " --fresh"  # new samples test no mean
     return (
         "With the certificate as `certificate.json` and the weights as `weights.safetensors`:\n\n"
         "```sh\n"
-        f"probbound verify certificate.json --model weights.safetensors{beside} --fresh\n"
+        f"probbound verify certificate.json --model weights.safetensors{beside}{fresh}\n"
         f"python -m probbound.check certificate.json weights.safetensors{beside}  "
-        "# NumPy and SciPy only\n"
+        f"# {taken}\n"
         "```\n\n"
         f"Both recompute the digest of the weights, the count or the samples, and the bound. "
         f"The name {text(model)} identifies nothing; the digest does. This page repeats what the "

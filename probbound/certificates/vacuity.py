@@ -28,4 +28,6 @@ def remedy(predicate: Mapping[str, Any]) -> str:
             f"All {seen['samples']:,} that were looked at failed, so that the model itself may be "
             "the reason."
         )
+    if predicate["budget_flops"] is not None and predicate["ran"]["budget"] == 0:
+        return "Its operations pay for nothing to be looked at; a larger budget may say more."
     return "A larger budget or another strategy may say more."

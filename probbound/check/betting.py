@@ -14,15 +14,18 @@ _EPS = 2.0**-52
 _LEAST_PART, _MOST_PART = 1e-9, 0.05
 
 
-def upper_mean(values: np.ndarray, largest: float, log_delta: float) -> float:
+def upper_mean(
+    values: np.ndarray, largest: float, log_delta: float, population: int | None = None
+) -> float:
     """What the mean of the law of values in [0, largest] exceeds with probability at most δ.
 
-    The values (n,) are independent, in the order drawn; n was fixed beforehand.
+    The values (n,) are independent, in the order drawn, or the first n of a population in random
+    order, whose mean is bounded; n was fixed beforehand.
     """
     n = len(values)
     if n == 0:
         return largest
-    upper = unit_upper(np.clip(values / largest, 0.0, 1.0), log_delta)
+    upper = unit_upper(np.clip(values / largest, 0.0, 1.0), log_delta, population)
     return min(largest * upper + _EPS * (n + 12) * largest, largest)
 
 

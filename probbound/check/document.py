@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from probbound.check import rules
+from probbound.check.claims import CLAIM_KINDS
 from probbound.check.layout import Cases, Layout, canonical, faults
 from probbound.check.models.registry import kind_named, kinds
 from probbound.check.own.layout import OWN_CLAIM
@@ -33,7 +34,7 @@ def _claim_of(task: str) -> dict[str, Any] | None:
     if task not in tasks():
         return None
     return {
-        "kind": rules.one_of("accuracy", "margin", "loss"),
+        "kind": rules.one_of(*CLAIM_KINDS),
         "at": rules.maybe(rules.finite),
         "task": rules.one_of(task),
         "population": replay_of(task).population,

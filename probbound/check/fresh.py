@@ -11,6 +11,7 @@ from typing import Any
 
 import scipy
 
+from probbound.check.claims import margin_of
 from probbound.check.models.contract import Weights
 from probbound.check.models.registry import kind_named
 from probbound.check.stream import Stream
@@ -50,7 +51,7 @@ def fresh_samples(
     As many draws as the certificate rests on, but at least LEAST_DRAWS and at most MOST_DRAWS.
     The claim is one about answers, not about the loss. `files` are as `judge` takes them.
     """
-    margin = float(predicate["claim"]["at"] or 0.0)
+    margin = margin_of(predicate["claim"])
     network = kind_named(weights.kind).subject(weights, margin, math.inf)
     draws = min(max(predicate["sampling"]["draws"], LEAST_DRAWS), MOST_DRAWS)
     stream = Stream.of_seed(seed).named("fresh")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from probbound.check.claims import margin_of, wrong_level
 from probbound.check.compare import TOLERANCE, close, require
 from probbound.check.document import FORMAT, canonical
 from probbound.check.effort import MOST_BYTES, MOST_OPERATIONS
@@ -42,7 +43,7 @@ def judge(
         asked = replay.work(predicate, weights)
         work = asked.sentence
         asked.require_within(*most)
-        margin = float(predicate["claim"]["at"] or 0.0)
+        margin = margin_of(predicate["claim"])
         network = kind_named(weights.kind).subject(weights, margin, most[0])
         network = replay.dressed(predicate, network, files)
         if reference is not None:
@@ -101,8 +102,7 @@ def _wrong_identity(predicate: Mapping[str, Any], weights: Weights) -> Iterator[
     recorded = predicate["reference"]
     if recorded and recorded["largest_difference"] > recorded["allowed"]:
         yield "its logits differ from those of its reference by more than it allows"
-    if (claim["at"] is None) != (claim["kind"] != "margin"):
-        yield "only a claim about a margin names one"
+    yield from wrong_level(claim)
     loss = claim["kind"] == "loss"
     said = (predicate["failure_upper"], predicate["proof"]["certified_mass"])
     said += (predicate["sampling"]["failures"],)

@@ -11,14 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from probbound.certificates.vacuity import remedy, says_nothing
+from probbound.cli.claim_words import bound, counted_for, statement
 from probbound.cli.delta import DELTA
 from probbound.cli.kinds import kind_made_of, loaded
 from probbound.cli.loading import loading
 from probbound.cli.output import (
     as_json_option,
-    at_most,
     chance,
-    exactly,
     nats,
     operations,
     percent,
@@ -35,14 +34,7 @@ from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
 from probbound.models.registry import described
-from probbound.tasks.registry import (
-    DEFAULT_TASK,
-    counted,
-    inputs_of,
-    manner,
-    remarks,
-    strategy_summary,
-)
+from probbound.tasks.registry import DEFAULT_TASK, means, remarks, strategy_summary
 from probbound.tasks.told import task_told
 
 if TYPE_CHECKING:
@@ -81,14 +73,34 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
     type=click.Choice(["joint", "separate"]),
     help="Of entries: one event for all noise paths, or one for each (default separate).",
 )
-@click.option("--claim", "kind", default="accuracy", help="accuracy, margin (needs --at) or loss.")
-@click.option("--at", type=float, help="Margin, in logits, that inputs are to exceed.")
+@click.option(
+    "--balls",
+    type=WHOLE,
+    metavar="BITS",
+    help="Of --arithmetic real: decide rows that radii leave open by balls of so many bits.",
+)
+@click.option(
+    "--claim",
+    "kind",
+    default="accuracy",
+    help="accuracy, margin (--at), loss, or kl (--at, --against): the share of rows on which the "
+    "model's distribution is near the other's.",
+)
+@click.option(
+    "--at",
+    type=float,
+    help="Margin, in logits, to exceed; divergence, in nats, not to exceed; over rows, what each "
+    "loss is cut at.",
+)
 @click.option("--prior", type=Path, help="File of one weight a token; uniform by default.")
 @click.option("--reference", type=Path, help=".npz of tokens and logits of your own framework.")
 @click.option(
     "--data", type=Path, help="Rows of tokens (.npz, .jsonl, .parquet), the last token right."
 )
-@click.option("--against", help="Model whose answers count as right, not the last tokens.")
+@click.option(
+    "--against",
+    help="Model whose answers count as right, not the last tokens; of kl the reference.",
+)
 @click.option(
     "--arithmetic",
     help="Of next-token: real, float64, or auto, the strongest that holds on a few rows (default).",
@@ -105,7 +117,8 @@ def certify(context: click.Context, model: str, **asked: Any) -> None:
     """Bound the accuracy of MODEL, its margins or its loss, and certify the bound.
 
     Of a transformer, how often it gives the last token of rows that you bring (--data), or the
-    answer of another model (--against).
+    answer of another model (--against), its mean loss on them, or how often its distribution is
+    near the other model's (--claim kl).
 
     MODEL may be FILE.py:NAME, an own claim: that file is executed, and its object NAME, a
     probbound.Given, says what is bounded (--strategy, --budget, --delta, --side, --draws, --seed,
@@ -149,6 +162,7 @@ def _certify(
     draws: int | None = None,
     target: float | None = None,
     paths: Literal["joint", "separate"] | None = None,
+    balls: int | None = None,
     kind: str = "accuracy",
     at: float | None = None,
     prior: Path | None = None,
@@ -190,6 +204,7 @@ def _certify(
         draws=draws,
         budget_flops=budget_flops,
         paths=paths,
+        balls=balls,
         claim=claim,
         reference=reference,
     )
@@ -197,7 +212,7 @@ def _certify(
     alone = out is not None and leads_to_stdout(out)
     if not as_json:
         console = stderr if alone else stdout
-        console.print(statement(certificate), style="bold", markup=False)
+        console.print(statement(predicate), style="bold", markup=False)
         console.print(certificate_table(certificate))
         if says_nothing(predicate):
             console.print(_more(predicate), markup=False, soft_wrap=True)
@@ -214,7 +229,7 @@ def certificate_table(certificate: Certificate) -> Table:
 
     made = table("", "")
     made.show_header, made.columns[1].no_wrap = False, False
-    made.add_row(*_bound(certificate))
+    made.add_row(*bound(certificate.to_json()))
     made.add_row("guarantee", _guarantee(certificate))
     if prior := certificate.claim.population["prior"]:
         made.add_row("prior", describe(Prior.from_json(prior)))
@@ -242,31 +257,15 @@ def certificate_table(certificate: Certificate) -> Table:
         "model", f"{escape(certificate.model_name)}, SHA-256 {certificate.model_sha256[:16]}…"
     )
     made.add_row("network", described(certificate.claim.network))
-    for about, said in remarks(certificate.claim.task, certificate.claim.population):
+    told = (
+        *remarks(certificate.claim.task, certificate.claim.population),
+        *means(certificate.claim.task, certificate.ran.recipe.settings),
+    )
+    for about, said in told:
         made.add_row(about, escape(said))
     if agreed := certificate.reference:
         made.add_row("reference", in_words(agreed))
     return made
-
-
-def statement(certificate: Certificate) -> str:
-    """The claim as one sentence."""
-
-    claim, name = certificate.claim, certificate.model_name
-    number = counted(claim.task, claim.population)
-    inputs = f"all {number} {inputs_of(claim.task)}"
-    if claim.population["prior"] is not None:
-        inputs += " under the prior"
-    if says_nothing(certificate.to_json()):
-        return f"This bound says nothing of how {name} does on {inputs}"
-    if claim.kind == "loss":
-        return f"{name} has a mean loss of at most {nats(certificate.bound)} over {inputs}"
-    share = inputs
-    if certificate.bound < 1:
-        share = f"at least {percent(certificate.bound)} of {inputs}"
-    if claim.kind == "margin":
-        return f"{name} has a margin above {exactly(claim.at or 0.0)} on {share}"
-    return f"{name} answers {share} {manner(claim.task, claim.population)}"
 
 
 def _drawn(certificate: Certificate) -> str:
@@ -296,24 +295,13 @@ def describe(prior: Prior) -> str:
     return f"on {occur:,} of {len(prior.weights):,} tokens{rounded}, {prior.sha256[:16]}…"
 
 
-def _bound(certificate: Certificate) -> tuple[str, str]:
-    if certificate.loss is not None:
-        return "mean loss", f"at most {nats(certificate.bound)}"
-    share = f"at most {at_most(certificate.failure_upper)}"
-    if says_nothing(certificate.to_json()):
-        share = "at most 1: all of them may fail"
-    if certificate.claim.kind == "margin":
-        return f"margin ≤ {exactly(certificate.claim.at or 0.0)}", f"on a share of {share}"
-    return "failure rate", share
-
-
 def _proof(certificate: Certificate) -> str:
     loss = certificate.loss
     if loss is None and not certificate.certified_mass:
         return "certified nothing"
     if loss is None:
         return f"certified {percent(certificate.certified_mass)} of all inputs"
-    return f"mean loss at most {nats(loss.proven)}, no loss above {nats(loss.largest)}"
+    return f"mean loss at most {nats(loss.proven)}, {counted_for(certificate.to_json())}"
 
 
 def _guarantee(certificate: Certificate) -> str:

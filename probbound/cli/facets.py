@@ -163,9 +163,20 @@ def _margin(at: float | None) -> Measure:
     )
 
 
-def _mean_loss(at: float | None) -> Measure:
+def _divergence(at: float | None) -> Measure:
+    name = f"share with a divergence > {exactly(at or 0.0)} nats"
     return Measure(
-        *("bound", "mean loss", "nats", "loss ≤ (nats)"),
+        *("failure_upper", name, "of all inputs", "share ≤"),
+        guess=lambda row: 1.0,
+        shown=_share,
+        facts=_facts_of_share("share within the divergence"),
+    )
+
+
+def _mean_loss(at: float | None) -> Measure:
+    name = "mean loss" if at is None else f"mean loss cut at {exactly(at)}"
+    return Measure(
+        *("bound", name, "nats", "loss ≤ (nats)"),
         guess=lambda row: math.log(row["answers"]),
         shown=_loss,
         facts=_facts_of_loss,
@@ -180,7 +191,12 @@ _OWN_SHARE = Measure(
     facts=_facts_of_members,
     terms=_LOOKS,
 )
-_MEASURES = {"accuracy": _accuracy, "margin": _margin, "loss": _mean_loss}
+_MEASURES: Mapping[str, Callable[[float | None], Measure]] = {
+    "accuracy": _accuracy,
+    "margin": _margin,
+    "loss": _mean_loss,
+    "kl": _divergence,
+}
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ import click
 
 from probbound.arithmetic.decimals import upper
 from probbound.certificates.vacuity import remedy, says_nothing
+from probbound.cli.claim_words import held
 from probbound.cli.kinds import kind_of, loaded
 from probbound.cli.loading import loading
-from probbound.cli.output import as_json_option, exactly, nats, percent, print_json, stdout
+from probbound.cli.output import as_json_option, print_json, stdout
 from probbound.contract.defaults import AUTO
 from probbound.contract.recipe import Recipe
 from probbound.machine.errors import UserError
-from probbound.tasks.registry import manner, recipe_of
+from probbound.tasks.registry import recipe_of
 
 if TYPE_CHECKING:
     from probbound.check import Fresh, Report
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--reference", type=Path, help="The .npz of logits that CERTIFICATE names.")
 @click.option("--data", type=Path, help="The rows that CERTIFICATE is about (.npz, .jsonl).")
-@click.option("--against", help="The model that has to answer the same, where it compares two.")
+@click.option("--against", help="The other model, where CERTIFICATE is about two.")
 @click.option(
     "--patient",
     is_flag=True,
@@ -109,7 +110,7 @@ def verify_network(
         drawn = fresh_samples(predicate, weights, secrets.randbits(48), files)
         if not drawn.agrees:
             report = report.and_refused([f"new samples contradict it: {_sentence(drawn)}"])
-    claimed = _claimed(predicate, name)
+    claimed = held(predicate, name)
     if says_nothing(predicate):
         claimed += f", which says nothing. {remedy(predicate)}"
     return report, drawn, claimed
@@ -193,18 +194,3 @@ def _sentence(drawn: Fresh) -> str:
         f"(p-value {upper(drawn.p_value)}, false alarms with probability at most "
         f"{upper(drawn.false_alarm)})"
     )
-
-
-def _claimed(stored: dict[str, Any], name: str) -> str:
-    """What a certificate that holds says."""
-    claim, bound = stored["claim"], stored["bound"]
-    under = " under its prior" if claim["population"]["prior"] else ""
-    if claim["kind"] == "loss":
-        return f"mean loss of {name}{under} is at most {nats(bound)}"
-    if claim["kind"] == "margin":
-        share = percent(bound)
-        return f"share of margins of {name} above {exactly(claim['at'])}{under} is at least {share}"
-    how = manner(claim["task"], claim["population"])
-    if how != "correctly":
-        return f"{name} answers at least {percent(bound)} of its inputs {how}"
-    return f"accuracy of {name}{under} is at least {percent(bound)}"

@@ -11,6 +11,7 @@ import stat
 import sys
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from probbound.machine.errors import UserError
@@ -32,6 +33,11 @@ _STDOUT = 1
 
 
 def write_atomically(path: Path, content: bytes) -> None:
+    """`write_pieces_atomically` of one piece."""
+    write_pieces_atomically(path, (content,))
+
+
+def write_pieces_atomically(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """Write to a temporary name beside the file, flush to disk, then rename over it.
 
     A symbolic link stays one: the file that it leads to is written. An older file keeps its
@@ -48,11 +54,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         descriptor = _descriptor(end)
         if descriptor is not None:
             _flush_standard_streams()
-            _write_all(os.dup(descriptor), content)
+            _write_all(os.dup(descriptor), pieces)
         elif _is_special(end):
-            _write_all(os.open(end, os.O_WRONLY), content)
+            _write_all(os.open(end, os.O_WRONLY), pieces)
         else:
-            _replace(end, content)
+            _replace(end, pieces)
     except OSError as error:
         raise _refusal(path, error.strerror or str(error)) from error
 
@@ -126,19 +132,19 @@ def _flush_standard_streams() -> None:
             stream.flush()
 
 
-def _write_all(handle: int, content: bytes) -> None:
+def _write_all(handle: int, pieces: Iterable[bytes | memoryview]) -> None:
     with os.fdopen(handle, "wb") as file:
-        file.write(content)
+        file.writelines(pieces)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     older = path.stat() if path.exists() else None
     if older is not None and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "it is not writable")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         if older is not None:

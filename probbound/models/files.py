@@ -21,6 +21,7 @@ from probbound.machine.json_objects import named_once
 MAX_NPZ_BYTES = 16 << 30
 MAX_HEADER_BYTES = 100 << 20
 _FRAMEWORKS = ("pt", "np", "tf", "flax", "mlx")  # what safetensors files call their format
+_TEXTS = ("format", "network", "record")
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
@@ -88,6 +89,34 @@ def read_npz(path: Path) -> Held:
     except ARCHIVE_ERRORS as error:
         raise UserError(f"{path} cannot be read as .npz: {first_line(error)}") from error
     return _parted(arrays, {}, path)
+
+
+def head_of_safetensors(path: Path) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Names of the arrays in a safetensors file and its metadata; no array is read.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            return frozenset(file.keys()), file.metadata() or {}
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as safetensors: {first_line(error)}") from error
+
+
+def head_of_npz(path: Path) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Names in an `.npz` file, and what those of its entries say that files of ours have as texts.
+
+    Raises:
+        UserError: if the file is damaged or too large.
+    """
+    try:
+        _require_honest_sizes(path)
+        with np.load(path, allow_pickle=False) as file:
+            texts = {name: file[name] for name in _TEXTS if name in file.files}
+            return frozenset(file.files) - set(texts), {n: str(_plain(t)) for n, t in texts.items()}
+    except ARCHIVE_ERRORS as error:
+        raise UserError(f"{path} cannot be read as .npz: {first_line(error)}") from error
 
 
 def told_beside(held: Held, path: Path, known: Collection[str]) -> dict[str, Any]:

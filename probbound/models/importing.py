@@ -13,21 +13,26 @@ from probbound.models.sources.registry import source_of
 
 
 def import_model(
-    path: Path | str, config: str | None = None, weights: str | None = None
+    path: Path | str,
+    config: str | None = None,
+    weights: str | None = None,
+    kind: str | None = None,
 ) -> Imported[Any]:
     """The network in a file, or a folder, of any format in `sources`.
 
     `config` names the configuration: a place in the file (`cfg`, `run.model`) or a JSON file
     beside it. Other configurations in the file must not contradict it. `weights` names the state
-    dict where there are several.
+    dict where there are several. `kind` asks for the network as one of that kind: one layer of
+    attention is a `transformer` too.
 
     Raises:
-        UserError: if the source cannot be used, or its network is not computed with here.
+        UserError: if the source cannot be used, or its network is not computed with here, or is
+            none of such a kind.
     """
     path = Path(path)
     source = source_of(path)
     found = source.read(path)
-    made = importer(found, config, weights)(found, path, config, weights)
+    made = importer(found, config, weights, kind)(found, path, config, weights)
     return replace(made, format=source.name, sha256=sha256_of(source.files(path)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probbound.machine.errors import UserError
 from probbound.machine.rooms import Rooms
 from probbound.models.catalogue import DEFAULT_KIND, located
 
@@ -31,6 +32,15 @@ def room_named(kind: str) -> NetworkRoom[Any]:
         UserError: if there is none of that name.
     """
     return _ROOMS.module(kind, "room").NETWORK
+
+
+def required_kind(kind: str) -> str:
+    """The name, if there is such a kind of network; nothing heavy is loaded.
+
+    Raises:
+        UserError: with those that there are.
+    """
+    return _ROOMS.required(kind)
 
 
 def sizes_shown(kind: str) -> tuple[str, ...]:
@@ -68,13 +78,21 @@ def is_another_frameworks(found: Any) -> bool:
 
 
 def importer(
-    found: Any, config: str | None, weights: str | None
+    found: Any, config: str | None, weights: str | None, named: str | None = None
 ) -> Callable[[Any, Path, str | None, str | None], Imported[Any]]:
-    """What finds a network in what a source gave: of the kind that it speaks of, else the usual.
+    """What finds a network in what a source gave: of the kind that is named, else of that which it
+    speaks of, else the usual.
 
     Raises:
-        LookupError: if that kind is not imported.
+        UserError: if there is no kind of that name, or no network of that kind.
+        LookupError: if the usual kind is not imported.
     """
+    if named is not None:
+        room = room_named(named)
+        asked = (found, config, weights)
+        if room.imported and (room.speaks_of(*asked) or room.speaks_if_asked(*asked)):
+            return room.imported
+        raise UserError(f"it holds no one network that can be imported as of kind {named}")
     for kind in _ROOMS:
         room = room_named(kind)
         if room.imported and room.speaks_of(found, config, weights):

@@ -31,6 +31,8 @@ class NetworkRoom(Generic[N]):
     in a float type; `sizes` says how many tokens a row has, of how many, and how many answers there
     are. `imported` finds it in another framework's file, None if no framework has it, and
     `speaks_of` tells that it will; where none does, the usual kind says what is wrong.
+    `speaks_if_asked` tells that it will where this kind is asked for by name, though another one
+    speaks of it.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class NetworkRoom(Generic[N]):
     file_names: Mapping[str, str] = field(default_factory=dict)
     imported: Callable[[Any, Path, str | None, str | None], Imported[N]] | None = None
     speaks_of: Callable[[Any, str | None, str | None], bool] = lambda *_: False
+    speaks_if_asked: Callable[[Any, str | None, str | None], bool] = lambda *_: False
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save
 
 from probbound.contract.networks import Network
 from probbound.machine.errors import UserError
-from probbound.machine.files import write_atomically
-from probbound.models.catalogue import DEFAULT_KIND
-from probbound.models.files import Held, read_npz, read_safetensors
-from probbound.models.registry import is_another_frameworks, room_for, room_named, room_of
+from probbound.machine.files import write_pieces_atomically
+from probbound.models.files import (
+    Held,
+    head_of_npz,
+    head_of_safetensors,
+    read_npz,
+    read_safetensors,
+)
+from probbound.models.registry import (
+    is_another_frameworks,
+    required_kind,
+    room_for,
+    room_named,
+    room_of,
+)
+from probbound.models.safetensors_files import pieces
 
 FORMAT = "probbound-model/2"
 _DIGEST = "probbound-model/1"
 _OURS = ("format", "sha256", "network", "record", "source")
+_AT_ONCE = 1 << 20  # numbers widened at a time
 _PYTORCH = (".pth", ".pt", ".ckpt", ".bin")
 
 
@@ -36,10 +47,11 @@ def digest(model: Network) -> str:
     room = room_of(model)
     state = hashlib.sha256(f"{_DIGEST}\n{room.preamble(model)}\n".encode())
     for name, array in sorted(room.arrays(model).items()):
-        values = np.array(array, dtype="<f8", order="C", ndmin=1)
-        values += 0.0
+        values = np.ascontiguousarray(array)
         state.update(f"{name} {values.shape}\n".encode())
-        state.update(values.data)
+        flat = values.reshape(-1)
+        for start in range(0, flat.size, _AT_ONCE):
+            state.update((flat[start : start + _AT_ONCE].astype("<f8") + 0.0).data)
     return state.hexdigest()
 
 
@@ -60,16 +72,13 @@ def save_model(
         UserError: if the file cannot be written.
     """
     room = room_of(model)
-    tensors = {  # contiguous: safetensors writes memory as it lies
-        room.file_names.get(name, name): np.ascontiguousarray(array)
-        for name, array in room.arrays(model).items()
-    }
+    tensors = {room.file_names.get(name, name): array for name, array in room.arrays(model).items()}
     metadata = {"format": FORMAT, "sha256": digest(model), "network": room.kind}
     whole = room.configuration(model) if configuration is None else dict(configuration)
     for name, value in (("config", whole), ("record", record), ("source", source)):
         if value:
             metadata[name] = json.dumps(value, sort_keys=True, allow_nan=False)
-    write_atomically(Path(path), save(tensors, metadata=metadata))
+    write_pieces_atomically(Path(path), pieces(tensors, metadata))
 
 
 def read_model(path: Path | str) -> Any:
@@ -96,7 +105,7 @@ def read_model(path: Path | str) -> Any:
     if path.suffix not in readers:
         raise UserError(f"{path} is not a model file: expected {', '.join(readers)}")
     held = readers[path.suffix](path)
-    ours = str(held.beside.get("format")).startswith("probbound-model/")
+    ours = _is_ours(held.beside)
     kind = held.beside.get("network") if ours else None
     if kind is None and is_another_frameworks({**held.beside, **held.tensors}):
         raise UserError(
@@ -114,17 +123,29 @@ def read_model(path: Path | str) -> Any:
 
 def read_record(path: Path) -> dict[str, Any]:
     """What `save_model` kept beside the weights; empty for files of other makers."""
-    return json.loads(_said(path).get("record", "{}"))
+    return json.loads(head_of_safetensors(path)[1].get("record", "{}"))
 
 
-def read_kind(path: Path) -> str:
-    """The kind of network that a safetensors file names, the usual one where it names none."""
-    return _said(path).get("network", DEFAULT_KIND)
+def read_said(path: Path) -> tuple[str, str]:
+    """The kind of network that `read_model` will find, and the task that it says it was made for.
+
+    The task is "" where the file says none. No weights are read.
+
+    Raises:
+        UserError: if the file is missing, damaged or of another format, or names no kind that
+            there is.
+    """
+    heads = {".safetensors": head_of_safetensors, ".npz": head_of_npz}
+    if path.suffix not in heads or not os.path.isfile(path):
+        raise UserError(f"{path} is not a model file: expected {', '.join(heads)}")
+    names, said = heads[path.suffix](path)
+    ours = _is_ours(said)
+    kind = required_kind(said["network"]) if ours and "network" in said else room_for(names).kind
+    return kind, _task_in(said.get("record")) if ours else ""
 
 
-def _said(path: Path) -> dict[str, str]:
-    with safe_open(path, framework="np") as file:
-        return file.metadata() or {}
+def _is_ours(said: Mapping[str, Any]) -> bool:
+    return str(said.get("format")).startswith("probbound-model/")
 
 
 def _task_in(record: Any) -> str:

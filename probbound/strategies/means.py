@@ -65,12 +65,23 @@ def measured(
     return values, sum(genuine for _, genuine in parts)
 
 
-def bounded_mean(values: Float[np.ndarray, " n"], delta: float, high: float) -> Mean:
-    """A bound on the mean of what independent draws come from, in [0, high] (Theorem 2.34).
+def bounded_mean(
+    values: Float[np.ndarray, " n"], delta: float, high: float, population: int | None = None
+) -> Mean:
+    """A bound on the mean of what draws come from, in [0, high] (Theorem 2.34).
 
-    Fixed-n; `values` are at least one, and already no larger than `high`.
+    Fixed-n; `values` are at least one, and already no larger than `high`. Independent draws, or
+    with `population` different members of so many, in the order drawn.
     """
-    interval = betting(values, delta=delta, low=0.0, high=high, side="upper", planned=len(values))
+    interval = betting(
+        values,
+        delta=delta,
+        low=0.0,
+        high=high,
+        side="upper",
+        population=population,
+        planned=len(values),
+    )
     seen = float(values.mean())
     return Mean(float(interval.upper), float(interval.log_delta), interval.method, seen)
 

@@ -24,6 +24,23 @@ def accepted_claim(claim: Any) -> Claim:
     return Claim(claim.kind, claim.at)
 
 
+def require_not_of_rows(claim: Claim) -> None:
+    """Refuse what is claimed of rows of tokens alone: a divergence, and a loss that is cut.
+
+    Raises:
+        UserError: in one sentence.
+    """
+    if claim.kind == "kl":
+        raise UserError(
+            "a KL divergence is claimed of rows of tokens that two networks read (--data, "
+            "--against), not of this task"
+        )
+    if claim.kind == "loss" and claim.at is not None:
+        raise UserError(
+            "a loss is cut at a number over rows of tokens (--data) alone; leave --at out"
+        )
+
+
 def unaltered(given: _Made, anew: _Made) -> _Made:
     """`anew`, if all that `given` holds, what it worked out earlier included, is the same.
 

@@ -69,6 +69,20 @@ def usual_task(kind: str) -> str:
     return _USUAL.get(kind, "")
 
 
+def required_usual_task(kind: str, model: str) -> str:
+    """What such a network is usually asked about.
+
+    Raises:
+        UserError: if nothing is usual, with the remedy.
+    """
+    if found := usual_task(kind):
+        return found
+    raise UserError(
+        f"it is not said which task {model} was made for; name one, as --task, or task= in Python: "
+        "modular-addition, or next-token with --data of rows that you bring"
+    )
+
+
 def training_options(task: str) -> tuple[Option, ...]:
     """What a training on a task can be told; nothing heavy is loaded.
 
@@ -140,6 +154,15 @@ def manner(task: str, population: Mapping[str, Any]) -> str:
     return _ROOMS.module(task, "words").manner(population)
 
 
+def reference_of(task: str, population: Mapping[str, Any]) -> str:
+    """The network that a claim measures another's distance from, in words; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return _ROOMS.module(task, "words").reference(population)
+
+
 def remarks(task: str, population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What else has to be said of a claim's inputs, by what it is about; nothing heavy is loaded.
 
@@ -147,6 +170,16 @@ def remarks(task: str, population: Mapping[str, Any]) -> Iterator[tuple[str, str
         UserError: as `require_task`.
     """
     return _ROOMS.module(task, "words").remarks(population)
+
+
+def means(task: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What has to be said of how inputs were decided, of the settings of what ran, by what it is
+    about; nothing heavy is loaded.
+
+    Raises:
+        UserError: as `require_task`.
+    """
+    return _ROOMS.module(task, "words").means(settings)
 
 
 def files(task: str, population: Mapping[str, Any]) -> tuple[str, ...]:
@@ -175,12 +208,7 @@ def task_for(
         UserError: if there is no such task, if the model cannot serve it, or if none is named.
     """
     kind = getattr(type(model), "kind", DEFAULT_KIND)
-    named = task or getattr(model, "made_for", "") or usual_task(kind)
-    if not named:
-        raise UserError(
-            f"it is not said which task {model.name} was made for; name one, as --task, or task= "
-            "in Python: modular-addition, or next-token with --data of rows that you bring"
-        )
+    named = task or getattr(model, "made_for", "") or required_usual_task(kind, model.name)
     room, (name, _, about) = room_for(named), named.partition(":")
     if room.brought is not None and brought:
         if prior is not None or about:

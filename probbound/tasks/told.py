@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from probbound.machine.errors import UserError
-from probbound.tasks.registry import DEFAULT_TASK, usual_task
+from probbound.tasks.registry import DEFAULT_TASK, required_usual_task
 
 
 def tasks_told(models: Iterable[str]) -> str:
@@ -14,14 +14,17 @@ def tasks_told(models: Iterable[str]) -> str:
     A model that is none is left to whoever reads it.
 
     Raises:
-        UserError: if they were made for different ones.
+        UserError: if they were made for different ones, or one does not say and none is usual.
     """
+    from probbound.models.catalogue import located
+
     found: dict[str, str] = {}
     for model in models:
         try:
-            found.setdefault(task_told(model, None), model)
+            located(model)
         except UserError:
             continue
+        found.setdefault(task_told(model, None), model)
     if len(found) > 1:
         made = ", ".join(f"{model} for {task}" for task, model in found.items())
         raise UserError(
@@ -34,20 +37,20 @@ def tasks_told(models: Iterable[str]) -> str:
 def task_told(model: str, named: str | None) -> str:
     """The name of a task, with what stands behind its colon.
 
-    Where nothing says any it is the usual one of the kind of network that the file names.
+    Where nothing says any it is the usual one of the kind of network that the file names or whose
+    names its arrays have.
+
+    Raises:
+        UserError: if the file does not say, and nothing is usual for such a network.
     """
     if named is not None:
         return named
-    from safetensors import SafetensorError
-
     from probbound.models.catalogue import located
-    from probbound.models.store import read_kind, read_record
+    from probbound.models.store import read_said
 
     path, _ = located(model)
     try:
-        if path.suffix != ".safetensors":
-            return DEFAULT_TASK
-        usual = usual_task(read_kind(path)) or DEFAULT_TASK
-        return str(read_record(path).get("task", usual))
-    except (SafetensorError, OSError, ValueError, AttributeError):
+        kind, made_for = read_said(path)
+    except UserError:
         return DEFAULT_TASK  # whoever reads the weights says what is wrong with the file
+    return made_for or required_usual_task(kind, path.stem)

@@ -16,6 +16,7 @@ Positions = Literal["none", "learned", "shortformer", "rotary", "alibi"]
 RotaryPairs = Literal["halves", "adjacent"]
 Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "none"]
 Head = Literal["unembed", "masked", "none"]
+MASKED_NORM: Norm = "layer"  # behind the masked head's matrix, whatever the others are
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "norm": get_args(Norm),
@@ -150,11 +151,6 @@ class Architecture:
         elif (self.rotary_dim, self.rotary_base, self.rotary_pairs) != (0, 0.0, "halves"):
             raise UserError(f"nothing is rotated with positions {self.positions}")
 
-    @property
-    def masked_norm(self) -> Norm:
-        """That behind the masked head's matrix, whatever the others are."""
-        return "layer"
-
     def to_json(self) -> dict[str, Any]:
         """Every choice in JSON values: what a file says beside the weights."""
         return {**asdict(self), "windows": list(self.windows)}
@@ -210,9 +206,14 @@ def _refused(name: str, wanted: str, value: Any) -> Never:
     raise UserError(f"{name} must be {wanted}, got {str(value)[:60]!r}")
 
 
+def alibi_exponents(heads: int) -> tuple[float, ...]:
+    """Logarithms to base 2 of the slopes of each head, as floats that they are exactly."""
+    largest = 1 << (heads.bit_length() - 1)
+    first = [-8.0 * (h + 1) / largest for h in range(largest)]
+    twice = [-8.0 * (h + 1) / (2 * largest) for h in range(2 * largest)]
+    return (*first, *twice[::2][: heads - largest])
+
+
 def alibi_slopes(heads: int) -> tuple[float, ...]:
     """How fast the scores of each head fall with distance (docs/networks.md, 5)."""
-    largest = 1 << (heads.bit_length() - 1)
-    first = [2.0 ** (-8.0 * (h + 1) / largest) for h in range(largest)]
-    twice = [2.0 ** (-8.0 * (h + 1) / (2 * largest)) for h in range(2 * largest)]
-    return (*first, *twice[::2][: heads - largest])
+    return tuple(2.0**exponent for exponent in alibi_exponents(heads))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from probbound.machine.errors import UserError
-from probbound.models.transformer.architecture import Architecture, Norm
+from probbound.models.transformer.architecture import MASKED_NORM, Architecture, Norm
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def shapes(a: Architecture) -> dict[str, Shape]:
     if a.head == "masked":
         found["head.W"] = Shape((a.d_model, a.d_model))
         found["head.b"] = Shape((a.d_model,), 0.0)
-        found |= _norm("head.ln", a.d_model, a.masked_norm)
+        found |= _norm("head.ln", a.d_model, MASKED_NORM)
     if a.head != "none":
         found["unembed.W_U"] = Shape((a.d_model, a.d_out))
         found["unembed.b_U"] = Shape((a.d_out,), 0.0)

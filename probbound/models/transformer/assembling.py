@@ -45,6 +45,11 @@ class Assembly:
     dtype: type = np.float64
     sizes: Mapping[str, MatrixSizes] = field(default_factory=dict)
 
+    def positions(self) -> Array | None:
+        """The table that every block reads by position, if they do."""
+        shortformer = self.architecture.positions == "shortformer"
+        return self._maybe("pos_embed.W_pos") if shortformer else None
+
     def embedding(self) -> Embedding:
         """The tables."""
         return Embedding(

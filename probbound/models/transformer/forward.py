@@ -9,9 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from probbound.models.transformer.architecture import Architecture, alibi_slopes
+from probbound.models.transformer.architecture import MASKED_NORM, Architecture
 from probbound.models.transformer.operations import Operations
-from probbound.models.transformer.parts import MLP, Attention, Block, Embedding, Head, Scaling
+from probbound.models.transformer.parts import (
+    MLP,
+    Attention,
+    Block,
+    Embedding,
+    Head,
+    Past,
+    Scaling,
+)
 
 V = TypeVar("V")
 Tap = Callable[[str, Any], Any]
@@ -28,11 +36,13 @@ def embedded(
     by: Embedding,
     tokens: Int[Array, "n t"],
     tap: Tap = untouched,
+    start: int = 0,
 ) -> V:
-    """The residual stream before the first block."""
+    """The residual stream before the first block, of positions from `start` on."""
     x = ops.shift(ops.read(by.W_E, tokens), by.b)
     if a.positions == "learned":
-        at = tap("hook_pos_embed", _positions(ops, by.W_pos, tokens.shape[1]))
+        places = _positions(ops, by.W_pos, start, start + tokens.shape[1])
+        at = tap("hook_pos_embed", places)
         x = ops.add(tap("hook_embed", x), at)
     if a.embedding_norm:
         x = ops.normed(x, a.norm, a.norm_eps, by.ln)
@@ -50,8 +60,10 @@ def through(
     x: V,
     length: int,
     tap: Tap = untouched,
+    past: Past | None = None,
 ) -> V:
-    """The residual stream behind one block, `length` positions of it."""
+    """The residual stream behind one block, of the positions up to `length` that `past` lacks."""
+    start = past.length if past is not None else 0
 
     def normed(value: V, scaling: Scaling) -> V:
         return ops.normed(value, a.norm, a.norm_eps, scaling)
@@ -59,8 +71,8 @@ def through(
     def attention(value: V) -> V:
         beside = value
         if a.positions == "shortformer":
-            beside = ops.add(value, _positions(ops, W_pos, length))
-        return _attention(ops, a, window, by.attention, beside, value, length, tap)
+            beside = ops.add(value, _positions(ops, W_pos, start, length))
+        return _attention(ops, a, window, by.attention, beside, value, length, tap, past)
 
     x = tap("hook_resid_pre", x)
     if a.norm_place == "post":
@@ -88,7 +100,7 @@ def answered(ops: Operations[V], a: Architecture, by: Head, x: V, tap: Tap = unt
         x = ops.normed(x, a.norm, a.norm_eps, by.final)
     if by.masked is not None:
         x = ops.activated(ops.linear(x, by.masked), a.activation)
-        x = ops.normed(x, a.masked_norm, a.norm_eps, by.masked_ln)
+        x = ops.normed(x, MASKED_NORM, a.norm_eps, by.masked_ln)
     x = tap("unembed.hook_in", x)
     return ops.outcomes(x, by.W_U, by.b_U, a.logit_cap)
 
@@ -100,8 +112,8 @@ def seen(a: Architecture, window: int | None, length: int) -> Bool[np.ndarray, "
     return found if window is None else found & (np.abs(before) < window)
 
 
-def _positions(ops: Operations[V], table: Any, length: int) -> V:
-    return ops.read(table, jnp.arange(length))
+def _positions(ops: Operations[V], table: Any, start: int, stop: int) -> V:
+    return ops.read(table, jnp.arange(start, stop))
 
 
 def _attention(
@@ -113,21 +125,22 @@ def _attention(
     values: V,
     length: int,
     tap: Tap,
+    past: Past | None,
 ) -> V:
+    start = past.length if past is not None else 0
     q, k, z = ops.heads(x, by.q), ops.heads(x, by.k), ops.heads(values, by.v)
     q, k, z = tap("attn.hook_q", q), tap("attn.hook_k", k), tap("attn.hook_v", z)
     if a.positions == "rotary":
-        turn = (a.rotary_dim, a.rotary_base, a.rotary_pairs)
+        turn = (a.rotary_dim, a.rotary_base, a.rotary_pairs, start)
         q = tap("attn.hook_rot_q", ops.rotated(q, *turn))
         k = tap("attn.hook_rot_k", ops.rotated(k, *turn))
-    bias = None
-    if a.positions == "alibi":
-        apart = np.abs(np.arange(length)[:, None] - np.arange(length)[None])
-        bias = jnp.asarray(-np.array(alibi_slopes(a.n_heads))[:, None, None] * apart)
-    mask = jnp.asarray(seen(a, window, length))
+    bias = ops.alibi(a.n_heads, length)[:, start:] if a.positions == "alibi" else None
+    mask = jnp.asarray(seen(a, window, length)[start:])
+    if past is not None:
+        k, z = ops.following(past.keys, k), ops.following(past.values, z)
     out, inside = ops.attended(q, k, z, mask, bias, a.attn_scale, a.score_cap)
-    tap("attn.hook_attn_scores", jnp.where(mask, inside["hook_attn_scores"], -jnp.inf))
-    tap("attn.hook_pattern", inside["hook_pattern"])
+    for name, value in inside.items():
+        tap(f"attn.{name}", value)
     return ops.together(tap("attn.hook_z", out), by.o)
 
 

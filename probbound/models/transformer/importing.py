@@ -16,6 +16,7 @@ from probbound.models.imported import Imported
 from probbound.models.transformer.dialects.dialect import Dialect
 from probbound.models.transformer.dialects.reading import prefix_of, read, without_prefix
 from probbound.models.transformer.dialects.registry import DIALECTS
+from probbound.models.transformer.dialects.transformer_lens_plain import is_attention_only
 from probbound.models.transformer.network import GeneralTransformer
 
 DEEPEST = 16
@@ -25,7 +26,20 @@ _FEWEST = 3  # arrays that make a mapping a network's
 
 
 def speaks_of(found: Any, config: str | None = None, weights: str | None = None) -> bool:
-    """Whether some dialect says a transformer in what a source gave.
+    """Whether some dialect says a transformer in what a source gave, more than one of attention.
+
+    Raises:
+        UserError: if a configuration that is named cannot be read.
+    """
+    if not speaks_if_asked(found, config, weights):
+        return False
+    _, settings = _settings(found, config)
+    _, state, dialect = _chosen(found, weights, settings)
+    return not is_attention_only(without_prefix(dialect, state), settings)
+
+
+def speaks_if_asked(found: Any, config: str | None = None, weights: str | None = None) -> bool:
+    """Whether some dialect says a transformer, one layer of attention among them.
 
     Raises:
         UserError: if a configuration that is named cannot be read.
@@ -41,7 +55,7 @@ def speaks_of(found: Any, config: str | None = None, weights: str | None = None)
 def network_in(
     found: Any, path: Path, config: str | None = None, weights: str | None = None
 ) -> Imported[GeneralTransformer]:
-    """The network of which `speaks_of` holds.
+    """The network of which `speaks_if_asked` holds.
 
     Raises:
         UserError: if its configuration says what is not computed with, or its arrays do not fit.

@@ -52,8 +52,16 @@ class Operations(Protocol[V]):
         """Number by number."""
         ...
 
-    def rotated(self, x: V, dim: int, base: float, pairs: RotaryPairs) -> V:
-        """Every head turned by its position, which is on the third axis from the end."""
+    def rotated(self, x: V, dim: int, base: float, pairs: RotaryPairs, start: int) -> V:
+        """Every head turned by its position, from `start` on along the third axis from the end."""
+        ...
+
+    def following(self, past: V, x: V) -> V:
+        """Keys or values of every row behind those of the one row that all begin with."""
+        ...
+
+    def alibi(self, heads: int, length: int) -> Any:
+        """What `attended` adds to the scores of every head, query and key (networks.md, 5)."""
         ...
 
     def attended(
@@ -62,11 +70,11 @@ class Operations(Protocol[V]):
         k: V,
         z: V,
         seen: Bool[Array, "queries keys"],
-        bias: Float[Array, "heads queries keys"] | None,
+        bias: Any,
         scale: float,
         cap: float | None,
     ) -> tuple[V, dict[str, Any]]:
-        """Means of z under softmax of scores, and scores and weights as computed."""
+        """Means of z under softmax of scores, and those of `attn` that hook points show."""
         ...
 
     def outcomes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 from jaxtyping import Array, Float
 
@@ -77,6 +79,17 @@ class Embedding(eqx.Module):
     b: Float[Array, " width"] | None
     W_pos: Float[Array, "positions width"] | None
     ln: Scaling
+
+
+class Past(eqx.Module):
+    """Keys (turned, where they are) and values of a layer at the first `length` positions of a row.
+
+    They are numbers or balls, as the arithmetic has them (Theorem 9.13).
+    """
+
+    keys: Any
+    values: Any
+    length: int = eqx.field(static=True)
 
 
 class Head(eqx.Module):

@@ -12,7 +12,12 @@ import numpy as np
 from jax.scipy.special import erf
 from jaxtyping import Array, Bool, Float, Int
 
-from probbound.models.transformer.architecture import Activation, Norm, RotaryPairs
+from probbound.models.transformer.architecture import (
+    Activation,
+    Norm,
+    RotaryPairs,
+    alibi_slopes,
+)
 from probbound.models.transformer.parts import Affine, Heads, Scaling, Together
 
 
@@ -76,11 +81,16 @@ class Plain:
         return x * y
 
     def rotated(
-        self, x: Float[Array, "n t heads e"], dim: int, base: float, pairs: RotaryPairs
+        self,
+        x: Float[Array, "n t heads e"],
+        dim: int,
+        base: float,
+        pairs: RotaryPairs,
+        start: int,
     ) -> Float[Array, "n t heads e"]:
         """Every head turned by its position."""
         half = dim // 2
-        angles = np.arange(x.shape[1])[:, None] * base ** (-np.arange(half) / half)
+        angles = np.arange(start, start + x.shape[1])[:, None] * base ** (-np.arange(half) / half)
         cos, sin = (jnp.asarray(f(angles)[:, None], x.dtype) for f in (np.cos, np.sin))
         turned, rest = x[..., :dim], x[..., dim:]
         adjacent = pairs == "adjacent"
@@ -91,13 +101,24 @@ class Plain:
             return jnp.concatenate([jnp.stack(parts, -1).reshape(turned.shape), rest], -1)
         return jnp.concatenate([*parts, rest], -1)
 
+    def following(
+        self, past: Float[Array, "1 before shared e"], x: Float[Array, "n t shared e"]
+    ) -> Float[Array, "n both shared e"]:
+        """Behind those that all rows begin with."""
+        return behind(past, x)
+
+    def alibi(self, heads: int, length: int) -> Float[Array, "heads t t"]:
+        """Slopes times distances, taken away."""
+        apart = np.abs(np.arange(length)[:, None] - np.arange(length)[None])
+        return jnp.asarray(-np.array(alibi_slopes(heads))[:, None, None] * apart)
+
     def attended(
         self,
         q: Float[Array, "n t heads e"],
-        k: Float[Array, "n t shared e"],
-        z: Float[Array, "n t shared e"],
-        seen: Bool[Array, "t t"],
-        bias: Float[Array, "heads t t"] | None,
+        k: Float[Array, "n keys shared e"],
+        z: Float[Array, "n keys shared e"],
+        seen: Bool[Array, "t keys"],
+        bias: Float[Array, "heads t keys"] | None,
         scale: float,
         cap: float | None,
     ) -> tuple[Float[Array, "n t heads e"], dict[str, Any]]:
@@ -106,7 +127,8 @@ class Plain:
         scores = jnp.einsum("nphe,nshe->nhps", q, k) / scale
         scores = self._capped(scores, cap)
         scores = scores if bias is None else scores + bias.astype(scores.dtype)
-        pattern = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf), axis=-1)
+        scores = jnp.where(seen, scores, -jnp.inf)
+        pattern = jax.nn.softmax(scores, axis=-1)
         taps = {"hook_attn_scores": scores, "hook_pattern": pattern}
         return jnp.einsum("nhps,nshe->nphe", pattern, z), taps
 
@@ -133,6 +155,13 @@ def scaled(
     """z over the root of its mean square and ε, and that root."""
     root = jnp.sqrt((z * z).mean(axis=-1, keepdims=True) + epsilon)
     return z / root, root
+
+
+def behind(
+    past: Float[Array, "1 before *rest"], x: Float[Array, "n t *rest"]
+) -> Float[Array, "n both *rest"]:
+    """What one row begins with, before what each row goes on with."""
+    return jnp.concatenate([jnp.broadcast_to(past, (len(x), *past.shape[1:])), x], axis=1)
 
 
 def shared_out(x: Float[Array, "n t shared e"], heads: int) -> Float[Array, "n t heads e"]:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 from probbound.arithmetic.rounding import gamma
 from probbound.models.transformer.architecture import Activation, Norm, RotaryPairs
 from probbound.models.transformer.parts import Affine, Heads, Scaling, Together
-from probbound.models.transformer.plain import Plain, centred, scaled, shared_out
+from probbound.models.transformer.plain import Plain, behind, centred, scaled, shared_out
 
 U = 2.0**-53
 RAISED, ADDED = 1.0 + 2.0**-20, 2.0**-400  # κ and t
@@ -102,19 +102,28 @@ class Radii:
         radius = x.radius * largest[1] + y.radius * largest[0] + x.radius * y.radius
         return _ball(value, radius + 2 * U * _norm(value))
 
-    def rotated(self, x: Ball, dim: int, base: float, pairs: RotaryPairs) -> Ball:
+    def rotated(self, x: Ball, dim: int, base: float, pairs: RotaryPairs, start: int) -> Ball:
         """Rotations (f)."""
-        value = _PLAIN.rotated(x.value, dim, base, pairs)
-        fresh = U * (256 * jnp.arange(x.value.shape[-3])[:, None] + 128)
+        value = _PLAIN.rotated(x.value, dim, base, pairs, start)
+        places = jnp.arange(start, start + x.value.shape[-3])
+        fresh = U * (256 * places[:, None] + 128)
         return _ball(value, x.radius + fresh * _norm(x.value))
+
+    def following(self, past: Ball, x: Ball) -> Ball:
+        """Behind those that all rows begin with, radii too."""
+        return Ball(behind(past.value, x.value), behind(past.radius, x.radius))
+
+    def alibi(self, heads: int, length: int) -> Float[Array, "heads t t"]:
+        """Numbers alone; (g) says how far they are off."""
+        return _PLAIN.alibi(heads, length)
 
     def attended(
         self,
         q: Ball,
         k: Ball,
         z: Ball,
-        seen: Bool[Array, "t t"],
-        bias: Float[Array, "heads t t"] | None,
+        seen: Bool[Array, "t keys"],
+        bias: Float[Array, "heads t keys"] | None,
         scale: float,
         cap: float | None,
     ) -> tuple[Ball, dict[str, Any]]:
@@ -125,11 +134,11 @@ class Radii:
         apart = _score_radii(q, _repeated(k, heads), scale)
         if bias is not None:
             apart = apart + 64 * U * jnp.abs(bias)
-        top = jnp.where(seen, scores, -jnp.inf).max(axis=-1, keepdims=True)
+        top = scores.max(axis=-1, keepdims=True)
         rho = RAISED * apart + ADDED + 64 * U + 4 * U * jnp.abs(scores - top)
         moved = jnp.where(seen, jnp.expm1(rho), 0.0)
         mean = (weights * moved).sum(axis=-1, keepdims=True)
-        t = seen.shape[0]
+        t = seen.shape[1]
         share = weights * (moved + mean + moved * mean + gamma(t + 16)) + ADDED
         share = jnp.where(seen, share, 0.0)
         lengths, radii = (_by_head(each) for each in _of_values(_repeated(z, heads)))
@@ -181,7 +190,7 @@ def _norm_of(b: Float[Array, " width"] | None) -> Float[Array, ""] | float:
     return 0.0 if b is None else _norm(b)
 
 
-def _score_radii(q: Ball, k: Ball, scale: float) -> Float[Array, "n heads t t"]:
+def _score_radii(q: Ball, k: Ball, scale: float) -> Float[Array, "n heads t keys"]:
     """r of rule (g), for every head, query and key."""
     long_q, long_k = (_norm(each.value).swapaxes(1, 2) for each in (q, k))
     far_q, far_k = (each.radius.swapaxes(1, 2) for each in (q, k))
@@ -201,7 +210,7 @@ def _of_values(z: Ball) -> tuple[Array, Array]:
     return _norm(z.value), z.radius
 
 
-def _by_head(x: Float[Array, "n t heads"]) -> Float[Array, "n heads 1 t"]:
+def _by_head(x: Float[Array, "n keys heads"]) -> Float[Array, "n heads 1 keys"]:
     """For keys of every head, beside its queries."""
     return x.swapaxes(1, 2)[:, :, None]
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from probbound.models.room import NetworkRoom, Sizes
 from probbound.models.transformer.building import built, recognises
 from probbound.models.transformer.flops import forward_flops
-from probbound.models.transformer.importing import network_in, speaks_of
+from probbound.models.transformer.importing import network_in, speaks_if_asked, speaks_of
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.running import outcomes
 from probbound.models.transformer.stating import parts_of
@@ -61,4 +61,5 @@ NETWORK = NetworkRoom[GeneralTransformer](
     sizes=_sizes,
     imported=network_in,
     speaks_of=speaks_of,
+    speaks_if_asked=speaks_if_asked,
 )

@@ -1,26 +1,29 @@
-"""Rows of tokens through a transformer: layer by layer, a chunk of rows at a time."""
+"""Rows of tokens through transformers: layer by layer, a chunk of rows at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
+from probbound.machine.progress import track
 from probbound.models.transformer import forward
 from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.assembling import Assembly, MatrixSizes
+from probbound.models.transformer.balls import Balls, balls_of
 from probbound.models.transformer.network import GeneralTransformer, require_rows
 from probbound.models.transformer.operations import Operations
-from probbound.models.transformer.parts import Block, Embedding, Head
 from probbound.models.transformer.plain import Plain
 from probbound.models.transformer.radii import Ball, Radii
+from probbound.models.transformer.sharing import Joint
+from probbound.models.transformer.stages import stages_of
 
 CHUNK_BYTES = 128 << 20
+BALL_SIZE = 16  # floats of which one takes the memory
 V = TypeVar("V")
 
 
@@ -32,8 +35,7 @@ def outcomes(
     Raises:
         UserError: if the network does not read such rows.
     """
-    run = _Run(Plain(), Assembly(model.architecture, model.arrays, dtype), last=True)
-    return _chunked(model, tokens, lambda rows: np.asarray(run(rows)))
+    return np.asarray(of_each(_alone(model, Plain(), dtype=dtype), tokens)[0])
 
 
 def everywhere(
@@ -44,8 +46,7 @@ def everywhere(
     Raises:
         UserError: if the network does not read such rows.
     """
-    run = _Run(Plain(), Assembly(model.architecture, model.arrays, dtype), last=False)
-    return _chunked(model, tokens, lambda rows: np.asarray(run(rows)), outcomes_each=True)
+    return np.asarray(of_each(_alone(model, Plain(), dtype=dtype, last=False), tokens)[0])
 
 
 def outcomes_with_radii(
@@ -58,14 +59,54 @@ def outcomes_with_radii(
     Raises:
         UserError: if the network does not read such rows.
     """
-    run = _Run(Radii(), Assembly(model.architecture, model.arrays, np.float64, sizes), last=True)
+    found: Ball = of_each(_alone(model, Radii(), sizes=[sizes]), tokens)[0]
+    return np.asarray(found.value), np.asarray(found.radius)
 
-    def both(rows: Int[np.ndarray, "n t"]) -> Float[np.ndarray, "n out two"]:
-        found: Ball = run(rows)
-        return np.stack([np.asarray(found.value), np.asarray(found.radius)], axis=-1)
 
-    found = _chunked(model, tokens, both)
-    return found[..., 0], found[..., 1]
+def of_each(joint: Joint[V], tokens: Int[np.ndarray, "n t"]) -> tuple[V, ...]:
+    """What comes out of every network after each row, in arrays of NumPy (Theorem 9.13).
+
+    Raises:
+        UserError: if a network does not read such rows.
+        ValueError: if they do not begin with the tokens that have been run before.
+    """
+    rows, *_ = (require_rows(model, tokens) for model in joint.models)
+    joint.require_begun(rows)
+    parts = [jax.tree.map(np.asarray, part) for part in _chunked(joint, rows)]
+    return jax.tree.map(lambda *each: np.concatenate(each), *parts)
+
+
+def _alone(model: GeneralTransformer, ops: Operations[V], **settings: Any) -> Joint[V]:
+    return Joint.of([model], ops, len(stages_of(model.architecture)), **settings)
+
+
+def outcomes_in_balls(
+    model: GeneralTransformer, tokens: Int[np.ndarray, "n t"], bits: int
+) -> tuple[Float[np.ndarray, "n out"], Float[np.ndarray, "n out"]]:
+    """As `outcomes_with_radii`, from balls of so many bits (Theorem 9.14).
+
+    Raises:
+        UserError: if the network does not read such rows, or python-flint is not installed.
+    """
+    rows, found = require_rows(model, tokens), []
+    at_once = max(1, rows_at_once(model.architecture, rows.shape[1]) // BALL_SIZE)
+    with balls_of(bits) as ops:
+        for start in track(range(0, len(rows), at_once), f"balls of {bits} bits"):
+            balls = in_balls(ops, model, rows[start : start + at_once])
+            found.append(np.stack(ops.with_radii(balls)))
+    both = np.concatenate([np.empty((2, 0, model.d_vocab_out)), *found], axis=1)
+    return both[0], both[1]
+
+
+def in_balls(ops: Balls, model: GeneralTransformer, rows: Int[np.ndarray, "n t"]) -> np.ndarray:
+    """Balls (n, d_out) that hold what comes out of the last position of every row."""
+    a, made = model.architecture, Assembly(model.architecture, model.arrays)
+    with jax.enable_x64(True):
+        by = made.embedding()
+        x = forward.embedded(ops, a, by, jnp.asarray(rows))
+        for layer, window in enumerate(a.windows):
+            x = forward.through(ops, a, window, made.block(layer), by.W_pos, x, rows.shape[1])
+        return forward.answered(ops, a, made.head(), ops.last(x))
 
 
 def activations(
@@ -99,70 +140,29 @@ def activations(
     return found
 
 
-class _Run:
-    """One network in one arithmetic; compiled once for layers of one shape."""
-
-    def __init__(self, ops: Operations[Any], made: Assembly, *, last: bool) -> None:
-        self._ops, self._made, self._last = ops, made, last
-
-    def __call__(self, tokens: Int[np.ndarray, "n t"]) -> Any:
-        a, made = self._made.architecture, self._made
-        with jax.enable_x64(True):
-            by = made.embedding()
-            x = jax.block_until_ready(_embedded(self._ops, a, by, jnp.asarray(tokens)))
-            W_pos = by.W_pos
-            del by
-            for layer, window in enumerate(a.windows):
-                x = _through(self._ops, a, window, made.block(layer), W_pos, x, tokens.shape[1])
-                jax.block_until_ready(x)  # or weights of all layers stand in memory, widened
-            x = self._ops.last(x) if self._last else x
-            return jax.block_until_ready(_answered(self._ops, a, made.head(), x))
-
-
-def _chunked(
-    model: GeneralTransformer,
-    tokens: Int[np.ndarray, "n t"],
-    run: Callable[[Int[np.ndarray, "n t"]], np.ndarray],
-    *,
-    outcomes_each: bool = False,
-) -> np.ndarray:
+def _chunked(joint: Joint[V], rows: Int[np.ndarray, "n t"]) -> Iterator[tuple[V, ...]]:
     """Chunks of a power of two of rows, filled up, so that few shapes are compiled."""
-    rows = require_rows(model, tokens)
-    at_once = rows_at_once(model.architecture, rows.shape[1], outcomes_each=outcomes_each)
-    parts = []
-    for start in range(0, len(rows), at_once):
-        part = rows[start : start + at_once]
-        size = 1 << (len(part) - 1).bit_length()
-        filled = np.pad(part, ((0, size - len(part)), (0, 0)), mode="edge")
-        parts.append(run(filled)[: len(part)])
-    return np.concatenate(parts) if parts else run(np.zeros((1, rows.shape[1]), np.int64))[:0]
+    length, start = rows.shape[1], len(joint.prefix)
+    settings = {"start": start, "kept": joint.kept, "outcomes_each": not joint.last}
+    at_once = min(rows_at_once(each.architecture, length, **settings) for each in joint.models)
+    for first in range(0, max(len(rows), 1), at_once):
+        part = rows[first : first + at_once]
+        size = 1 << (max(len(part), 1) - 1).bit_length()
+        filled = np.zeros((size, length), np.int64)
+        filled[: len(part)] = part
+        yield jax.tree.map(lambda found, part=part: found[: len(part)], joint(filled))
 
 
-def rows_at_once(a: Architecture, length: int, *, outcomes_each: bool = False) -> int:
-    """A power of two of rows whose activations fit into CHUNK_BYTES, one at least."""
+def rows_at_once(
+    a: Architecture, length: int, *, start: int = 0, kept: int = 0, outcomes_each: bool = False
+) -> int:
+    """A power of two of rows whose activations fit into CHUNK_BYTES, one at least.
+
+    Beside `kept` numbers of keys and values of the first `start` positions, which are joined to
+    those of every row; they may take half of it.
+    """
     widest = max(4 * a.d_model, 3 * a.d_mlp, 4 * a.n_heads * (a.d_head + length))
-    numbers = length * widest + a.d_out * (length if outcomes_each else 2)
-    return max(1, 1 << (max(1, CHUNK_BYTES // (8 * numbers)).bit_length() - 1))
-
-
-@eqx.filter_jit
-def _embedded(ops: Operations[V], a: Architecture, by: Embedding, tokens: Int[Array, "n t"]) -> V:
-    return forward.embedded(ops, a, by, tokens)
-
-
-@eqx.filter_jit
-def _through(
-    ops: Operations[V],
-    a: Architecture,
-    window: int | None,
-    by: Block,
-    W_pos: Float[Array, "positions width"] | None,
-    x: V,
-    length: int,
-) -> V:
-    return forward.through(ops, a, window, by, W_pos, x, length)
-
-
-@eqx.filter_jit
-def _answered(ops: Operations[V], a: Architecture, by: Head, x: V) -> V:
-    return forward.answered(ops, a, by, x)
+    numbers = (length - start) * widest + 4 * a.n_heads * a.d_head * start
+    numbers += a.d_out * (length if outcomes_each else 2)
+    room = max(CHUNK_BYTES - 8 * kept, CHUNK_BYTES // 2)
+    return max(1, 1 << (max(1, room // (8 * numbers)).bit_length() - 1))

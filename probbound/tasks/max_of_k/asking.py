@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from probbound.arithmetic.scalars import real, whole
 from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
 from probbound.draws.random_streams import Stream
@@ -16,15 +15,15 @@ from probbound.models.attention_only.accepted import accepted_model
 from probbound.models.attention_only.forward_error import ForwardError
 from probbound.models.attention_only.transformer import forward_flops, require_finite
 from probbound.strategies.levels import MOST_DRAWS
+from probbound.strategies.losses import MOST_LOSSES
 from probbound.tasks.accepted import accepted_claim
 from probbound.tasks.max_of_k.accepted import accepted_task
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.settings import SETTINGS
 from probbound.tasks.max_of_k.strategies import require_way_to, strategy_named, uses
 from probbound.tasks.max_of_k.task import MaxOfK
-from probbound.tasks.settings import parsed
+from probbound.tasks.settings import numbers, parsed
 
-MOST_LOSSES = 1 << 24  # the most whose losses the checker bounds again
 MOST_GRID_POINTS = 1 << 22
 FEW_INPUTS = 1 << 20  # so many forward passes take seconds, whether needed or not
 
@@ -49,10 +48,10 @@ def asked(
     model, task, claim = accepted_model(model), accepted_task(task), accepted_claim(claim)
     require_way_to(strategy, claim, weighted=task.prior is not None)
     question = Question(
-        *(model, task, whole("budget", budget), real("delta", delta)),
-        seed=0 if seed is None else whole("seed", seed),
+        model,
+        task,
         claim=claim,
-        stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
+        **numbers(budget, delta, seed, stopped_at),
         **parsed(settings, SETTINGS, uses(strategy).settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:

@@ -7,11 +7,11 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
+from probbound.arithmetic.log_sum import LEAST
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.models.attention_only.additive import worst_excess, worst_excess_flops
 from probbound.models.attention_only.forward_error import ForwardError, forward_error_flops
-from probbound.models.attention_only.loss_error import LEAST
 from probbound.models.attention_only.transformer import AnyArray, Transformer, in_float64
 
 CHUNK_ENTRIES = 1 << 22

@@ -12,6 +12,7 @@ from probbound.contract.defaults import AUTO
 from probbound.contract.recipe import Recipe
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
+from probbound.tasks.accepted import require_not_of_rows
 from probbound.tasks.max_of_k import grammar
 from probbound.tasks.max_of_k.grammar import DEFAULT_SCREEN, Name
 from probbound.tasks.max_of_k.methods.brute_force import brute_force
@@ -111,6 +112,7 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
     Raises:
         UserError: if it cannot, whatever the network.
     """
+    require_not_of_rows(claim)
     if strategy != AUTO:
         strategy_named(strategy).require_way_to(claim, weighted=weighted)
     elif claim != ACCURACY or weighted:

@@ -23,6 +23,11 @@ def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     return iter(())
 
 
+def means(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Nothing has to be said of how inputs were decided."""
+    return iter(())
+
+
 def files(population: Mapping[str, Any]) -> tuple[str, ...]:
     """No files have to be brought."""
     return ()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from probbound.arithmetic.scalars import real, whole
+from probbound.arithmetic.scalars import whole
 from probbound.contract.claims import Claim
 from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
@@ -20,23 +21,27 @@ from probbound.models.transformer.network import GeneralTransformer
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.accepted import accepted_claim, unaltered
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
-from probbound.tasks.next_token.planning import row_price
+from probbound.tasks.next_token.planning import spent_on
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.reading import read_rows
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.room import Uses
-from probbound.tasks.settings import OF_DRAWING, parsed
+from probbound.tasks.settings import OF_DRAWING, Setting, numbers, parsed
 
 _USES = {
-    AUTO: Uses(True, True, frozenset({"budget_flops"})),
-    BRUTE_FORCE: Uses(False, False, frozenset()),
-    IID: Uses(True, True, frozenset({"target"})),
+    AUTO: Uses(True, True, frozenset({"budget_flops", "balls"})),
+    BRUTE_FORCE: Uses(False, False, frozenset({"balls"})),
+    IID: Uses(True, True, frozenset({"target", "balls"})),
 }
 _UNUSED = {
     "target": f"{{}} has no target to stop at; {IID} has",
     "draws": "{} has no number of draws to set; its budget is one of rows",
 }
-_SETTINGS = tuple(replace(each, unused=_UNUSED.get(each.name, each.unused)) for each in OF_DRAWING)
+_OF_ONE = {"margin": "a margin", "loss": "a loss of either"}
+_SETTINGS = (
+    *(replace(each, unused=_UNUSED.get(each.name, each.unused)) for each in OF_DRAWING),
+    Setting("balls", partial(whole, "balls"), "{} has no use for balls"),
+)
 
 
 def uses(strategy: str) -> Uses:
@@ -81,8 +86,9 @@ def accepted_network(model: Any) -> GeneralTransformer:
     """
     if type(model) is not GeneralTransformer:
         raise UserError(
-            f"claims about rows of tokens are about networks of kind transformer (probbound import "
-            f"makes one), got {kind_of(model)}"
+            "claims about rows of tokens are about networks of kind transformer, got "
+            f"{kind_of(model)}; of another framework's file, one layer of attention too, one is "
+            "made by probbound import FILE --kind transformer --out MODEL.safetensors"
         )
     return GeneralTransformer(model.arrays, model.architecture, model.name)
 
@@ -134,18 +140,19 @@ def asked(
         raise UserError(f"bounds are proved for NextToken itself, got {kind_of(task)}")
     task = unaltered(task, NextToken(task.tokens, task.arithmetic, task.against))
     require_way_to(strategy, claim, weighted=False)
-    if task.against is not None and claim.kind != "accuracy":
-        raise UserError("of two networks it is bounded how often they agree, without a margin")
+    _require_networks_for(claim, task)
     require_fitting(network, task)
     question = RowQuestion(
-        *(network, task, whole("budget", budget), real("delta", delta)),
-        seed=0 if seed is None else whole("seed", seed),
+        network,
+        task,
         claim=claim,
-        stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
+        **numbers(budget, delta, seed, stopped_at),
         **parsed(settings, _SETTINGS, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
-        question = replace(question, budget_flops=float(question.budget * row_price(question)))
+        question = replace(question, budget_flops=spent_on(question, question.budget))
+    if question.balls is not None:
+        task.of.with_balls(question.balls)
     _require_usable(question)
     return question
 
@@ -157,10 +164,23 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
         UserError: in one sentence; also if there is no such strategy.
     """
     require_strategy(strategy)
-    if claim.kind == "loss":
-        raise UserError("over rows the accuracy and margins are bounded, not a loss")
     if weighted:
         raise UserError("all rows are equally likely here; leave the prior out")
+
+
+def _require_networks_for(claim: Claim, task: NextToken) -> None:
+    """Refuse a claim of one network about two, and one of two about one.
+
+    Raises:
+        UserError: in one sentence.
+    """
+    if task.against is None and claim.kind == "kl":
+        raise UserError("a KL divergence is from another network; name it with --against")
+    if task.against is not None and claim.kind in _OF_ONE:
+        raise UserError(
+            "of two networks it is bounded how often they agree, or how far their distributions "
+            f"are apart (--claim kl), without {_OF_ONE[claim.kind]}"
+        )
 
 
 def beyond(task: Any, budget: int, strategy: str) -> Iterator[str]:
@@ -170,6 +190,13 @@ def beyond(task: Any, budget: int, strategy: str) -> Iterator[str]:
 
 def _require_usable(question: RowQuestion) -> None:
     check_delta(question.delta)
+    if question.claim.kind == "loss" and question.target is not None:
+        raise UserError(
+            "a mean loss is bounded after a number of rows that is fixed before: leave the target "
+            "out and give a budget"
+        )
+    if question.claim.kind == "loss" and question.stopped_at is not None:
+        raise UserError("a mean loss cannot be interrupted, as no δ is set aside for that")
     for name, number in (("budget", question.budget), ("stopped_at", question.stopped_at or 0)):
         if not 0 <= number <= MOST_DRAWS:
             raise UserError(f"{name} must be at least 0 and at most {MOST_DRAWS:,}, got {number}")

@@ -38,12 +38,16 @@ def iid(question: RowQuestion, meter: CostMeter) -> Outcome:
         law = ApartAnytime(delta, task.size)
     source = Different(task, question.stream.fold_in("rows"), question.budget, task.size, CHUNK)
     effort = Effort(number, question.budget, target, stopped)
-    return drawn(Base(task.mass, delta), source, _row(question, meter), effort, law, meter)
+    row = _row(question, meter) if number else Row((), question.exact)
+    return drawn(Base(task.mass, delta), source, row, effort, law, meter)
 
 
 def _row(question: RowQuestion, meter: CostMeter) -> Row:
-    """The check, with what is of the networks alone."""
+    """The check, with what is of the networks alone and what all rows begin with (9.13)."""
     if once := question.once_flops:
         with meter.phase("sizes of matrices", "proof", once):
-            return Row((), question.exact)
+            _ = question.networks
+    if once := question.flops.once:
+        with meter.phase("common prefix", "proof", once):
+            _ = question.answers
     return Row((), question.exact)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
-from math import floor
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
-from probbound.models.transformer.network import GeneralTransformer
 from probbound.tasks.next_token.grammar import IID
 from probbound.tasks.next_token.question import RowQuestion
 
 
 def row_price(question: RowQuestion) -> int:
-    """What a row is planned to cost."""
-    length = question.task.tokens.shape[1] - 1
-    return sum(_price(model, length) for model in question.models)
+    """What a row is planned to cost, in all networks."""
+    of, length = question.arithmetic, question.length
+    return sum(of.price(model.architecture, length) for model in question.models)
 
 
-def _price(model: GeneralTransformer, length: int) -> int:
-    total = 0
-    for name, values in model.arrays.items():
-        if name.rpartition(".")[2].startswith("W") and not name.endswith(("W_E", "W_pos")):
-            total += 2 * values.size * (length if name.startswith("blocks.") else 1)
-    return max(1, total)
+def once_price(question: RowQuestion) -> int:
+    """What is of the networks alone, were no two of their matrices the same."""
+    return sum(question.arithmetic.once_price(model) for model in question.models)
+
+
+def spent_on(question: RowQuestion, looks: int) -> float:
+    """Operations, a float no less, that pay for so many looks."""
+    wanted = once_price(question) + looks * row_price(question)
+    found = float(wanted)
+    return found if found >= wanted else math.nextafter(found, math.inf)
 
 
 def decided(
@@ -40,5 +43,6 @@ def decided(
         raise UserError("over rows δ is not chosen by a plan; give --delta a number")
     if strategy != AUTO:
         return strategy, question
-    looks = floor(Fraction(question.budget_flops or 0.0) / row_price(question))
-    return IID, replace(question, budget=min(looks, question.task.size))
+    left = Fraction(question.budget_flops or 0.0) - once_price(question)
+    looks = min(math.floor(left / row_price(question)), question.task.size)
+    return IID, replace(question, budget=max(looks, 0))

@@ -12,7 +12,12 @@ from jaxtyping import Bool, Int
 from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
+from probbound.models.transformer.answering import Answers, Arithmetic
+from probbound.models.transformer.flops import JointFlops
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.sharing import Shared, shared
+from probbound.tasks.next_token.divergence import divergence_flops, divergences_upper
+from probbound.tasks.next_token.losses import RowLosses, loss_flops
 from probbound.tasks.next_token.task import NextToken
 
 Leaves = Callable[[Int[np.ndarray, "n length"]], Bool[np.ndarray, " n"]]
@@ -33,10 +38,11 @@ class RowCheck:
 
 @dataclass(frozen=True)
 class RowQuestion:
-    """Bound the share of rows that `claim` is about with `budget` looks and `delta`.
+    """Bound what `claim` is about over rows with `budget` looks and `delta`.
 
     A `target` is a failure rate at which looking may stop, `stopped_at` repeats what was
-    interrupted, and `budget_flops` is what a plan may spend.
+    interrupted, and `budget_flops` is what a plan may spend. `balls` is of how many bits balls are
+    that decide rows that radii leave open (9.14), None without them.
     """
 
     model: GeneralTransformer
@@ -49,6 +55,7 @@ class RowQuestion:
     budget_flops: float | None = None
     stopped_at: int | None = None
     claim: Claim = ACCURACY
+    balls: int | None = None
 
     @property
     def stream(self) -> Stream:
@@ -62,24 +69,67 @@ class RowQuestion:
         return (self.model,) if other is None else (self.model, other)
 
     @property
+    def length(self) -> int:
+        """How many tokens of a row are read."""
+        return self.task.tokens.shape[1] - 1
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """That of the claim, with balls where they are asked for."""
+        return self.task.of if self.balls is None else self.task.of.with_balls(self.balls)
+
+    @cached_property
+    def share(self) -> Shared:
+        """What all rows, and all networks, begin with, which is run once (Theorem 9.13)."""
+        return shared(self.models, self.task.tokens[:, :-1])
+
+    @cached_property
     def once_flops(self) -> int:
         """Operations of what is of the networks alone."""
-        return sum(self.task.of.once_flops(model) for model in self.models)
+        return self.arithmetic.once_flops(self.models)
+
+    @cached_property
+    def flops(self) -> JointFlops:
+        """Operations of what all rows begin with, once, and of each row behind it."""
+        return self.arithmetic.flops(self.models, self.length, self.share)
+
+    @cached_property
+    def networks(self) -> Answers:
+        """Outcomes of all networks after any rows; what is of the networks alone is worked out."""
+        return self.arithmetic.answering_all(self.models, self.share.alike)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Outcomes of all networks after the rows; what all begin with is run when first asked."""
+        return self.networks.after(self.task.tokens[0, : self.share.prefix])
 
     @cached_property
     def exact(self) -> Check:
-        """The check of every row (Theorems 9.3 and 9.6, Definition 9.4)."""
-        task, margin = self.task, self.claim.margin
-        length = task.tokens.shape[1] - 1
-        flops = sum(task.of.flops(model, length) for model in self.models)
-        answering = [task.of.answering(model) for model in self.models]
+        """The check of every row (Theorems 9.3, 9.6 and 9.11, Definition 9.4)."""
+        task, claim, answers, of = self.task, self.claim, self.answers, self.arithmetic
 
         def right(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            return answering[0](rows[:, :-1], margin).leads(task.labels(rows), margin)
+            spread = answers.of_one(rows[:, :-1], claim.margin)
+            return spread.leads(task.labels(rows), claim.margin)
 
         def same(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
-            first, second = (answer(rows[:, :-1], 0.0) for answer in answering)
+            first, second = answers(rows[:, :-1], 0.0)
             return first.leads(first.first, 0.0) & second.leads(first.first, 0.0)
 
+        def near(rows: Int[np.ndarray, "n length"]) -> Bool[np.ndarray, " n"]:
+            network, reference = answers(rows[:, :-1], 0.0)
+            parts = [(each.values, of.radii(each)) for each in (reference, network)]
+            return divergences_upper(*parts[0], *parts[1]) <= (claim.at or 0.0)
+
+        if claim.kind == "kl":
+            outputs = self.model.d_vocab_out
+            return RowCheck(lambda rows: ~near(rows), self.flops.each + divergence_flops(outputs))
         holds = right if task.against is None else same
-        return RowCheck(lambda rows: ~holds(rows), flops)
+        return RowCheck(lambda rows: ~holds(rows), self.flops.each)
+
+    @cached_property
+    def losses(self) -> RowLosses:
+        """The bounds on the losses of rows (Theorem 9.9)."""
+        task, outputs = self.task, self.model.d_vocab_out
+        flops = self.flops.each + loss_flops(outputs)
+        return RowLosses(self.answers.of_one, self.arithmetic, task.labels, flops)

@@ -23,12 +23,14 @@ def recipe_of(strategy: str, size: int, given: Mapping[str, Any]) -> Recipe:
     name = require_strategy(strategy)
     if name == AUTO:
         raise UserError(f"{AUTO} is no strategy of its own; a plan puts one in its place")
+    balls = given.get("balls")
+    settings = {} if balls is None else {"balls": balls}
     if name == BRUTE_FORCE:
-        return Recipe((RecipeLevel(FORWARD_PASS, "enumerated"),))
+        return Recipe((RecipeLevel(FORWARD_PASS, "enumerated", settings),))
     target = given.get("target")
     law = (
         RecipeLaw(FIXED_OR_INTERRUPTED)
         if target is None
         else RecipeLaw(ANYTIME, {"target": target})
     )
-    return Recipe((RecipeLevel(FORWARD_PASS, "sampled"),), law)
+    return Recipe((RecipeLevel(FORWARD_PASS, "sampled", settings),), law)

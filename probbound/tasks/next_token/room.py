@@ -11,12 +11,14 @@ from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.next_token.asking import asked, beyond, brought, require_way_to, uses
-from probbound.tasks.next_token.grammar import BRUTE_FORCE, require_strategy
+from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
+from probbound.tasks.next_token.mean_loss import brute_force_loss, iid_loss
 from probbound.tasks.next_token.methods import brute_force, iid
 from probbound.tasks.next_token.planning import decided
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.recipes import recipe_of
 from probbound.tasks.next_token.task import NextToken
+from probbound.tasks.one_kind import one_kind
 from probbound.tasks.room import Room
 
 ARITHMETIC = (
@@ -24,6 +26,9 @@ ARITHMETIC = (
     "claim is about real numbers, rounding errors are bounded on the way and counted against it, "
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
+
+
+_METHODS = {BRUTE_FORCE: (brute_force, brute_force_loss), IID: (iid, iid_loss)}
 
 
 def _task_for(model: Any, prior: Prior | None, about: str) -> Never:
@@ -42,23 +47,18 @@ def _train(options: Mapping[str, Any], name: str) -> Never:
 
 
 def _recipe(strategy: str, question: RowQuestion) -> Recipe:
-    return recipe_of(strategy, question.task.size, {"target": question.target})
+    return recipe_of(
+        strategy, question.task.size, {"target": question.target, "balls": question.balls}
+    )
 
 
 def _answer(strategy: str, question: RowQuestion, meter: CostMeter) -> Outcome:
-    method = brute_force if require_strategy(strategy) == BRUTE_FORCE else iid
-    return method(question, meter)
+    of_share, of_loss = _METHODS[require_strategy(strategy)]
+    return (of_loss if question.claim.kind == "loss" else of_share)(question, meter)
 
 
 def _with_noise(strategy: str, noise: str) -> str:
     return strategy
-
-
-def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A margin above 0 is a right answer."""
-    if claim["kind"] == "margin" and claim["at"] == 0:
-        return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
 
 
 TASK = Room[RowQuestion](
@@ -68,7 +68,7 @@ TASK = Room[RowQuestion](
     stated=_stated,
     asked=asked,
     recipe=_recipe,
-    one_claim=_one_claim,
+    one_claim=one_kind,
     uses=uses,
     require_way_to=require_way_to,
     with_noise=_with_noise,

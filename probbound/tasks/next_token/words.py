@@ -8,9 +8,9 @@ from typing import Any
 INPUTS = "rows of tokens"
 
 _ARITHMETIC = {
-    "real": "about the weights as real numbers: what rounding could change counts as failed",
-    "float64": "about what this program computes in float64, not about real numbers: a lead "
-    "within {agreement:.1e} of the largest outcome counts as failed",
+    "real": "about the weights as real numbers: what rounding could change counts against it",
+    "float64": "about what this program computes in float64, not about real numbers: what "
+    "lies within {agreement:.1e} of the largest outcome counts against it",
 }
 
 
@@ -21,8 +21,12 @@ def counted(population: Mapping[str, Any]) -> str:
 
 def manner(population: Mapping[str, Any]) -> str:
     """How inputs are answered where they are answered rightly."""
-    other = population["against"]
-    return "correctly" if other is None else f"as the network {other['sha256'][:16]}… does"
+    return "correctly" if population["against"] is None else f"as {reference(population)} does"
+
+
+def reference(population: Mapping[str, Any]) -> str:
+    """The network that another is compared with."""
+    return f"the network {population['against']['sha256'][:16]}…"
 
 
 def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -32,6 +36,13 @@ def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     size, length = population["size"], population["length"]
     rows = "row" if size == 1 else "rows"
     yield "data", f"{size:,} {rows} of {length} tokens, {population['sha256'][:16]}…"
+
+
+def means(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """By what rows were decided, where the claim does not say so."""
+    if bits := settings.get("balls"):
+        said = f"rows that radii leave open were decided by ball arithmetic of {bits} bits"
+        yield "balls", f"{said} (python-flint)"
 
 
 def files(population: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from probbound.arithmetic.scalars import real, whole
 from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
 from probbound.draws.random_streams import Stream
@@ -17,7 +16,7 @@ from probbound.tasks.pairs.accepted import accepted_network, require_fitting
 from probbound.tasks.pairs.population import Pairs
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.strategies import PairStrategies
-from probbound.tasks.settings import OF_DRAWING, parsed
+from probbound.tasks.settings import OF_DRAWING, numbers, parsed
 
 FEW_PAIRS = 1 << 20  # so many forward passes take seconds, whether needed or not
 
@@ -44,10 +43,10 @@ def asked(
     strategies.require_way_to(strategy, claim, weighted=False)
     require_fitting(model, task)
     question = PairQuestion(
-        *(model, task, whole("budget", budget), real("delta", delta)),
-        seed=0 if seed is None else whole("seed", seed),
+        model,
+        task,
         claim=claim,
-        stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
+        **numbers(budget, delta, seed, stopped_at),
         **parsed(settings, OF_DRAWING, uses.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:

@@ -9,6 +9,7 @@ from typing import Any
 from probbound.contract.recipe import Recipe
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
+from probbound.tasks.one_kind import one_kind
 from probbound.tasks.pairs.asking import asked, beyond_population
 from probbound.tasks.pairs.foretelling import foretold
 from probbound.tasks.pairs.grammar import PairGrammar
@@ -60,7 +61,7 @@ def pair_room(
             strategies, model, unaltered(task), *rest, **given
         ),
         recipe=recipe,
-        one_claim=lambda claim: one_claim(_one_kind(claim)),
+        one_claim=lambda claim: one_claim(one_kind(claim)),
         uses=strategies.uses,
         require_way_to=strategies.require_way_to,
         with_noise=grammar.with_noise,
@@ -87,10 +88,3 @@ def _task_for(
     if named is None:
         raise UserError(f"this task is of no more than its network says, so not about {about!r}")
     return named(about)
-
-
-def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A margin above 0 is a right answer."""
-    if claim["kind"] == "margin" and claim["at"] == 0:
-        return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)

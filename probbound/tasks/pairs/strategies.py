@@ -10,6 +10,7 @@ from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.strategies.on_screens import brute_force, cascade, hybrid, iid, screened
 from probbound.strategies.outcome import Outcome
+from probbound.tasks.accepted import require_not_of_rows
 from probbound.tasks.pairs.entries import entries, entries_by
 from probbound.tasks.pairs.grammar import (
     BRUTE_FORCE,
@@ -80,6 +81,7 @@ class PairStrategies:
             UserError: in one sentence; also if there is no such strategy.
         """
         self.grammar.parsed(strategy)
+        require_not_of_rows(claim)
         if claim.kind == "loss":
             raise UserError("over pairs the accuracy and margins are bounded, not a loss")
         if weighted:

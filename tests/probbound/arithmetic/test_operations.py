@@ -54,6 +54,7 @@ COUNTS = {
     "a contraction over two axes": (lambda x: jnp.einsum("ij,ij->", x, x), 24),
     "a product for each of a batch": (lambda x: jnp.einsum("ij,ij->i", x, x), 24),
     "sorting": (lambda x: jnp.sort(x, axis=1), 12 * 2),
+    "stacked": (lambda x: jnp.stack([*jnp.unstack(x), x[0]], axis=1), 0),
     "moves": (lambda x: jnp.concatenate([x[1:].T.reshape(2, 4), x[:2]])[::-1], 0),
     "a choice": (lambda x: jnp.where(jnp.ones(4, dtype=bool), x, 0.0), 0),
     "truth values": (lambda x: jnp.all(~(x < 0) & (x < 1)), 24),

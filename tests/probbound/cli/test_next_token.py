@@ -6,10 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from probbound import NextToken, certify, load, save_model
 from probbound.cli.main import run
+from tests.probbound.check.models.transformer.networks import NO_MLP, NO_NORM
 from tests.probbound.models.transformer.networks import network
+from tests.probbound.models.transformer.transformer_lens_files import SAID_3
 
 
 @pytest.fixture
@@ -54,6 +57,34 @@ def test_the_checker_alone_confirms_it(brought):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("holds\n")
+
+
+def test_one_layer_of_attention_is_asked_about_rows_once_it_is_imported_as_a_transformer(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    made = network(**NO_NORM, **NO_MLP)
+    said = {**SAID_3, "n_layers": 1, "attn_only": True, "normalization_type": None}
+    said |= {"n_heads": 2, "d_model": 4, "d_head": 3, "n_ctx": 5, "d_vocab": 7, "d_vocab_out": 6}
+    save_file(
+        {name: values for name, values in made.arrays.items() if name != "embed.b_E"},
+        "theirs.safetensors",
+        {"cfg": json.dumps({**said, "attn_scale": 1.5})},
+    )
+    printed(capsys, "import", "theirs.safetensors", "--out", "special.safetensors")
+    np.savez("rows.npz", tokens=np.random.default_rng(0).integers(0, 6, (40, 6)))
+    asked = ("--task", "next-token", "--data", "rows.npz")
+    told = printed(capsys, "certify", "special.safetensors", *asked, status=2)
+    assert "probbound import FILE --kind transformer --out MODEL.safetensors" in told
+    again = ("special.safetensors", "--kind", "transformer", "--out", "general.safetensors")
+    assert "network: 1 layer, 2 heads" in printed(capsys, "import", *again)
+    printed(capsys, "certify", "general.safetensors", *asked, "--out", "c.json")
+    files = ("--model", "general.safetensors", "--data", "rows.npz")
+    assert printed(capsys, "verify", "c.json", *files).startswith("holds")
+    told = printed(
+        capsys, "verify", "c.json", "--model", "special.safetensors", *files[2:], status=1
+    )
+    assert "holds" not in told
 
 
 def test_models_shows_what_a_file_holds(brought, capsys):

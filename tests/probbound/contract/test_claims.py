@@ -243,6 +243,9 @@ def test_margins_with_several_heads():
     ("strategy", "claim", "prior", "message"),
     [
         ("cascade", Claim("loss"), None, "cascade cannot bound a loss; use brute-force, iid"),
+        ("iid", Claim("loss", 2.0), None, "cut at a number over rows of tokens"),
+        ("iid", Claim("kl", 0.5), None, "a KL divergence is claimed of rows of tokens"),
+        ("auto", Claim("kl", 0.5), None, "a KL divergence is claimed of rows of tokens"),
         ("low-rank-qk:sketch", Claim("loss"), None, "cannot bound a loss"),
         ("auto", Claim("margin", 1.0), None, "auto plans for the accuracy under a uniform prior"),
         ("auto", Claim(), Prior((1, 2, 3, 4, 5)), "auto plans for the accuracy"),
@@ -258,15 +261,28 @@ def test_what_has_no_meaning_is_refused(strategy, claim, prior, message):
     ("kind", "at", "message"),
     [
         ("margin", None, "a margin claim needs the margin it is about"),
-        ("loss", 1.0, "only a margin claim is made at a margin"),
-        ("accuracy", 0.0, "only a margin claim is made at a margin"),
-        ("margin", math.nan, "the margin must be a finite number"),
-        ("error", None, "there is no claim 'error'; choose from accuracy, margin, loss"),
+        ("kl", None, "a kl claim needs the divergence, in nats, it is about; give it with --at"),
+        ("accuracy", 0.0, "a claim of accuracy is made at no number; leave --at out"),
+        ("margin", math.nan, "the margin must be a finite number, got nan"),
+        ("loss", 0.0, "what a loss is cut at must be a finite number above 0, got 0"),
+        ("loss", math.inf, "what a loss is cut at must be a finite number above 0, got inf"),
+        ("kl", -1e-9, "the divergence, in nats, must be a finite number, 0 or more, got -1e-09"),
+        ("kl", math.nan, "the divergence, in nats, must be a finite number, 0 or more, got nan"),
+        ("error", None, "there is no claim 'error'; choose from accuracy, margin, loss, kl"),
     ],
 )
 def test_claims_that_mean_nothing_are_refused(kind, at, message):
     with pytest.raises(UserError, match=message):
         claim_of(kind, at)
+
+
+def test_a_number_of_a_claim_is_one_number_and_a_margin_only_of_margins():
+    assert math.copysign(1, claim_of("kl", -0.0).at or 0.0) == 1
+    assert claim_of("loss", 2.0).at == 2.0
+    assert (claim_of("margin", 2.0).margin, claim_of("loss", 2.0).margin) == (2.0, 0.0)
+    assert claim_of("accuracy").margin == 0.0
+    with pytest.raises(ValueError, match="no margin"):
+        _ = claim_of("kl", 2.0).margin
 
 
 def test_a_kind_that_there_is_none_of_is_refused_in_python_too():

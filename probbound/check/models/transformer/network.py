@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from probbound.check.models.transformer.balls import in_balls
 from probbound.check.models.transformer.block import Layer
 from probbound.check.models.transformer.configuration import NONE, Configuration
 from probbound.check.models.transformer.radii import Outcomes, Radii
@@ -70,13 +71,24 @@ class Network:
         values, radii = self._answered(do, tokens, _LAST, 2)[:, :, 0]
         return Outcomes(values, radii if self._usual else np.full_like(radii, np.inf))
 
+    def outcomes_in_balls(self, tokens: Numbers, bits: int) -> Outcomes:
+        """Logits (n, d_out) and how far the real-number ones are at most (Theorem 9.14).
+
+        Raises:
+            Unusable: if they are no rows of tokens that this network reads, or python-flint is not
+                installed.
+        """
+        with in_balls(self.weights.configuration, bits) as do:
+            values, radii = self._answered(do, tokens, _LAST, 2)[:, :, 0]
+        return Outcomes(values, radii)
+
     def _answered(self, do: Arithmetic, tokens: Numbers, positions: slice, kinds: int) -> Numbers:
         """What comes out of some positions, (kinds of numbers, rows, positions, d_out)."""
         _require_rows(tokens, do.said)
         length = len(range(*positions.indices(tokens.shape[1])))
         found = np.empty((kinds, len(tokens), length, do.said.d_out))
         with np.errstate(all="ignore"):
-            for at in _parts(tokens, do.said):
+            for at in _parts(tokens, do):
                 x = do.at(_residual(do, self.weights, tokens[at]), positions)
                 for columns, outcome in _outcomes(do, self.weights, x):
                     found[:, at, :, columns] = outcome
@@ -93,11 +105,11 @@ def _require_rows(tokens: Numbers, said: Configuration) -> None:
         raise Unusable(f"there are tokens outside of 0 to {said.d_vocab - 1}")
 
 
-def _parts(tokens: Numbers, said: Configuration) -> Iterator[slice]:
+def _parts(tokens: Numbers, do: Arithmetic) -> Iterator[slice]:
     """Parts of rows whose activations in one layer fit into some hundred MiB."""
-    length = tokens.shape[1]
+    said, length = do.said, tokens.shape[1]
     heads = said.n_heads * (8 * length + 4 * said.d_head)
-    step = max(1, _AT_ONCE // (length * (6 * said.d_model + 3 * said.d_mlp + heads)))
+    step = max(1, _AT_ONCE // (do.floats * length * (6 * said.d_model + 3 * said.d_mlp + heads)))
     for at in range(0, len(tokens), step):
         yield slice(at, min(at + step, len(tokens)))
 
@@ -137,7 +149,7 @@ def _outcomes(do: Arithmetic, weights: Weights, x: Any) -> Iterator[tuple[slice,
         x = do.activated(do.affine(x, matrix, read("head.b")))
         x = do.normed(x, "layer", read("head.ln.w"), read("head.ln.b"))
     bias = read("unembed.b_U")
-    step = max(1, _AT_ONCE // said.d_model)
+    step = max(1, _AT_ONCE // (do.floats * said.d_model))
     for at in range(0, said.d_out, step):
         columns = slice(at, min(at + step, said.d_out))
         values = weights.arrays["unembed.W_U"][:, columns].astype(np.float64)

@@ -41,6 +41,8 @@ class Outcomes(NamedTuple):
 class Radii:
     """Arithmetic on numbers and the radii of their vectors; `sizes` keeps what is worked out."""
 
+    floats = 1
+
     def __init__(self, said: Configuration, sizes: Sizes) -> None:
         self.said, self.sizes, self.plain = said, sizes, Values(said)
 

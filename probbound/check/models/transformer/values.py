@@ -30,6 +30,7 @@ class Arithmetic(Protocol):
     """What is done with states (rows, positions, numbers), or (rows, heads, positions, numbers)."""
 
     said: Configuration
+    floats: int  # whose memory a number takes
 
     def exact(self, values: Numbers) -> Any:
         """A state of numbers as they are stored."""
@@ -82,6 +83,8 @@ class Arithmetic(Protocol):
 
 class Values:
     """Arithmetic on numbers alone."""
+
+    floats = 1
 
     def __init__(self, said: Configuration) -> None:
         self.said = said

@@ -11,12 +11,13 @@ import numpy as np
 
 from probbound.check.betting import upper_mean
 from probbound.check.bounds import up
-from probbound.check.digits import ceiling, floor
-from probbound.check.expected import Level, Spend
+from probbound.check.digits import floor
+from probbound.check.expected import Level
 from probbound.check.models.attention_only.network import Network
 from probbound.check.models.attention_only.slack import gamma, slack_of
 from probbound.check.prior import Law
 from probbound.check.report import Refused
+from probbound.check.tasks.loss_claim import ExpectedLoss, loss_level, loss_spend
 from probbound.check.tasks.max_of_k.layers import (
     Layer,
     layered,
@@ -24,9 +25,8 @@ from probbound.check.tasks.max_of_k.layers import (
     mixed,
     worth_drawing_from,
 )
-from probbound.check.tasks.max_of_k.loss_claim import ExpectedLoss
 from probbound.check.tasks.max_of_k.losses import largest_loss, losses
-from probbound.check.tasks.max_of_k.recipe import ALL_RUN, FORWARD_PASS, LOOKED_UP, RUN, run_by
+from probbound.check.tasks.max_of_k.recipe import ALL_RUN, LOOKED_UP, RUN, run_by
 from probbound.check.tasks.max_of_k.replay import Leftover, drawing, screened, stream_of
 
 MOST_LOSSES = 1 << 24
@@ -72,8 +72,8 @@ class Remaking:
         return np.where(blank, otherwise, found)
 
     def level(self, mode: str, upper: float, n: int = 0, log_delta: float | None = None) -> Level:
-        """Forward passes: what such a level leaves is a mean, as a share of the largest loss."""
-        return FORWARD_PASS, mode, min(upper / self.said, 1.0), n, 0, log_delta
+        """Forward passes, and what they leave."""
+        return loss_level(self.predicate, self.largest, mode, upper, n, log_delta)
 
 
 def made_again(predicate: Mapping[str, Any], network: Network, law: Law) -> ExpectedLoss:
@@ -185,20 +185,5 @@ def _drawn(
     upper, mean = upper_mean(values, largest, math.log(delta)), float(values.mean())
     level = case.level("sampled", upper, n, math.log(delta))
     drawn = (n, genuine, 0, True)
-    spends = (_spend(case, n),)
+    spends = (loss_spend(case.predicate, n, "1.14"),)
     return ExpectedLoss(upper, largest, (level,), spends, drawn, largest=largest, mean=mean)
-
-
-def _spend(case: Remaking, n: int) -> Spend:
-    """The row of the ledger, with the numbers that the rest of the certificate has for it."""
-    levels, largest = case.predicate["levels"], case.predicate["proof"]["largest_loss"]
-    mean = case.predicate["sampling"]["mean_loss"]
-    if mean is None or not levels:
-        raise Refused("it has losses drawn, but no level for them, or no mean of them")
-    upper = levels[-1]["share_upper"] * largest
-    statement = (
-        f"{n} losses, at most {ceiling(largest, 6):.6g} each, have a mean of at most "
-        f"{ceiling(mean, 6):.6g}, so that of all they were drawn from is at most "
-        f"{ceiling(upper, 6):.6g}"
-    )
-    return statement, "betting", "1.14", case.predicate["delta_allowed"], n

@@ -17,11 +17,12 @@ from probbound.check.compare import (
 from probbound.check.models.attention_only.network import Network
 from probbound.check.models.attention_only.weights import Weights
 from probbound.check.prior import Law
+from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.contract import Replay
+from probbound.check.tasks.loss_claim import loss_faults, understated
 from probbound.check.tasks.max_of_k.arithmetic import claimed_facts, expected
 from probbound.check.tasks.max_of_k.entries import entries_again
-from probbound.check.tasks.max_of_k.loss_claim import loss_faults, understated
 from probbound.check.tasks.max_of_k.loss_replay import made_again
 from probbound.check.tasks.max_of_k.plan import is_planned, planned_again
 from probbound.check.tasks.max_of_k.question import misasked, one_claim
@@ -46,6 +47,10 @@ def misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
         yield "the weights have fewer outputs than tokens, so they cannot name every maximum"
     if stated["size"] != vocabulary**length:
         yield f"the population is {vocabulary}^{length}, not {stated['size']}"
+    if claim["kind"] == "kl":
+        yield "no divergence is bounded over sequences of max-of-k"
+    if claim["kind"] == "loss" and claim["at"] is not None:
+        yield "the loss over sequences of max-of-k is claimed whole, at no number"
 
 
 def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
@@ -61,6 +66,8 @@ def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
         known = planned_again(predicate, network, law)
         yield "what was planned before the draws was planned again, and is what ran"
     if claim["kind"] == "loss":
+        if predicate["recipe"] is None or predicate["delta_chosen"]:
+            raise Refused("nothing plans for a claim of a loss")
         require(loss_faults(predicate, TOLERANCE))
         yield "the ledger adds up, and its bounds fit each other"
         loss = made_again(predicate, network, law)

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from probbound.check.models.transformer.answers import leads, leads_in_float64
+from probbound.check.claims import margin_of
+from probbound.check.models.transformer.answers import leads, leads_in_float64, undecided
 from probbound.check.models.transformer.network import Network
-from probbound.check.tasks.next_token.rows import Rows
-
-_AT_ONCE = 256
+from probbound.check.tasks.next_token.rows import Rows, parts
 
 
 @dataclass(frozen=True)
 class Answered:
     """Networks that answer rows: one that has to give the last token, or two the same one.
 
-    `margin` is what the first has to lead by. `real` says in which arithmetic.
+    `margin` is what the first has to lead by. `real` says in which arithmetic, and `balls` of how
+    many bits balls are that decide what radii leave open.
     """
 
     networks: tuple[Network, ...]
     rows: Rows
     real: bool
     margin: float
+    balls: int | None = None
 
     def wrong(self, numbers: np.ndarray) -> int:
         """How many of the rows with such numbers do not count as answered."""
-        return sum(int((~self._holds(part)).sum()) for part in _parts(numbers))
+        return sum(int((~self._holds(part)).sum()) for part in parts(numbers))
 
     def _holds(self, numbers: np.ndarray) -> np.ndarray:
         read, first = self.rows.read[numbers], self.networks[0]
@@ -45,16 +46,25 @@ class Answered:
     ) -> np.ndarray:
         """Whether the right outcome is above every other by more than the margin (9.3, 9.4)."""
         if self.real:
-            return leads(network.outcomes_with_radii(read), right, margin)
+            return self._certainly_ahead(network, read, right, margin)
         return leads_in_float64(network.logits(read), right, margin)
 
+    def _certainly_ahead(
+        self, network: Network, read: np.ndarray, right: np.ndarray, margin: float
+    ) -> np.ndarray:
+        """By radii (9.2), and by balls where these decide nothing (9.14)."""
+        found = network.outcomes_with_radii(read)
+        ahead = leads(found, right, margin)
+        if self.balls is not None:
+            open_ = np.flatnonzero(undecided(found, right, margin))
+            again = network.outcomes_in_balls(read[open_], self.balls)
+            ahead[open_] = leads(again, right[open_], margin)
+        return ahead
 
-def answered(claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Rows) -> Answered:
+
+def answered(
+    claim: Mapping[str, Any], networks: tuple[Network, ...], rows: Rows, balls: int | None = None
+) -> Answered:
     """What a claim counts."""
     real = claim["population"]["arithmetic"] == "real"
-    return Answered(networks, rows, real, float(claim["at"] or 0.0))
-
-
-def _parts(numbers: np.ndarray) -> Iterator[np.ndarray]:
-    for at in range(0, len(numbers), _AT_ONCE):
-        yield numbers[at : at + _AT_ONCE]
+    return Answered(networks, rows, real, margin_of(claim), balls)

@@ -1,11 +1,10 @@
-"""The counts behind a certificate over rows, counted again (Theorems 9.5 and 9.6)."""
+"""What is behind a certificate over rows made again (Theorems 9.5, 9.6, 9.10 and 9.11)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,20 +12,29 @@ from probbound.check.compare import disagreements, other_counts, require
 from probbound.check.expected import Facts
 from probbound.check.models.transformer.network import Network
 from probbound.check.models.transformer.weights import Weights
-from probbound.check.own.draws import different
 from probbound.check.report import Refused
 from probbound.check.stream import Stream
-from probbound.check.tasks.next_token.answers import Answered
 from probbound.check.tasks.next_token.facts import claimed, expected
+from probbound.check.tasks.next_token.looks import Asked, all_looked_at, drawn, require_planned
+from probbound.check.tasks.next_token.loss_replay import losses_again
 from probbound.check.tasks.next_token.recipe import ANYTIME, Recipe, recipe_of
+
+
+@runtime_checkable
+class Counted(Asked, Protocol):
+    """Of which rows count or do not."""
+
+    def wrong(self, numbers: np.ndarray, /) -> int:
+        """How many of the rows with such numbers do not."""
+        ...
 
 
 @dataclass(frozen=True)
 class Brought:
-    """A network, and what is at hand beside it: rows, and the network it is compared with."""
+    """A network, and what is asked of it and what is at hand beside it, a `Counted` or `Lost`."""
 
     first: Network
-    answered: Answered
+    asked: Any
 
     @property
     def weights(self) -> Weights:
@@ -44,19 +52,31 @@ def confirmed(predicate: Mapping[str, Any], brought: Brought) -> Iterator[str]:
     Raises:
         Refused: at the first thing that does not.
     """
-    answered, stated = brought.answered, predicate["claim"]["population"]
+    claim = predicate["claim"]
     yield "the rows have the digest of the certificate"
     if predicate["delta_chosen"]:
         raise Refused("over rows δ is not chosen by a plan")
-    recipe, size = recipe_of(predicate["ran"]["recipe"], predicate["claim"]), stated["size"]
-    _require_planned(predicate, recipe, answered)
+    recipe = recipe_of(predicate["ran"]["recipe"], claim)
+    require_planned(predicate, recipe, brought.asked)
+    yield from _AGAIN[claim["kind"]](predicate, recipe, brought.asked)
+
+
+def _counts_again(predicate: Mapping[str, Any], recipe: Recipe, asked: Counted) -> Iterator[str]:
+    size = predicate["claim"]["population"]["size"]
     facts = claimed(predicate, size)
     require(disagreements(predicate, expected(predicate, facts, recipe, size)))
     yield "the ledger adds up, and the bound follows from the counts"
-    again = _counted(predicate, recipe, answered)
+    again = _counted(predicate, recipe, asked)
     require(other_counts(facts, again))
     require(disagreements(predicate, expected(predicate, again.conceding(facts), recipe, size)))
-    yield "the same rows were drawn and answered again, with counts no higher"
+    balls = (
+        ""
+        if recipe.balls is None
+        else (
+            f"; rows that radii leave open were decided by ball arithmetic of {recipe.balls} bits"
+        )
+    )
+    yield f"the same rows were drawn and answered again, with counts no higher{balls}"
 
 
 def fresh(
@@ -64,51 +84,27 @@ def fresh(
 ) -> tuple[float, int]:
     """Failures of new draws, with replacement, from all rows."""
     size = predicate["claim"]["population"]["size"]
-    return 1.0, brought.answered.wrong(stream.below(size, 0, draws))
+    return 1.0, brought.asked.wrong(stream.below(size, 0, draws))
 
 
-def price(weights: Weights, length: int) -> int:
-    """What a row is planned to cost (Definition 9.7)."""
-    entries = 0
-    for name, values in weights.arrays.items():
-        last = name.rpartition(".")[2]
-        if last.startswith("W") and last not in ("W_E", "W_pos"):
-            entries += 2 * values.size * (length if name.startswith("blocks.") else 1)
-    return max(entries, 1)
-
-
-def _require_planned(predicate: Mapping[str, Any], recipe: Recipe, answered: Answered) -> None:
-    """Looks are those of the budget, or of what was to be spent.
-
-    Raises:
-        Refused: if there are others.
-    """
-    operations, budget = predicate["budget_flops"], predicate["ran"]["budget"]
-    size = predicate["claim"]["population"]["size"]
-    if operations is not None:
-        length = answered.rows.tokens.shape[1] - 1
-        each = sum(price(network.weights, length) for network in answered.networks)
-        if recipe.law is None or recipe.law == ANYTIME:
-            raise Refused("operations are planned for different rows, with no target")
-        if budget != min(int(Fraction(operations) / each), size):
-            raise Refused(f"its operations pay for other looks than {budget}")
-    listed = predicate["levels"][0]["mode"] == "enumerated"
-    if listed != (budget is None or budget >= size):
-        raise Refused("all rows are looked at where the budget covers them, and only there")
-
-
-def _counted(predicate: Mapping[str, Any], recipe: Recipe, answered: Answered) -> Facts:
+def _counted(predicate: Mapping[str, Any], recipe: Recipe, asked: Counted) -> Facts:
     size, budget = predicate["claim"]["population"]["size"], predicate["ran"]["budget"]
-    if predicate["levels"][0]["mode"] == "enumerated":
+    if all_looked_at(predicate):
         if predicate["stopped_at"] is not None:
             raise Refused("all rows are looked at, so that nothing was interrupted")
-        wrong = answered.wrong(np.arange(size))
+        wrong = asked.wrong(np.arange(size))
         return Facts(wrong / size, failures=wrong)
     draws, stopped = predicate["sampling"]["draws"], predicate["stopped_at"]
     planned = budget if stopped is None else stopped
     early = recipe.law == ANYTIME and stopped is None
     if (not early and draws != planned) or draws > budget:
         raise Refused(f"it looks at {draws} rows, and {planned} were planned")
-    stream = Stream.of_seed(predicate["seed"]).named("certify").named("rows")
-    wrong = answered.wrong(different(stream, size, draws))
-    return Facts(1.0, draws, draws, draws, wrong)
+    return Facts(1.0, draws, draws, draws, asked.wrong(drawn(predicate, draws)))
+
+
+_AGAIN: dict[str, Callable[[Mapping[str, Any], Recipe, Any], Iterator[str]]] = {
+    "accuracy": _counts_again,
+    "margin": _counts_again,
+    "kl": _counts_again,
+    "loss": losses_again,
+}

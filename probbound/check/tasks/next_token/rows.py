@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from probbound.check.report import Unusable
 
 _NAME = "tokens"
 _MOST_BYTES = 1 << 32
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ class Rows:
         state = hashlib.sha256(f"probbound-rows/1\n{self.tokens.shape}\n".encode())
         state.update(self.tokens.astype("<i8").tobytes())
         return state.hexdigest()
+
+
+def parts(numbers: np.ndarray) -> Iterator[np.ndarray]:
+    """Numbers of rows, as many of them as networks are run on at once."""
+    for at in range(0, len(numbers), _AT_ONCE):
+        yield numbers[at : at + _AT_ONCE]
 
 
 def read_rows(path: Path) -> Rows:

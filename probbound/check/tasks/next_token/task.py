@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,17 @@ from probbound.check import rules
 from probbound.check.effort import Work
 from probbound.check.models.registry import kind_named, read_weights
 from probbound.check.models.transformer.answers import AGREEMENT
+from probbound.check.models.transformer.balls import library
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
+from probbound.check.tasks.next_token.outcomes import lost, near
+from probbound.check.tasks.next_token.prices import price, price_once
 from probbound.check.tasks.next_token.recipe import recipe_of
-from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh, price
+from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
 from probbound.check.tasks.next_token.rows import read_rows
+from probbound.check.tasks.one_kind import one_kind
 from probbound.check.tasks.recipes import misasked
 
 _ARITHMETIC = (
@@ -24,39 +28,46 @@ _ARITHMETIC = (
     "claim is about real numbers, rounding errors are bounded on the way and counted against it, "
     "ties too (docs/theory.md, 5.1 to 5.3 and chapter 9)"
 )
-_LEAST, _ROW, _REAL = 1e7, 1e4, 40.0
+_LEAST, _ROW = 1e7, 1e4
+_BALL, _FUNCTION = 20.0, 1e4
+_ASKED: dict[str, Callable[..., Any]] = {
+    "accuracy": answered,
+    "margin": answered,
+    "kl": near,
+    "loss": lost,
+}
 
 
 def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     """Where a claim is not about rows that the weights read."""
     stated, (most, _, _) = claim["population"], weights.reads
-    if claim["kind"] == "loss":
-        yield "no loss is bounded over rows"
     if stated["length"] < 2 or stated["length"] - 1 > most:
         yield f"rows of {stated['length']} tokens are none that the weights read"
     if stated["agreement"] != (None if stated["arithmetic"] == "real" else AGREEMENT):
         yield f"the agreement of {stated['arithmetic']} is not {stated['agreement']}"
-    if stated["against"] is not None and claim["kind"] != "accuracy":
+    if stated["against"] is None and claim["kind"] == "kl":
+        yield "a divergence is one from another network, and it names none"
+    if stated["against"] is not None and claim["kind"] == "margin":
         yield "how often two networks agree is claimed without a margin"
-
-
-def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    if claim["kind"] == "margin" and claim["at"] == 0:
-        return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
+    if stated["against"] is not None and claim["kind"] == "loss":
+        yield "a loss is that of one network, and it names two"
 
 
 def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
     """What answering the rows again takes, at most about."""
     stated, budget = predicate["claim"]["population"], predicate["ran"]["budget"]
     rows = stated["size"] if budget is None else min(budget, stated["size"])
-    length, said = stated["length"] - 1, weights.configuration
-    scores = 8.0 * said.n_layers * said.n_heads * length**2 * (said.d_head + 8)
-    each = (price(weights, length) + scores + _ROW) * (1 if stated["against"] is None else 2)
+    said, real = weights.configuration, stated["arithmetic"] == "real"
+    each = float(price(said, stated["length"] - 1, real=real)) + _ROW
     stored = float(sum(values.size for values in weights.arrays.values()))
-    operations = _LEAST + rows * each + 10.0 * stored
-    if stated["arithmetic"] == "real":
-        operations += 2.0 * rows * each + _REAL * stored * said.d_model
+    networks = 1 if stated["against"] is None else 2
+    once = float(price_once(said, real=real)) + 10.0 * stored
+    balls = recipe_of(predicate["ran"]["recipe"], predicate["claim"]).balls
+    if balls is not None:
+        length = stated["length"] - 1
+        functions = said.n_layers * length * (said.d_mlp + said.n_heads * length + said.d_model)
+        each += (_BALL * each + _FUNCTION * functions) * max(1.0, balls / 192) ** 1.5
+    operations = _LEAST + networks * (rows * each + once)
     return Work(operations, 2.0**30 + 24.0 * stored)
 
 
@@ -84,8 +95,12 @@ def _dressed(predicate: Mapping[str, Any], network: Any, files: Mapping[str, Pat
         if other.parts != wanted["parts"]:
             raise Refused("the other network is stated to be another than its file holds")
         networks.append(kind_named(other.kind).subject(other, 0.0, network.most))
-    _require_read(networks, rows.tokens, predicate["claim"])
-    return Brought(network, answered(predicate["claim"], tuple(networks), rows))
+    claim = predicate["claim"]
+    _require_read(networks, rows.tokens, claim)
+    balls = recipe_of(predicate["ran"]["recipe"], claim).balls
+    if balls is not None:
+        library()
+    return Brought(network, _ASKED[claim["kind"]](claim, tuple(networks), rows, balls))
 
 
 def _require_read(networks: list[Any], tokens: Any, claim: Mapping[str, Any]) -> None:
@@ -115,7 +130,7 @@ REPLAY = Replay(
     },
     misfits=_misfits,
     misasked=lambda predicate: misasked(predicate, recipe_of),
-    one_claim=_one_claim,
+    one_claim=one_kind,
     work=_work,
     confirmed=confirmed,
     fresh=fresh,

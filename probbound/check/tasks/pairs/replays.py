@@ -12,6 +12,7 @@ from probbound.check.report import Declined
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import Terms, claimed_facts, expected
 from probbound.check.tasks.contract import Replay
+from probbound.check.tasks.one_kind import one_kind
 from probbound.check.tasks.pairs.entry_levels import entries_again
 from probbound.check.tasks.pairs.inputs import Inputs, Labels
 from probbound.check.tasks.pairs.kinds import KINDS
@@ -55,7 +56,7 @@ def pair_replay(
         population=population,
         misfits=partial(_misfits, misstated),
         misasked=lambda predicate: misasked(predicate, recipe_of),
-        one_claim=lambda claim: one_claim(_one_kind(claim)),
+        one_claim=lambda claim: one_claim(one_kind(claim)),
         work=work_of,
         confirmed=partial(_confirmed, labels_of, screens, one_claim),
         fresh=partial(_fresh, labels_of),
@@ -69,18 +70,13 @@ def _misfits(
     stated, (_, values, answers) = claim["population"], weights.reads
     if claim["kind"] == "loss":
         yield "no loss is bounded over pairs"
+    if claim["kind"] == "kl":
+        yield "no divergence is bounded over pairs"
     if stated["sizes"] != [values, values] or stated["size"] != values**2:
         yield f"the claim is about {stated['sizes']} operands, and the weights read {values} twice"
     if answers != values:
         yield f"the weights have {answers} answers for {values} values of each operand"
     yield from misstated(stated)
-
-
-def _one_kind(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """An accuracy is the share of margins above 0."""
-    if claim["kind"] == "margin" and claim["at"] == 0:
-        return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
 
 
 def _confirmed(

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from probbound.models.transformer.attention_alone.chains import largest_sums
 from probbound.models.transformer.attention_alone.form import LEAST, Form
 from probbound.models.transformer.attention_alone.near import norms
-from probbound.models.transformer.attention_alone.trees import Ranges, Sets, Vectors
+from probbound.models.transformer.attention_alone.trees import Ranges, Sets, Vectors, stacked
 
 _TINY, _EXP = 2.0**-40, 2.0**-44
 _HALVINGS = 30
@@ -60,13 +60,12 @@ class Fillings:
         form, ranges, n = self.form, self.ranges, len(one)
         behind = ranges.behind(vectors, form.n_layers - 1, head)
         values = ranges.tree(behind, form.n_layers - 1)
-        low, high = ranges.keyed(form.n_layers, head, n - 1, one[None])
+        both = stacked([*ranges.keyed(form.n_layers, head, n - 1, one[None]), values])
         found = []
         for p in range(n):
             sets, (now, before) = pinned(one, p)
-            up = ranges.upper(high, p, sets)[:, 0]
-            down = -ranges.upper(low.negative(), p, sets)[:, 0]
-            found.append(_Place(now, before, down, up, ranges.upper(values, p, sets)))
+            bounds = ranges.upper(both, p, sets)
+            found.append(_Place(now, before, -bounds[:, 0], bounds[:, 1], bounds[:, 2:]))
         return found
 
     def flops(self, one: Allowed) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,10 +33,14 @@ class Tree:
         for part in self.parts:
             yield from part.leaves()
 
-    def negative(self) -> Tree:
-        """All numbers with the other sign."""
-        table = None if self.table is None else -self.table
-        return Tree(table, tuple(part.negative() for part in self.parts))
+
+def stacked(trees: Sequence[Tree]) -> Tree:
+    """The quantities of several trees of one depth, one after the other."""
+    first, *_ = trees
+    if first.table is not None:
+        return Tree(np.concatenate([each.table for each in trees if each.table is not None]))
+    parts = zip(*(each.parts for each in trees), strict=True)
+    return Tree(None, tuple(stacked(part) for part in parts))
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,6 @@ class Vectors:
 
     rows: Float[np.ndarray, "quantities width"]
     sizes: Float[np.ndarray, " quantities"]
-
-    @property
-    def negative(self) -> Vectors:
-        """The other sign."""
-        return Vectors(-self.rows, self.sizes)
 
 
 @dataclass(frozen=True)
@@ -83,39 +82,34 @@ class Ranges:
         if first.table is None:
             return self._behind_the_first(tree, at, sets)
         found = np.full((len(sets), len(first.table)), -np.inf)
-        for token in np.flatnonzero(sets[:, at].any(axis=0)):
-            having = np.flatnonzero(sets[:, at, token])
-            for some in self._chunks(having, len(first.table), at):
-                means = [
-                    self._first_mean(head, part, at, int(token), sets[some])
-                    for head, part in enumerate(heads)
-                ]
-                value = _summed([first.table[None, :, at, token], *means])
-                found[some] = np.maximum(found[some], value)
+        number, token = np.nonzero(sets[:, at])
+        for some in self._chunks(len(number), len(first.table), at):
+            which, y = number[some], token[some]
+            means = [
+                self._first_mean(head, part, at, y, sets[which]) for head, part in enumerate(heads)
+            ]
+            np.maximum.at(found, which, _summed([first.table[:, at, y].T, *means]))
         return found
 
-    def _chunks(
-        self, numbers: Int[np.ndarray, " n"], quantities: int, at: int
-    ) -> Iterator[Int[np.ndarray, " some"]]:
+    def _chunks(self, number: int, quantities: int, at: int) -> Iterator[slice]:
         entries = quantities * (at + 1) * self.form.atoms.shape[1]
         at_once = max(1, CHUNK_ENTRIES // entries)
-        for start in range(0, len(numbers), at_once):
-            yield numbers[start : start + at_once]
+        for start in range(0, number, at_once):
+            yield slice(start, start + at_once)
 
     def _first_mean(
-        self, head: int, part: Tree, at: int, token: int, sets: Sets
+        self, head: int, part: Tree, at: int, token: Int[np.ndarray, " sets"], sets: Sets
     ) -> Float[np.ndarray, "sets quantities"]:
-        """Of one head of the first layer, whose query is `token` at the position (10.5)."""
+        """Of one head of the first layer, whose query in each set is a token at the position."""
         table = part.table
         if table is None:
             raise ValueError("a head of the first layer has tables")
         weights = self.first_weights[head, at, token, : at + 1]
         allowed = sets[:, : at + 1].copy()
         allowed[:, at] = False
-        allowed[:, at, token] = True
-        spread = np.broadcast_to(weights, allowed.shape)
+        allowed[np.arange(len(token)), at, token] = True
         values = np.ascontiguousarray(table[:, : at + 1])
-        return largest_mean(spread, allowed, values, self.first_widening[head])
+        return largest_mean(weights, allowed, values, self.first_widening[head])
 
     def _behind_the_first(
         self, tree: Tree, at: int, sets: Sets
@@ -137,27 +131,28 @@ class Ranges:
         lows, highs = [], []
         for number in range(len(sets)):
             one = sets[number : number + 1]
-            low, high = self.keyed(layer, head, at, one)
-            lows.append([-self.upper(low.negative(), s, one)[0, 0] for s in range(at + 1)])
-            highs.append([self.upper(high, s, one)[0, 0] for s in range(at + 1)])
+            both = stacked(self.keyed(layer, head, at, one))
+            found = np.stack([self.upper(both, s, one)[0] for s in range(at + 1)])
+            lows.append(-found[:, 0])
+            highs.append(found[:, 1])
         return np.array(lows), np.array(highs)
 
     def keyed(self, layer: int, head: int, at: int, one: Sets) -> tuple[Tree, Tree]:
-        """The trees G⁻ and G⁺ of Theorem 10.7 for the query at a position, over one set."""
+        """The trees −G⁻ and G⁺ of Theorem 10.7 for the query at a position, over one set."""
         depth = layer - 1
-        lows, highs = [], []
+        tables: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         for atoms, size in self._atoms(depth):
             n, v, width = atoms.shape
             matrix = self.form.scores[layer - 1, head]
             apart = (atoms - atoms[at // 2, 0]).reshape(n * v, width)
             whole = 2 * size * self.form.score_sizes[layer - 1, head]
-            vectors = Vectors(apart @ matrix.T, np.full(n * v, whole))
-            highs.append(self.upper(self.tree(vectors, depth), at, one).reshape(1, n, v))
-            below = self.upper(self.tree(vectors.negative, depth), at, one)
-            lows.append(-below.reshape(1, n, v))
-        return _assembled(lows, depth, self.form.n_heads), _assembled(
-            highs, depth, self.form.n_heads
-        )
+            keys = np.ascontiguousarray(apart @ matrix.T)
+            signed = Vectors(np.concatenate([-keys, keys]), np.full(2 * n * v, whole))
+            found = self.upper(self.tree(signed, depth), at, one).reshape(2, 1, n, v)
+            for kept, bounds in zip(tables, found, strict=True):
+                kept.append(bounds)
+        low, high = (_assembled(each, depth, self.form.n_heads) for each in tables)
+        return low, high
 
     def _atoms(
         self, depth: int

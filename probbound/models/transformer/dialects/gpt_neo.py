@@ -13,7 +13,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     HEAD,
     asked,
     attention,
-    causal_head,
+    ends,
     head_width,
     layers_of,
     linear,
@@ -34,14 +34,10 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     told = asked(settings, *_HARMLESS)
     width, heads = told.whole("hidden_size"), told.whole("num_heads")
     layers = layers_of(told, "num_layers")
-    vocabulary, head = told.whole("vocab_size"), causal_head(settings, shapes)
     made = Architecture(
         n_layers=layers,
         n_heads=heads,
-        d_model=width,
         d_head=head_width(width, heads),
-        d_vocab=vocabulary,
-        d_out=vocabulary if head == "unembed" else width,
         n_ctx=told.whole("max_position_embeddings"),
         d_mlp=told.whole("intermediate_size", 4 * width),
         norm="layer",
@@ -51,7 +47,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
         windows=_windows(told, layers),
         attn_scale=1.0,
         activation=told.word("activation_function", ACTIVATIONS, "gelu_new"),
-        head=head,
+        **ends(told, settings, shapes, width),
     )
     told.require_all_asked()
     return made

@@ -15,7 +15,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     HEAD,
     asked,
     attention_out,
-    causal_head,
+    ends,
     head_width,
     layers_of,
     linear,
@@ -46,14 +46,10 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
         told, inside, share=0.25, base_key="rotary_emb_base", share_key="rotary_pct"
     )
     require_told(shapes, "attention_bias", told.flag("attention_bias", True), layers, _BIASES)
-    vocabulary, head = told.whole("vocab_size"), causal_head(settings, shapes)
     made = Architecture(
         n_layers=layers,
         n_heads=heads,
-        d_model=width,
         d_head=inside,
-        d_vocab=vocabulary,
-        d_out=vocabulary if head == "unembed" else width,
         n_ctx=told.whole("max_position_embeddings"),
         d_mlp=told.whole("intermediate_size"),
         norm="layer",
@@ -64,7 +60,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
         rotary_dim=dim,
         rotary_base=base,
         activation=told.word("hidden_act", ACTIVATIONS, "gelu"),
-        head=head,
+        **ends(told, settings, shapes, width),
     )
     told.require_all_asked()
     return made

@@ -98,6 +98,17 @@ def causal_head(settings: Settings, shapes: Shapes) -> Literal["unembed", "none"
     )
 
 
+def ends(told: Told, settings: Settings, shapes: Shapes, width: int) -> dict[str, Any]:
+    """What enters and comes out of a stream of that width.
+
+    Raises:
+        UserError: as `causal_head`, or if no vocabulary is said.
+    """
+    vocabulary, head = told.whole("vocab_size"), causal_head(settings, shapes)
+    out = vocabulary if head == "unembed" else width
+    return {"d_model": width, "d_vocab": vocabulary, "d_out": out, "head": head}
+
+
 def is_plain(settings: Settings) -> bool:
     """Whether the architecture is one without a head, such as GPT2Model."""
     named = settings.get("architectures")

@@ -14,7 +14,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     HEAD,
     asked,
     attention,
-    causal_head,
+    ends,
     head_width,
     layers_of,
     linear,
@@ -48,14 +48,10 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     affine = told.flag("layer_norm_elementwise_affine", True)
     require_told(shapes, "layer_norm_elementwise_affine", affine, layers, _NORMS)
     require_told(shapes, "layer_norm_elementwise_affine", affine, layers + final, _LAST)
-    vocabulary, head = told.whole("vocab_size"), causal_head(settings, shapes)
     made = Architecture(
         n_layers=layers,
         n_heads=heads,
-        d_model=width,
         d_head=head_width(width, heads),
-        d_vocab=vocabulary,
-        d_out=vocabulary if head == "unembed" else width,
         n_ctx=told.whole("max_position_embeddings"),
         d_mlp=told.whole("ffn_dim"),
         norm="layer",
@@ -64,7 +60,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
         final_norm=final,
         positions="learned",
         activation=told.word("activation_function", ACTIVATIONS, "relu"),
-        head=head,
+        **ends(told, settings, shapes, width),
     )
     told.require_all_asked()
     return made

@@ -10,7 +10,7 @@ from probbound.models.transformer.dialects.hugging_face import (
     ACTIVATIONS,
     asked,
     attention,
-    causal_head,
+    ends,
     head_width,
     layers_of,
     linear,
@@ -28,15 +28,11 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     width, heads = told.whole("hidden_size"), told.whole("num_attention_heads")
     inside = told.whole("head_dim", head_width(width, heads))
     dim, base = rotation(told, inside, share=0.5)
-    vocabulary, head = told.whole("vocab_size"), causal_head(settings, shapes)
     made = Architecture(
         n_layers=layers_of(told),
         n_heads=heads,
         n_key_value_heads=told.whole("num_key_value_heads", heads),
-        d_model=width,
         d_head=inside,
-        d_vocab=vocabulary,
-        d_out=vocabulary if head == "unembed" else width,
         n_ctx=told.whole("max_position_embeddings"),
         d_mlp=told.whole("intermediate_size"),
         norm="layer",
@@ -47,7 +43,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
         rotary_dim=dim,
         rotary_base=base,
         activation=told.word("hidden_act", ACTIVATIONS, "gelu_new"),
-        head=head,
+        **ends(told, settings, shapes, width),
     )
     told.require_all_asked()
     return made

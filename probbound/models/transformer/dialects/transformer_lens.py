@@ -16,18 +16,15 @@ from probbound.models.transformer.dialects.transformer_lens_buffers import (
 )
 from probbound.models.transformer.dialects.transformer_lens_keys import (
     ACTIVATIONS,
-    WEIGHTED,
     caps,
+    finished,
     mlp,
     norm,
-    norm_names,
     read_keys,
-    require_norms,
     require_said,
     scale,
     sizes,
 )
-from probbound.models.transformer.dialects.transformer_lens_plain import is_attention_only
 
 PREFIXES = ("module._orig_mod.", "_orig_mod.module.", "module.", "_orig_mod.", "model.", "net.")
 _POSITIONS = {
@@ -46,8 +43,7 @@ _WITHOUT_EFFECT = (  # architectures of which HookedTransformer computes nothing
 
 
 def _speaks(names: Collection[str], settings: Settings) -> bool:
-    theirs = "embed.W_E" in names and "blocks.0.attn.W_Q" in names
-    return theirs and not is_attention_only(names, settings)
+    return "embed.W_E" in names and "blocks.0.attn.W_Q" in names
 
 
 def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
@@ -61,10 +57,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
     made["parallel"] = told.flag("parallel_attn_mlp")
     made["attn_scale"] = _scale(told, settings, made["d_head"])
     made["windows"] = _windows(told, made)
-    told.require_all_asked()
-    names = norm_names(made["n_layers"], mlps="d_mlp" in made, weight="w")
-    require_norms(shapes, names, settings["normalization_type"] in WEIGHTED)
-    return Architecture(**made)
+    return finished(told, made, settings, shapes, "w")
 
 
 def require_no_own_architecture(told: Told) -> None:

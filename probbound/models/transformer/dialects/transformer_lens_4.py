@@ -20,18 +20,15 @@ from probbound.models.transformer.dialects.keys import Told
 from probbound.models.transformer.dialects.transformer_lens import PREFIXES
 from probbound.models.transformer.dialects.transformer_lens_keys import (
     ACTIVATIONS,
-    WEIGHTED,
     caps,
+    finished,
     mlp,
     norm,
-    norm_names,
     read_keys,
-    require_norms,
     require_said,
     scale,
     sizes,
 )
-from probbound.models.transformer.dialects.transformer_lens_plain import is_attention_only
 
 _ACTIVATIONS = {
     **{name: meaning for name, meaning in ACTIVATIONS.items() if "fast" not in name},
@@ -45,8 +42,7 @@ _BESIDE = (
 
 
 def _speaks(names: Collection[str], settings: Settings) -> bool:
-    theirs = "embed.weight" in names and "blocks.0.attn.q.weight" in names
-    return theirs and not is_attention_only(names, settings)
+    return "embed.weight" in names and "blocks.0.attn.q.weight" in names
 
 
 def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
@@ -72,10 +68,7 @@ def _architecture(settings: Settings, shapes: Shapes) -> Architecture:
             "its configuration says use_attn_scale = False, which TransformerLens 4 takes for the "
             "root of d_head and 3 for 1; give attn_scale itself, and use_attn_scale = True"
         )
-    told.require_all_asked()
-    names = norm_names(made["n_layers"], mlps="d_mlp" in made, weight="weight")
-    require_norms(shapes, names, settings["normalization_type"] in WEIGHTED)
-    return Architecture(**made)
+    return finished(told, made, settings, shapes, "weight")
 
 
 def _require_native(told: Told) -> None:

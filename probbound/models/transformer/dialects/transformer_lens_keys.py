@@ -10,6 +10,7 @@ import numpy as np
 
 from probbound.machine.errors import UserError
 from probbound.models.configuration_keys import HARMLESS
+from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.dialects.dialect import Settings, Shapes
 from probbound.models.transformer.dialects.keys import Told
 
@@ -156,6 +157,20 @@ def require_norms(shapes: Shapes, names: Collection[str], weighted: bool) -> Non
             raise UserError(f"its configuration says norms with weights, and there is no {name}")
         if not weighted and name in shapes:
             raise UserError(f"its configuration says norms without weights, and there is {name}")
+
+
+def finished(
+    told: Told, made: dict[str, Any], settings: Settings, shapes: Shapes, weight: str
+) -> Architecture:
+    """The architecture, once every key has been asked for; `weight` is a norm's by its last name.
+
+    Raises:
+        UserError: if a key has not, norms lack weights, or choices do not go together.
+    """
+    told.require_all_asked()
+    names = norm_names(made["n_layers"], mlps="d_mlp" in made, weight=weight)
+    require_norms(shapes, names, settings["normalization_type"] in WEIGHTED)
+    return Architecture(**made)
 
 
 def norm_names(n_layers: int, *, mlps: bool, weight: str) -> list[str]:

@@ -23,8 +23,8 @@ from probbound.machine.progress import track
 from probbound.models.answering import wrong_from_logits
 from probbound.models.attention_only.additive import AdditiveTables, additive_tables, table_flops
 from probbound.models.attention_only.evaluation import stored_losses
-from probbound.models.attention_only.loss_error import capped
 from probbound.models.attention_only.transformer import AnyArray, Transformer
+from probbound.strategies.losses import capped
 from probbound.strategies.outcome import Level, Outcome
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.task import MaxOfK

@@ -6,22 +6,20 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from probbound.arithmetic.decimals import lower, upper
+from probbound.arithmetic.decimals import lower
 from probbound.arithmetic.rounding import ratio_up
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
-from probbound.contract.ledger import NOTHING_SPENT, Ledger, Spend
 from probbound.contract.residue import listed_by
 from probbound.models.attention_only.evaluation import ForwardLoss
-from probbound.models.attention_only.loss_error import capped
 from probbound.strategies.levels import EveryTicket, Inputs, Source, TicketDraws
-from probbound.strategies.means import Measure, bounded_mean, mean_of_all, measured, up
-from probbound.strategies.outcome import NOTHING_SAMPLED, Level, LossBound, Outcome, Sampled
+from probbound.strategies.losses import Losses, capped, loss_level, of_losses
+from probbound.strategies.means import Measure, mean_of_all, measured
+from probbound.strategies.outcome import Level, LossBound, Outcome, Sampled
 from probbound.tasks.max_of_k.losses import largest_loss, largest_loss_flops, loss_at, margin_for
 from probbound.tasks.max_of_k.methods.brute_force import all_sequences, mean_loss
 from probbound.tasks.max_of_k.preparation import tables
@@ -58,7 +56,7 @@ def brute_force_loss(question: Question, meter: CostMeter) -> Outcome:
     largest = _largest(question, meter)
     with all_sequences(question, meter) as tables:
         mean = mean_loss(tables, question.task.law, largest)
-    return _outcome(LossBound(mean, mean, largest), (_level("enumerated", mean, largest),))
+    return of_losses(LossBound(mean, mean, largest), (loss_level("enumerated", mean, largest),))
 
 
 def iid_loss(question: Question, meter: CostMeter) -> Outcome:
@@ -80,7 +78,7 @@ def screened_loss(build: Build, question: Question, meter: CostMeter) -> Outcome
     layers = _layers(build, question, largest, meter)
     bound = layered_bound(layers, largest)
     levels = _levels(build(question), layers)
-    return _outcome(LossBound(bound, bound, largest), levels)
+    return of_losses(LossBound(bound, bound, largest), levels)
 
 
 def hybrid_loss(build: Build, question: Question, meter: CostMeter) -> Outcome:
@@ -181,9 +179,9 @@ def _after_screen(
     source, number = EveryTicket(residue, question.stream.fold_in("residue")), residue.tickets
     values, run = _measured(source, number, measure, layer.loss, meter)
     mean = mean_of_all(capped(values, largest), largest)
-    level = _level("enumerated", mean, largest, number)
+    level = loss_level("enumerated", mean, largest, number)
     sampled = Sampled(number, run, 0, replace=False, mean_loss=mean)
-    return _outcome(LossBound(mean, mean, largest), (level,), sampled=sampled)
+    return of_losses(LossBound(mean, mean, largest), (level,), sampled=sampled)
 
 
 def _from_inputs(question: Question, measure: Measure, largest: float, meter: CostMeter) -> Outcome:
@@ -205,30 +203,7 @@ def _sampled(
     question: Question, found: Float[np.ndarray, " n"], run: int, largest: float
 ) -> Outcome:
     """A bound on the mean from losses drawn independently, in [0, largest], `run` of them run."""
-    if question.budget == 0:
-        return _outcome(
-            LossBound(largest, largest, largest), (_level("sampled", largest, largest),)
-        )
-    values, n = capped(found, largest), question.budget
-    mean = bounded_mean(values, question.delta, largest)
-    level = _level("sampled", mean.upper, largest, n, mean.log_delta)
-    statement = (
-        f"{n} losses, at most {upper(largest, 6)} each, have a mean of at most "
-        f"{upper(mean.seen, 6)}, so that of all they were drawn from is at most "
-        f"{upper(level.share_upper * largest, 6)}"
-    )
-    spend = Spend(statement, mean.method, "1.14", question.delta, mean.log_delta, n)
-    sampled = Sampled(n, run, 0, replace=True, mean_loss=mean.seen)
-    return _outcome(LossBound(mean.upper, largest, largest), (level,), Ledger((spend,)), sampled)
-
-
-def _outcome(
-    loss: LossBound,
-    levels: tuple[Level, ...],
-    ledger: Ledger = NOTHING_SPENT,
-    sampled: Sampled = NOTHING_SAMPLED,
-) -> Outcome:
-    return Outcome(1.0, 1.0, levels, ledger, sampled, loss=loss)
+    return Losses(found, run, largest, question.delta, "1.14").outcome()
 
 
 def _levels(screen: Screen, layers: Sequence[Layer]) -> tuple[Level, ...]:
@@ -238,14 +213,3 @@ def _levels(screen: Screen, layers: Sequence[Layer]) -> tuple[Level, ...]:
         )
         for layer in layers
     )
-
-
-def _level(
-    mode: Literal["enumerated", "sampled"],
-    upper: float,
-    largest: float,
-    samples: int = 0,
-    log_delta: float = -math.inf,
-) -> Level:
-    """Forward passes; what a level of losses leaves over is its mean, as a share of the largest."""
-    return Level("forward pass", mode, min(up(upper / largest), 1.0), samples, 0, log_delta)

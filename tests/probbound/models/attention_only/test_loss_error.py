@@ -14,14 +14,16 @@ from hypothesis import Phase, given, settings
 
 import probbound
 from estimators.guarantee import Guarantee
+from probbound.arithmetic.log_sum import LEAST
 from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.models.attention_only.additive import additive_tables
 from probbound.models.attention_only.evaluation import ForwardLoss
 from probbound.models.attention_only.forward_error import ForwardError, logit_slack
-from probbound.models.attention_only.loss_error import LEAST, capped, losses_upper
+from probbound.models.attention_only.loss_error import losses_upper
 from probbound.models.attention_only.transformer import Transformer, in_float64
+from probbound.strategies.losses import capped
 from probbound.tasks.max_of_k.losses import largest_loss, loss_at, margin_for
 from probbound.tasks.max_of_k.methods import brute_force
 from probbound.tasks.max_of_k.methods.brute_force import mean_loss

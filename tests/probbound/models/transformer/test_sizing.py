@@ -31,8 +31,33 @@ def test_every_matrix_but_the_unembedding_has_sizes_of_each_head_and_of_outputs_
 
 
 def test_operations_are_those_that_numpy_does(monkeypatch):
+    monkeypatch.setattr(sizing, "_KNOWN", {})
     made = network(head="masked", **WIDE)
     object.__setattr__(made, "arrays", {name: counted(x) for name, x in made.arrays.items()})
     with counting() as count:
         sizing.sizes_of(made)
     assert sizing.sizes_flops(made) == pytest.approx(count.floats, rel=0.02)
+
+
+def test_sizes_of_the_same_numbers_are_found_once_and_of_altered_ones_anew(monkeypatch):
+    found, sized = [], sizing._sized
+    monkeypatch.setattr(sizing, "_KNOWN", {})
+    monkeypatch.setattr(
+        sizing, "_sized", lambda values, **how: found.append(values) or sized(values, **how)
+    )
+    made = network()
+    first = sizing.sizes_of(made)
+    assert len(found) == len(first) == 6
+    arrays = dict(made.arrays)
+    arrays["blocks.0.attn.W_O"] = 2 * arrays["blocks.0.attn.W_O"]
+    other = type(made)(arrays, made.architecture)
+    second = sizing.sizes_of(other)
+    assert len(found) == 7
+    assert second["blocks.0.attn.W_O"].spectral == pytest.approx(
+        2 * first["blocks.0.attn.W_O"].spectral
+    )
+    assert sizing.sizes_flops(made, made) == sizing.sizes_flops(made)
+    assert sizing.sizes_flops(made, other) - sizing.sizes_flops(made) > 0
+    arrays["blocks.0.attn.W_O"] *= 3  # in place
+    third = sizing.sizes_of(other)["blocks.0.attn.W_O"].spectral
+    assert third == pytest.approx(6 * first["blocks.0.attn.W_O"].spectral)

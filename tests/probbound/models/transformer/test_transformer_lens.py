@@ -393,6 +393,43 @@ def test_one_layer_of_attention_stays_the_kind_with_closed_forms(version):
         assert speaks_of({"model": plain, "cfg": told}), key
 
 
+@pytest.mark.parametrize("version", [3, 4])
+def test_one_layer_of_attention_is_a_transformer_where_that_is_asked_for(version, tmp_path):
+    choice = {"n_layers": 1, "d_mlp": 0, "activation": "none", "attn_scale": 2**0.5}
+    wanted = bare(network(**choice, norm="none", norm_eps=0.0, final_norm=False))
+    said, state = (SAID_3, in_version_3) if version == 3 else (SAID_4, in_version_4)
+    said = {**said, "n_layers": 1, "attn_only": True, "normalization_type": None}
+    arrays = state(wanted)
+    save_file(
+        {name: np.ascontiguousarray(values) for name, values in arrays.items()},
+        tmp_path / "theirs.safetensors",
+        {"cfg": json.dumps(said)},
+    )
+    special = import_model(tmp_path / "theirs.safetensors")
+    special.save(tmp_path / "special.safetensors")
+    assert special.model.kind == "attention-only"
+    for name in ("theirs.safetensors", "special.safetensors")[: 5 - version]:
+        found = import_model(tmp_path / name, kind="transformer")
+        assert digest(found.model) == digest(wanted)
+    tokens = np.random.default_rng(0).integers(0, 7, (20, 5))
+    np.testing.assert_allclose(special.model(tokens), wanted(tokens), rtol=1e-5, atol=1e-4)
+
+
+def test_another_kind_is_asked_for_by_a_name_that_there_is(tmp_path):
+    save_file(
+        in_version_3(bare(network())), tmp_path / "m.safetensors", {"cfg": json.dumps(SAID_3)}
+    )
+    for kind, sentence in (
+        ("gpt", "there is no network 'gpt'; choose from"),
+        ("pair-mlp", "it holds no one network that can be imported as of kind pair-mlp"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            import_model(tmp_path / "m.safetensors", kind=kind)
+    np.savez(tmp_path / "odd.npz", a=np.ones(3))
+    with pytest.raises(UserError, match="it holds no one network that can be imported as of kind"):
+        import_model(tmp_path / "odd.npz", kind="transformer")
+
+
 def test_a_network_has_one_digest_in_every_format(tmp_path, capsys):
     wanted = bare(network(positions="alibi", norm="rms", n_key_value_heads=2))
     said = {

@@ -28,7 +28,9 @@ def certify(**settings):
         ({"target": 0.5, "strategy": "brute-force"}, "brute-force has no target to stop at; iid"),
         ({"draws": 3}, "its budget is one of rows"),
         ({"delta": "auto"}, "δ is not chosen by a plan"),
-        ({"claim": probbound.Claim("loss")}, "not a loss"),
+        ({"claim": probbound.Claim("loss"), "target": 0.5}, "fixed before: leave the target out"),
+        ({"claim": probbound.Claim("loss"), "stopped_at": 2}, "a mean loss cannot be interrupted"),
+        ({"claim": probbound.Claim("kl", 0.1)}, "from another network; name it with --against"),
         ({"strategy": "cascade"}, "choose from brute-force, iid"),
         ({"strategy": "auto", "target": 0.5}, "no target"),
     ],
@@ -38,10 +40,18 @@ def test_settings_of_no_use_are_refused(settings, sentence):
         certify(**settings)
 
 
-def test_agreement_has_no_margin():
+@pytest.mark.parametrize(
+    ("claim", "sentence"),
+    [
+        (probbound.Claim("margin", 0.5), "of two networks .* without a margin"),
+        (probbound.Claim("loss"), "of two networks .* without a loss of either"),
+        (probbound.Claim("loss", 3.0), "of two networks .* without a loss of either"),
+    ],
+)
+def test_of_two_networks_there_is_neither_margin_nor_loss(claim, sentence):
     task = rows.task(against=rows.model("other", 0.05))
-    with pytest.raises(UserError, match="without a margin"):
-        certify(task=task, claim=probbound.Claim("margin", 0.5))
+    with pytest.raises(UserError, match=sentence):
+        certify(task=task, claim=claim)
 
 
 def test_networks_that_do_not_read_or_answer_the_rows_are_refused():

@@ -5,8 +5,10 @@ import pytest
 
 import probbound
 from estimators.proportion import anytime, hypergeometric
+from probbound.certificates.vacuity import remedy
 from probbound.check.judge import judge
 from probbound.contract.cost import CostMeter
+from probbound.models.store import save_model
 from probbound.strategies.laws import ApartAnytime, ApartOrInterrupted
 from probbound.strategies.levels import Different
 from probbound.tasks.next_token import methods
@@ -131,16 +133,36 @@ def test_auto_looks_at_as_many_rows_as_are_paid_for():
         stopped_at=None,
         settings={},
     )
-    entries = sum(
-        values.size
-        for name, values in rows.model().arrays.items()
-        if name.startswith("blocks.") and "W_" in name
-    )
-    assert row_price(asked) == 2 * 4 * entries + 2 * 4 * 6
     assert room.decided(asked, "auto", False, CostMeter())[1].budget == 9
-    for flops, looks in ((row_price(asked) * 7.5, 7), (1.0, 0), (1e300, 48)):
+    once, each = asked.once_flops, row_price(asked)
+    for flops, looks in (
+        *((once + 7.5 * each, 7), (once - 1.0, 0), (once + each - 1.0, 0)),
+        *((float(once + each), 1), (1e300, 48)),
+    ):
         made = certify(strategy="auto", budget_flops=flops)
         assert made.ran.budget == looks
+
+
+@pytest.mark.parametrize("arithmetic", ["real", "float64"])
+@pytest.mark.parametrize("compared", [False, True])
+def test_auto_books_no_more_than_its_operations(arithmetic, compared, tmp_path):
+    other = rows.model("other", 0.05) if compared else None
+    task, files = rows.task(arithmetic=arithmetic, against=other), rows.saved(tmp_path)
+    if other is not None:
+        save_model(other, tmp_path / "other.safetensors")
+        files["against"] = tmp_path / "other.safetensors"
+    for flops in (2e4, 1.5e5, 1e6):
+        made = certify(task=task, strategy="auto", budget_flops=flops)
+        assert made.cost.flops <= flops
+        assert made.cost.flops > 0.5 * flops or made.ran.budget in (0, 48)
+        assert judge(through_json(made), rows.weights(rows.model()), files=files).holds
+
+
+def test_operations_that_do_not_pay_for_sizes_of_matrices_look_at_nothing(monkeypatch):
+    monkeypatch.setattr("probbound.models.transformer.answering.sizes_of", interrupted)
+    made = certify(strategy="auto", budget_flops=100.0)
+    assert (made.ran.budget, made.cost.flops, made.failure_upper) == (0, 0, 1)
+    assert remedy(made.to_json()).startswith("Its operations pay for nothing to be looked at;")
 
 
 @pytest.mark.parametrize("failing", [0, 1, 3, 20, 49, 50])

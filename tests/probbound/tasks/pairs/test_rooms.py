@@ -145,6 +145,8 @@ def test_auto_takes_what_it_can_pay_for(budget, chosen):
         ({"strategy": "iid", "delta": 2.0}, "delta must lie"),
         ({"strategy": "iid", "stopped_at": 3}, "iid cannot be interrupted"),
         ({"strategy": "iid", "claim": probbound.Claim("loss")}, "not a loss"),
+        ({"strategy": "iid", "claim": probbound.Claim("loss", 2.0)}, "cut at a number over rows"),
+        ({"strategy": "iid", "claim": probbound.Claim("kl", 2.0)}, "a KL divergence is claimed of"),
     ],
 )
 def test_what_cannot_be_used_is_refused(given, said):

@@ -18,7 +18,8 @@ ALL = np.arange(rows.NUMBER)
 
 
 def counted(networks, tokens, arithmetic="real", at=None):
-    claim = {"at": at, "population": {"arithmetic": arithmetic}}
+    kind = "accuracy" if at is None else "margin"
+    claim = {"kind": kind, "at": at, "population": {"arithmetic": arithmetic}}
     found = tuple(Network(rows.weights(each)) for each in networks)
     return answered(claim, found, Rows(tokens)).wrong(ALL)
 
@@ -48,7 +49,8 @@ def test_equal_outcomes_are_no_answer():
 @pytest.mark.parametrize("given", [{}, {"target": 0.25}])
 @pytest.mark.parametrize("strategy", ["brute-force", "iid"])
 def test_recipes_of_the_maker_are_read(strategy, given):
-    recipe = recipe_of(json.loads(json.dumps(made_of(strategy, 48, given).to_json())), {})
+    found = json.loads(json.dumps(made_of(strategy, 48, given).to_json()))
+    recipe = recipe_of(found, {"kind": "accuracy"})
     assert recipe.budgeted == (strategy == "iid")
     assert recipe.may_stop == (strategy == "iid")
 
@@ -70,4 +72,4 @@ def test_recipes_of_the_maker_are_read(strategy, given):
 def test_what_no_strategy_runs_is_refused(levels, law):
     found = {"levels": [{"level": level, "mode": mode} for level, mode in levels], "law": law}
     with pytest.raises(Refused):
-        recipe_of(found, {})
+        recipe_of(found, {"kind": "accuracy"})

@@ -18,7 +18,7 @@ QUESTIONS = {
     "target": {"budget": 40, "target": 0.6},
     "interrupted": {"budget": 30, "stopped_at": 20},
     "nothing": {"budget": 0},
-    "auto": {"strategy": "auto", "budget_flops": 2e4},
+    "auto": {"strategy": "auto", "budget_flops": 1.3e5},
     "margin": {"budget": 30, "claim": probbound.Claim("margin", 0.2)},
     "float64": {"budget": 30, "arithmetic": "float64"},
     "against": {"budget": 30, "compared": True},

@@ -57,7 +57,7 @@ def files(tmp_path):
         {"budget": 48},
         {"target": 0.5},
         {"stopped_at": 20},
-        {"strategy": "auto", "budget_flops": 4e4},
+        {"strategy": "auto", "budget_flops": 2.5e5},
         {"arithmetic": "float64"},
     ],
 )
@@ -98,6 +98,7 @@ def test_a_lucky_interruption_is_none_by_the_fixed_law(files):
 
 def test_operations_pay_for_so_many_rows(files, monkeypatch):
     monkeypatch.setattr(planning, "row_price", lambda asked: 400)
+    monkeypatch.setattr(question.RowQuestion, "once_flops", 0)
     forged = certify(strategy="auto", budget_flops=1.2e4)
     assert forged["ran"]["budget"] == 30
     assert "pay for other looks than 30" in refusal(forged, files)

@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probbound.check.expected import Expected
+from probbound.check.digits import ceiling
+from probbound.check.expected import Expected, Level, Spend
+from probbound.check.report import Refused
+from probbound.check.tasks.arithmetic import RUN
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,45 @@ class ExpectedLoss(Expected):
     mean: float | None = None
 
 
+def loss_level(
+    predicate: Mapping[str, Any],
+    largest: float,
+    mode: str,
+    upper: float,
+    n: int = 0,
+    log_delta: float | None = None,
+) -> Level:
+    """Forward passes: what such a level leaves is a mean, as a share of the largest loss.
+
+    Of that which the certificate has, or of `largest` where that is more.
+    """
+    said = max(predicate["proof"]["largest_loss"], largest)
+    return RUN, mode, min(upper / said, 1.0), n, 0, log_delta
+
+
+def loss_spend(predicate: Mapping[str, Any], n: int, theorem: str) -> Spend:
+    """The row of the ledger for n losses, with the numbers that the rest of a certificate has.
+
+    Raises:
+        Refused: if it has none for it.
+    """
+    levels, largest = predicate["levels"], predicate["proof"]["largest_loss"]
+    mean = predicate["sampling"]["mean_loss"]
+    if mean is None or not levels:
+        raise Refused("it has losses drawn, but no level for them, or no mean of them")
+    upper = levels[-1]["share_upper"] * largest
+    statement = (
+        f"{n} losses, at most {ceiling(largest, 6):.6g} each, have a mean of at most "
+        f"{ceiling(mean, 6):.6g}, so that of all they were drawn from is at most "
+        f"{ceiling(upper, 6):.6g}"
+    )
+    return statement, "betting", theorem, predicate["delta_allowed"], n
+
+
 def loss_faults(predicate: Mapping[str, Any], tolerance: float) -> Iterator[str]:
     """Where the numbers of a loss certificate contradict each other."""
     bound, proof, delta = predicate["bound"], predicate["proof"], predicate["delta"]
     certain, largest = proof["loss_upper"], proof["largest_loss"]
-    if predicate["recipe"] is None or predicate["delta_chosen"]:
-        yield "nothing plans for a claim of a loss"
     if certain is None or largest is None or bound > largest or certain > largest:
         yield "its bounds on the loss do not fit each other"
         return
