@@ -63,11 +63,7 @@ class Inputs:
 
     population: Sampleable
     stream: Stream
-
-    @property
-    def chunk(self) -> int:
-        """Draws made together."""
-        return CHUNK
+    chunk: int = CHUNK
 
     def tickets(self, start: int, stop: int) -> Tickets:
         """Draws number `start` to `stop` - 1, none of them blank."""

@@ -98,6 +98,12 @@ def asked(
             f"{network.name} reads {network.n_ctx} of {network.d_vocab} tokens, and the task has "
             f"{task.n_ctx} of {task.d_vocab}"
         )
+    most = task.n_ctx - 3
+    if (given := claim.revealed) is not None and (task.repeats != "once" or given > most):
+        raise UserError(
+            f"universal claims are about tokens that repeat once, with at most {most} more of "
+            f"{task.n_ctx} revealed, got {given} of {task.repeats!r}"
+        )
     question = InductionQuestion(
         *(network, task, whole("budget", budget), real("delta", delta)),
         seed=0 if seed is None else whole("seed", seed),
@@ -120,8 +126,12 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
         UserError: in one sentence; also if there is no such strategy.
     """
     parsed(strategy)
-    if claim.kind not in ("accuracy", "margin"):
-        raise UserError(f"of induction the accuracy and margins are bounded, not a {claim.kind}")
+    if claim.kind not in ("accuracy", "margin", "universal"):
+        raise UserError(
+            f"of induction accuracy, margins and universal claims are bounded, not a {claim.kind}"
+        )
+    if claim.kind == "universal" and strategy not in (AUTO, IID):
+        raise UserError(f"cases of a universal claim are drawn, by {IID}, not by {strategy}")
     if weighted:
         raise UserError("all sequences of induction are equally likely; leave the prior out")
 

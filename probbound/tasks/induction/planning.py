@@ -31,6 +31,9 @@ def decided(
         raise UserError("of induction δ is not chosen by a plan; give --delta a number")
     if strategy != AUTO:
         return strategy, question
+    if question.claim.revealed is not None:
+        looks = int(question.budget_flops or 0.0) // question.every_filling.flops
+        return IID, replace(question, budget=looks)
     amount = int(question.budget_flops or 0.0) - question.once_flops
     for name, offered in ((HYBRID, _by_pairs), (CASCADE, _by_look_ups)):
         if (rest := offered(question, amount, meter)) is not None:

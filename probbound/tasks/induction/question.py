@@ -13,8 +13,10 @@ from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.memo import Memo
 from probbound.draws.random_streams import Stream
 from probbound.models.transformer.answering import REAL, Answering
+from probbound.models.transformer.attention_alone.filling import Fillings
 from probbound.models.transformer.attention_alone.form import Form, form_of
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.tasks.induction.cases import case_around, revealed
 from probbound.tasks.induction.task import Induction
 
 
@@ -34,6 +36,44 @@ class ForwardPass:
             return np.zeros(0, dtype=bool)
         spread = self.answering(members, self.margin)
         return ~spread.leads(self.task.labels(members), self.margin)
+
+
+@dataclass(frozen=True)
+class EveryFilling:
+    """Which cases are not proved right on every filling (Theorems 10.8 and 10.12)."""
+
+    task: Induction
+    fillings: Fillings
+    flops: int
+    name: str = "every filling"
+
+    def uncertified(self, members: Int[np.ndarray, "n twice_n_ctx"]) -> Bool[np.ndarray, " n"]:
+        """Those that are left, of sequences and, behind them, whether each token is revealed."""
+        tokens, given = np.split(members, 2, axis=1)
+        return np.array([not self._right(*each) for each in zip(tokens, given, strict=True)], bool)
+
+    def _right(self, tokens: Int[np.ndarray, " n_ctx"], given: Int[np.ndarray, " n_ctx"]) -> bool:
+        case = case_around(self.task, tokens, given.astype(bool))
+        return self.fillings.right(case.allowed, case.label)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Cases to draw from: sequences, and behind each which of its tokens are revealed."""
+
+    task: Induction
+    revealed: int
+
+    @property
+    def mass(self) -> int:
+        """Of what is drawn, a common multiple that no share depends on."""
+        return self.task.mass
+
+    def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n twice_n_ctx"]:
+        """Draws number `start` to `stop` - 1 (Theorem 10.12)."""
+        given = revealed(self.task, stream, start, stop, self.revealed)
+        tokens = self.task.sample(stream.fold_in("sequences"), start, stop)
+        return np.concatenate([tokens, given.astype(np.int64)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -78,6 +118,19 @@ class InductionQuestion:
         """The check at the end of every row."""
         flops = REAL.flops(self.model, self.task.n_ctx)
         return ForwardPass(self.task, REAL.answering(self.model), self.claim.margin, flops)
+
+    @cached_property
+    def every_filling(self) -> EveryFilling:
+        """The check of cases, of a universal claim."""
+        fillings = Fillings(self.form)
+        allowed = np.ones((self.task.n_ctx, self.task.d_vocab), dtype=bool)
+        allowed[: 3 + (self.claim.revealed or 0), 1:] = False  # the most that is left free
+        return EveryFilling(self.task, fillings, fillings.flops(allowed))
+
+    @property
+    def cases(self) -> Cases:
+        """What a universal claim draws from."""
+        return Cases(self.task, self.claim.revealed or 0)
 
     @cached_property
     def form(self) -> Form:

@@ -25,6 +25,7 @@ ARITHMETIC = (
 
 def _recipe(strategy: str, question: InductionQuestion) -> Recipe:
     given = {setting.name: getattr(question, setting.name) for setting in OF_DRAWING}
+    given["universal"] = question.claim.kind == "universal"
     return recipe_of(strategy, question.task.size, given)
 
 
