@@ -16,6 +16,7 @@ from probbound.models.transformer.answering import REAL, Answering
 from probbound.models.transformer.attention_alone.filling import Fillings
 from probbound.models.transformer.attention_alone.form import Form, form_of
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.populations.product_sets import split
 from probbound.tasks.induction.cases import case_around, revealed
 from probbound.tasks.induction.task import Induction
 
@@ -54,7 +55,12 @@ class EveryFilling:
 
     def _right(self, tokens: Int[np.ndarray, " n_ctx"], given: Int[np.ndarray, " n_ctx"]) -> bool:
         case = case_around(self.task, tokens, given.astype(bool))
-        return self.fillings.right(case.allowed, case.label)
+        if self.fillings.right(case.allowed, case.label):
+            return True
+        if case.allowed[-2].sum() == 1:
+            return False
+        parts = split(case.allowed, self.task.n_ctx - 2)
+        return all(self.fillings.right(part, case.label) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class InductionQuestion:
         fillings = Fillings(self.form)
         allowed = np.ones((self.task.n_ctx, self.task.d_vocab), dtype=bool)
         allowed[: 3 + (self.claim.revealed or 0), 1:] = False  # the most that is left free
-        return EveryFilling(self.task, fillings, fillings.flops(allowed))
+        return EveryFilling(self.task, fillings, self.task.d_vocab * fillings.flops(allowed))
 
     @property
     def cases(self) -> Cases:

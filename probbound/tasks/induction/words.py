@@ -33,6 +33,11 @@ def remarks(population: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "sequences", f"{n} of {v} tokens; {said}"
 
 
+def means(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Nothing has to be said of how inputs were decided."""
+    return iter(())
+
+
 def files(population: Mapping[str, Any]) -> tuple[str, ...]:
     """No files have to be brought."""
     return ()
