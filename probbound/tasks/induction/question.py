@@ -16,6 +16,7 @@ from probbound.models.transformer.answering import REAL, Answering
 from probbound.models.transformer.attention_alone.filling import Fillings
 from probbound.models.transformer.attention_alone.form import Form, form_of
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.sharing import Shared, stages_alike
 from probbound.populations.product_sets import split
 from probbound.tasks.induction.cases import case_around, revealed
 from probbound.tasks.induction.task import Induction
@@ -117,12 +118,13 @@ class InductionQuestion:
     @property
     def once_flops(self) -> int:
         """Operations of what is of the network alone."""
-        return REAL.once_flops(self.model)
+        return REAL.once_flops((self.model,))
 
     @cached_property
     def exact(self) -> Check:
         """The check at the end of every row."""
-        flops = REAL.flops(self.model, self.task.n_ctx)
+        alone = Shared(0, stages_alike((self.model,)))
+        flops = REAL.flops((self.model,), self.task.n_ctx, alone).each
         return ForwardPass(self.task, REAL.answering(self.model), self.claim.margin, flops)
 
     @cached_property
