@@ -70,8 +70,16 @@ def train(
         name,
         made_for=task.name,
     )
-    wrong = _wrong(model, task)
-    record = {"task": task.name, **chosen, "sampled": SCORED, "wrong": wrong}
+    told = {name: value for name, value in chosen.items() if name != "seed"}
+    record = {
+        "task": task.name,
+        "recipe": f"penalty {penalty:g}",
+        **told,
+        "training_seed": chosen["seed"],
+        "jax": jax.__version__,
+        "samples": SCORED,
+        "wrong": _wrong(model, task),
+    }
     return model, record
 
 
