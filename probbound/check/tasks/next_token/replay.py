@@ -12,6 +12,7 @@ import numpy as np
 from probbound.check.compare import disagreements, other_counts, require
 from probbound.check.expected import Facts
 from probbound.check.models.transformer.network import Network
+from probbound.check.models.transformer.prices import row_price
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.own.draws import different
 from probbound.check.report import Refused
@@ -67,16 +68,6 @@ def fresh(
     return 1.0, brought.answered.wrong(stream.below(size, 0, draws))
 
 
-def price(weights: Weights, length: int) -> int:
-    """What a row is planned to cost (Definition 9.7)."""
-    entries = 0
-    for name, values in weights.arrays.items():
-        last = name.rpartition(".")[2]
-        if last.startswith("W") and last not in ("W_E", "W_pos"):
-            entries += 2 * values.size * (length if name.startswith("blocks.") else 1)
-    return max(entries, 1)
-
-
 def _require_planned(predicate: Mapping[str, Any], recipe: Recipe, answered: Answered) -> None:
     """Looks are those of the budget, or of what was to be spent.
 
@@ -87,7 +78,7 @@ def _require_planned(predicate: Mapping[str, Any], recipe: Recipe, answered: Ans
     size = predicate["claim"]["population"]["size"]
     if operations is not None:
         length = answered.rows.tokens.shape[1] - 1
-        each = sum(price(network.weights, length) for network in answered.networks)
+        each = sum(row_price(network.weights, length) for network in answered.networks)
         if recipe.law is None or recipe.law == ANYTIME:
             raise Refused("operations are planned for different rows, with no target")
         if budget != min(int(Fraction(operations) / each), size):

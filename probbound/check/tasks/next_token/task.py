@@ -10,12 +10,13 @@ from probbound.check import rules
 from probbound.check.effort import Work
 from probbound.check.models.registry import kind_named, read_weights
 from probbound.check.models.transformer.answers import AGREEMENT
+from probbound.check.models.transformer.prices import row_price
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
 from probbound.check.tasks.next_token.recipe import recipe_of
-from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh, price
+from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
 from probbound.check.tasks.next_token.rows import read_rows
 from probbound.check.tasks.recipes import misasked
 
@@ -52,7 +53,7 @@ def _work(predicate: Mapping[str, Any], weights: Weights) -> Work:
     rows = stated["size"] if budget is None else min(budget, stated["size"])
     length, said = stated["length"] - 1, weights.configuration
     scores = 8.0 * said.n_layers * said.n_heads * length**2 * (said.d_head + 8)
-    each = (price(weights, length) + scores + _ROW) * (1 if stated["against"] is None else 2)
+    each = (row_price(weights, length) + scores + _ROW) * (1 if stated["against"] is None else 2)
     stored = float(sum(values.size for values in weights.arrays.values()))
     operations = _LEAST + rows * each + 10.0 * stored
     if stated["arithmetic"] == "real":
