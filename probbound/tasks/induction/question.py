@@ -15,6 +15,7 @@ from probbound.draws.random_streams import Stream
 from probbound.models.transformer.answering import REAL, Answering
 from probbound.models.transformer.attention_alone.form import Form, form_of
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.planned import planned_radii
 from probbound.tasks.induction.task import Induction
 
 
@@ -72,6 +73,11 @@ class InductionQuestion:
     def once_flops(self) -> int:
         """Operations of what is of the network alone."""
         return REAL.once_flops(self.model)
+
+    @property
+    def price(self) -> int:
+        """Operations that a forward pass is planned to take."""
+        return planned_radii(self.model, self.task.n_ctx)
 
     @cached_property
     def exact(self) -> Check:

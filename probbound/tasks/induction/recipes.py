@@ -35,10 +35,10 @@ def recipe_of(strategy: str, size: int, given: Mapping[str, Any]) -> Recipe:
     if name.kind == BRUTE_FORCE:
         return Recipe((RecipeLevel(FORWARD_PASS, "enumerated"),))
     if name.kind == IID:
-        return Recipe((RecipeLevel(FORWARD_PASS, "sampled"),), _law(given))
+        return Recipe((RecipeLevel(FORWARD_PASS, "sampled"),), RecipeLaw(FIXED))
     if name.kind == CASCADE:
         cheap = RecipeLevel(FACTORED, "passed through")
-        return Recipe((cheap, RecipeLevel(FORWARD_PASS, "sampled")), _law(given, draws=True))
+        return Recipe((cheap, RecipeLevel(FORWARD_PASS, "sampled")), _law(given))
     levels = (_enumerated(name),)
     if name.kind == HYBRID:
         return Recipe((*levels, RecipeLevel(FORWARD_PASS, "sampled")), RecipeLaw(FIXED))
@@ -50,8 +50,7 @@ def _enumerated(name: Name) -> RecipeLevel:
     return RecipeLevel(name.screen, "enumerated", settings)
 
 
-def _law(given: Mapping[str, Any], *, draws: bool = False) -> RecipeLaw:
+def _law(given: Mapping[str, Any]) -> RecipeLaw:
     if (target := given.get("target")) is not None:
         return RecipeLaw(ANYTIME, {"target": target})
-    settings = {"draws": given.get("draws")} if draws else {}
-    return RecipeLaw(FIXED_OR_INTERRUPTED, settings)
+    return RecipeLaw(FIXED_OR_INTERRUPTED, {"draws": given.get("draws")})

@@ -9,7 +9,7 @@ from math import floor
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
-from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.planned import planned_row
 from probbound.tasks.next_token.grammar import IID
 from probbound.tasks.next_token.question import RowQuestion
 
@@ -17,15 +17,7 @@ from probbound.tasks.next_token.question import RowQuestion
 def row_price(question: RowQuestion) -> int:
     """What a row is planned to cost."""
     length = question.task.tokens.shape[1] - 1
-    return sum(_price(model, length) for model in question.models)
-
-
-def _price(model: GeneralTransformer, length: int) -> int:
-    total = 0
-    for name, values in model.arrays.items():
-        if name.rpartition(".")[2].startswith("W") and not name.endswith(("W_E", "W_pos")):
-            total += 2 * values.size * (length if name.startswith("blocks.") else 1)
-    return max(1, total)
+    return sum(planned_row(model, length) for model in question.models)
 
 
 def decided(
