@@ -87,7 +87,7 @@ def _at_most(
 ) -> Bool[np.ndarray, " quantities"]:
     """Whether a head's mean of each quantity is at most its level on every sequence."""
     top = max(place.high.max() for place in places)
-    terms, sizes = [], np.zeros(len(level))
+    terms, sizes, largest = [], np.zeros(len(level)), np.ones(len(level))
     for place in places:
         over = place.worth - level + 2.0**-46 * (np.abs(place.worth) + np.abs(level))
         with np.errstate(under="ignore"):
@@ -95,11 +95,12 @@ def _at_most(
             least = np.exp(place.low - top) * (1 - _EXP)
         term = np.where(over > 0, over * most[:, None], over * least[:, None])
         sizes += np.abs(term).max(axis=0)
+        largest += np.abs(over).max(axis=0)
         table = np.full((1, len(level), tokens, tokens), -np.inf)
         table[0][:, place.now, place.before] = term.T
         terms.append(table)
     reached = largest_sums(terms[0].max(axis=3), terms[1:])
-    return reached[0].max(axis=1) <= -_TINY * sizes - LEAST
+    return reached[0].max(axis=1) <= -_TINY * sizes - LEAST * largest
 
 
 def _lowest(places: list[_Place], tokens: int) -> Float[np.ndarray, " quantities"]:

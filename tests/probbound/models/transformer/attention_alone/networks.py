@@ -28,7 +28,13 @@ def random_network(
 
 
 def inducing_network(
-    seed: int = 0, *, v: int = 5, n: int = 6, sharp: float = 12.0, noise: float = 0.0, heads: int = 1
+    seed: int = 0,
+    *,
+    v: int = 5,
+    n: int = 6,
+    sharp: float = 12.0,
+    noise: float = 0.0,
+    heads: int = 1,
 ) -> GeneralTransformer:
     """The circuit by hand: a first layer that copies the token before, a second that looks for it.
 
