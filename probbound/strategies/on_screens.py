@@ -122,8 +122,8 @@ def hybrid(screen: Enumerated, question: Asking, meter: CostMeter) -> Outcome:
     """The screen enumerated, then forward passes on exact draws from what it left.
 
     Theorem 1.6. Fixed-n, with replacement. Where the budget covers all that is left, every input
-    of it is run once and the bound is deterministic; where the screen leaves everything, the draws
-    are those of `iid`.
+    of it is run once and the bound is deterministic; where the screen leaves everything, blank
+    tickets counted, the draws are those of `iid`.
     """
     residue = screen.enumerate(meter)
     base, budget = _left_by(screen, residue, question), question.budget
@@ -173,9 +173,10 @@ def _planned_draws(row: Row, question: Asking, meter: CostMeter) -> int:
 
 
 def _left_by(screen: Enumerated, residue: Residue, question: Asking) -> Base:
-    mass = question.task.mass
-    first = (Level.enumerated(screen.name, ratio_up(residue.size, mass)),)
-    return Base(mass, question.delta, first, residue)
+    mass, every = question.task.mass, residue.size >= question.task.mass
+    share = 1.0 if every else ratio_up(residue.size, mass)
+    first = (Level.enumerated(screen.name, share),)
+    return Base(mass, question.delta, first, None if every else residue)
 
 
 def _from_all(base: Base, question: Asking, meter: CostMeter) -> Outcome:

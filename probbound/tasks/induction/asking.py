@@ -93,10 +93,10 @@ def asked(
         raise UserError(f"bounds are proved for Induction itself, got {kind_of(task)}")
     task = unaltered(task, Induction(task.d_vocab, task.n_ctx, task.repeats))
     require_way_to(strategy, claim, weighted=False)
-    if task.n_ctx > network.n_ctx or task.d_vocab > network.d_vocab:
+    if (task.n_ctx, task.d_vocab) != (network.n_ctx, network.d_vocab):
         raise UserError(
-            f"{network.name} reads {network.n_ctx} of {network.d_vocab} tokens, and the task has "
-            f"{task.n_ctx} of {task.d_vocab}"
+            f"the task of {network.name} has its {network.n_ctx} positions of {network.d_vocab} "
+            f"tokens, got {task.n_ctx} of {task.d_vocab}"
         )
     question = InductionQuestion(
         *(network, task, whole("budget", budget), real("delta", delta)),
