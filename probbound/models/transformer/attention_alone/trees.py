@@ -219,7 +219,7 @@ def _assembled(tables: list[Float[np.ndarray, "1 n v"]], depth: int, heads: int)
     return Tree(None, tuple(_assembled(part, depth - 1, heads) for part in parts))
 
 
-def _summed(values: list[Float[np.ndarray, "sets quantities"]]) -> Float[np.ndarray, "s q"]:
+def _summed(values: list[Float[np.ndarray, "_ quantities"]]) -> Float[np.ndarray, "_ quantities"]:
     total, size = values[0], np.abs(values[0])
     for value in values[1:]:
         total, size = total + value, size + np.abs(value)
