@@ -18,7 +18,7 @@ _AT_ONCE = 1 << 12
 def right(form: Form, margin: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Says of tokens (m, n) and places (m,) which are answered by what follows the place, bool (m,).
 
-    A place that is not below n − 2 is never said to be right.
+    A place that is not below n − 1 is never said to be right.
 
     Args:
         form: Of two layers, of three positions at least.
@@ -35,7 +35,7 @@ def right(form: Form, margin: float) -> Callable[[np.ndarray, np.ndarray], np.nd
 
     def said(tokens: np.ndarray, place: np.ndarray) -> np.ndarray:
         found = np.zeros(len(tokens), dtype=bool)
-        fits = (place >= 0) & (place < form.length - 2)
+        fits = (place >= 0) & (place < form.length - 1)
         for at in np.array_split(np.flatnonzero(fits), 1 + len(tokens) // _AT_ONCE):
             rows = _Rows(before, tokens[at])
             match = place[at] + 1
@@ -112,6 +112,9 @@ class _Scores:
             before.ranges(a @ each.T, size * most).reshape(-1, n, v)
             for each, most in ((plain, x), (moved, sums))
         )
+        first = (form.atoms[0] + before.sum[0]).T
+        self.of_own[:, 0] = before.ranges(a @ first, size * (x + sums))
+        self.of_first = np.where(np.arange(n) > 0, 1.0, 0.0)
         self.of_last, self.of_behind = (
             before.ranges(each.T, size * most) for each, most in zip(last, (x, sums), strict=True)
         )
@@ -129,7 +132,7 @@ class _Scores:
         middle = self.own[0, q, *own] + self.own[1, u, *own]
         middle = middle + self.other[0, q, *other] + self.other[1, u, *other]
         last = rows.missed[:, :, -1:]
-        radius = (last * (self.of_own[:, *own] + self.of_other[:, *other])).sum(axis=0)
+        radius = (last * (self.of_own[:, *own] + self.of_first * self.of_other[:, *other])).sum(axis=0)
         here = (self.of_last[:, q] + self.of_behind[:, u]) + np.einsum(
             "hmp,hk->kmp", last, self.both
         )
@@ -194,12 +197,11 @@ class _Logits:
 
 
 def _largest(before: _Before, w: np.ndarray, sizes: np.ndarray, ranges: np.ndarray) -> np.ndarray:
-    """The largest C over every position, its token and the one before, for each column."""
+    """At least C, for each column: the largest of each part at a position, added up (10.10)."""
     form = before.form
     own, moved = form.atoms @ w, before.sum @ w
     found = (own[0] + moved[0]).max(axis=0)
     for p in range(1, form.length):
-        for y in range(form.tokens):
-            other = moved[p - 1] + before.missed[:, p, y].T @ ranges
-            found = np.maximum(found, own[p, y] + other.max(axis=0))
+        missed = before.missed[:, p].max(axis=(1, 2)) @ ranges
+        found = np.maximum(found, own[p].max(axis=0) + moved[p - 1].max(axis=0) + missed)
     return found + form.error(before.state_size * sizes) + _SUMS * before.state_size * sizes

@@ -173,7 +173,7 @@ def _over_pairs(
 def _over_last_two(
     form: Form, own: np.ndarray, means: np.ndarray, pairs: Sequence[Pair]
 ) -> np.ndarray:
-    """At least the values of the last position over all sequences that end so (10.6, depth 1)."""
+    """At least the values of the last position over all sequences that end so, by the hull."""
     scores, error = form.first[0]
     last, found = form.length - 1, []
     for q, u in pairs:
@@ -183,7 +183,11 @@ def _over_last_two(
         ends = ([last - 1, last], [u, q])
         mean = largest_mean(
             [
-                Places(low[:-2, :, None], high[:-2, :, None], means[:-2]),
+                Places(
+                    low[:-2].min(axis=1).sum(keepdims=True)[:, None, None] * (1 - _SUMS),
+                    high[:-2].max(axis=1).sum(keepdims=True)[:, None, None] * (1 + _SUMS),
+                    means[:-2].max(axis=(0, 1))[None, None],
+                ),
                 Places(low[ends][:, None, None], high[ends][:, None, None], means[ends][:, None]),
             ]
         )
