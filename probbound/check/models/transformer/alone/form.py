@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Form:
         """v."""
         return self.atoms.shape[1]
 
-    def error(self, sizes: np.ndarray | float) -> np.ndarray:
+    def error(self, sizes: Any) -> Any:
         """How far what is computed of such a size may be off (Theorem 10.4)."""
         return self.unit * np.asarray(sizes) * (1 + 2.0**-29) + 2.0**-890
 

@@ -118,12 +118,12 @@ class _Scores:
         self.of_last, self.of_behind = (
             before.ranges(each.T, size * most) for each, most in zip(last, (x, sums), strict=True)
         )
-        self.both = np.array([self._both(before, a, size, h) for h in range(form.heads)])
+        self.both = np.array([self._both(before, a, size, k) for k in range(form.heads)]).T
 
     def _both(self, before: _Before, a: np.ndarray, size: float, head: int) -> np.ndarray:
-        """RR of one head with every other."""
+        """RR_hk of every head h with head k."""
         here = before.moved[head].reshape(-1, len(a))
-        return 2 * before.ranges((here @ a).T, size * before.sizes[head]).max(axis=1)
+        return 2 * before.ranges(a @ here.T, size * before.sizes[head]).max(axis=1)
 
     def share(self, rows: _Rows, match: np.ndarray) -> np.ndarray:
         """At most the weight of the match, of all sequences of which no more is known."""
