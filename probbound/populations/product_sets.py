@@ -77,14 +77,15 @@ class ProductSets:
         self, number: Int[np.ndarray, " n"], within: np.ndarray
     ) -> Int[np.ndarray, "n places"]:
         """Sequence number `within` of a set, the last place counting fastest."""
-        order, sizes = np.argsort(~self.sets, axis=2, kind="stable"), self.sets.sum(axis=2)
+        used, which = np.unique(number, return_inverse=True)
         places = self.sets.shape[1]
         tokens = np.empty((len(number), places), dtype=np.int64)
         for place in range(places - 1, -1, -1):
-            radix = sizes[number, place]
+            allowed = self.sets[used, place]
+            radix = allowed.sum(axis=1)[which]
             digit = np.asarray(within % radix, dtype=np.int64)
             within = within // radix
-            tokens[:, place] = order[number, place, digit]
+            tokens[:, place] = np.argsort(~allowed, axis=1, kind="stable")[which, digit]
         return tokens
 
     def draw_flops(self, draws: int) -> int:

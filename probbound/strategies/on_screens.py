@@ -70,6 +70,11 @@ class Asking(Protocol):
         ...
 
     @property
+    def price(self) -> int:
+        """Operations that it is planned to take for an input."""
+        ...
+
+    @property
     def once_flops(self) -> int:
         """Operations of what that check works out before it sees an input."""
         ...
@@ -122,8 +127,8 @@ def hybrid(screen: Enumerated, question: Asking, meter: CostMeter) -> Outcome:
     """The screen enumerated, then forward passes on exact draws from what it left.
 
     Theorem 1.6. Fixed-n, with replacement. Where the budget covers all that is left, every input
-    of it is run once and the bound is deterministic; where the screen leaves everything, the draws
-    are those of `iid`.
+    of it is run once and the bound is deterministic; where the screen leaves everything, blank
+    tickets counted, the draws are those of `iid`.
     """
     residue = screen.enumerate(meter)
     base, budget = _left_by(screen, residue, question), question.budget
@@ -168,14 +173,15 @@ def _planned_draws(row: Row, question: Asking, meter: CostMeter) -> int:
     with meter.phase("pilot", "sampling", PILOT_DRAWS * cheap.flops):
         left = int(cheap.uncertified(pilot.tickets(0, PILOT_DRAWS).members).sum())
     within_budget = expected_left(question.budget, left) * PILOT_DRAWS / (left + 1)
-    within_cost = question.budget * row.exact.flops / cheap.flops
+    within_cost = question.budget * question.price / cheap.flops
     return max(question.budget, int(min(within_budget, within_cost)))
 
 
 def _left_by(screen: Enumerated, residue: Residue, question: Asking) -> Base:
-    mass = question.task.mass
-    first = (Level.enumerated(screen.name, ratio_up(residue.size, mass)),)
-    return Base(mass, question.delta, first, residue)
+    mass, every = question.task.mass, residue.size >= question.task.mass
+    share = 1.0 if every else ratio_up(residue.size, mass)
+    first = (Level.enumerated(screen.name, share),)
+    return Base(mass, question.delta, first, None if every else residue)
 
 
 def _from_all(base: Base, question: Asking, meter: CostMeter) -> Outcome:

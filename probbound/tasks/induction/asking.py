@@ -93,10 +93,10 @@ def asked(
         raise UserError(f"bounds are proved for Induction itself, got {kind_of(task)}")
     task = unaltered(task, Induction(task.d_vocab, task.n_ctx, task.repeats))
     require_way_to(strategy, claim, weighted=False)
-    if task.n_ctx > network.n_ctx or task.d_vocab > network.d_vocab:
+    if (task.n_ctx, task.d_vocab) != (network.n_ctx, network.d_vocab):
         raise UserError(
-            f"{network.name} reads {network.n_ctx} of {network.d_vocab} tokens, and the task has "
-            f"{task.n_ctx} of {task.d_vocab}"
+            f"the task of {network.name} has its {network.n_ctx} positions of {network.d_vocab} "
+            f"tokens, got {task.n_ctx} of {task.d_vocab}"
         )
     most = task.n_ctx - 3
     if (given := claim.revealed) is not None and (task.repeats != "once" or given > most):
@@ -112,7 +112,7 @@ def asked(
         **settings_of(settings, OF_DRAWING, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
-        question = replace(question, budget_flops=float(question.budget * question.exact.flops))
+        question = replace(question, budget_flops=float(question.budget * question.price))
     if question.stopped_at is not None and "target" not in use.settings:
         raise UserError(f"{strategy} cannot be interrupted; a cascade can")
     _require_usable(question, strategy)
@@ -130,8 +130,8 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
         raise UserError(
             f"of induction accuracy, margins and universal claims are bounded, not a {claim.kind}"
         )
-    if claim.kind == "universal" and strategy not in (AUTO, IID):
-        raise UserError(f"cases of a universal claim are drawn, by {IID}, not by {strategy}")
+    if claim.kind == "universal" and strategy != IID:
+        raise UserError(f"cases of a universal claim are drawn: --strategy {IID}, not {strategy}")
     if weighted:
         raise UserError("all sequences of induction are equally likely; leave the prior out")
 

@@ -47,7 +47,7 @@ def _screen(text: str, name: str) -> tuple[str, int]:
     base, colon, number = text.partition(":")
     if text == PAIRS:
         return PAIRS, 0
-    numbered = number.isascii() and number.isdigit() and len(number) <= 9
+    numbered = number.isascii() and number.isdigit() and len(number) <= 9 and int(number) > 0
     if base != TREE or (colon and not numbered):
         raise UserError(f"there is no strategy {name!r}; choose from {strategy_summary()}")
     return TREE, int(number) if colon else NODES

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
-from probbound.models.transformer.attention_alone.factored import Factored
+from probbound.models.transformer.attention_alone.factored import Factored, operations
 from probbound.models.transformer.attention_alone.form import form_of
-from probbound.strategies.levels import Inputs
+from probbound.models.transformer.sizing import sizes_price
+from probbound.strategies.levels import MOST_DRAWS, Inputs
+from probbound.strategies.on_screens import PILOT_DRAWS
 from probbound.tasks.induction.grammar import CASCADE, HYBRID, IID
 from probbound.tasks.induction.question import InductionQuestion
 from probbound.tasks.induction.screens.factored import prepared
@@ -31,40 +33,53 @@ def decided(
         raise UserError("of induction δ is not chosen by a plan; give --delta a number")
     if strategy != AUTO:
         return strategy, question
-    if question.claim.revealed is not None:
-        looks = int(question.budget_flops or 0.0) // question.every_filling.flops
-        return IID, replace(question, budget=looks)
-    amount = int(question.budget_flops or 0.0) - question.once_flops
+    spent = _Spent(int(question.budget_flops or 0.0) - sizes_price(question.model))
     for name, offered in ((HYBRID, _by_pairs), (CASCADE, _by_look_ups)):
-        if (rest := offered(question, amount, meter)) is not None:
-            return name, replace(question, budget=rest // question.exact.flops)
-    return IID, replace(question, budget=max(0, amount) // question.exact.flops)
+        if (budget := offered(question, spent, meter)) is not None:
+            return name, replace(question, budget=min(budget, MOST_DRAWS))
+    budget = max(0, spent.rest) // question.price
+    return IID, replace(question, budget=min(budget, MOST_DRAWS))
 
 
-def _by_pairs(question: InductionQuestion, amount: int, meter: CostMeter) -> int | None:
-    """What `pairs` leaves of the operations, None if it costs too much or proves too little."""
+@dataclass
+class _Spent:
+    """What is left of the operations that there are."""
+
+    rest: int
+
+
+def _by_pairs(question: InductionQuestion, spent: _Spent, meter: CostMeter) -> int | None:
+    """A budget behind `pairs`, None if it costs too much or proves too little."""
     try:
         screen = PairScreen(form_of(question.model), question.task, question.claim.margin)
     except UserError:
         return None
-    if screen.flops + screen.look_flops(LOOKED_AT) > amount:
+    look = screen.look_flops(LOOKED_AT)
+    if screen.flops + look > spent.rest:
         return None
-    with meter.phase("look", "proof", screen.look_flops(LOOKED_AT)):
+    spent.rest -= look
+    with meter.phase("look", "proof", look):
         proved = screen.look(LOOKED_AT)
-    return amount - screen.flops - screen.look_flops(LOOKED_AT) if proved >= ENOUGH else None
+    if proved < ENOUGH:
+        return None
+    return (spent.rest - screen.flops) // (question.price + 2 * question.task.n_ctx)
 
 
-def _by_look_ups(question: InductionQuestion, amount: int, meter: CostMeter) -> int | None:
-    """What tables of look-ups leave of the operations, or None."""
+def _by_look_ups(question: InductionQuestion, spent: _Spent, meter: CostMeter) -> int | None:
+    """A budget behind tables of look-ups, or None."""
     try:
         factored = Factored(form_of(question.model), question.claim.margin)
     except UserError:
         return None
-    if factored.flops > amount // 4:
+    each = operations(question.task.n_ctx)
+    look, pilot = LOOK_DRAWS * each, PILOT_DRAWS * each
+    if factored.flops + look + pilot > spent.rest // 4:
         return None
+    spent.rest -= factored.flops + look
     check = prepared(question, meter)
     source = Inputs(question.task, question.stream.fold_in("look"))
-    with meter.phase("look", "proof", LOOK_DRAWS * check.flops):
+    with meter.phase("look", "proof", look):
         left = int(check.uncertified(source.tickets(0, LOOK_DRAWS).members).sum())
-    rest = amount - factored.flops - LOOK_DRAWS * check.flops
-    return max(rest, 0) // 2 if left <= (1 - ENOUGH) * LOOK_DRAWS else None
+    if left > (1 - ENOUGH) * LOOK_DRAWS:
+        return None
+    return (spent.rest - pilot) // (2 * question.price)

@@ -16,6 +16,7 @@ from probbound.models.transformer.answering import REAL, Answering
 from probbound.models.transformer.attention_alone.filling import Fillings
 from probbound.models.transformer.attention_alone.form import Form, form_of
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.prices import real_price
 from probbound.models.transformer.sharing import Shared, stages_alike
 from probbound.populations.product_sets import split
 from probbound.tasks.induction.cases import case_around, revealed
@@ -119,6 +120,11 @@ class InductionQuestion:
     def once_flops(self) -> int:
         """Operations of what is of the network alone."""
         return REAL.once_flops((self.model,))
+
+    @property
+    def price(self) -> int:
+        """Operations that a forward pass is planned to take."""
+        return real_price(self.model.architecture, self.task.n_ctx)
 
     @cached_property
     def exact(self) -> Check:

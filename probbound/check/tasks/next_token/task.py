@@ -11,12 +11,12 @@ from probbound.check.effort import Work
 from probbound.check.models.registry import kind_named, read_weights
 from probbound.check.models.transformer.answers import AGREEMENT
 from probbound.check.models.transformer.balls import library
+from probbound.check.models.transformer.prices import price, price_once
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
 from probbound.check.tasks.next_token.outcomes import lost, near
-from probbound.check.tasks.next_token.prices import price, price_once
 from probbound.check.tasks.next_token.recipe import recipe_of
 from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
 from probbound.check.tasks.next_token.rows import read_rows

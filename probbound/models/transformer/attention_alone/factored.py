@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,12 @@ from jaxtyping import Bool, Float, Int
 
 from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.form import LEAST, Form
-from probbound.models.transformer.attention_alone.near import Near, near_weights, require_two_layers
+from probbound.models.transformer.attention_alone.near import (
+    FAINT,
+    Near,
+    near_weights,
+    require_two_layers,
+)
 
 MOST_ENTRIES = 1 << 28
 _UP = 1 + 2.0**-30
@@ -97,9 +103,9 @@ class Factored:
         """At least the first layer's weight off the position before; none at position 0."""
         near = self.near
         rest = (near.own + near.high)[:, :, None]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = rest / (near.before + rest)
-        share = np.where(np.isfinite(share), share, 1.0) * (1 + 4 * near.widening) * _UP + LEAST
+        with np.errstate(invalid="ignore", divide="ignore", under="ignore"):
+            share = rest / (near.before + rest) * (1 + 4 * near.widening) * _UP + FAINT
+        share = np.where(near.before >= FAINT, share, 1.0)
         share[0] = 0.0
         return np.minimum(share, 1.0)
 
@@ -108,7 +114,7 @@ class Factored:
         form = self.form
         x, (n, v, width) = form.atoms, form.atoms.shape
         moved, matrix = x @ form.values[0, 0], form.scores[1, 0]
-        flat, far = x.reshape(-1, width), moved.reshape(-1, width)
+        far = moved.reshape(-1, width)
         behind = np.concatenate([moved[:1], moved[:-1]])
         own = x.copy()
         own[0] += moved[0]
@@ -117,10 +123,8 @@ class Factored:
         err = form.gamma * float(form.score_sizes[1, 0]) * form.atom_size**2
         err = 16 * err * (1 + float(form.value_sizes[0, 0])) ** 2 + LEAST
 
-        keys = (flat @ matrix.T @ far.T).reshape(n, v, -1)  # [p, y] against V of any
         spread_x = _range(far @ matrix @ own.reshape(-1, width).T, 0).reshape(n, v)
         spread_v = _range(far @ matrix @ behind_here.reshape(-1, width).T, 0).reshape(n, v)
-        del keys
         spread_q = _range(x[-1] @ matrix @ far.T, 1)
         spread_u = _range(moved[-2] @ matrix @ far.T, 1)
         both = 2 * float(_range(far @ matrix @ far.T, 0).max())
@@ -164,30 +168,15 @@ class Factored:
             axis=0,
         )
         most = most + err + 2.0**-40 * (np.abs(most) + spread)
-        matched = [
-            _apart(base[p])[:, None]
-            + _apart(deep_behind[p])[None]
-            + self.elsewhere[p][:, :, None, None] * spread
-            for p in range(n)
-        ]
-        direct_err = grown * size + LEAST
-        plain, moved = _apart(x[-1] @ U), _apart(x[-2] @ Z1 @ U)
-        all_moved = (x @ Z1 @ U).reshape(n * v, out)
-        spread_direct = _range(_apart(all_moved), 0) + 2 * direct_err
-        made = np.full((v, v, n, v), np.inf)
         labels = np.arange(v)
-        for p in range(1, n):
-            at = matched[p] + err + 2.0**-40 * (np.abs(matched[p]) + spread)
-            mine = at[labels, :, :, labels]  # [b, q, j]: the pair (b, q) and what b leads
-            top = most[:, labels].T  # [b, j]
-            for q in range(v):
-                d = plain[q] + moved + self.elsewhere[-1, q][:, None, None] * spread_direct
-                d = d + direct_err + 2.0**-40 * (np.abs(d) + spread_direct)
-                d = d[:, :, labels].transpose(0, 2, 1)  # [u, b, j]
-                wanted = d + top + self.margin
-                wanted = wanted + 2.0**-40 * (np.abs(d) + np.abs(top) + abs(self.margin)) + LEAST
-                gain = top - mine[:, q]
-                gain = gain - 2.0**-40 * (np.abs(top) + np.abs(mine[:, q]))
+        top, off, wide = (each[:, labels].T for each in (most, err, spread))  # [b, j]
+        made = np.full((v, v, n, v), np.inf)
+        for q, wanted in enumerate(self._wanted(top, grown * size + LEAST)):
+            for p in range(1, n):
+                mine = _led(base[p]) + _led_by(deep_behind[p, q], labels)
+                mine = mine + self.elsewhere[p][:, q, None] * wide
+                mine = mine + off + 2.0**-40 * (np.abs(mine) + wide)
+                gain = top - mine - 2.0**-40 * (np.abs(top) + np.abs(mine))
                 with np.errstate(divide="ignore", invalid="ignore"):
                     need = np.where(gain > 0, wanted / gain * _UP, np.inf)
                 need = np.where(wanted < 0, 0.0, need)
@@ -195,10 +184,38 @@ class Factored:
                 made[q, :, p] = need.max(axis=2)
         return made
 
+    def _wanted(
+        self, top: Float[np.ndarray, "label out"], err: Float[np.ndarray, "out out"]
+    ) -> Iterator[Float[np.ndarray, "u label out"]]:
+        """By query: what the match has to take off, were all else at its worst."""
+        form, labels = self.form, np.arange(len(top))
+        deep = form.atoms @ form.values[0, 0] @ form.outcomes
+        spread = _range(_apart(deep.reshape(-1, deep.shape[2])), 0) + 2 * err
+        spread, err = spread[:, labels].T, err[:, labels].T
+        moved = _led_by(deep[-2], labels)
+        for q, plain in enumerate(form.atoms[-1] @ form.outcomes):
+            d = _led_by(plain, labels) + moved
+            d = d + self.elsewhere[-1, q][:, None, None] * spread
+            d = d + err + 2.0**-40 * (np.abs(d) + spread)
+            wanted = d + top + self.margin
+            yield wanted + 2.0**-40 * (np.abs(d) + np.abs(top) + abs(self.margin)) + LEAST
+
 
 def _apart(logits: Float[np.ndarray, "*at out"]) -> Float[np.ndarray, "*at wrong right"]:
     """Every outcome less every other."""
     return logits[..., :, None] - logits[..., None, :]
+
+
+def _led(logits: Float[np.ndarray, "label out"]) -> Float[np.ndarray, "label out"]:
+    """Every outcome less that of the row's own number."""
+    return logits - np.diagonal(logits)[:, None]
+
+
+def _led_by(
+    logits: Float[np.ndarray, "*at out"], labels: Int[np.ndarray, " label"]
+) -> Float[np.ndarray, "*at label out"]:
+    """Every outcome less that of each label."""
+    return logits[..., None, :] - logits[..., labels, None]
 
 
 def _range(values: np.ndarray, axis: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.chains import largest_sums
 from probbound.models.transformer.attention_alone.form import LEAST, Form
 from probbound.models.transformer.attention_alone.near import norms
@@ -15,6 +16,7 @@ from probbound.models.transformer.attention_alone.trees import Ranges, Sets, Vec
 
 _TINY, _EXP = 2.0**-40, 2.0**-44
 _HALVINGS = 30
+MOST_ENTRIES = 1 << 28
 Allowed = Bool[np.ndarray, "n_ctx d_vocab"]
 
 
@@ -31,9 +33,22 @@ class _Place:
 
 @dataclass(frozen=True)
 class Fillings:
-    """What a network of attention alone answers on every filling of sets of sequences."""
+    """What a network of attention alone answers on every filling of sets of sequences.
+
+    Raises:
+        UserError: if the tables of its states would be too large.
+    """
 
     form: Form
+
+    def __post_init__(self) -> None:
+        form, (n, v, _) = self.form, self.form.atoms.shape
+        entries = (1 + form.n_heads) ** (form.n_layers - 1) * form.n_heads * (n * v) ** 2
+        if entries > MOST_ENTRIES:
+            raise UserError(
+                f"tables of the states of {form.name} would have {entries:,} entries, more than "
+                f"{MOST_ENTRIES:,}; iid runs any transformer"
+            )
 
     @cached_property
     def ranges(self) -> Ranges:
@@ -86,7 +101,7 @@ def _at_most(
 ) -> Bool[np.ndarray, " quantities"]:
     """Whether a head's mean of each quantity is at most its level on every sequence."""
     top = max(place.high.max() for place in places)
-    terms, sizes = [], np.zeros(len(level))
+    terms, sizes, largest = [], np.zeros(len(level)), np.ones(len(level))
     for place in places:
         over = place.worth - level + 2.0**-46 * (np.abs(place.worth) + np.abs(level))
         with np.errstate(under="ignore"):
@@ -94,11 +109,12 @@ def _at_most(
             least = np.exp(place.low - top) * (1 - _EXP)
         term = np.where(over > 0, over * most[:, None], over * least[:, None])
         sizes += np.abs(term).max(axis=0)
+        largest += np.abs(over).max(axis=0)
         table = np.full((1, len(level), tokens, tokens), -np.inf)
         table[0][:, place.now, place.before] = term.T
         terms.append(table)
     reached = largest_sums(terms[0].max(axis=3), terms[1:])
-    return reached[0].max(axis=1) <= -_TINY * sizes - LEAST
+    return reached[0].max(axis=1) <= -_TINY * sizes - LEAST * largest
 
 
 def _lowest(places: list[_Place], tokens: int) -> Float[np.ndarray, " quantities"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -15,6 +14,8 @@ from probbound.models.transformer.network import GeneralTransformer
 UNIT = 2.0**-53
 LEAST = 2.0**-900
 MOST_SIZE = 2.0**200
+MOST_SCORE_OFF = 0.125  # of the first layer, by rounding
+MOST_PLACES, MOST_HEADS = 512, 64
 
 _WANTED = {
     "norm": "none",
@@ -43,6 +44,11 @@ def require_attention_alone(a: Architecture) -> None:
         raise UserError("screens over whole sets of sequences know no attention windows")
     if a.n_layers < 1:
         raise UserError("screens over whole sets of sequences want a layer of attention")
+    if a.n_ctx > MOST_PLACES or a.n_heads > MOST_HEADS:
+        raise UserError(
+            f"screens over whole sets of sequences are for at most {MOST_PLACES} positions and "
+            f"{MOST_HEADS} heads, got {a.n_ctx} and {a.n_heads}; iid runs any transformer"
+        )
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,14 @@ class Form:
 
     `atoms` are the embeddings [positions, tokens, d + 1]; `scores` and `values` the A and Z of
     every layer and head, [L, H, d + 1, d + 1]; `outcomes` is [d + 1, out]. Sizes are those of
-    Theorem 10.4.
+    Theorem 10.4; no embedding's is above `atom_size`.
     """
 
     atoms: Float[np.ndarray, "n_ctx d_vocab width"]
     scores: Float[np.ndarray, "layers heads width width"]
     values: Float[np.ndarray, "layers heads width width"]
     outcomes: Float[np.ndarray, "width out"]
+    atom_size: float
     score_sizes: Float[np.ndarray, "layers heads"]
     value_sizes: Float[np.ndarray, "layers heads"]
     roundings: int
@@ -78,11 +85,6 @@ class Form:
         """γ of the roundings that anything here goes through."""
         return self.roundings * UNIT / (1 - self.roundings * UNIT) * (1 + 2.0**-30)
 
-    @cached_property
-    def atom_size(self) -> float:
-        """No embedding is longer, as computed."""
-        return float(np.sqrt((self.atoms**2).sum(axis=2)).max()) * (1 + 2.0**-30)
-
 
 def form_of(model: GeneralTransformer) -> Form:
     """The matrices of a network of attention alone.
@@ -90,8 +92,15 @@ def form_of(model: GeneralTransformer) -> Form:
     Raises:
         UserError: if it is another, or its weights are so large that nothing could be proved.
     """
+    require_attention_alone(model.architecture)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _form_of(model)
+        _require_small(found)
+    return found
+
+
+def _form_of(model: GeneralTransformer) -> Form:
     a, held = model.architecture, model.arrays
-    require_attention_alone(a)
     arrays = {name: values.astype(np.float64) for name, values in held.items()}
     d = a.d_model
     embed = arrays["embed.W_E"] + arrays.get("embed.b_E", np.zeros(d))
@@ -122,20 +131,28 @@ def form_of(model: GeneralTransformer) -> Form:
         [arrays["unembed.W_U"], arrays.get("unembed.b_U", np.zeros(a.d_out))[None]]
     )
     roundings = 64 * (d + a.d_head + 2) * (a.n_layers + 1)
-    found = Form(
-        *(atoms, scores, values, outcomes),
+    return Form(
+        *(atoms, scores, values, outcomes, _atom_size(arrays)),
         *(score_sizes * (1 + 2.0**-30), value_sizes * (1 + 2.0**-30)),
         *(roundings, model.name),
     )
-    _require_small(found)
-    return found
 
 
 def _require_small(form: Form) -> None:
     grown = form.atom_size * (1 + form.value_sizes.sum(axis=1)).prod()
     sizes = (grown**2 * form.score_sizes.max(), grown * _norm(form.outcomes))
-    if not all(size < MOST_SIZE for size in sizes):
+    off = form.gamma * form.atom_size**2 * form.score_sizes[0].max()
+    if not (all(size < MOST_SIZE for size in sizes) and off <= MOST_SCORE_OFF):
         raise UserError(f"the weights of {form.name} are too large for a bound in float64")
+
+
+def _atom_size(arrays: dict[str, np.ndarray]) -> float:
+    """Of the longest sum of a token's row, its bias, a position's row and 1: they may cancel."""
+    parts = (
+        arrays[name] for name in ("embed.W_E", "embed.b_E", "pos_embed.W_pos") if name in arrays
+    )
+    longest = (np.sqrt((rows * rows).sum(axis=-1)).max() for rows in parts)
+    return (1 + float(sum(longest))) * (1 + 2.0**-30)
 
 
 def _with_bias(

@@ -8,8 +8,7 @@ from jaxtyping import Bool, Float
 from probbound.models.transformer.attention_alone.form import LEAST
 
 STEPS = 12
-MOST_PLACES = 512
-_SLACK = 2.0**-44
+SLACK = 2.0**-42
 
 
 def largest_mean(
@@ -21,7 +20,7 @@ def largest_mean(
     """At least Σ E W / Σ E wherever one choice is made at each place, for every set and quantity.
 
     `weights` are the E, at most 1 and each known up to a factor 1 ± `widening`; `values` are upper
-    bounds of the W. Each place has an allowed choice in every set.
+    bounds of the W. Each place has an allowed choice in every set; there are at most 512.
     """
     e = np.where(allowed, weights, 0.0)[:, None]
     w = values[None]
@@ -38,7 +37,8 @@ def largest_mean(
         f = np.take_along_axis(terms, chosen, 3)[..., 0].sum(axis=2)
         slope = np.take_along_axis(np.broadcast_to(e, terms.shape), chosen, 3)[..., 0].sum(axis=2)
         spread = np.maximum(size, np.abs(level))
-        above = np.maximum(f, 0.0) + (_SLACK + 2 * widening) * most[:, None] * spread + LEAST
+        above = np.maximum(f, 0.0) + (SLACK + 2 * widening) * most[:, None] * spread
+        above = above + LEAST * (1 + spread)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             risen = above / least[:, None] * (1 + 2.0**-40)
             found = level + risen + 2.0**-50 * (np.abs(level) + risen)

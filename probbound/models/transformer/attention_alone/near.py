@@ -12,6 +12,7 @@ from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.form import LEAST, Form
 
 _SLACK = 2.0**-44
+FAINT = 2.0**-500  # weights below are not told apart from what underflows
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Near:
             before = np.asarray(self.before[at, y, z])[..., None]
             total, weight = total + before * table[at - 1, z], weight + before
         far = table[: at - 1].max(axis=(0, 1)) if at > 1 else 0.0
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", under="ignore"):
             found = np.maximum(
                 (total + low * far) / (weight + low), (total + high * far) / (weight + high)
             )
-        found = np.where(np.isfinite(found), found, size)
+        found = np.where(weight + low >= FAINT, found, size)
         return np.minimum(found + (8 * self.widening + _SLACK) * size + LEAST, size)
 
     @property

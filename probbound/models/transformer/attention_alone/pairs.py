@@ -75,7 +75,7 @@ class PairTables:
     @cached_property
     def largest(self) -> Float[np.ndarray, "n_ctx apart"]:
         """No C_jb of a position is larger, whatever its sign."""
-        return np.abs(self.worths).max(axis=(1, 2))
+        return np.stack([np.abs(each).max(axis=(0, 1)) for each in self.worths])
 
     def about(self, q: int, u: int) -> Scores:
         """What a last token and that before it decide."""

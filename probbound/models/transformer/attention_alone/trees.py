@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from probbound.models.transformer.attention_alone.form import LEAST, UNIT, Form
-from probbound.models.transformer.attention_alone.mean_range import STEPS, largest_mean
+from probbound.models.transformer.attention_alone.mean_range import SLACK, STEPS, largest_mean
 
 CHUNK_ENTRIES = 1 << 21
 Sets = Bool[np.ndarray, "sets n_ctx d_vocab"]
@@ -214,7 +214,7 @@ def _assembled(tables: list[Float[np.ndarray, "1 n v"]], depth: int, heads: int)
     return Tree(None, tuple(_assembled(part, depth - 1, heads) for part in parts))
 
 
-def _summed(values: list[Float[np.ndarray, "sets quantities"]]) -> Float[np.ndarray, "s q"]:
+def _summed(values: list[Float[np.ndarray, "_ quantities"]]) -> Float[np.ndarray, "_ quantities"]:
     total, size = values[0], np.abs(values[0])
     for value in values[1:]:
         total, size = total + value, size + np.abs(value)
@@ -240,7 +240,7 @@ def _mean_in_intervals(
         slope = np.where(over > 0, most, least).sum(axis=2)
         f, spread = terms.sum(axis=2), np.maximum(size, np.abs(level))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            risen = np.maximum(f, 0.0) + 2.0**-44 * most.sum(axis=2) * spread + LEAST
+            risen = np.maximum(f, 0.0) + SLACK * most.sum(axis=2) * spread + LEAST
             risen = risen / sums * (1 + 2.0**-40)
             best = np.fmin(best, level + risen + 2.0**-50 * (np.abs(level) + risen))
             step = f / slope

@@ -10,6 +10,7 @@ import numpy as np
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.form import Form
+from probbound.models.transformer.attention_alone.near import require_two_layers
 from probbound.models.transformer.attention_alone.pairs import PairTables
 from probbound.populations.product_sets import ProductSets, stacked
 from probbound.tasks.induction.cases import Case, case_of
@@ -32,6 +33,7 @@ class PairScreen:
     name: str = "pairs"
 
     def __post_init__(self) -> None:
+        require_two_layers(self.name, self.form)
         if self.task.repeats != "once":
             raise UserError("the screen pairs is for tokens that repeat once; tree is for any")
         n, v, out = *self.form.atoms.shape[:2], self.form.outcomes.shape[1]

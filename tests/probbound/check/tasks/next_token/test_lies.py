@@ -11,7 +11,8 @@ from probbound.check.document import predicate_of as checked
 from probbound.check.judge import judge
 from probbound.check.report import Refused, Unusable
 from probbound.models.store import save_model
-from probbound.tasks.next_token import arithmetic, methods, planning, question
+from probbound.models.transformer import answering
+from probbound.tasks.next_token import methods, planning, question
 from probbound.tasks.next_token.task import NextToken
 from tests.probbound.tasks.next_token import rows
 
@@ -144,7 +145,7 @@ def test_an_arithmetic_is_not_switched(files, monkeypatch):
     for agreement in (0.1, 2.0**-30, None):
         lax = altered(weak, claim__population__agreement=agreement)
         assert "agreement" in refusal(lax, files, model)
-    monkeypatch.setattr(arithmetic.Real, "answering", arithmetic.Float64.answering)
+    monkeypatch.setattr(answering.Real, "answering", answering.Float64.answering)
     assert "counted again" in refusal(certify(model, NextToken(tokens)), files, model)
 
 
