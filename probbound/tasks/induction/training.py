@@ -71,7 +71,13 @@ def train(
         made_for=task.name,
     )
     wrong = _wrong(model, task)
-    record = {"task": task.name, **chosen, "sampled": SCORED, "wrong": wrong}
+    record = {
+        "task": task.name,
+        **chosen,
+        "samples": SCORED,
+        "wrong": wrong,
+        "sampled_accuracy": 1 - wrong / SCORED,
+    }
     return model, record
 
 
