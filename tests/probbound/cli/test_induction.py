@@ -43,9 +43,7 @@ def test_a_network_that_is_right_everywhere_is_proved_so(capsys):
         (("--strategy", "pairs:3"), "there is no strategy"),
         (("--task", "induction:any", "--strategy", "pairs"), "repeat once; tree is for any"),
         (
-            (
-                "--task",
-            ),
+            ("--task",),
             "once, any",
         ),
         (("--strategy", "iid", "--target", "0.1"), "target"),

@@ -18,7 +18,9 @@ from tests.probbound.models.transformer.attention_alone.networks import inducing
 
 def counted_form(v, n):
     form = form_of(inducing_network(v=v, n=n, whole=True))
-    arrays = {name: counted(getattr(form, name)) for name in ("atoms", "scores", "values", "outcomes")}
+    arrays = {
+        name: counted(getattr(form, name)) for name in ("atoms", "scores", "values", "outcomes")
+    }
     return replace(form, **arrays)
 
 
