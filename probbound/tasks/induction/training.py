@@ -71,6 +71,7 @@ def train(
         made_for=task.name,
     )
     told = {name: value for name, value in chosen.items() if name != "seed"}
+    wrong = _wrong(model, task)
     record = {
         "task": task.name,
         "recipe": f"penalty {penalty:g}",
@@ -78,7 +79,8 @@ def train(
         "training_seed": chosen["seed"],
         "jax": jax.__version__,
         "samples": SCORED,
-        "wrong": _wrong(model, task),
+        "wrong": wrong,
+        "sampled_accuracy": 1 - wrong / SCORED,
     }
     return model, record
 

@@ -87,11 +87,11 @@ class Factored:
 
     @property
     def flops(self) -> int:
-        """Operations of `tables`: products of atoms, and six an entry of `need`."""
+        """Operations of `tables`: products of atoms, scores, and six an entry of `need`."""
         n, v, width = self.form.atoms.shape
         out = self.form.outcomes.shape[1]
-        products = 2 * width * (4 * (n * v) ** 2 + 2 * v * v * n * v) + 6 * n * v * width**2
-        return products + 6 * v * v * n * out * out
+        products = 2 * width * (4 * (n * v) ** 2 + 2 * v * v * n * v) + 30 * n * v * width**2
+        return products + 10 * (n * v) ** 2 + 40 * n * v**3 + 6 * v * v * n * out * out
 
     @cached_property
     def near(self) -> Near:

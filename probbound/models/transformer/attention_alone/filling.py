@@ -132,7 +132,7 @@ def pinned(one: Allowed, at: int) -> tuple[Sets, tuple[np.ndarray, np.ndarray]]:
     """The set with each pair of tokens at a position and before it, and the pairs."""
     now = np.flatnonzero(one[at])
     before = np.flatnonzero(one[at - 1]) if at else np.zeros(1, dtype=np.int64)
-    y, z = (each.ravel() for each in np.meshgrid(now, before, indexing="ij"))
+    y, z = np.repeat(now, len(before)), np.tile(before, len(now))
     sets = np.repeat(one[None], len(y), axis=0)
     rows = np.arange(len(y))
     sets[:, at] = False

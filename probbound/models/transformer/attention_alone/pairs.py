@@ -79,21 +79,42 @@ class PairTables:
 
     def about(self, q: int, u: int) -> Scores:
         """What a last token and that before it decide."""
+        last, (n, v, _) = len(self.form.atoms) - 1, self.form.atoms.shape
+        tables: dict[float, list[np.ndarray]] = {1.0: [], -1.0: []}
+        for first, inner, raised in self._keyed:
+            more = raised * (1 + self.form.value_sizes[0, 0])
+            for sign, kept in tables.items():
+                mean = self.near.mean(last, sign * inner + more, q, u)
+                kept.append(plus(sign * first[q] + raised, mean).reshape(n, v))
+        low = -self._tree(*tables[-1.0])
+        return Scores(low, self._tree(*tables[1.0]), self._direct(q, u))
+
+    @cached_property
+    def _keyed(self) -> list[tuple[np.ndarray, np.ndarray, float]]:
+        """Of residuals and of what the first layer moves, as keys: their scores with every query.
+
+        By the query's own token, by what it reads; and by how much both may be off.
+        """
         form, last = self.form, len(self.form.atoms) - 1
         n, v, width = form.atoms.shape
         moved = form.atoms @ form.values[0, 0]
         size = 2 * form.atom_size * float(form.score_sizes[1, 0]) * form.gamma * form.atom_size
-        tables: dict[float, list[np.ndarray]] = {1.0: [], -1.0: []}
+        made = []
         for atoms, grown in ((form.atoms, 1.0), (moved, float(form.value_sizes[0, 0]))):
             apart = (atoms - atoms[last // 2, 0]).reshape(n * v, width)
             keys = apart @ form.scores[1, 0].T
-            raised = size * grown + LEAST
-            for sign, kept in tables.items():
-                inner = sign * (moved @ keys.T) + raised * (1 + form.value_sizes[0, 0])
-                first = sign * (form.atoms[last, q] @ keys.T) + raised
-                kept.append(plus(first, self.near.mean(last, inner, q, u)).reshape(n, v))
-        low = -self._tree(*tables[-1.0])
-        return Scores(low, self._tree(*tables[1.0]), self._direct(q, u))
+            made.append((form.atoms[last] @ keys.T, moved @ keys.T, size * grown + LEAST))
+        return made
+
+    @cached_property
+    def _said(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the last position, and what the first layer moves to it, say for j against b."""
+        form = self.form
+        size = norms(form.outcomes)[:, None] + norms(form.outcomes)
+        raised = (form.gamma * form.atom_size * size + LEAST).reshape(-1)
+        deep = differences(form.atoms @ form.values[0, 0] @ form.outcomes)
+        first = differences(form.atoms[-1] @ form.outcomes) + raised
+        return first, deep + raised * (1 + form.value_sizes[0, 0])
 
     def _tree(
         self, residual: Float[np.ndarray, "n_ctx v"], head: Float[np.ndarray, "n_ctx v"]
@@ -103,21 +124,16 @@ class PairTables:
         return np.stack([plus(residual[p][:, None], mean) for p, mean in enumerate(means)])
 
     def _direct(self, q: int, u: int) -> Float[np.ndarray, "wrong right"]:
-        form, last = self.form, len(self.form.atoms) - 1
-        out = form.outcomes.shape[1]
-        size = norms(form.outcomes)[:, None] + norms(form.outcomes)
-        raised = (form.gamma * form.atom_size * size + LEAST).reshape(-1)
-        first = differences(form.atoms[last, q] @ form.outcomes) + raised
-        deep = differences(form.atoms @ form.values[0, 0] @ form.outcomes)
-        deep = deep + raised * (1 + form.value_sizes[0, 0])
-        return plus(first, self.near.mean(last, deep, q, u)).reshape(out, out)
+        (first, deep), last = self._said, len(self.form.atoms) - 1
+        out = self.form.outcomes.shape[1]
+        return plus(first[q], self.near.mean(last, deep, q, u)).reshape(out, out)
 
     def proved(self) -> Bool[np.ndarray, "query before place label"]:
         """Which cases (q, u, i, b) of "once" are right on every filling."""
         n, v, _ = self.form.atoms.shape
         made = np.zeros((v, v, n - 2, self.form.outcomes.shape[1]), dtype=bool)
         asked = [(q, u) for q in range(v) for u in range(v) if u != q]
-        _ = self.largest  # before threads ask for it
+        _ = self.largest, self._keyed, self._said  # before threads ask for them
         found = parallel_map(lambda pair: self.of(*pair), asked, "proving cases")
         for (q, u), right in zip(asked, found, strict=True):
             made[q, u] = right

@@ -30,7 +30,8 @@ def test_every_sequence_is_listed_in_order():
     many = Left(sets(1))
     rows = np.concatenate(list(many.everything()))
     assert len(rows) == many.tickets == sum(many.masses)
-    assert many.covered_by(len(rows)) and not many.covered_by(len(rows) - 1)
+    assert many.covered_by(len(rows))
+    assert not many.covered_by(len(rows) - 1)
     assert many.share(1000) >= Fraction(len(rows), 1000)
 
 

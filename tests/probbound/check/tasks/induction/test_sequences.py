@@ -32,7 +32,9 @@ def test_sets_hold_every_sequence_once(v, n, once):
     sequences, wanted = Sequences(v, n, once), dict(defined(v, n, once))
     found = listed(sequences)
     assert sequences.size == len(wanted) == len(found)
-    assert {tuple(row): label for row, label in zip(found.tolist(), labels_of(found))} == wanted
+    assert {
+        tuple(row): label for row, label in zip(found.tolist(), labels_of(found), strict=True)
+    } == wanted
     cases = list(sequences.cases())
     assert sum(case.number for case in cases) == sequences.size
     for case in cases:

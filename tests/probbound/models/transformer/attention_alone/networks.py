@@ -35,10 +35,12 @@ def inducing_network(
     sharp: float = 12.0,
     noise: float = 0.0,
     heads: int = 1,
+    whole: bool = False,
 ) -> GeneralTransformer:
     """The circuit by hand: a first layer that copies the token before, a second that looks for it.
 
-    Noise on every weight makes it err; further heads are small.
+    Noise on every weight makes it err; further heads are small. It errs where the query stood at
+    position 0, which looks at itself, unless it is `whole`: then that position is passed over.
     """
     d = 2 * v + n
     a = architecture(2, heads, v, n, d_model=d, d_head=d)
@@ -51,6 +53,8 @@ def inducing_network(
     copied[:v, v : 2 * v] = np.eye(v)
     looked = np.zeros((d, d))
     looked[:v, v : 2 * v] = np.eye(v) * sharp * np.sqrt(d)
+    if whole:
+        looked[2 * v :, 2 * v] = -sharp * np.sqrt(d)
     shown = np.zeros((d, v))
     shown[:v] = 6 * np.eye(v)
     keep = np.eye(d)

@@ -1,5 +1,7 @@
 """All cases and single sequences of two layers, against enumeration (10.9 and 10.10)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from probbound.models.transformer.attention_alone import factored
 from probbound.models.transformer.attention_alone.factored import Factored
 from probbound.models.transformer.attention_alone.form import form_of
 from probbound.models.transformer.attention_alone.pairs import PairTables
+from probbound.models.transformer.network import GeneralTransformer
 from probbound.tasks.induction.task import Induction, matched
 from tests.probbound.models.transformer.attention_alone.networks import (
     inducing_network,
@@ -17,13 +20,13 @@ from tests.probbound.models.transformer.attention_alone.reference import leads
 
 # what is made, by noise and sharpness; the first is right everywhere
 NETWORKS = {
-    "right": inducing_network(v=4, n=5),
-    "noisy": inducing_network(1, v=4, n=5, sharp=6.0, noise=0.15),
-    "half broken": inducing_network(2, v=4, n=5, sharp=8.0, noise=0.35),
+    "right": inducing_network(v=4, n=5, whole=True),
+    "noisy": inducing_network(1, v=4, n=5, sharp=20.0, noise=0.1, whole=True),
+    "half broken": inducing_network(1, v=4, n=5, sharp=20.0, noise=0.3),
     "soft": inducing_network(3, v=4, n=5, sharp=2.0, noise=0.05),
     "random": random_network(0, v=4, n=5, scale=3.0),
-    "two tokens": inducing_network(4, v=2, n=6, noise=0.1),
-    "three places": inducing_network(5, v=5, n=3, noise=0.1),
+    "two tokens": inducing_network(4, v=2, n=6, sharp=20.0, whole=True),
+    "three places": inducing_network(5, v=5, n=3, noise=0.03, sharp=20.0, whole=True),
 }
 
 
@@ -67,15 +70,11 @@ def test_some_is_proved_of_what_is_not_all_right():
 
 
 def more_answers(model, extra):
-    from dataclasses import replace
-
-    from probbound.models.transformer.network import GeneralTransformer
-
     rng = np.random.default_rng(0)
     arrays = dict(model.arrays)
     d = model.architecture.d_model
     arrays["unembed.W_U"] = np.hstack([arrays["unembed.W_U"], rng.normal(size=(d, extra))])
-    arrays["unembed.b_U"] = np.append(np.zeros(model.d_vocab), 8.0 * rng.normal(size=extra))
+    arrays["unembed.b_U"] = np.append(np.zeros(model.d_vocab), 18.0 + np.zeros(extra))
     return GeneralTransformer(arrays, replace(model.architecture, d_out=model.d_vocab + extra))
 
 
@@ -101,8 +100,6 @@ def test_scores_that_underflow_are_not_told_apart():
     arrays["blocks.0.attn.W_Q"][0, :, 0] = 0
     arrays["blocks.0.attn.W_Q"][0, v * 2 :, 0] = 742.0 * scale
     arrays["blocks.0.attn.W_K"][0, 0, 0] = 1.0  # token 0 outweighs all others by 2^-1070
-    from probbound.models.transformer.network import GeneralTransformer
-
     made = GeneralTransformer(arrays, model.architecture)
     form, tokens = form_of(made), every(made)
     place = matched(tokens)
