@@ -41,7 +41,7 @@ def require_levels(predicate: Mapping[str, Any], recipe: Rows, screen: str | Non
         Refused: if it has not.
     """
     first = predicate["levels"][0]["check"] if predicate["levels"] else ""
-    form = form_of(predicate, screen or "")
+    form = form_of(predicate, screen or "", recipe.levels[-1][0])
     if screen is None:
         right, name = (_ALONE[recipe.levels[0][1]],), first
     elif recipe.cascade:

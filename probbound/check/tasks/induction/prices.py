@@ -14,8 +14,8 @@ def pairs_price(weights: Weights) -> int:
 def tables_price(weights: Weights) -> int:
     """Of the tables of `factored`."""
     (n, v, out), width = weights.reads, weights.configuration.d_model + 1
-    products = 2 * width * (4 * (n * v) ** 2 + 2 * v * v * n * v) + 6 * n * v * width**2
-    return products + 6 * v * v * n * out**2
+    products = 2 * width * (4 * (n * v) ** 2 + 2 * v * v * n * v) + 30 * n * v * width**2
+    return products + 10 * (n * v) ** 2 + 40 * n * v**3 + 6 * v * v * n * out**2
 
 
 def lookup_price(length: int) -> int:

@@ -13,16 +13,19 @@ from probbound.check.tasks.pairs.recipe import ANYTIME, FIXED, FIXED_OR_INTERRUP
 from probbound.check.tasks.recipes import require_settings
 
 PAIRS, TREE, FACTORED = "pairs", "tree", "factored"
+EVERY = "every filling"  # the check of cases
 _LEVELS: dict[str, dict[str, rules.Rule]] = {
     RUN: {},
     PAIRS: {},
     TREE: {"nodes": rules.positive},
     FACTORED: {},
+    EVERY: {},
 }
 _OF_CHECKED = (FIXED_OR_INTERRUPTED, ANYTIME)
 _RUNS: dict[tuple[tuple[str, str], ...], tuple[str | None, ...]] = {
     ((RUN, "enumerated"),): (None,),
     ((RUN, "sampled"),): (FIXED,),
+    ((EVERY, "sampled"),): (FIXED,),
     ((PAIRS, "enumerated"),): (None,),
     ((TREE, "enumerated"),): (None,),
     ((PAIRS, "enumerated"), (RUN, "sampled")): (FIXED,),
@@ -44,7 +47,7 @@ class Recipe:
     @property
     def screen(self) -> str | None:
         """The name of the screen that runs first, if one does."""
-        return self.levels[0][0] if self.levels[0][0] != RUN else None
+        return None if self.levels[0][0] in (RUN, EVERY) else self.levels[0][0]
 
     @property
     def cascade(self) -> bool:
@@ -54,7 +57,12 @@ class Recipe:
     @property
     def budgeted(self) -> bool:
         """Whether a budget of forward passes decides anything."""
-        return self.levels[-1] == (RUN, "sampled")
+        return self.levels[-1][1] == "sampled"
+
+    @property
+    def run(self) -> str:
+        """What the last check is."""
+        return EVERY if self.levels[0][0] == EVERY else RUN
 
     @property
     def may_stop(self) -> bool:
@@ -74,7 +82,6 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         Refused: if it has a level, a mode, a law or a setting that there is not, or is not in the
             one form of what it means.
     """
-    del claim
     levels, law = found["levels"], found["law"]
     for level in levels:
         require_settings("level", level, _LEVELS, {"mode": rules.text})
@@ -86,6 +93,8 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         raise Refused(f"the law {str(named)[:80]!r} is none that such levels are drawn by")
     if law is not None:
         require_settings("law", law, LAWS, {})
+    if (rows[0][0] == EVERY) != (claim["kind"] == "universal"):
+        raise Refused("cases are what universal claims draw, and nothing else does")
     settings = law or {}
     nodes = levels[0].get("nodes")
     return Recipe(rows, named, nodes, settings.get("draws"), settings.get("target"))

@@ -23,7 +23,7 @@ from probbound.check.tasks.follow_up import planned_draws
 from probbound.check.tasks.induction.left import Left
 from probbound.check.tasks.induction.plan import Plan, is_planned, made_again
 from probbound.check.tasks.induction.prices import lookup_price
-from probbound.check.tasks.induction.recipe import FACTORED, PAIRS, Recipe, recipe_of
+from probbound.check.tasks.induction.recipe import EVERY, FACTORED, PAIRS, Recipe, recipe_of
 from probbound.check.tasks.induction.screens import Screens
 from probbound.check.tasks.induction.sequences import MOST_DRAWS, Sequences, labels_of
 from probbound.check.tasks.on_screens import PILOT, passed_through, require_levels
@@ -68,11 +68,17 @@ class Asked:
             return self._cascade()
         if recipe.screen is not None:
             return self._behind(self._left())
+        if recipe.run == EVERY:
+            return self._cases()
         return self._sampled(1.0, None) if recipe.budgeted else self._every()
 
     def fresh(self, stream: Stream, draws: int) -> tuple[float, int]:
         """The share that an enumerated screen leaves, 1 without, and failures of draws from it."""
         left, share = None, 1.0
+        if self.recipe.run == EVERY:
+            given = int(self.predicate["claim"]["at"])
+            cases = self.sequences.cases_drawn(stream, draws, given)
+            return share, sum(not self.screens.proves(case) for case in cases)
         if self.recipe.screen is not None and not self.recipe.cascade:
             left = self._left()
             share = left.share(self.sequences.size)
@@ -115,6 +121,16 @@ class Asked:
         named = "inputs" if share == 1 else "residue"
         wrong = self._failures(self._drawn(self.stream.named(named), draws, left, share))
         return Facts(share, draws, draws, draws, wrong)
+
+    def _cases(self) -> Facts:
+        """Cases drawn, each proved right on every filling or counted (10.12)."""
+        draws, stream = self.predicate["ran"]["budget"], self.stream.named("cases")
+        given = int(self.predicate["claim"]["at"])
+        wrong = sum(
+            not self.screens.proves(case)
+            for case in self.sequences.cases_drawn(stream, draws, given)
+        )
+        return Facts(1.0, draws, draws, draws, wrong)
 
     def _drawn(
         self, stream: Stream, draws: int, left: Left | None, share: float
@@ -173,8 +189,9 @@ def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
         yield "what was planned before the draws was planned again, and is what ran"
     recipe = asked.recipe
     cheap = FACTORED if recipe.cascade else ""
-    facts = claimed_facts(predicate, cheap)
-    terms = Terms(asked.sequences.size, cheap, recipe.target)
+    facts = claimed_facts(predicate, cheap, recipe.run)
+    theorem = "10.12" if recipe.run == EVERY else "1.5"
+    terms = Terms(asked.sequences.size, cheap, recipe.target, run=recipe.run, theorem=theorem)
     require(disagreements(predicate, expected(predicate, facts, terms)))
     yield "the ledger adds up, and the bound follows from the counts"
     again = asked.counted()

@@ -90,6 +90,16 @@ class Screens:
                 waiting.extend(_parts(case))
         return self._left([*met, *(case.allowed for case in waiting)])
 
+    def proves(self, case: Case) -> bool:
+        """Whether a case is right on every filling, whole or split at the place before the last."""
+        if filling.right(self.form, case.allowed, case.label, 0.0):
+            return True
+        free = np.flatnonzero(case.allowed[-2])
+        parts = (part for part in _split(case, self.sequences.n - 2))
+        return len(free) > 1 and all(
+            filling.right(self.form, part.allowed, part.label, 0.0) for part in parts
+        )
+
     def lookups(self) -> Callable[[np.ndarray], np.ndarray]:
         """Which sequences (m, n) look-ups do not prove right.
 
@@ -130,7 +140,11 @@ def _failing(case: Case, wrong: Wrong) -> list[np.ndarray]:
 def _parts(case: Case) -> Iterator[Case]:
     """It with each token of the place that has most, the latest of these places."""
     sizes = case.allowed.sum(axis=1)
-    place = int(np.flatnonzero(sizes == sizes.max())[-1])
+    return _split(case, int(np.flatnonzero(sizes == sizes.max())[-1]))
+
+
+def _split(case: Case, place: int) -> Iterator[Case]:
+    """It with each token of a place."""
     for token in np.flatnonzero(case.allowed[place]):
         allowed = case.allowed.copy()
         allowed[place] = np.arange(allowed.shape[1]) == token

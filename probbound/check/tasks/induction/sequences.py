@@ -88,6 +88,24 @@ class Sequences:
             stop = min(start + _AT_ONCE, draws)
             yield (self._once if self.once else self._any)(stream, start, stop)
 
+    def cases_drawn(self, stream: Stream, draws: int, given: int) -> Iterator[Case]:
+        """Cases around draws, so many of the places that are free given at random (10.12)."""
+        numbers = range(self.n)
+        for start, tokens in zip(
+            range(0, draws, _AT_ONCE), self.drawn(stream.named("sequences"), draws), strict=True
+        ):
+            ranks = [
+                stream.named(str(k)).below(self.n - 3 - k, start, start + len(tokens))
+                for k in range(given)
+            ]
+            for row, place, *chosen in zip(tokens, places_of(tokens), *ranks, strict=True):
+                free = [p for p in numbers if p not in (place, place + 1, self.n - 1)]
+                case = self.case(int(row[-1]), int(place), int(row[place + 1]))
+                for rank in chosen:
+                    known = free.pop(int(rank))
+                    case.allowed[known] &= np.arange(self.v) == row[known]
+                yield case
+
     def _once(self, stream: Stream, start: int, stop: int) -> np.ndarray:
         query = stream.named("query").below(self.v, start, stop)
         place = stream.named("place").below(self.n - 2, start, stop)

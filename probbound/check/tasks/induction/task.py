@@ -27,7 +27,11 @@ def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
     stated, (most, known, answers) = claim["population"], weights.reads
     if claim["kind"] == "loss":
         yield "no loss is bounded over sequences of induction"
+    if claim["kind"] == "kl":
+        yield "a divergence is claimed of rows, not of sequences of induction"
     v, n = stated["d_vocab"], stated["n_ctx"]
+    if claim["kind"] == "universal" and (stated["repeats"] != "once" or claim["at"] > n - 3):
+        yield "universal claims are about tokens that repeat once, at most n - 3 of them revealed"
     if (v, n) != (known, most):
         yield f"the claim is about {n} of {v} tokens, and the weights read {most} of {known}"
     if v < 2 or n < _FEWEST[stated["repeats"]]:

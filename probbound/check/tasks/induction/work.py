@@ -11,7 +11,7 @@ from probbound.check.models.transformer.prices import price, price_once
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.tasks.induction.plan import LOOKS, is_planned
 from probbound.check.tasks.induction.prices import pairs_price, tables_price
-from probbound.check.tasks.induction.recipe import FACTORED, PAIRS, TREE, recipe_of
+from probbound.check.tasks.induction.recipe import EVERY, FACTORED, PAIRS, TREE, recipe_of
 from probbound.check.tasks.induction.screens import LOOKED_AT, RUN_AT_MOST
 from probbound.check.tasks.induction.sequences import Sequences
 from probbound.check.tasks.on_screens import PILOT
@@ -38,6 +38,8 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     if recipe.screen == PAIRS or (recipe.screen == TREE and two and sequences.once):
         operations += _PAIRS * pairs_price(weights) + 1e3 * v**3 * n
         memory += 64.0 * n * v**2 * out**2 + 4.0 * n**2 * v**4
+    if recipe.run == EVERY:
+        operations += draws * (v + 1) * _node(weights)
     if recipe.screen == TREE:
         nodes = float(recipe.nodes or 0)
         operations += nodes * (RUN_AT_MOST * each + _node(weights))

@@ -45,6 +45,8 @@ def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
         yield f"rows of {stated['length']} tokens are none that the weights read"
     if stated["agreement"] != (None if stated["arithmetic"] == "real" else AGREEMENT):
         yield f"the agreement of {stated['arithmetic']} is not {stated['agreement']}"
+    if claim["kind"] not in _ASKED:
+        yield f"no claim of kind {claim['kind']} is made of rows"
     if stated["against"] is None and claim["kind"] == "kl":
         yield "a divergence is one from another network, and it names none"
     if stated["against"] is not None and claim["kind"] == "margin":
