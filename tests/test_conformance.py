@@ -29,6 +29,7 @@ from tests.factories import (
     weights_of,
 )
 from tests.probbound.check.pair_weights import weights_read
+from tests.probbound.check.tasks.induction import networks as inducing
 from tests.probbound.models.pair_mlp.networks import exact_logits, random_network
 from tests.probbound.tasks.next_token import rows
 
@@ -38,7 +39,8 @@ class Instance:
     """A tiny network, the task it is asked about, its logits from the definition, and its
     weights as the checker reads them.
 
-    Of inputs that are brought: the task that is about them, and their files in a folder.
+    Of inputs that are brought: the task that is about them, and their files in a folder. `some`
+    says that only some sequences of tokens are inputs, which the task lists.
     """
 
     model: Callable[[], Any]
@@ -47,6 +49,7 @@ class Instance:
     weights: Callable[[Any], Weights]
     brought: Callable[[], Any] | None = None
     saved: Callable[[Path], Mapping[str, Path]] = lambda folder: {}
+    some: bool = False
 
     def inputs(self) -> Any:
         """The task itself."""
@@ -56,6 +59,9 @@ class Instance:
         """Every input: each sequence of tokens, or what is brought."""
         if self.brought:
             return np.array(self.brought().tokens)
+        if self.some:
+            inputs = self.inputs()
+            return inputs.population.members(np.arange(inputs.size))
         sizes = network_of(self.model()).sizes(self.model())
         return all_sequences(sizes.tokens, sizes.length)
 
@@ -77,6 +83,9 @@ INSTANCES = {
         *(rows.model, "next-token", rows.logits, rows.weights),
         brought=rows.task,
         saved=rows.saved,
+    ),
+    "induction": Instance(
+        *(inducing.noisy, "induction", inducing.logits, inducing.weights_read), some=True
     ),
 }
 BUDGET, DELTA = 40, 1e-6

@@ -70,6 +70,16 @@ def _divergences(predicate: Predicate, inputs: str) -> str:
     )
 
 
+def _cases(predicate: Predicate, inputs: str) -> str:
+    revealed = int(predicate["claim"]["at"])
+    return (
+        f"Take a sequence of {inputs[4:]} and reveal its last token, where that stood before, what "
+        f"followed it, and {revealed} more of its tokens, at random places. In {_share(predicate)} "
+        "of such cases the model answers **every** filling of the other places correctly: a share "
+        f"of at most {_rest(predicate)} has a filling that it may answer wrongly."
+    )
+
+
 def _share(predicate: Predicate) -> str:
     return f"**at least {percent_down(predicate['bound'])} %**"
 
@@ -84,6 +94,7 @@ SENTENCES: Mapping[str, Sentences] = {
         _margins, lambda p: f"on all of them the margin may be {p['claim']['at']!r} or less."
     ),
     "loss": Sentences(_losses, _most_loss),
+    "universal": Sentences(_cases, lambda p: "some filling of every case may be answered wrongly."),
     "kl": Sentences(
         _divergences, lambda p: f"on all of them it may be above {p['claim']['at']!r} nats."
     ),

@@ -12,11 +12,16 @@ def _nothing(value: Any) -> bool:
     return value is None
 
 
+def _whole(value: Any) -> bool:
+    return rules.not_negative(value) and float(value).is_integer()
+
+
 _AT: dict[str, rules.Rule] = {
     "accuracy": _nothing,
     "margin": rules.finite,
     "loss": rules.maybe(rules.amount),
     "kl": rules.not_negative,
+    "universal": _whole,
 }
 CLAIM_KINDS = tuple(_AT)
 

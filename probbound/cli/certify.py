@@ -83,8 +83,12 @@ _BUDGET = "Forward passes to sample, noise entries for entries"
     "--claim",
     "kind",
     default="accuracy",
-    help="accuracy, margin (--at), loss, or kl (--at, --against): the share of rows on which the "
-    "model's distribution is near the other's.",
+    help="accuracy, margin (--at), loss, kl (--at, --against): the share of rows on which the "
+    "model's distribution is near the other's, or universal (--revealed): that of cases right on "
+    "every filling.",
+)
+@click.option(
+    "--revealed", type=WHOLE, help="Of a universal claim: how many more tokens of a case are given."
 )
 @click.option(
     "--at",
@@ -149,6 +153,17 @@ def certify_network(model: str, asked: Mapping[str, Any]) -> None:
     _certify(model, **{"strategy": AUTO, **asked})
 
 
+def _number(kind: str, at: float | None, revealed: int | None) -> float | None:
+    """What a claim is at; of a universal one that is how many tokens are revealed."""
+    if kind != "universal":
+        if revealed is not None:
+            raise UserError(f"a claim of {kind} reveals nothing; leave --revealed out")
+        return at
+    if at is not None:
+        raise UserError("a universal claim is at no number; say with --revealed what is given")
+    return float(revealed or 0)
+
+
 def _certify(
     model: str,
     *,
@@ -168,6 +183,7 @@ def _certify(
     balls: int | None = None,
     kind: str = "accuracy",
     at: float | None = None,
+    revealed: int | None = None,
     prior: Path | None = None,
     reference: Path | None = None,
     **brought: Any,
@@ -179,7 +195,7 @@ def _certify(
         from probbound.models.registry import load, room_of
         from probbound.tasks.registry import room_for, task_for
 
-    claim, named = claim_of(kind, at), task_told(model, task)
+    claim, named = claim_of(kind, _number(kind, at, revealed)), task_told(model, task)
     room = room_for(named)
     if not room.uses(strategy).chance and (budget is not None or delta is not None):
         stderr.print(f"note: {strategy} is deterministic; --budget and --delta are not used")

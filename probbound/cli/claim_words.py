@@ -74,6 +74,11 @@ def _failing(predicate: Predicate) -> str:
     return f"at most {at_most(predicate['failure_upper'])}"
 
 
+def _given(predicate: Predicate) -> str:
+    revealed = int(predicate["claim"]["at"])
+    return f"{revealed} more {'token' if revealed == 1 else 'tokens'} revealed"
+
+
 def _at(predicate: Predicate) -> str:
     return exactly(predicate["claim"]["at"])
 
@@ -127,6 +132,17 @@ WORDS: Mapping[str, Words] = {
         ),
         bounded=lambda p: ("mean loss", f"at most {nats(p['bound'])}"),
         held=lambda p, name: f"{_mean_loss(p)} of {name}{_under(p)} is at most {nats(p['bound'])}",
+    ),
+    "universal": Words(
+        stated=lambda p, inputs: (
+            f"{_name(p)} answers every filling of {_share(p, 'cases')} correctly, {_given(p)}, of "
+            f"{inputs}"
+        ),
+        bounded=lambda p: ("failing cases", f"at most {at_most(p['failure_upper'])}"),
+        held=lambda p, name: (
+            f"share of cases, {_given(p)}, of which {name} answers every filling correctly is at "
+            f"least {percent(p['bound'])}"
+        ),
     ),
     "kl": Words(
         stated=lambda p, inputs: f"{_divergence(p, _name(p))} on {_share(p, inputs)}",

@@ -188,6 +188,16 @@ def _divergence(at: float | None) -> Measure:
     )
 
 
+def _universal(at: float | None) -> Measure:
+    name = f"share of cases with a wrong filling, {int(at or 0)} tokens revealed"
+    return Measure(
+        *("failure_upper", name, "of all cases", "share ≤"),
+        guess=lambda row: 1.0,
+        shown=_share,
+        facts=_facts_of_share("share right on every filling"),
+    )
+
+
 def _mean_loss(at: float | None) -> Measure:
     name = "mean loss" if at is None else f"mean loss cut at {exactly(at)}"
     return Measure(
@@ -211,6 +221,7 @@ _MEASURES: Mapping[str, Callable[[float | None], Measure]] = {
     "margin": _margin,
     "loss": _mean_loss,
     "kl": _divergence,
+    "universal": _universal,
 }
 
 

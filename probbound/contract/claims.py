@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from probbound.machine.errors import UserError
 from probbound.machine.python_files import is_meant
 
-Kind = Literal["accuracy", "margin", "loss", "kl"]
+Kind = Literal["accuracy", "margin", "loss", "kl", "universal"]
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,12 @@ class _At:
     needed: bool
     least: float
     strictly: bool = False
+    whole: bool = False
 
     def may_be(self, at: float) -> bool:
         """Whether it is finite, and not too small."""
+        if self.whole and not float(at).is_integer():
+            return False
         return math.isfinite(at) and (at > self.least if self.strictly else at >= self.least)
 
 
@@ -30,6 +33,7 @@ _AT = {
     "margin": _At("the margin", needed=True, least=-math.inf),
     "loss": _At("what a loss is cut at", needed=False, least=0.0, strictly=True),
     "kl": _At("the divergence, in nats,", needed=True, least=0.0),
+    "universal": _At("the number of tokens that are revealed", True, 0.0, whole=True),
 }
 
 
@@ -48,7 +52,8 @@ class Claim:
     of inputs whose margin is above 0, a margin claim the share above `at` (Theorem 1.8), "kl"
     the share of rows on which the Kullback-Leibler divergence from a reference is at most `at`
     nats (Theorem 9.11). A loss is the mean cross-entropy in nats, of min(loss, `at`) where there
-    is such a number (Theorem 9.10).
+    is such a number (Theorem 9.10). "universal" is the share of cases, `at` of their tokens
+    revealed, that are right on every filling of the others (Theorem 10.12).
 
     Raises:
         UserError: if there is no such kind, or `at` is missing, superfluous or not what it may be.
@@ -69,7 +74,8 @@ class Claim:
             raise UserError(f"a claim of {self.kind} is made at no number; leave --at out")
         if not rule.may_be(self.at):
             sign = "" if rule.least < 0 else " above 0" if rule.strictly else ", 0 or more"
-            raise UserError(f"{rule.what} must be a finite number{sign}, got {self.at}")
+            kind = "whole" if rule.whole else "finite"
+            raise UserError(f"{rule.what} must be a {kind} number{sign}, got {self.at}")
         object.__setattr__(self, "at", float(self.at) + 0.0)  # one name for each number
 
     @property
@@ -82,6 +88,11 @@ class Claim:
         if self.kind == "kl":
             raise ValueError("a claim of a divergence has no margin")
         return (self.at or 0.0) if self.kind == "margin" else 0.0
+
+    @property
+    def revealed(self) -> int | None:
+        """Tokens of a case that are given, of a universal claim; None of others."""
+        return int(self.at or 0.0) if self.kind == "universal" else None
 
 
 ACCURACY = Claim()

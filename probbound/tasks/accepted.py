@@ -25,7 +25,7 @@ def accepted_claim(claim: Any) -> Claim:
 
 
 def require_not_of_rows(claim: Claim) -> None:
-    """Refuse what is claimed of rows of tokens alone: a divergence, and a loss that is cut.
+    """Refuse what is claimed of rows alone: a divergence, a loss that is cut; and of induction.
 
     Raises:
         UserError: in one sentence.
@@ -35,10 +35,21 @@ def require_not_of_rows(claim: Claim) -> None:
             "a KL divergence is claimed of rows of tokens that two networks read (--data, "
             "--against), not of this task"
         )
+    require_not_universal(claim)
     if claim.kind == "loss" and claim.at is not None:
         raise UserError(
             "a loss is cut at a number over rows of tokens (--data) alone; leave --at out"
         )
+
+
+def require_not_universal(claim: Claim) -> None:
+    """Refuse what is claimed of cases, which most tasks do not have.
+
+    Raises:
+        UserError: in one sentence.
+    """
+    if claim.kind == "universal":
+        raise UserError("a universal claim is about cases, which induction has, not this task")
 
 
 def unaltered(given: _Made, anew: _Made) -> _Made:

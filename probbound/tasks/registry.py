@@ -25,6 +25,7 @@ _ROOMS = Rooms(
         "modular-addition": "probbound.tasks.modular_addition",
         "group-product": "probbound.tasks.group_product",
         "next-token": "probbound.tasks.next_token",
+        "induction": "probbound.tasks.induction",
     },
 )
 DEFAULT_TASK = "max-of-k"

@@ -23,16 +23,19 @@ RESERVE = 0.01
 @dataclass(frozen=True)
 class Terms:
     """What a task says of a certificate: its inputs by mass, the `cheap` check of a cascade, the
-    `target` at which drawing ended, and what its screen `spent` of δ.
+    `target` at which drawing ended, and what its screen `spent` of δ. What is sampled goes through
+    the check `run`, and all by itself stands on a `theorem`.
     """
 
     mass: int
     cheap: str
     target: float | None = None
     spent: tuple[Spend, ...] = ()
+    run: str = RUN
+    theorem: str = "1.5"
 
 
-def form_of(predicate: Mapping[str, Any], cheap: str) -> str:
+def form_of(predicate: Mapping[str, Any], cheap: str, run: str = RUN) -> str:
     """Which theorem a certificate stands on, read off its levels.
 
     Raises:
@@ -43,7 +46,7 @@ def form_of(predicate: Mapping[str, Any], cheap: str) -> str:
     names = [check for check, _ in levels]
     if levels == [(RUN, "enumerated")]:
         return "all run"
-    if levels == [(RUN, "sampled")]:
+    if levels == [(run, "sampled")]:
         return "sampled"
     if modes == ("enumerated",):
         return "screen"
@@ -60,7 +63,7 @@ def form_of(predicate: Mapping[str, Any], cheap: str) -> str:
 
 def expected(predicate: Mapping[str, Any], facts: Facts, terms: Terms) -> Expected:
     """What a certificate of its form has to say where `facts` are what was counted."""
-    form, spent = form_of(predicate, terms.cheap), terms.spent
+    form, spent = form_of(predicate, terms.cheap, terms.run), terms.spent
     first = (predicate["levels"][0]["check"], "enumerated", facts.share, 0, 0, None)
     drawn = (facts.draws, facts.run, facts.failures, True)
     proven = 1.0 if spent else facts.share
@@ -98,18 +101,18 @@ def _all_through(
 def _sampled(predicate: Mapping[str, Any], facts: Facts, first: Level, terms: Terms) -> Expected:
     """Theorems 1.5 and 1.6: one interval, on all inputs or on what a screen left."""
     k, n, spent = facts.failures, facts.draws, terms.spent
-    alone = form_of(predicate, terms.cheap) == "sampled"
+    alone = form_of(predicate, terms.cheap, terms.run) == "sampled"
     proven, drawn = 1.0 if spent else facts.share, (n, facts.run, k, True)
     if n == 0:
-        level = (RUN, "sampled", 1.0, 0, 0, None)
+        level = (terms.run, "sampled", 1.0, 0, 0, None)
         levels = (level,) if alone else (first, level)
         return Expected(facts.share, proven, levels, _with_idle(predicate, spent), drawn)
     delta = predicate["delta_allowed"] - math.fsum(spend[3] for spend in spent)
     upper = clopper_pearson(k, n, math.log(delta))
-    level = (RUN, "sampled", upper, n, k, math.log(delta))
+    level = (terms.run, "sampled", upper, n, k, math.log(delta))
     claimed = predicate["levels"][-1]["share_upper"]
     statement = f"{k} of {n} draws failed, so a share of at most {ceiling(claimed, 4):.3e} does"
-    theorem = "1.5" if alone or facts.share == 1 else "1.6"
+    theorem = terms.theorem if alone or facts.share == 1 else "1.6"
     spends = (*spent, (statement, "clopper-pearson", theorem, delta, n))
     levels = (level,) if alone else (first, level)
     return Expected(_product(facts.share, upper), proven, levels, spends, drawn)
@@ -161,10 +164,10 @@ def _cascade(
     return Expected(_product(facts.share, upper), proven, levels, (*spent, *spends), drawn)
 
 
-def claimed_facts(predicate: Mapping[str, Any], cheap: str) -> Facts:
+def claimed_facts(predicate: Mapping[str, Any], cheap: str, run: str = RUN) -> Facts:
     """The counts as the certificate states them."""
     sampling, levels = predicate["sampling"], predicate["levels"]
-    sampled_only = form_of(predicate, cheap) == "sampled"
+    sampled_only = form_of(predicate, cheap, run) == "sampled"
     return Facts(
         1.0 if sampled_only else levels[0]["share_upper"],
         sampling["draws"],

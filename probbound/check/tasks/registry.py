@@ -12,6 +12,7 @@ _ROOMS = {
     "modular-addition": "probbound.check.tasks.modular_addition.task",
     "group-product": "probbound.check.tasks.group_product.task",
     "next-token": "probbound.check.tasks.next_token.task",
+    "induction": "probbound.check.tasks.induction.task",
 }
 
 

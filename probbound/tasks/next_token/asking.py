@@ -14,11 +14,11 @@ from probbound.contract.defaults import AUTO
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError, kind_of
 from probbound.models.registry import load
+from probbound.models.transformer.answering import AUTO as STRONGEST
+from probbound.models.transformer.answering import strongest
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.strategies.levels import MOST_DRAWS
-from probbound.tasks.accepted import accepted_claim, unaltered
-from probbound.tasks.next_token.arithmetic import AUTO as STRONGEST
-from probbound.tasks.next_token.arithmetic import strongest
+from probbound.tasks.accepted import accepted_claim, require_not_universal, unaltered
 from probbound.tasks.next_token.fitting import require_fitting
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
 from probbound.tasks.next_token.planning import spent_on
@@ -142,6 +142,7 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
         UserError: in one sentence; also if there is no such strategy.
     """
     require_strategy(strategy)
+    require_not_universal(claim)
     if weighted:
         raise UserError("all rows are equally likely here; leave the prior out")
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from probbound.arithmetic.log_sum import log_sum_exp_upper
-from probbound.tasks.next_token.arithmetic import Answering, Arithmetic
+from probbound.models.transformer.answering import Answering, Arithmetic
 
 _U = 2.0**-53
 _AT_ONCE = 1 << 21  # numbers of outcomes; of as many several arrays are made

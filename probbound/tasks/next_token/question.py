@@ -12,11 +12,11 @@ from jaxtyping import Bool, Int
 from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
+from probbound.models.transformer.answering import Answers, Arithmetic
 from probbound.models.transformer.flops import JointFlops
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.sharing import Shared, shared
 from probbound.strategies.levels import Source
-from probbound.tasks.next_token.arithmetic import Answers, Arithmetic, Spread
 from probbound.tasks.next_token.divergence import divergence_flops, divergences_upper
 from probbound.tasks.next_token.fitting import Known
 from probbound.tasks.next_token.losses import RowLosses, loss_flops

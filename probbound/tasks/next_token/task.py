@@ -12,8 +12,8 @@ from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.models.registry import room_of
 from probbound.models.store import digest
+from probbound.models.transformer.answering import REAL, Arithmetic, arithmetic_named
 from probbound.models.transformer.network import GeneralTransformer
-from probbound.tasks.next_token.arithmetic import REAL, Arithmetic, arithmetic_named
 from probbound.tasks.next_token.populations.contract import RowPopulation, Rows
 from probbound.tasks.next_token.populations.registry import population_of
 

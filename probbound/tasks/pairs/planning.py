@@ -14,6 +14,7 @@ from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.strategies.levels import MOST_DRAWS
+from probbound.strategies.on_screens import Enumerable
 from probbound.tasks.pairs.grammar import (
     BRUTE_FORCE,
     CASCADE,
@@ -22,7 +23,6 @@ from probbound.tasks.pairs.grammar import (
     PairGrammar,
     ScreenName,
 )
-from probbound.tasks.pairs.methods import PairScreen
 from probbound.tasks.pairs.preparation import made_screen
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.recipes import LEVELS, PairRecipes
@@ -77,7 +77,7 @@ class Look:
     amount: int
     spent: int = 0
     offers: list[Offer] = field(default_factory=list)
-    unbooked: dict[str, PairScreen] = field(default_factory=dict)
+    unbooked: dict[str, Enumerable] = field(default_factory=dict)
 
     @property
     def stake(self) -> int:

@@ -61,6 +61,11 @@ class PairQuestion:
         return self.kind.exact(self.model, lambda: self.folded, self.task, self.claim.margin)
 
     @property
+    def price(self) -> int:
+        """Operations that a forward pass is planned to take."""
+        return self.exact.flops
+
+    @property
     def once_flops(self) -> int:
         """Operations of what that check works out before it sees a pair."""
         return self.kind.once_flops(self.model, lambda: self.folded)

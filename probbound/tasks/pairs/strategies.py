@@ -8,6 +8,7 @@ from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
+from probbound.strategies.on_screens import brute_force, cascade, hybrid, iid, screened
 from probbound.strategies.outcome import Outcome
 from probbound.tasks.accepted import require_not_of_rows
 from probbound.tasks.pairs.entries import entries, entries_by
@@ -20,7 +21,6 @@ from probbound.tasks.pairs.grammar import (
     SCREEN,
     PairGrammar,
 )
-from probbound.tasks.pairs.methods import brute_force, cascade, hybrid, iid, screened
 from probbound.tasks.pairs.preparation import made_screen
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.room import Uses
@@ -62,7 +62,9 @@ class PairStrategies:
         name = self.grammar.parsed(strategy)
         self.require_way_to(strategy, question.claim, weighted=False)
         if name.screen is None:
-            return (brute_force if name.kind == BRUTE_FORCE else iid)(question, meter)
+            if name.kind == BRUTE_FORCE:
+                return brute_force(question, meter, "pairs")
+            return iid(question, meter)
         if name.kind == ENTRIES:
             rank = self.grammar.rank(name.screen, question.task.size) or 0
             if name.noise:

@@ -47,8 +47,8 @@ def misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
         yield "the weights have fewer outputs than tokens, so they cannot name every maximum"
     if stated["size"] != vocabulary**length:
         yield f"the population is {vocabulary}^{length}, not {stated['size']}"
-    if claim["kind"] == "kl":
-        yield "no divergence is bounded over sequences of max-of-k"
+    if claim["kind"] in ("kl", "universal"):
+        yield f"no claim of kind {claim['kind']} is made of sequences of max-of-k"
     if claim["kind"] == "loss" and claim["at"] is not None:
         yield "the loss over sequences of max-of-k is claimed whole, at no number"
 

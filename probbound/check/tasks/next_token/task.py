@@ -12,13 +12,13 @@ from probbound.check.layout import Cases
 from probbound.check.models.registry import kind_named, read_weights
 from probbound.check.models.transformer.answers import AGREEMENT
 from probbound.check.models.transformer.balls import library
+from probbound.check.models.transformer.prices import price, price_once
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.contract import Replay
 from probbound.check.tasks.next_token.answers import answered
 from probbound.check.tasks.next_token.outcomes import lost, near
 from probbound.check.tasks.next_token.populations import KINDS, Files
-from probbound.check.tasks.next_token.prices import price, price_once
 from probbound.check.tasks.next_token.recipe import recipe_of
 from probbound.check.tasks.next_token.replay import Brought, confirmed, fresh
 from probbound.check.tasks.one_kind import one_kind
@@ -48,6 +48,8 @@ def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
         yield f"rows of {stated['length']} tokens are none that the weights read"
     if stated["agreement"] != (None if stated["arithmetic"] == "real" else AGREEMENT):
         yield f"the agreement of {stated['arithmetic']} is not {stated['agreement']}"
+    if claim["kind"] not in _ASKED:
+        yield f"no claim of kind {claim['kind']} is made of rows"
     if stated["against"] is None and claim["kind"] == "kl":
         yield "a divergence is one from another network, and it names none"
     if stated["against"] is not None and claim["kind"] == "margin":

@@ -29,7 +29,7 @@ _OF_ENTRIES: dict[str, dict[str, rules.Rule]] = {
     NOISE: {"noise": rules.one_of("exact", "sums", "row-max", "absolute", "norm")},
     ENTRIES: {},
 }
-_LAWS: dict[str, dict[str, rules.Rule]] = {
+LAWS: dict[str, dict[str, rules.Rule]] = {
     FIXED: {},
     FIXED_OR_INTERRUPTED: {"draws": rules.maybe(rules.count)},
     ANYTIME: {"target": rules.inside},
@@ -124,7 +124,7 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     if named not in _RUNS[shape]:
         raise Refused(f"the law {str(named)[:80]!r} is none that such levels are drawn by")
     if law is not None:
-        require_settings("law", law, _LAWS, {})
+        require_settings("law", law, LAWS, {})
     settings, first = law or {}, levels[0]
     screen = Screen.of(first) if shape[0][0] == _SCREEN else None
     if shape[-1][0] == NOISE:

@@ -16,6 +16,7 @@ from probbound.check.report import Refused
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import form_of
 from probbound.check.tasks.follow_up import planned_draws
+from probbound.check.tasks.on_screens import PILOT, passed_through, require_levels
 from probbound.check.tasks.pairs.entries import MOST_ENTRIES, Entries, Found
 from probbound.check.tasks.pairs.folded import Folded
 from probbound.check.tasks.pairs.gates import Gates
@@ -36,10 +37,6 @@ from probbound.check.tasks.pairs.recipe import (
     run_by,
 )
 from probbound.check.tasks.pairs.rotating import Rotating
-
-PILOT = 1 << 12
-_ALONE = {"enumerated": "all run", "sampled": "sampled"}
-_BEHIND_A_SCREEN = ("screen, all run", "screen, sampled")
 
 
 @runtime_checkable
@@ -109,8 +106,8 @@ class Asked:
         Raises:
             Refused: if its levels are not those of what ran.
         """
-        self._require_levels()
         recipe = self.recipe
+        require_levels(self.predicate, recipe, recipe.screen and recipe.screen.name)
         if recipe.screen is None:
             if not recipe.budgeted:
                 wrong = sum(int(self._wrong(numbers).sum()) for numbers in self.inputs.listed())
@@ -161,20 +158,6 @@ class Asked:
         """Those of the numbered pairs that a screen leaves."""
         return numbers[self._left(self._check(screen), numbers)]
 
-    def _require_levels(self) -> None:
-        """That the certificate has the levels of what ran."""
-        screen, predicate = self.recipe.screen, self.predicate
-        first = predicate["levels"][0]["check"] if predicate["levels"] else ""
-        form = form_of(predicate, "" if screen is None else screen.name)
-        if screen is None:
-            right, name = (_ALONE[self.recipe.levels[0][1]],), first
-        elif self.recipe.cascade:
-            right, name = ("cascade",), "all inputs"
-        else:
-            right, name = _BEHIND_A_SCREEN if self.recipe.budgeted else ("screen",), screen.name
-        if form not in right or first != name:
-            raise Refused(f"the levels are not those of what ran: {self.recipe.text}")
-
     def _check(self, screen: Screen) -> Check:
         return _CHECKS[screen.name](self.folded, screen, self.network.margin)
 
@@ -209,14 +192,12 @@ class Asked:
         if planned not in (None, draws):
             raise Refused(f"it makes {draws} draws, and {planned} were fixed beforehand")
         known = self._table(check) if draws > self.inputs.size else None
-        passed = run = failures = 0
-        for numbers in self.inputs.drawn(self.stream.named("draws"), draws):
-            left = self._left(check, numbers) if known is None else known[numbers]
-            on = numbers[left]
-            follow = on[: max(budget - run, 0)]
-            failures += int(self._wrong(follow).sum()) + len(on) - len(follow)
-            passed, run = passed + len(on), run + len(follow)
-        return Facts(1.0, draws, passed, run, failures)
+
+        def left(numbers: np.ndarray) -> np.ndarray:
+            return self._left(check, numbers) if known is None else known[numbers]
+
+        parts = self.inputs.drawn(self.stream.named("draws"), draws)
+        return passed_through(parts, left, self._wrong, budget)
 
     def _table(self, check: Check) -> np.ndarray:
         return np.concatenate([self._left(check, numbers) for numbers in self.inputs.listed()])

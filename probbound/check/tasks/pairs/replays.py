@@ -70,8 +70,8 @@ def _misfits(
     stated, (_, values, answers) = claim["population"], weights.reads
     if claim["kind"] == "loss":
         yield "no loss is bounded over pairs"
-    if claim["kind"] == "kl":
-        yield "no divergence is bounded over pairs"
+    if claim["kind"] in ("kl", "universal"):
+        yield f"no claim of kind {claim['kind']} is made of pairs"
     if stated["sizes"] != [values, values] or stated["size"] != values**2:
         yield f"the claim is about {stated['sizes']} operands, and the weights read {values} twice"
     if answers != values:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.check.effort import Work
+from probbound.check.tasks.on_screens import PILOT
 from probbound.check.tasks.pairs.kinds import KINDS
 from probbound.check.tasks.pairs.plan import PLANNED_LEVELS, is_planned
 from probbound.check.tasks.pairs.recipe import (
@@ -20,7 +21,6 @@ from probbound.check.tasks.pairs.recipe import (
     Screen,
     run_by,
 )
-from probbound.check.tasks.pairs.replay import PILOT
 
 _INTERVAL, _LEAST, _DRAW = 1e5, 1e6, 100.0
 _LEVEL, _CANDIDATES, _MOST_GROUPS = 2e5, 81, 1 << 10

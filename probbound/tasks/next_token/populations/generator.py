@@ -14,8 +14,8 @@ from probbound.contract.identity import Identity
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.machine.python_files import object_at, parts_of
+from probbound.models.transformer.answering import PILOT
 from probbound.tasks.accepted import unaltered
-from probbound.tasks.next_token.arithmetic import PILOT
 from probbound.tasks.next_token.populations.contract import Rows
 from probbound.tasks.next_token.populations.independent import PILOT_STREAM, Independent
 from probbound.tasks.next_token.reading import as_rows

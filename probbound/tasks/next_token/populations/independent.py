@@ -9,9 +9,9 @@ from jaxtyping import Int
 
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
+from probbound.models.transformer.answering import PILOT
 from probbound.strategies.laws import FixedOrInterrupted, Law, Sequential
 from probbound.strategies.levels import MOST_DRAWS, Inputs, Source
-from probbound.tasks.next_token.arithmetic import PILOT
 from probbound.tasks.next_token.populations.contract import Rows
 
 _DRAWN = "rows of a law or a generator are no list; they are drawn"

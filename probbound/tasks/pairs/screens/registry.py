@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.contract.cost import CostMeter
-from probbound.tasks.pairs.methods import PairScreen
+from probbound.strategies.on_screens import Enumerable
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.screens.frame_proposal import frame_proposal_flops
 from probbound.tasks.pairs.screens.gate_directions import directions_flops
@@ -38,13 +38,13 @@ class ScreenKind:
     """
 
     name: str
-    built: Callable[[PairQuestion, Settings], PairScreen]
+    built: Callable[[PairQuestion, Settings], Enumerable]
     proposed: Callable[[PairQuestion, Any], int]
     tables: Callable[[Any], int]
 
     def made(
         self, question: PairQuestion, settings: Settings, meter: CostMeter, *, on_all: bool
-    ) -> PairScreen:
+    ) -> Enumerable:
         """The screen; what is folded and proposed for it is paid for.
 
         So are its tables, unless it is to be run `on_all` pairs.
@@ -66,13 +66,13 @@ def _beside(question: PairQuestion, settings: Settings) -> int:
     return max(0, min(settings["beside"], there))
 
 
-def _low_rank(question: PairQuestion, settings: Settings) -> PairScreen:
+def _low_rank(question: PairQuestion, settings: Settings) -> Enumerable:
     values = question.task.answers
     require_held("low-rank", values, low_rank_numbers(values))
     return LowRankScreen.of(question.folded, settings["rank"], question.claim.margin)
 
 
-def _gates(question: PairQuestion, settings: Settings) -> PairScreen:
+def _gates(question: PairQuestion, settings: Settings) -> Enumerable:
     values = question.task.answers
     require_held("gates", values, gates_numbers(values, settings["rank"], settings["levels"]))
     return GatesScreen.of(
@@ -82,7 +82,7 @@ def _gates(question: PairQuestion, settings: Settings) -> PairScreen:
     )
 
 
-def _rotating_frame(question: PairQuestion, settings: Settings) -> PairScreen:
+def _rotating_frame(question: PairQuestion, settings: Settings) -> Enumerable:
     beside = _beside(question, settings)
     return RotatingFrame.of(question.folded, settings["waves"], beside, question.claim.margin)
 

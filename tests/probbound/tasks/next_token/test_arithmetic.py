@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from probbound.machine.errors import UserError
-from probbound.tasks.next_token.arithmetic import (
+from probbound.models.transformer.answering import (
     AGREEMENT,
     FLOAT64,
     REAL,

@@ -16,9 +16,9 @@ from probbound.check.judge import judge
 from probbound.check.report import Refused, Unusable
 from probbound.check.tasks.next_token.recipe import recipe_of
 from probbound.machine.errors import UserError
+from probbound.models.transformer.answering import WIDE, Spread
 from probbound.models.transformer.running import outcomes
 from probbound.tasks.next_token import recipes
-from probbound.tasks.next_token.arithmetic import WIDE, Spread
 from probbound.tasks.next_token.task import NextToken
 from tests.probbound.check.models.transformer.networks import random_arrays, stated, weights
 from tests.probbound.models.transformer.networks import network

@@ -4,8 +4,8 @@ import mpmath
 import numpy as np
 import pytest
 
+from probbound.models.transformer.answering import AGREEMENT, FLOAT64, REAL, Spread
 from probbound.tasks.next_token import losses as module
-from probbound.tasks.next_token.arithmetic import AGREEMENT, FLOAT64, REAL, Spread
 from probbound.tasks.next_token.losses import RowLosses, in_parts, loss_flops, losses_upper
 from tests.counting import counted, counting
 

@@ -159,7 +159,7 @@ def test_auto_books_no_more_than_its_operations(arithmetic, compared, tmp_path):
 
 
 def test_operations_that_do_not_pay_for_sizes_of_matrices_look_at_nothing(monkeypatch):
-    monkeypatch.setattr("probbound.tasks.next_token.arithmetic.sizes_of", interrupted)
+    monkeypatch.setattr("probbound.models.transformer.answering.sizes_of", interrupted)
     made = certify(strategy="auto", budget_flops=100.0)
     assert (made.ran.budget, made.cost.flops, made.failure_upper) == (0, 0, 1)
     assert remedy(made.to_json()).startswith("Its operations pay for nothing to be looked at;")

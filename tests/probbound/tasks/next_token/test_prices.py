@@ -8,12 +8,12 @@ import pytest
 from probbound.check.models.transformer.configuration import configuration
 from probbound.check.tasks.next_token import prices as checked
 from probbound.contract.claims import Claim
+from probbound.models.transformer.answering import ARITHMETICS
 from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.arrays import shapes
 from probbound.models.transformer.largest_loss import largest_loss_flops
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.sharing import Shared
-from probbound.tasks.next_token.arithmetic import ARITHMETICS
 from probbound.tasks.next_token.planning import once_price, row_price
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.task import NextToken

@@ -10,10 +10,10 @@ from probbound.check.__main__ import main as check
 from probbound.cli.main import run
 from probbound.models.store import save_model
 from probbound.models.transformer import sizing
+from probbound.models.transformer.answering import ARITHMETICS
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.running import outcomes
 from probbound.models.transformer.sharing import Shared
-from probbound.tasks.next_token.arithmetic import ARITHMETICS
 from probbound.tasks.next_token.asking import brought
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.task import NextToken

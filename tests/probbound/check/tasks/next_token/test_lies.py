@@ -11,7 +11,8 @@ from probbound.check.document import predicate_of as checked
 from probbound.check.judge import judge
 from probbound.check.report import Refused, Unusable
 from probbound.models.store import save_model
-from probbound.tasks.next_token import arithmetic, methods, planning, question
+from probbound.models.transformer import answering
+from probbound.tasks.next_token import methods, planning, question
 from probbound.tasks.next_token.task import NextToken
 from tests.probbound.tasks.next_token import rows
 
@@ -144,8 +145,8 @@ def test_an_arithmetic_is_not_switched(files, monkeypatch):
     for agreement in (0.1, 2.0**-30, None):
         lax = altered(weak, claim__population__agreement=agreement)
         assert "agreement" in refusal(lax, files, model)
-    computed = arithmetic.FLOAT64.answering_all
-    monkeypatch.setattr(arithmetic.Real, "answering_all", lambda _, *given: computed(*given))
+    computed = answering.FLOAT64.answering_all
+    monkeypatch.setattr(answering.Real, "answering_all", lambda _, *given: computed(*given))
     assert "counted again" in refusal(certify(model, NextToken(tokens)), files, model)
 
 

@@ -59,7 +59,7 @@ ENUMERATED = (
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-    monkeypatch.setattr("probbound.tasks.pairs.methods.PILOT_DRAWS", 64)
+    monkeypatch.setattr("probbound.strategies.on_screens.PILOT_DRAWS", 64)
     monkeypatch.setattr("probbound.check.tasks.pairs.replay.PILOT", 64)
     monkeypatch.setattr("probbound.check.tasks.pairs.inputs.MOST_DRAWS", 1 << 18)
 

@@ -15,11 +15,11 @@ from probbound.models.transformer.balls import require_balls
 from probbound.models.transformer.flops import JointFlops, forward_flops, joint_flops
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.plain import Plain
+from probbound.models.transformer.prices import float64_price, real_price
 from probbound.models.transformer.radii import Ball, Radii
 from probbound.models.transformer.running import of_each, outcomes_in_balls
 from probbound.models.transformer.sharing import Joint, Shared, stages_alike
 from probbound.models.transformer.sizing import sizes_flops, sizes_of, sizes_price
-from probbound.tasks.next_token.prices import float64_price, real_price
 
 AGREEMENT = 2.0**-24
 WIDE = 2.0**-10  # a radius above which losses and divergences are bounded badly

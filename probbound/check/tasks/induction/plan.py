@@ -1,0 +1,80 @@
+"""The plan of a question of induction, made again (Definition 10.14)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from probbound.check.models.transformer.prices import price, price_once
+from probbound.check.stream import Stream
+from probbound.check.tasks.arithmetic import RUN
+from probbound.check.tasks.induction.prices import lookup_price, pairs_price, tables_price
+from probbound.check.tasks.induction.recipe import (
+    FACTORED,
+    FIXED,
+    FIXED_OR_INTERRUPTED,
+    PAIRS,
+    Recipe,
+)
+from probbound.check.tasks.induction.screens import LOOKED_AT, Screens
+from probbound.check.tasks.induction.sequences import MOST_DRAWS
+from probbound.check.tasks.on_screens import PILOT
+
+LOOKS = 512
+_ENOUGH = 0.5
+_HYBRID = Recipe(((PAIRS, "enumerated"), (RUN, "sampled")), FIXED)
+_CASCADE = Recipe(((FACTORED, "passed through"), (RUN, "sampled")), FIXED_OR_INTERRUPTED)
+_DRAWN = Recipe(((RUN, "sampled"),), FIXED)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What runs, with what budget of forward passes."""
+
+    recipe: Recipe
+    budget: int
+
+    @classmethod
+    def of(cls, recipe: Recipe, budget: int) -> Plan:
+        """With a budget that may be asked for."""
+        return cls(recipe, min(max(budget, 0), MOST_DRAWS))
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        return f"{self.recipe.text} with budget {self.budget}"
+
+
+def is_planned(predicate: Mapping[str, Any]) -> bool:
+    """Whether something was decided after the question was asked, and chance has a part in it."""
+    return predicate["recipe"] is None and predicate["guarantee"] != "deterministic"
+
+
+def made_again(predicate: Mapping[str, Any], screens: Screens, stream: Stream) -> Plan:
+    """What the rule takes for the operations that there are; `stream` is the certifying one."""
+    weights, (v, n) = screens.weights, (screens.sequences.v, screens.sequences.n)
+    said = weights.configuration
+    amount = int(float(predicate["budget_flops"])) - price_once(said, real=True)
+    each_pass = price(said, n, real=True)
+    if screens.has_pairs:
+        every = pairs_price(weights)
+        look = -(-LOOKED_AT * every // (v * (v - 1)))
+        if every + look <= amount:
+            amount -= look
+            if screens.share_looked_at() >= _ENOUGH:
+                return Plan.of(_HYBRID, (amount - every) // (each_pass + 2 * n))
+    if screens.has_lookups:
+        each = lookup_price(n)
+        made, pilot = tables_price(weights) + LOOKS * each, PILOT * each
+        if made + pilot <= amount // 4:
+            amount -= made
+            if _passed(screens, stream.named("look")) <= (1 - _ENOUGH) * LOOKS:
+                return Plan.of(_CASCADE, (amount - pilot) // (2 * each_pass))
+    return Plan.of(_DRAWN, amount // each_pass)
+
+
+def _passed(screens: Screens, stream: Stream) -> int:
+    """How many of the sequences looked at are not proved by look-ups."""
+    unproved = screens.lookups()
+    return sum(int(unproved(tokens).sum()) for tokens in screens.sequences.drawn(stream, LOOKS))

@@ -1,0 +1,1 @@
+"""Transformers of attention alone: what they do on whole product sets of sequences."""

@@ -1,0 +1,20 @@
+"""Sums over chains x_0, x_1, … of terms of neighbours, by one recursion (Theorem 10.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+Terms = Float[np.ndarray, "sets quantities now before"]
+
+
+def largest_sums(
+    first: Float[np.ndarray, "sets quantities now"], terms: Sequence[Terms]
+) -> Float[np.ndarray, "sets quantities now"]:
+    """The largest sum over chains that end in each last token; -inf where there is none."""
+    reached = first
+    for term in terms:
+        reached = (reached[:, :, None, :] + term).max(axis=3)
+    return reached

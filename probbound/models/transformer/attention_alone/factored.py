@@ -1,0 +1,222 @@
+"""One sequence through two layers by look-ups, where attention is sharp (Theorem 10.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from probbound.machine.errors import UserError
+from probbound.models.transformer.attention_alone.form import LEAST, Form
+from probbound.models.transformer.attention_alone.near import (
+    FAINT,
+    Near,
+    near_weights,
+    require_two_layers,
+)
+
+MOST_ENTRIES = 1 << 28
+_UP = 1 + 2.0**-30
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """Tables of a two-layer network with one head a layer.
+
+    By last token q, that before it u, position p and its token: `now` and `before` are the two
+    parts of a score, `unsure` and `unsure_before` what they may be off by for the last position's
+    attention elsewhere; `elsewhere` is the first layer's weight off the position before, by both
+    tokens, and `strength` what a unit of it may do to a score. `need` is the weight that the match
+    has to have, by q, u, its place and its label.
+    """
+
+    now: Float[np.ndarray, "q u n_ctx now"]
+    before: Float[np.ndarray, "q u n_ctx earlier"]
+    now_low: Float[np.ndarray, "q u n_ctx now"]
+    before_low: Float[np.ndarray, "q u n_ctx earlier"]
+    elsewhere: Float[np.ndarray, "n_ctx now earlier"]
+    strength: Float[np.ndarray, "q u"]
+    need: Float[np.ndarray, "q u n_ctx label"]
+
+    def right(
+        self, tokens: Int[np.ndarray, "n n_ctx"], place: Int[np.ndarray, " n"]
+    ) -> Bool[np.ndarray, " n"]:
+        """Which sequences are certainly answered by what follows `place`."""
+        rows, n = np.arange(len(tokens)), tokens.shape[1]
+        q, u, p = tokens[:, -1, None], tokens[:, -2, None], np.arange(n)
+        earlier = np.concatenate([tokens[:, :1], tokens[:, :-1]], axis=1)
+        unsure = self.elsewhere[p, tokens, earlier] * self.strength[q, u]
+        high = self.now[q, u, p, tokens] + self.before[q, u, p, earlier] + unsure
+        match, label = place + 1, tokens[rows, place + 1]
+        low = self.now_low[q[:, 0], u[:, 0], match, label]
+        low = low + self.before_low[q[:, 0], u[:, 0], match, tokens[rows, place]]
+        low = low - unsure[rows, match]
+        with np.errstate(over="ignore", invalid="ignore"):
+            weights = np.exp(high - low[:, None])
+            weights[rows, match] = 1.0
+            share = 1 / weights.sum(axis=1)
+            return share * (1 - 2.0**-40) > self.need[q[:, 0], u[:, 0], match, label]
+
+
+def operations(n_ctx: int) -> int:
+    """Of one sequence: a product, two sums, a difference and an exponential a position, a sum."""
+    return 6 * n_ctx + 4
+
+
+@dataclass(frozen=True)
+class Factored:
+    """What makes the tables.
+
+    Raises:
+        UserError: if the network has other layers or heads, or the tables would be too large.
+    """
+
+    form: Form
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_two_layers("factored", self.form)
+        n, v, _ = self.form.atoms.shape
+        if v**3 * n > MOST_ENTRIES:
+            raise UserError(
+                f"tables of factored would have {v**3 * n:,} entries, more than {MOST_ENTRIES:,}"
+            )
+
+    @property
+    def flops(self) -> int:
+        """Operations of `tables`: products of atoms, scores, and six an entry of `need`."""
+        n, v, width = self.form.atoms.shape
+        out = self.form.outcomes.shape[1]
+        products = 2 * width * (4 * (n * v) ** 2 + 2 * v * v * n * v) + 30 * n * v * width**2
+        return products + 10 * (n * v) ** 2 + 40 * n * v**3 + 6 * v * v * n * out * out
+
+    @cached_property
+    def near(self) -> Near:
+        """The first layer's weights."""
+        return near_weights(self.form)
+
+    @cached_property
+    def elsewhere(self) -> Float[np.ndarray, "n_ctx now earlier"]:
+        """At least the first layer's weight off the position before; none at position 0."""
+        near = self.near
+        rest = (near.own + near.high)[:, :, None]
+        with np.errstate(invalid="ignore", divide="ignore", under="ignore"):
+            share = rest / (near.before + rest) * (1 + 4 * near.widening) * _UP + FAINT
+        share = np.where(near.before >= FAINT, share, 1.0)
+        share[0] = 0.0
+        return np.minimum(share, 1.0)
+
+    def tables(self) -> Lookups:
+        """All of them."""
+        form = self.form
+        x, (n, v, width) = form.atoms, form.atoms.shape
+        moved, matrix = x @ form.values[0, 0], form.scores[1, 0]
+        far = moved.reshape(-1, width)
+        behind = np.concatenate([moved[:1], moved[:-1]])
+        own = x.copy()
+        own[0] += moved[0]
+        behind_here = behind.copy()
+        behind_here[0] = 0.0
+        err = form.gamma * float(form.score_sizes[1, 0]) * form.atom_size**2
+        err = 16 * err * (1 + float(form.value_sizes[0, 0])) ** 2 + LEAST
+
+        spread_x = _range(far @ matrix @ own.reshape(-1, width).T, 0).reshape(n, v)
+        spread_v = _range(far @ matrix @ behind_here.reshape(-1, width).T, 0).reshape(n, v)
+        spread_q = _range(x[-1] @ matrix @ far.T, 1)
+        spread_u = _range(moved[-2] @ matrix @ far.T, 1)
+        both = 2 * float(_range(far @ matrix @ far.T, 0).max())
+        last = self.elsewhere[-1]
+        query = x[-1][:, None] + moved[-2][None]
+        now = np.einsum("quw,pyw->qupy", query @ matrix, own, optimize=True)
+        before = np.einsum("quw,pyw->qupy", query @ matrix, behind_here, optimize=True)
+        off_now = last[:, :, None, None] * (spread_x + 2 * err) * _UP + err
+        off_before = last[:, :, None, None] * (spread_v + 2 * err) * _UP + err
+        slack = 2.0**-46 * (np.abs(now) + off_now)
+        slack_before = 2.0**-46 * (np.abs(before) + off_before)
+        strength = spread_q[:, None] + spread_u[None] + last * (both + 4 * err) + 6 * err
+        return Lookups(
+            *(now + off_now + slack, before + off_before + slack_before),
+            *(now - off_now - slack, before - off_before - slack_before),
+            *(self.elsewhere, strength * _UP, self._need()),
+        )
+
+    def _need(self) -> Float[np.ndarray, "q u n_ctx label"]:
+        form = self.form
+        x, (n, v, _) = form.atoms, form.atoms.shape
+        U, Z1, Z2 = form.outcomes, form.values[0, 0], form.values[1, 0]
+        out = U.shape[1]
+        norms = np.sqrt((U * U).sum(axis=0)) * _UP
+        size = norms[:, None] + norms[None, :]
+        first, second = float(form.value_sizes[0, 0]), float(form.value_sizes[1, 0])
+        grown = 16 * form.gamma * form.atom_size * (1 + first)
+        err = grown * second * size + LEAST
+        base, deep = x @ Z2 @ U, x @ Z1 @ Z2 @ U
+        base[0] += deep[0]
+        deep_behind = np.concatenate([np.zeros_like(deep[:1]), deep[:-1]])
+        spread = _range(_apart(deep).reshape(n * v, out, out), 0) + 2 * err
+        worst = self.elsewhere.max(axis=(1, 2))
+        most = np.max(
+            [
+                _apart(base[p]).max(axis=0)
+                + _apart(deep_behind[p]).max(axis=0)
+                + worst[p] * spread * _UP
+                for p in range(n)
+            ],
+            axis=0,
+        )
+        most = most + err + 2.0**-40 * (np.abs(most) + spread)
+        labels = np.arange(v)
+        top, off, wide = (each[:, labels].T for each in (most, err, spread))  # [b, j]
+        made = np.full((v, v, n, v), np.inf)
+        for q, wanted in enumerate(self._wanted(top, grown * size + LEAST)):
+            for p in range(1, n):
+                mine = _led(base[p]) + _led_by(deep_behind[p, q], labels)
+                mine = mine + self.elsewhere[p][:, q, None] * wide
+                mine = mine + off + 2.0**-40 * (np.abs(mine) + wide)
+                gain = top - mine - 2.0**-40 * (np.abs(top) + np.abs(mine))
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    need = np.where(gain > 0, wanted / gain * _UP, np.inf)
+                need = np.where(wanted < 0, 0.0, need)
+                need[:, labels, labels] = 0.0
+                made[q, :, p] = need.max(axis=2)
+        return made
+
+    def _wanted(
+        self, top: Float[np.ndarray, "label out"], err: Float[np.ndarray, "out out"]
+    ) -> Iterator[Float[np.ndarray, "u label out"]]:
+        """By query: what the match has to take off, were all else at its worst."""
+        form, labels = self.form, np.arange(len(top))
+        deep = form.atoms @ form.values[0, 0] @ form.outcomes
+        spread = _range(_apart(deep.reshape(-1, deep.shape[2])), 0) + 2 * err
+        spread, err = spread[:, labels].T, err[:, labels].T
+        moved = _led_by(deep[-2], labels)
+        for q, plain in enumerate(form.atoms[-1] @ form.outcomes):
+            d = _led_by(plain, labels) + moved
+            d = d + self.elsewhere[-1, q][:, None, None] * spread
+            d = d + err + 2.0**-40 * (np.abs(d) + spread)
+            wanted = d + top + self.margin
+            yield wanted + 2.0**-40 * (np.abs(d) + np.abs(top) + abs(self.margin)) + LEAST
+
+
+def _apart(logits: Float[np.ndarray, "*at out"]) -> Float[np.ndarray, "*at wrong right"]:
+    """Every outcome less every other."""
+    return logits[..., :, None] - logits[..., None, :]
+
+
+def _led(logits: Float[np.ndarray, "label out"]) -> Float[np.ndarray, "label out"]:
+    """Every outcome less that of the row's own number."""
+    return logits - np.diagonal(logits)[:, None]
+
+
+def _led_by(
+    logits: Float[np.ndarray, "*at out"], labels: Int[np.ndarray, " label"]
+) -> Float[np.ndarray, "*at label out"]:
+    """Every outcome less that of each label."""
+    return logits[..., None, :] - logits[..., labels, None]
+
+
+def _range(values: np.ndarray, axis: int) -> np.ndarray:
+    return values.max(axis=axis) - values.min(axis=axis)

@@ -1,0 +1,85 @@
+"""What "auto" takes of induction: a function of shapes and a look (Definition 10.14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from probbound.contract.cost import CostMeter
+from probbound.contract.defaults import AUTO
+from probbound.machine.errors import UserError
+from probbound.models.transformer.attention_alone.factored import Factored, operations
+from probbound.models.transformer.attention_alone.form import form_of
+from probbound.models.transformer.sizing import sizes_price
+from probbound.strategies.levels import MOST_DRAWS, Inputs
+from probbound.strategies.on_screens import PILOT_DRAWS
+from probbound.tasks.induction.grammar import CASCADE, HYBRID, IID
+from probbound.tasks.induction.question import InductionQuestion
+from probbound.tasks.induction.screens.factored import prepared
+from probbound.tasks.induction.screens.pairs import PairScreen
+
+LOOKED_AT, LOOK_DRAWS = 8, 512
+ENOUGH = 0.5
+
+
+def decided(
+    question: InductionQuestion, strategy: str, choose: bool, meter: CostMeter
+) -> tuple[str, InductionQuestion]:
+    """What runs in the place of "auto" for the operations that there are.
+
+    Raises:
+        UserError: if δ is to be chosen, which no rule here does.
+    """
+    if choose:
+        raise UserError("of induction δ is not chosen by a plan; give --delta a number")
+    if strategy != AUTO:
+        return strategy, question
+    spent = _Spent(int(question.budget_flops or 0.0) - sizes_price(question.model))
+    for name, offered in ((HYBRID, _by_pairs), (CASCADE, _by_look_ups)):
+        if (budget := offered(question, spent, meter)) is not None:
+            return name, replace(question, budget=min(budget, MOST_DRAWS))
+    budget = max(0, spent.rest) // question.price
+    return IID, replace(question, budget=min(budget, MOST_DRAWS))
+
+
+@dataclass
+class _Spent:
+    """What is left of the operations that there are."""
+
+    rest: int
+
+
+def _by_pairs(question: InductionQuestion, spent: _Spent, meter: CostMeter) -> int | None:
+    """A budget behind `pairs`, None if it costs too much or proves too little."""
+    try:
+        screen = PairScreen(form_of(question.model), question.task, question.claim.margin)
+    except UserError:
+        return None
+    look = screen.look_flops(LOOKED_AT)
+    if screen.flops + look > spent.rest:
+        return None
+    spent.rest -= look
+    with meter.phase("look", "proof", look):
+        proved = screen.look(LOOKED_AT)
+    if proved < ENOUGH:
+        return None
+    return (spent.rest - screen.flops) // (question.price + 2 * question.task.n_ctx)
+
+
+def _by_look_ups(question: InductionQuestion, spent: _Spent, meter: CostMeter) -> int | None:
+    """A budget behind tables of look-ups, or None."""
+    try:
+        factored = Factored(form_of(question.model), question.claim.margin)
+    except UserError:
+        return None
+    each = operations(question.task.n_ctx)
+    look, pilot = LOOK_DRAWS * each, PILOT_DRAWS * each
+    if factored.flops + look + pilot > spent.rest // 4:
+        return None
+    spent.rest -= factored.flops + look
+    check = prepared(question, meter)
+    source = Inputs(question.task, question.stream.fold_in("look"))
+    with meter.phase("look", "proof", look):
+        left = int(check.uncertified(source.tickets(0, LOOK_DRAWS).members).sum())
+    if left > (1 - ENOUGH) * LOOK_DRAWS:
+        return None
+    return (spent.rest - pilot) // (2 * question.price)

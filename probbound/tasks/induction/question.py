@@ -1,0 +1,156 @@
+"""What a strategy is asked of induction, and the check at the end of every row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from probbound.contract.checks import Check
+from probbound.contract.claims import ACCURACY, Claim
+from probbound.contract.memo import Memo
+from probbound.draws.random_streams import Stream
+from probbound.models.transformer.answering import REAL, Answering
+from probbound.models.transformer.attention_alone.filling import Fillings
+from probbound.models.transformer.attention_alone.form import Form, form_of
+from probbound.models.transformer.network import GeneralTransformer
+from probbound.models.transformer.prices import real_price
+from probbound.models.transformer.sharing import Shared, stages_alike
+from probbound.populations.product_sets import split
+from probbound.tasks.induction.cases import case_around, revealed
+from probbound.tasks.induction.task import Induction
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """Which sequences are not certainly answered by their label, in real numbers (9.3)."""
+
+    task: Induction
+    answering: Answering
+    margin: float
+    flops: int
+    name: str = "forward pass"
+
+    def uncertified(self, members: Int[np.ndarray, "n n_ctx"]) -> Bool[np.ndarray, " n"]:
+        """Those that are left."""
+        if not len(members):
+            return np.zeros(0, dtype=bool)
+        spread = self.answering(members, self.margin)
+        return ~spread.leads(self.task.labels(members), self.margin)
+
+
+@dataclass(frozen=True)
+class EveryFilling:
+    """Which cases are not proved right on every filling (Theorems 10.8 and 10.12)."""
+
+    task: Induction
+    fillings: Fillings
+    flops: int
+    name: str = "every filling"
+
+    def uncertified(self, members: Int[np.ndarray, "n twice_n_ctx"]) -> Bool[np.ndarray, " n"]:
+        """Those that are left, of sequences and, behind them, whether each token is revealed."""
+        tokens, given = np.split(members, 2, axis=1)
+        return np.array([not self._right(*each) for each in zip(tokens, given, strict=True)], bool)
+
+    def _right(self, tokens: Int[np.ndarray, " n_ctx"], given: Int[np.ndarray, " n_ctx"]) -> bool:
+        case = case_around(self.task, tokens, given.astype(bool))
+        if self.fillings.right(case.allowed, case.label):
+            return True
+        if case.allowed[-2].sum() == 1:
+            return False
+        parts = split(case.allowed, self.task.n_ctx - 2)
+        return all(self.fillings.right(part, case.label) for part in parts)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Cases to draw from: sequences, and behind each which of its tokens are revealed."""
+
+    task: Induction
+    revealed: int
+
+    @property
+    def mass(self) -> int:
+        """Of what is drawn, a common multiple that no share depends on."""
+        return self.task.mass
+
+    def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n twice_n_ctx"]:
+        """Draws number `start` to `stop` - 1 (Theorem 10.12)."""
+        given = revealed(self.task, stream, start, stop, self.revealed)
+        tokens = self.task.sample(stream.fold_in("sequences"), start, stop)
+        return np.concatenate([tokens, given.astype(np.int64)], axis=1)
+
+
+@dataclass(frozen=True)
+class InductionQuestion:
+    """Bound the share of sequences that `claim` is about with `budget` forward passes and `delta`.
+
+    Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
+    failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
+    `budget_flops` is what a plan may spend.
+
+    Raises:
+        ValueError: if the memo is of another network.
+    """
+
+    model: GeneralTransformer
+    task: Induction
+    budget: int
+    delta: float
+    seed: int
+    target: float | None = None
+    draws: int | None = None
+    budget_flops: float | None = None
+    stopped_at: int | None = None
+    claim: Claim = ACCURACY
+    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.memo.belongs_to(self.model)
+
+    @property
+    def stream(self) -> Stream:
+        """The randomness of the certifying samples."""
+        return Stream.from_seed(self.seed).fold_in("certify")
+
+    @property
+    def once_flops(self) -> int:
+        """Operations of what is of the network alone."""
+        return REAL.once_flops((self.model,))
+
+    @property
+    def price(self) -> int:
+        """Operations that a forward pass is planned to take."""
+        return real_price(self.model.architecture, self.task.n_ctx)
+
+    @cached_property
+    def exact(self) -> Check:
+        """The check at the end of every row."""
+        alone = Shared(0, stages_alike((self.model,)))
+        flops = REAL.flops((self.model,), self.task.n_ctx, alone).each
+        return ForwardPass(self.task, REAL.answering(self.model), self.claim.margin, flops)
+
+    @cached_property
+    def every_filling(self) -> EveryFilling:
+        """The check of cases, of a universal claim."""
+        fillings = Fillings(self.form)
+        allowed = np.ones((self.task.n_ctx, self.task.d_vocab), dtype=bool)
+        allowed[: 3 + (self.claim.revealed or 0), 1:] = False  # the most that is left free
+        return EveryFilling(self.task, fillings, self.task.d_vocab * fillings.flops(allowed))
+
+    @property
+    def cases(self) -> Cases:
+        """What a universal claim draws from."""
+        return Cases(self.task, self.claim.revealed or 0)
+
+    @cached_property
+    def form(self) -> Form:
+        """The network as the screens see it.
+
+        Raises:
+            UserError: if it is not of attention alone.
+        """
+        return form_of(self.model)
