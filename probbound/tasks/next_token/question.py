@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from probbound.contract.checks import Check
 from probbound.contract.claims import ACCURACY, Claim
 from probbound.draws.random_streams import Stream
-from probbound.models.transformer.answering import Answers, Arithmetic
+from probbound.models.transformer.answering import Answers, Arithmetic, Spread
 from probbound.models.transformer.flops import JointFlops
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.sharing import Shared, shared

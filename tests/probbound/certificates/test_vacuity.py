@@ -42,7 +42,7 @@ def test_of_nothing_sampled_nothing_is_said(options):
     predicate = certificate.to_json()
     assert says_nothing(predicate)
     assert remedy(predicate) == MORE
-    assert statement(certificate).startswith("This bound says nothing of how ")
+    assert statement(predicate).startswith("This bound says nothing of how ")
     text = page(predicate)
     assert "**This bound says nothing** of all 6^3 (216) inputs of max-of-k: " in text
     assert MORE in text
@@ -53,7 +53,7 @@ def test_of_nothing_sampled_nothing_is_said(options):
 def test_of_a_bound_that_says_something_no_more_is_said(strategy):
     certificate = made(strategy, budget=100)
     assert not says_nothing(certificate.to_json())
-    assert "nothing" not in statement(certificate)
+    assert "nothing" not in statement(certificate.to_json())
     assert "says nothing" not in page(certificate.to_json())
 
 
@@ -69,7 +69,7 @@ def test_that_every_answer_is_wrong_is_a_finding_of_brute_force():
     certificate = made("brute-force", always_wrong())
     assert certificate.bound == 0
     assert not says_nothing(certificate.to_json())
-    assert statement(certificate).endswith(
+    assert statement(certificate.to_json()).endswith(
         "answers at least 0.00 % of all 6^3 inputs of max-of-k correctly"
     )
 

@@ -5,7 +5,7 @@ import numpy as np
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
 from probbound.tasks.induction.room import TASK
-from probbound.tasks.induction.task import Induction
+from probbound.tasks.induction.task import Induction, Repeats
 from tests.probbound.models.transformer.attention_alone.networks import inducing_network
 from tests.probbound.models.transformer.attention_alone.reference import leads
 
@@ -16,7 +16,9 @@ HALF_BROKEN = inducing_network(1, v=4, n=5, sharp=20.0, noise=0.3)
 NETWORKS = {"right": RIGHT, "some wrong": SOME_WRONG, "half broken": HALF_BROKEN}
 
 
-def question(model, strategy, *, repeats="once", budget=100, delta=DELTA, margin=None, **given):
+def question(
+    model, strategy, *, repeats: Repeats = "once", budget=100, delta=DELTA, margin=None, **given
+):
     """As the room asks it; what is no setting of the strategy is a setting here."""
     task = Induction(model.d_vocab, model.n_ctx, repeats)
     claim = Claim() if margin is None else Claim("margin", margin)
@@ -39,7 +41,7 @@ def answered(model, strategy, **given):
     return name, TASK.answer(name, run, meter), meter.total()
 
 
-def wrong(model, repeats="once", margin=0.0):
+def wrong(model, repeats: Repeats = "once", margin=0.0):
     """The share of sequences that are answered wrongly."""
     task = Induction(model.d_vocab, model.n_ctx, repeats)
     tokens = task.population.members(np.arange(task.size))

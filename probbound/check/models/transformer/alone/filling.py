@@ -21,7 +21,7 @@ _AT_ONCE = 1 << 18
 
 
 class Link:
-    """One position: token y (rows) and the one before, z (columns), of every head g and answer j."""
+    """One position: token y (rows) and that before, z (columns), of every head g and answer j."""
 
     def __init__(self, value: np.ndarray, below: np.ndarray, above: np.ndarray) -> None:
         self.value = value
@@ -131,9 +131,10 @@ def _bounds(
 
 def _nowhere_over(links: Sequence[np.ndarray]) -> np.ndarray:
     """Whether no chain of k's [y, z, …] adds up to more than nothing, rounding included; […]."""
-    most, sizes = None, 0.0
-    for k in links:
-        most = k[:, 0] if most is None else (k + most).max(axis=1)
+    first, *others = links
+    most, sizes = first[:, 0], np.abs(first).max(axis=(0, 1))
+    for k in others:
+        most = (k + most).max(axis=1)
         sizes = sizes + np.abs(k).max(axis=(0, 1))
     return most.max(axis=0) <= -(2.0**-40) * sizes - 2.0**-900
 

@@ -132,7 +132,9 @@ class _Scores:
         middle = self.own[0, q, *own] + self.own[1, u, *own]
         middle = middle + self.other[0, q, *other] + self.other[1, u, *other]
         last = rows.missed[:, :, -1:]
-        radius = (last * (self.of_own[:, *own] + self.of_first * self.of_other[:, *other])).sum(axis=0)
+        radius = (last * (self.of_own[:, *own] + self.of_first * self.of_other[:, *other])).sum(
+            axis=0
+        )
         here = (self.of_last[:, q] + self.of_behind[:, u]) + np.einsum(
             "hmp,hk->kmp", last, self.both
         )

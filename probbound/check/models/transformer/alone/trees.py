@@ -24,6 +24,17 @@ class Tree:
     table: np.ndarray | None = None
     parts: tuple[Tree, ...] = ()
 
+    @property
+    def numbers(self) -> np.ndarray:
+        """The table of one that has no parts.
+
+        Raises:
+            ValueError: if it has.
+        """
+        if self.table is None:
+            raise ValueError("a tree with parts has no table of its own")
+        return self.table
+
 
 @dataclass(frozen=True)
 class Worlds:
@@ -61,17 +72,13 @@ def value_tree(form: Form, depth: int, w: np.ndarray, sizes: np.ndarray) -> Tree
 def highest(form: Form, tree: Tree, position: int, worlds: Worlds) -> np.ndarray:
     """At least the value there in each world, [world, functional]; one world may stand for all."""
     if tree.depth == 0:
-        return _picked(tree.table[position], worlds.sets[position]).max(axis=0)
+        return _picked(tree.numbers[position], worlds.sets[position]).max(axis=0)
     if tree.depth == 1:
         return _highest_of_first(form, tree, position, worlds)
-    first, *others = (
-        [highest(form, part, s, worlds) for s in range(position + 1)]
-        if k
-        else highest(form, part, position, worlds)
-        for k, part in enumerate(tree.parts)
-    )
-    total, sizes = first, np.abs(first)
-    for head, values in enumerate(others):
+    total = highest(form, tree.parts[0], position, worlds)
+    sizes = np.abs(total)
+    for head, part in enumerate(tree.parts[1:]):
+        values = [highest(form, part, s, worlds) for s in range(position + 1)]
         below, above = score_bounds(form, tree.depth, head, position, worlds)
         low, high = weights(*_less_the_largest(below, above))
         mean = largest_mean(
@@ -89,10 +96,10 @@ def highest(form: Form, tree: Tree, position: int, worlds: Worlds) -> np.ndarray
 def _highest_of_first(form: Form, tree: Tree, position: int, worlds: Worlds) -> np.ndarray:
     """At depth 1: the largest over the tokens of the query of 10.5's own maximum."""
     own = worlds.sets[position]
-    total = _picked(tree.parts[0].table[position], own)
+    total = _picked(tree.parts[0].numbers[position], own)
     sizes = np.abs(total)
     for head in range(form.heads):
-        table = tree.parts[1 + head].table
+        table = tree.parts[1 + head].numbers
         scores, error = form.first[head]
         keys = [_picked_scores(scores[position], own, s, worlds.sets[s]) for s in range(position)]
         keys.append(_at(scores[position], own, position, own)[None])
@@ -144,6 +151,10 @@ def _less_the_largest(below: np.ndarray, above: np.ndarray) -> tuple[np.ndarray,
     return below - top, above - top
 
 
+def _all_up_to(form: Form, tree: Tree, query: int, worlds: Worlds) -> Iterator[np.ndarray]:
+    return (highest(form, tree, s, worlds)[:, 0] for s in range(query + 1))
+
+
 def score_bounds(
     form: Form, layer: int, head: int, query: int, worlds: Worlds
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -151,14 +162,11 @@ def score_bounds(
     at = layer, head, query
     if at not in worlds.known:
         below, above = key_trees(form, layer, head, query, worlds)
-        worlds.known[at] = tuple(
-            np.array(
-                list(
-                    _alike([sign * highest(form, tree, s, worlds)[:, 0] for s in range(query + 1)])
-                )
-            )
+        found = [
+            np.array(list(_alike([sign * each for each in _all_up_to(form, tree, query, worlds)])))
             for sign, tree in ((-1, below), (1, above))
-        )
+        ]
+        worlds.known[at] = found[0], found[1]
     return worlds.known[at]
 
 

@@ -1,6 +1,7 @@
 """What checking a certificate of induction is said to take."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ FAR = 1 << 34
     ],
 )
 def test_what_asks_for_too_much_is_declined_at_once(strategy, path):
-    asked = {} if strategy == "tree:20" else {"budget": 20}
+    asked: dict[str, Any] = {} if strategy == "tree:20" else {"budget": 20}
     made, weights = certified(noisy(), strategy=strategy, **asked), weights_read(noisy())
     more = altered(made, path, lambda _: FAR)
     if strategy == "iid":
@@ -34,7 +35,12 @@ def test_what_asks_for_too_much_is_declined_at_once(strategy, path):
 def test_an_estimate_is_not_below_what_it_takes_by_much():
     model = noisy()
     weights = weights_read(model)
-    for strategy, asked in (("brute-force", {}), ("pairs", {}), ("iid", {"budget": 3000})):
+    questions: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("brute-force", {}),
+        ("pairs", {}),
+        ("iid", {"budget": 3000}),
+    )
+    for strategy, asked in questions:
         made = certified(model, strategy=strategy, **asked)
         start = time.process_time()
         assert judge(made, weights).holds

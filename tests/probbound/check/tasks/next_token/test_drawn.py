@@ -163,7 +163,7 @@ def test_generators_are_those_of_the_digest(code, tmp_path):
 
 
 def test_a_version_is_taken_on_trust(code):
-    found = read_population(str(code["replay"]))
+    found: Any = read_population(str(code["replay"]))
     named = probbound.RowGenerator(found.function, version="2")
     made = through_json(certify(named))
     report = judge(made, rows.weights(rows.model()), files=code)

@@ -11,7 +11,7 @@ from probbound.models.transformer.attention_alone.factored import Factored
 from probbound.models.transformer.attention_alone.form import form_of
 from probbound.models.transformer.attention_alone.pairs import PairTables
 from probbound.models.transformer.network import GeneralTransformer
-from probbound.tasks.induction.task import Induction, matched
+from probbound.tasks.induction.task import Induction, Repeats, matched
 from tests.probbound.models.transformer.attention_alone.networks import (
     inducing_network,
     random_network,
@@ -30,7 +30,7 @@ NETWORKS = {
 }
 
 
-def every(model, repeats="once"):
+def every(model, repeats: Repeats = "once"):
     task = Induction(model.d_vocab, model.n_ctx, repeats)
     return task.population.members(np.arange(task.size))
 

@@ -74,7 +74,7 @@ def test_what_a_generator_is_has_to_be_known():
         ({"function": drawn.uniform, "version": ""}, "a version is a text"),
     ):
         with pytest.raises(UserError, match=sentence):
-            RowGenerator(**given)
+            RowGenerator(**given)  # pyright: ignore[reportArgumentType]
     assert RowGenerator(drawn.uniform, version="2").statement()["source"]["version"] == "2"
 
 

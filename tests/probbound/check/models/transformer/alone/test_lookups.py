@@ -30,10 +30,10 @@ def test_what_is_said_to_be_right_is(heads, seed):
         network = random_weights(seed, scale=1 + seed, heads=heads, n=4 + seed % 2)
         found, lead = judged(network, margin)
         assert (lead[found] > margin).all()
-        noisy = inducing_weights(4, 5, heads=heads, noise=0.05 * seed, seed=seed)
+        noisy = inducing_weights(4, 5, heads=heads, noise=0.05 * seed, seed=seed, itself=False)
         found, lead = judged(noisy, margin)
         assert (lead[found] > margin).all()
-        assert seed > 1 or found.any()
+        assert seed > 0 or heads > 1 or found.all()
 
 
 def test_a_network_that_induces_is_right_everywhere():
