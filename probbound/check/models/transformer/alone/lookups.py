@@ -16,7 +16,7 @@ _AT_ONCE = 1 << 12
 
 
 def right(form: Form, margin: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Says of tokens (m, n) and places (m,) which are answered by what follows the place, bool (m,).
+    """Says of tokens (m, n) and places (m,) which are answered by what follows the place, (m,).
 
     A place that is not below n − 1 is never said to be right.
 
@@ -61,7 +61,7 @@ class _Before:
         """range_h of every column of w, [h, column]."""
         tables = [each.reshape(-1, len(w)) @ w for each in self.moved]
         found = np.array([each.max(axis=0) - each.min(axis=0) for each in tables])
-        return (found + 2 * self.form.error(np.multiply.outer(self.sizes, sizes))) * _MORE
+        return (found + 2 * self.form.error(np.multiply.outer(self.sizes, np.atleast_1d(sizes)))) * _MORE
 
 
 def _missed(form: Form, head: int) -> np.ndarray:

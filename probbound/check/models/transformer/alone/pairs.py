@@ -130,7 +130,7 @@ class _Hull:
         scores = scores[p, :, : p + 1]
         own = scores[np.arange(self.form.tokens), p, np.arange(self.form.tokens)]
         top = np.maximum(scores[:, :p].max(axis=(1, 2)), own)
-        scores = scores - top[:, None, None]
+        scores = scores[:, :p] - top[:, None, None]
         low, high = weights(scores - error, scores + error)
         own_low, own_high = weights(own - top - error, own - top + error)
         places = [
