@@ -104,7 +104,7 @@ def measure(grid: Grid, work: Path) -> list[Row]:
 def _certified(subject: _Subject, strategies: Iterable[str], budget: int) -> list[Row]:
     rows = []
     for strategy in strategies:
-        with_budget = {"budget": budget} if uses(strategy).inputs else {}
+        with_budget: dict[str, Any] = {"budget": budget} if uses(strategy).inputs else {}
         found = probbound.certify(
             *(subject.model, subject.task),
             strategy=strategy,
@@ -146,7 +146,7 @@ def _on_every_filling(subject: _Subject, number: int, draws: int) -> Row:
         revealed=number,
         draws=draws,
         left=left,
-        share=one_minus_down(min(inflated(bound, 1), 1.0)),
+        share=max(0.0, one_minus_down(min(inflated(bound, 1), 1.0))),
         nodes=nodes.value,
         nodes_error=nodes.error,
         **(_tree(found, question) if number == 0 else {}),
@@ -175,7 +175,8 @@ def draw(rows: list[Row]) -> Figure:
         own = [row for row in rows if row["model"] == name]
         _frontier(left, own, nothing, colour, marker)
         known = [row for row in own if row["kind"] == REVEALED]
-        middle.plot(*_of(known, "revealed", "proved"), marker=marker, color=colour, label=name)
+        middle.plot(*_of(known, "revealed", "proved"), marker=marker, color=colour)
+        right.plot([], [], marker=marker, color=colour, label=name)
         x, y = _of(known, "unknown", "nodes")
         low = [row["nodes_error"] for row in known]
         right.errorbar(x, y, np.minimum(low, 0.9 * np.array(y)), marker=marker, color=colour)
@@ -183,7 +184,7 @@ def draw(rows: list[Row]) -> Figure:
     left.set_title(f"every strategy, δ = {rows[0]['delta']:g}; hollow: δ = 0", fontsize=10)
     middle.set(xlabel="tokens revealed", ylabel="share of cases drawn", ylim=(-0.04, 1.04))
     middle.set_title("proved right on every filling", fontsize=10)
-    middle.legend(fontsize=7)
+    right.legend(fontsize=7, loc="upper left")
     for axes in (middle, right):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set(yscale="log", xlabel="tokens left free", ylabel="nodes of a case's proof, mean")
@@ -192,15 +193,21 @@ def draw(rows: list[Row]) -> Figure:
 
 
 def _frontier(axes: Axes, own: list[Row], nothing: float, colour: str, marker: str) -> None:
+    """Strategies of nearly the same cost and bound share a mark."""
+    places: dict[tuple[str, str], list[Row]] = {}
     for row in own:
-        if row["kind"] != CERTIFIED or row["failure_upper"] >= 1:
-            continue
+        if row["kind"] == CERTIFIED and row["failure_upper"] < 1:
+            place = f"{row['flops']:.1e}", f"{row['failure_upper']:.1e}"
+            places.setdefault(place, []).append(row)
+    for alike in places.values():
+        row = alike[0]
+        at = row["flops"], row["failure_upper"] or nothing
+        text = "\n".join(each["strategy"] for each in alike)
         fill = "white" if row["guarantee"] == "deterministic" else colour
-        place = row["flops"], row["failure_upper"] or nothing
-        text = row["strategy"] + ("" if row["failure_upper"] else ": 0")
-        axes.plot(*place, marker, color=colour, mfc=fill)
-        at: dict[str, Any] = {"xytext": (4, 3), "textcoords": "offset points"}
-        axes.annotate(text, place, fontsize=6, color=colour, **at)
+        axes.plot(*at, marker, color=colour, mfc=fill)
+        text += "" if row["failure_upper"] else ": 0"
+        axes.annotate(text, at, (-2, 6), textcoords="offset points", fontsize=6, color=colour)
+    axes.margins(x=0.12, y=0.1)
 
 
 def _of(known: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:

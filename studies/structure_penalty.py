@@ -19,7 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import probbound
-from probbound.arithmetic.decimals import upper
+from probbound.arithmetic.decimals import lower, upper
+from probbound.arithmetic.rounding import one_minus_down
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.figures.charts import AMBER, BLACK, BLUE, GREEN, PINK
@@ -90,7 +91,7 @@ def _row(grid: Grid, penalty: float, seed: int, work: Path) -> Row:
         "accuracy": 1 - wrong / grid.inputs,
         "attention": float(before.mean()),
         "attention, 1 %": float(np.quantile(before, 0.01)),
-        "pairs": 1 - pairs.failure_upper,
+        "pairs": one_minus_down(pairs.failure_upper),
         "factored": float(certified.mean()),
         "budget": grid.budget,
         "delta": grid.delta,
@@ -113,7 +114,7 @@ def draw(rows: list[Row]) -> Figure:
     for column, (colour, marker, label) in _SHARES.items():
         draw_band(left, band(placed, "place", column), colour, marker, label)
     left.set(ylabel="share", ylim=(-0.04, 1.06))
-    left.legend(fontsize=8, loc="lower right")
+    left.legend(fontsize=8, loc="center left")
     nothing = min((row["failure_upper"] for row in rows if row["failure_upper"]), default=1) / 10
     shown = [{**row, "failure_upper": row["failure_upper"] or nothing} for row in placed]
     draw_band(right, band(shown, "place", "failure_upper"), PINK, "D", "hybrid")
@@ -139,7 +140,7 @@ def found(rows: list[Row]) -> str:
     lines = [
         [
             *(f"{row['penalty']:g}", f"{row['wrong']:,}", row["attention"], row["attention, 1 %"]),
-            *(f"{row['pairs']:.5f}", f"{row['factored']:.5f}", upper(row["failure_upper"])),
+            *(lower(row["pairs"], 5), lower(row["factored"], 5), upper(row["failure_upper"])),
         ]
         for row in rows
     ]
