@@ -12,6 +12,7 @@ from probbound.models.registry import load
 _BUILDERS = {
     "planted-max-of": "planted_max_of_k",
     "trained-max-of": "trained_max_of_k",
+    "trained-induction": "trained_induction",
     "planted-mod-add": "planted_modular_addition",
 }
 

@@ -33,6 +33,8 @@ _MODULES = {
     "checkpoints": "checkpoints",
     "grokking": "grokking",
     "logit_error": "logit_error",
+    "layers": "layers",
+    "structure_penalty": "structure_penalty",
 }
 """Where each study is; two of one module ask the same of other grids."""
 NAMES = tuple(_MODULES)

@@ -13,6 +13,7 @@ import pytest
 from probbound.arithmetic.decimals import upper
 from studies.study import NAMES, study_named
 
+KINDS = ("sharp", "soft")
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -94,6 +95,77 @@ def said():
     yield "all of them at d_vocab 64, 1/31 of them at 1024, 1/100 at 4096"
 
 
+def penalised():
+    """Rows of the study of the penalty by penalty."""
+    return {float(row["penalty"]): row for row in rows("structure_penalty")}
+
+
+def percent(value, digits):
+    """A share, rounded down."""
+    return f"{math.floor(float(value) * 100 * 10**digits) / 10**digits:.{digits}f} %"
+
+
+def said_of_the_penalty():
+    """The same of how much of it makes a network provable."""
+    found = penalised()
+    some = [found[penalty] for penalty in (0.0, 3e-3, 1e-2)]
+    attention = [float(row["attention"]) for row in some]
+    yield "{:.2f} without a penalty, {:.2f} at 0.003 and {:.3f} at 0.01".format(*attention)
+    shares = [percent(row["pairs"], 2) for row in some]
+    yield "`pairs` proves {} of all inputs, {} and {}".format(*shares)
+    looked = [percent(row["factored"], 2) for row in some]
+    yield "`factored` certifies {}, {} and {}".format(*looked)
+    wrong = sum(int(row["wrong"]) for row in found.values())
+    assert sum(int(row["inputs"]) for row in found.values()) == 500_000
+    yield f"{wrong} of the 500,000 inputs drawn for the five networks are wrong"
+    bounds = [power(float(upper(float(row["failure_upper"]), 2))) for row in some]
+    yield "certifies failure rates of {}, {} and {}".format(*bounds)
+    whole = found[0.05]
+    assert float(whole["pairs"]) == 1
+    yield f"at 0.05 every input is proved right, for {power(float(whole['flops']))} operations"
+
+
+def in_layers(model, kind):
+    """Rows of the study of layers."""
+    return [r for r in rows("layers") if (r["model"], r["kind"]) == (model, kind)]
+
+
+def certified(model, strategy):
+    """What a strategy certified of one of its networks, and for how many operations."""
+    (row,) = (r for r in in_layers(model, "certified") if r["strategy"] == strategy)
+    return float(row["failure_upper"]), float(row["flops"])
+
+
+def proved_shares(model):
+    """Of the cases drawn, by how many tokens were revealed, from none."""
+    return [1 - int(r["left"]) / int(r["draws"]) for r in in_layers(model, "every filling")]
+
+
+def said_of_layers():
+    """The same of one, two and three layers."""
+    yield f"wrong on at most {upper(certified('one layer', 'iid')[0], 2)} of inputs"
+    for strategy in ("pairs", "hybrid"):
+        assert certified("two layers, sharp", strategy)[0] == 0
+    cost = certified("two layers, sharp", "pairs")[1]
+    yield f"by `pairs`, for {power(cost)} operations"
+    assert certified("two layers, soft", "pairs")[0] == 1
+    failure, cost = certified("two layers, soft", "tree")
+    (every,) = in_layers("two layers, soft", "extrapolated")
+    assert failure == 0
+    yield f"a complete proof for {power(cost)} operations, {cost / float(every['flops']):.2f} of"
+    for model in (f"{layers} layers, {kind}" for layers in ("two", "three") for kind in KINDS):
+        shares = ", ".join(f"{share:.2f}" for share in proved_shares(model))
+        yield f"| {model} | {shares} | {nodes_of_a_case(model)} |"
+    drawn = certified("three layers, soft", "iid")[0]
+    yield f"certify failure rates of {power(float(upper(drawn, 2)))} of all four"
+
+
+def nodes_of_a_case(model):
+    """By how many tokens were left free, from none."""
+    found = [float(row["nodes"]) for row in in_layers(model, "every filling")]
+    return ", ".join(f"{nodes:.3g}" for nodes in reversed(found))
+
+
 def least_share(model):
     """The least number of entries that certifies anything in the median, as a share of all."""
     own = [r for r in rows("noise_budget") if (r["model"], r["strategy"]) == (model, "entries")]
@@ -106,7 +178,7 @@ def least_share(model):
 
 def test_numbers_of_the_findings_are_those_of_the_rows():
     findings = " ".join((DOCS / "findings.md").read_text().split())
-    for sentence in said():
+    for sentence in (*said(), *said_of_layers(), *said_of_the_penalty()):
         assert sentence in findings, sentence
 
 

@@ -7,7 +7,7 @@ from probbound.tasks.trainable import Option
 OPTIONS = (
     Option("d_vocab", 16, "Number of tokens."),
     Option("n_ctx", 8, "Number of positions."),
-    Option("layers", 2, "Layers of attention, two or more."),
+    Option("layers", 2, "Layers of attention; one cannot do it."),
     Option("heads", 1, "Heads of each layer."),
     Option("d_model", 32, "Width."),
     Option("d_head", 32, "Width of a head."),

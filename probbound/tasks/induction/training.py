@@ -92,8 +92,8 @@ def _require_usable(chosen: Mapping[str, Any]) -> None:
         raise UserError(
             f"structure_penalty must be a number of at least 0, got {chosen['structure_penalty']}"
         )
-    if chosen["layers"] < 2:
-        raise UserError(f"induction takes two layers at least, got {chosen['layers']}")
+    if chosen["layers"] < 1:
+        raise UserError(f"attention takes a layer at least, got {chosen['layers']}")
 
 
 def _initial(a: Architecture, seed: int) -> dict[str, np.ndarray]:
