@@ -42,7 +42,7 @@ def test_layers_heads_and_one_step():
         ({"structure_penalty": -0.1}, "structure_penalty must be"),
         ({"structure_penalty": float("nan")}, "structure_penalty must be"),
         ({"structure_penalty": float("inf")}, "structure_penalty must be"),
-        ({"layers": 1}, "two layers at least, got 1"),
+        ({"layers": 0}, "layer"),
         ({"d_vocab": 1}, "d_vocab of at least 2"),
         ({"n_ctx": 2}, "n_ctx of at least 3"),
         ({"heads": 0}, "n_heads must be from 1"),

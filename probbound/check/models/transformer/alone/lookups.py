@@ -61,7 +61,9 @@ class _Before:
         """range_h of every column of w, [h, column]."""
         tables = [each.reshape(-1, len(w)) @ w for each in self.moved]
         found = np.array([each.max(axis=0) - each.min(axis=0) for each in tables])
-        return (found + 2 * self.form.error(np.multiply.outer(self.sizes, np.atleast_1d(sizes)))) * _MORE
+        return (
+            found + 2 * self.form.error(np.multiply.outer(self.sizes, np.atleast_1d(sizes)))
+        ) * _MORE
 
 
 def _missed(form: Form, head: int) -> np.ndarray:

@@ -178,16 +178,18 @@ def _over_last_two(
     for q, u in pairs:
         here = scores[last, q]
         top = max(here[:-2].max(), here[-2, u], here[-1, q])
-        low, high = weights(here - top - error, here - top + error)
+        far = here[:-2] - top
+        low, high = weights(far - error, far + error)
         ends = ([last - 1, last], [u, q])
+        near = here[ends][:, None, None] - top
         mean = largest_mean(
             [
                 Places(
-                    low[:-2].min(axis=1).sum(keepdims=True)[:, None, None] * (1 - _SUMS),
-                    high[:-2].max(axis=1).sum(keepdims=True)[:, None, None] * (1 + _SUMS),
+                    low.min(axis=1).sum(keepdims=True)[:, None, None] * (1 - _SUMS),
+                    high.max(axis=1).sum(keepdims=True)[:, None, None] * (1 + _SUMS),
                     means[:-2].max(axis=(0, 1))[None, None],
                 ),
-                Places(low[ends][:, None, None], high[ends][:, None, None], means[ends][:, None]),
+                Places(*weights(near - error, near + error), means[ends][:, None]),
             ]
         )
         found.append(raised(own[q] + mean, np.abs(own[q]) + np.abs(mean)))
