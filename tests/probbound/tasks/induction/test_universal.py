@@ -1,0 +1,126 @@
+"""Cases that are right on every filling: their draws, proofs, claims and what is refused."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import probbound
+from probbound.check.judge import judge
+from probbound.contract.claims import Claim
+from probbound.draws.random_streams import Stream
+from probbound.machine.errors import UserError
+from probbound.models.transformer.attention_alone.filling import Fillings
+from probbound.models.transformer.attention_alone.form import form_of
+from probbound.populations.product_sets import all_of
+from probbound.tasks.induction.cases import case_around, revealed
+from probbound.tasks.induction.question import Cases, EveryFilling
+from probbound.tasks.induction.task import Induction, matched
+from tests.factories import through_json
+from tests.forgeries import altered
+from tests.probbound.check.tasks.induction.networks import weights_read
+from tests.probbound.models.transformer.attention_alone.networks import inducing_network
+
+MODEL = inducing_network(1, v=4, n=6, noise=0.1)
+TASK = Induction(4, 6)
+
+
+def universal(given, **asked):
+    """A certificate about the cases of the network."""
+    options = {"strategy": "iid", "budget": 40, "delta": 0.01, "seed": 3, **asked}
+    return probbound.certify(MODEL, TASK, claim=Claim("universal", float(given)), **options)
+
+
+def test_given_places_are_free_and_uniform():
+    stream = Stream.from_seed(5)
+    given = revealed(TASK, stream, 0, 6000, 2)
+    tokens = TASK.sample(stream.fold_in("sequences"), 0, 6000)
+    place, rows = matched(tokens), np.arange(6000)
+    assert (given.sum(axis=1) == 2).all()
+    assert not (given[rows, place] | given[rows, place + 1] | given[:, -1]).any()
+    numbers = np.array([np.ravel_multi_index(np.nonzero(row)[0], (6, 6)) for row in given])
+    for at in range(4):
+        _, counts = np.unique(numbers[place == at], return_counts=True)
+        assert len(counts) == 3  # pairs of three free places
+        assert stats.chisquare(counts).pvalue > 1e-9
+    np.testing.assert_array_equal(given[100:200], revealed(TASK, stream, 100, 200, 2))
+
+
+def test_a_case_holds_the_sequences_that_agree_where_tokens_are_given():
+    tokens = np.array([2, 0, 1, 3, 0, 2])
+    case = case_around(TASK, tokens, np.array([False, False, True, False, False, False]))
+    rows = all_of(case.allowed)
+    wanted = {(2, 0, 1, a, b, 2) for a, b in product(range(4), repeat=2) if 2 not in (a, b)}
+    assert {tuple(row) for row in rows.tolist()} == wanted
+    assert case.label == 0
+
+
+def test_a_proved_case_is_right_on_every_filling_and_some_are_proved():
+    check = EveryFilling(TASK, Fillings(form_of(MODEL)), 1)
+    drawn = Cases(TASK, 1).sample(Stream.from_seed(0), 0, 150)
+    left = check.uncertified(drawn)
+    assert 0 < left.sum() < len(left)
+    for tokens, given in zip(*(part for part in np.split(drawn[~left], 2, axis=1)), strict=True):
+        rows = all_of(case_around(TASK, tokens, given.astype(bool)).allowed)
+        assert (MODEL(rows).argmax(axis=1) == TASK.labels(rows)).all()
+
+
+@pytest.mark.parametrize("given", [0, 1, 3])
+def test_the_checker_proves_the_same_cases_again(given):
+    made, weights = through_json(universal(given)), weights_read(MODEL)
+    assert judge(made, weights).holds
+    assert made["levels"][0]["check"] == "every filling"
+    assert made["ledger"][0]["theorem"] == "10.12"
+    assert made["claim"]["at"] == given
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("claim", "at"), 0.0),
+        (("claim", "at"), 0.5),
+        (("claim", "at"), 4.0),
+        (("claim", "kind"), "accuracy"),
+        (("sampling", "failures"), 0),
+        (("levels", 0, "failures"), 0),
+        (("levels", 0, "check"), "forward pass"),
+        (("ran", "recipe", "levels", 0, "level"), "forward pass"),
+        (("ledger", 0, "theorem"), "1.5"),
+        (("bound",), 0.999),
+    ],
+)
+def test_what_was_not_counted_is_refused(path, value):
+    made, weights = through_json(universal(1)), weights_read(MODEL)
+    forged = altered(made, path, lambda old: value)
+    assert forged != made
+    assert not judge(forged, weights).holds
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"strategy": "auto"}, "--strategy iid"),
+        ({"strategy": "cascade"}, "--strategy iid"),
+        ({"given": 4}, "at most 3 more"),
+    ],
+)
+def test_what_no_strategy_bounds_is_refused(options, said):
+    given = options.pop("given", 1)
+    with pytest.raises(UserError, match=said):
+        universal(given, **options)
+    with pytest.raises(UserError, match="whole"):
+        Claim("universal", 0.5)
+    with pytest.raises(UserError, match="repeat once"):
+        probbound.certify(
+            MODEL, Induction(4, 6, "any"), claim=Claim("universal", 1.0), strategy="iid"
+        )
+
+
+def test_other_tasks_have_no_cases():
+    for name in ("max-of-4", "mod-add-p59-s0"):
+        model = probbound.load(name)
+        with pytest.raises(UserError, match="cases"):
+            probbound.certify(
+                model, probbound.task_for(model), claim=Claim("universal", 1.0), strategy="iid"
+            )
