@@ -16,7 +16,7 @@ from functools import partial, wraps
 from typing import Any
 
 import jaxtyping
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 
 jaxtyped = jaxtyping.jaxtyped
 AXES_OF_ITS_OWN = jaxtyped("context")
@@ -26,6 +26,9 @@ def install(package: str) -> None:
     """Check types and shapes in all modules of a package that are imported from now on."""
     jaxtyping.jaxtyped = checked
     jaxtyping.install_import_hook(package, "beartype.beartype")
+
+
+AS_TYPE_ERRORS = BeartypeConf(violation_type=TypeError)  # as jaxtyping reports them
 
 
 def checked(target: Any = None, *, typechecker: Any) -> Any:
@@ -41,7 +44,7 @@ def checked(target: Any = None, *, typechecker: Any) -> Any:
     if inspect.isgeneratorfunction(target):
         return jaxtyped(target, typechecker=typechecker)
     target.__annotations__ = hints
-    once = beartype(target)
+    once = beartype(conf=AS_TYPE_ERRORS)(target)
     return once if all(map(names_no_axis, hints.values())) else with_axes_of_its_own(once)
 
 

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-SHOWN = ("n_layers", "n_heads", "d_model", "d_vocab", "n_ctx")
+SHOWN = ("n_layers", "n_ctx")

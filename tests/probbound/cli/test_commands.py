@@ -55,7 +55,9 @@ def test_the_header_of_a_shipped_model_is_true_of_its_weights(name, capsys):
         if row["name"] == name
     ]
     sizes = sizes_shown(model.kind)
-    assert {size: row[size] for size in sizes} == {size: getattr(model, size) for size in sizes}
+    assert {size: row[size] for size in sizes} == {
+        size: getattr(getattr(model, "architecture", model), size) for size in sizes
+    }
 
 
 @pytest.mark.parametrize(

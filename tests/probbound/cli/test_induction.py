@@ -42,10 +42,6 @@ def test_a_network_that_is_right_everywhere_is_proved_so(capsys):
     [
         (("--strategy", "pairs:3"), "there is no strategy"),
         (("--task", "induction:any", "--strategy", "pairs"), "repeat once; tree is for any"),
-        (
-            ("--task",),
-            "once, any",
-        ),
         (("--strategy", "iid", "--target", "0.1"), "target"),
         (("--strategy", "cascade", "--draws", "-1"), "draws"),
     ],
@@ -60,7 +56,7 @@ def test_what_cannot_be_used_is_one_sentence(capsys, given, said):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [(("--layers", "1"), "two layers"), (("--n-ctx", "2"), "n_ctx"), (("--steps", "0"), "steps")],
+    [(("--layers", "0"), "layer"), (("--n-ctx", "2"), "n_ctx"), (("--steps", "0"), "steps")],
 )
 def test_training_options_are_refused(capsys, given, said):
     told = printed(capsys, "train", "induction", "--out", "x.safetensors", *given, status=2)

@@ -241,8 +241,8 @@ def test_toml_and_options_ask_the_same(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--tasks", "addition"), "next-token, got 'addition'"),
-        (("--claims", "margin"), "claims must be accuracy, loss, or margin:NUMBER"),
+        (("--tasks", "addition"), "induction, got 'addition'"),
+        (("--claims", "margin"), "claims must be accuracy, loss, margin:NUMBER"),
         (("--priors", "none.txt"), "there is no prior file none.txt"),
         (("--strategies", "cascade", "--claims", "loss"), "cascade has no meaning in this grid"),
     ],

@@ -22,6 +22,8 @@ from probbound.sweeps.claims import claim_named, name_of
         ("margin:-0.0", Claim("margin", 0.0), "margin:0"),
         ("margin:1e22", Claim("margin", 1e22), "margin:1e+22"),
         ("margin:0.1", Claim("margin", 0.1), "margin:0.1"),
+        ("loss:5", Claim("loss", 5.0), "loss:5"),
+        ("kl:0.10", Claim("kl", 0.1), "kl:0.1"),
     ],
 )
 def test_a_claim_has_one_name(name, claim, again):
@@ -39,9 +41,9 @@ def test_the_name_of_a_margin_keeps_all_of_it(at):
     "name",
     [
         *("", "margin", "margin:", "margin:x", "margin:nan", "margin:inf", "margin:1e400"),
-        *("loss:1", "accuracy:0", "Accuracy", "other", "margin:1:2", "own.py:name"),
+        *("loss:0", "accuracy:0", "Accuracy", "other", "margin:1:2", "own.py:name"),
     ],
 )
 def test_what_is_no_claim_is_one_sentence(name):
-    with pytest.raises(UserError, match="a claim must be accuracy, loss, or margin:NUMBER"):
+    with pytest.raises(UserError, match="a claim must be accuracy, loss, margin:NUMBER"):
         claim_named(name)

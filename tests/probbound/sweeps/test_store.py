@@ -157,7 +157,7 @@ def test_a_question_of_wrong_types_is_not_read_under_its_own_key(store, name):
     alter(path, change, reseal="all")
     key = hashlib.sha256(canonical(json.loads(path.read_text())["question"])).hexdigest()
     path.rename(path.with_stem(key))
-    with pytest.raises(DamagedCell, match=r"wrong type|Type-check"):
+    with pytest.raises(DamagedCell, match=r"wrong type|type hint"):
         SweepStore.open(store).record(key)
 
 

@@ -40,7 +40,7 @@ def fewer_answers():
         ({"task": Induction(4, 4)}, "5 positions of 4 tokens, got 4 of 4"),
         ({"task": Induction(3, 5)}, "5 positions of 4 tokens, got 5 of 3"),
         ({"task": Induction(4, 6)}, "5 positions of 4 tokens, got 6 of 4"),
-        ({"claim": Claim("loss", None)}, "the accuracy and margins are bounded, not a loss"),
+        ({"claim": Claim("loss", None)}, "margins and universal claims are bounded, not a loss"),
         ({"strategy": "hybrid:factored"}, "there is no strategy"),
         ({"budget": -1}, "budget must be at least 0"),
         ({"budget": 2**36 + 1}, "at most 68,719,476,736"),
@@ -99,7 +99,7 @@ def test_a_margin_above_nothing_is_a_right_answer():
 
 def test_the_operations_of_a_plan_are_those_of_the_budget():
     asked = question(RIGHT, "auto", budget=70)
-    assert asked.budget_flops == 70 * asked.exact.flops
+    assert asked.budget_flops == 70 * asked.price
     assert question(RIGHT, "auto", budget_flops=1e6).budget_flops == 1e6
 
 

@@ -23,7 +23,7 @@ PASS = RecipeLevel("forward pass", "sampled")
         ("iid", Name("iid")),
         ("pairs", Name("pairs", "pairs")),
         ("tree", Name("tree", "tree", 1000)),
-        ("tree:0", Name("tree", "tree", 0)),
+        ("tree:1", Name("tree", "tree", 1)),
         ("tree:999999999", Name("tree", "tree", 999_999_999)),
         ("hybrid", Name("hybrid", "pairs")),
         ("hybrid:pairs", Name("hybrid", "pairs")),
@@ -60,7 +60,7 @@ def test_every_name_is_one():
     ("name", "given", "wanted"),
     [
         ("brute-force", {}, Recipe((RecipeLevel("forward pass", "enumerated"),))),
-        ("iid", {}, Recipe((PASS,), RecipeLaw("fixed or interrupted", {}))),
+        ("iid", {}, Recipe((PASS,), RecipeLaw("fixed"))),
         ("pairs", {}, Recipe((RecipeLevel("pairs", "enumerated"),))),
         ("tree:7", {}, Recipe((RecipeLevel("tree", "enumerated", {"nodes": 7}),))),
         ("hybrid", {}, Recipe((RecipeLevel("pairs", "enumerated"), PASS), RecipeLaw("fixed"))),

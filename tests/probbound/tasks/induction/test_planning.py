@@ -6,6 +6,7 @@ from probbound import UserError
 from probbound.contract.cost import CostMeter
 from probbound.models.transformer.attention_alone.factored import Factored
 from probbound.models.transformer.attention_alone.form import form_of
+from probbound.models.transformer.sizing import sizes_price
 from probbound.tasks.induction.room import TASK
 from probbound.tasks.induction.screens.pairs import PairScreen
 from tests.probbound.models.transformer.attention_alone.networks import (
@@ -25,7 +26,7 @@ def planned(model, amount, **given):
 
 
 BOTH = PAIRS.flops + PAIRS.look_flops(8)
-ONCE = question(RIGHT, "iid").once_flops
+ONCE = sizes_price(RIGHT)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_a_large_network_with_a_screen_too_dear_takes_look_ups():
     form = form_of(model)
     screen = PairScreen(form, question(model, "iid").task, 0.0)
     each = 6 * 6 + 4
-    least = 4 * (Factored(form).flops + 4608 * each) + question(model, "iid").once_flops
+    least = 4 * (Factored(form).flops + 4608 * each) + sizes_price(model)
     assert least < screen.flops
     name, run, _ = planned(model, least)
     assert name == "cascade"

@@ -1,4 +1,4 @@
-"""Trees of tables, and what they are at most over a product set (Theorems 10.3, 10.6, 10.7)."""
+"""Trees of tables, and what they are at most over a product set (10.3, Theorems 10.6 and 10.7)."""
 
 from __future__ import annotations
 

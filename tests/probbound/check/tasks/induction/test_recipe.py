@@ -9,13 +9,15 @@ from probbound.check.tasks.induction.recipe import recipe_of
 from probbound.tasks.induction.grammar import strategy_names
 from probbound.tasks.induction.recipes import recipe_of as made_of
 
+OF_ALL = {"kind": "accuracy"}
+
 
 @pytest.mark.parametrize("strategy", [*strategy_names(), "tree:7", "hybrid:tree:9"])
 @pytest.mark.parametrize("given", [{}, {"target": 0.25}, {"draws": 60}])
 def test_recipes_of_the_maker_are_read(strategy, given):
     if given and not strategy.startswith("cascade"):
         return
-    recipe = recipe_of(json.loads(json.dumps(made_of(strategy, 1, given).to_json())), {})
+    recipe = recipe_of(json.loads(json.dumps(made_of(strategy, 1, given).to_json())), OF_ALL)
     assert recipe.budgeted == (strategy.partition(":")[0] in ("iid", "hybrid", "cascade"))
     assert recipe.may_stop == recipe.cascade == strategy.startswith("cascade")
 
@@ -53,4 +55,4 @@ RUN = {"level": "forward pass", "mode": "sampled"}
 )
 def test_what_no_strategy_runs_is_refused(levels, law):
     with pytest.raises(Refused):
-        recipe_of({"levels": levels, "law": law}, {})
+        recipe_of({"levels": levels, "law": law}, OF_ALL)
