@@ -168,34 +168,29 @@ def _accuracy(at: float | None) -> Measure:
     )
 
 
-def _margin(at: float | None) -> Measure:
-    name = f"share with a margin ≤ {exactly(at or 0.0)}"
+def _failing(name: str, of: str, fact: str) -> Measure:
+    """A share that fails, of what who guesses knows nothing."""
     return Measure(
-        *("failure_upper", name, "of all inputs", "share ≤"),
+        *("failure_upper", name, of, "share ≤"),
         guess=lambda row: 1.0,
         shown=_share,
-        facts=_facts_of_share("share above the margin"),
+        facts=_facts_of_share(fact),
     )
+
+
+def _margin(at: float | None) -> Measure:
+    name = f"share with a margin ≤ {exactly(at or 0.0)}"
+    return _failing(name, "of all inputs", "share above the margin")
 
 
 def _divergence(at: float | None) -> Measure:
     name = f"share with a divergence > {exactly(at or 0.0)} nats"
-    return Measure(
-        *("failure_upper", name, "of all inputs", "share ≤"),
-        guess=lambda row: 1.0,
-        shown=_share,
-        facts=_facts_of_share("share within the divergence"),
-    )
+    return _failing(name, "of all inputs", "share within the divergence")
 
 
 def _universal(at: float | None) -> Measure:
     name = f"share of cases with a wrong filling, {int(at or 0)} tokens revealed"
-    return Measure(
-        *("failure_upper", name, "of all cases", "share ≤"),
-        guess=lambda row: 1.0,
-        shown=_share,
-        facts=_facts_of_share("share right on every filling"),
-    )
+    return _failing(name, "of all cases", "share right on every filling")
 
 
 def _mean_loss(at: float | None) -> Measure:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from probbound.arithmetic.scalars import real, whole
 from probbound.contract.claims import Claim
 from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
@@ -20,7 +19,7 @@ from probbound.tasks.induction.grammar import BRUTE_FORCE, CASCADE, HYBRID, IID,
 from probbound.tasks.induction.question import InductionQuestion
 from probbound.tasks.induction.task import Induction
 from probbound.tasks.room import Uses
-from probbound.tasks.settings import OF_DRAWING
+from probbound.tasks.settings import OF_DRAWING, numbers
 from probbound.tasks.settings import parsed as settings_of
 
 MOST_RUN = 1 << 28
@@ -105,10 +104,10 @@ def asked(
             f"{task.n_ctx} revealed, got {given} of {task.repeats!r}"
         )
     question = InductionQuestion(
-        *(network, task, whole("budget", budget), real("delta", delta)),
-        seed=0 if seed is None else whole("seed", seed),
+        network,
+        task,
         claim=claim,
-        stopped_at=None if stopped_at is None else whole("stopped_at", stopped_at),
+        **numbers(budget, delta, seed, stopped_at),
         **settings_of(settings, OF_DRAWING, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from probbound.contract.recipe import Recipe
 from probbound.tasks.induction.asking import asked, beyond, require_way_to, task_for, uses
 from probbound.tasks.induction.planning import decided
@@ -13,6 +10,7 @@ from probbound.tasks.induction.recipes import recipe_of
 from probbound.tasks.induction.strategies import answer
 from probbound.tasks.induction.task import Induction, stated
 from probbound.tasks.induction.training import train
+from probbound.tasks.one_kind import one_kind
 from probbound.tasks.room import Room
 from probbound.tasks.settings import OF_DRAWING
 
@@ -33,13 +31,6 @@ def _with_noise(strategy: str, noise: str) -> str:
     return strategy
 
 
-def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A margin above 0 is a right answer."""
-    if claim["kind"] == "margin" and claim["at"] == 0:
-        return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
-
-
 TASK = Room[InductionQuestion](
     name=Induction.name,
     arithmetic=ARITHMETIC,
@@ -47,7 +38,7 @@ TASK = Room[InductionQuestion](
     stated=stated,
     asked=asked,
     recipe=_recipe,
-    one_claim=_one_claim,
+    one_claim=one_kind,
     uses=uses,
     require_way_to=require_way_to,
     with_noise=_with_noise,

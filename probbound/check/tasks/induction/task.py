@@ -12,6 +12,7 @@ from probbound.check.tasks.induction.recipe import recipe_of
 from probbound.check.tasks.induction.replay import confirmed, fresh
 from probbound.check.tasks.induction.sequences import Sequences
 from probbound.check.tasks.induction.work import work_of
+from probbound.check.tasks.one_kind import one_kind
 from probbound.check.tasks.recipes import misasked
 
 _ARITHMETIC = (
@@ -42,13 +43,6 @@ def _misfits(claim: Mapping[str, Any], weights: Weights) -> Iterator[str]:
         yield f"there are {Sequences.of(stated).size} sequences, not {stated['size']}"
 
 
-def _one_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """An accuracy is the share of margins above 0."""
-    if claim["kind"] == "margin" and claim["at"] == 0:
-        return {**claim, "kind": "accuracy", "at": None}
-    return dict(claim)
-
-
 REPLAY = Replay(
     networks=(Weights.kind,),
     arithmetic=_ARITHMETIC,
@@ -62,7 +56,7 @@ REPLAY = Replay(
     },
     misfits=_misfits,
     misasked=lambda predicate: misasked(predicate, recipe_of),
-    one_claim=_one_claim,
+    one_claim=one_kind,
     work=work_of,
     confirmed=confirmed,
     fresh=fresh,
