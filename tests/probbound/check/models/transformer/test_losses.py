@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -36,7 +37,7 @@ def loss_of(row, label):
     return top - row[label] + mpmath.log(mpmath.fsum(mpmath.exp(x - top) for x in row))
 
 
-def divergence_of(reference, network):
+def divergence_of(reference, network) -> Any:
     logs = [[-loss_of(row, j) for j in range(len(row))] for row in (reference, network)]
     return mpmath.fsum(mpmath.exp(p) * (p - q) for p, q in zip(*logs, strict=True))
 
