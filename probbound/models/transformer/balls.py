@@ -178,9 +178,9 @@ class Balls:
         """The numbers that come out."""
         return self._capped(self.shift(x if W is None else self._product(x, np.asarray(W)), b), cap)
 
-    def last(self, x: Numbers) -> Numbers:
-        """The last position alone."""
-        return x[:, -1]
+    def at(self, x: Numbers, places: Numbers) -> Numbers:
+        """One position of each row alone."""
+        return x[np.arange(len(x)), places]
 
     def with_radii(
         self, x: Numbers

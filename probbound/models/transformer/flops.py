@@ -80,7 +80,7 @@ def _counted(
         return stretch(arrays, {}).begun(tokens, start)[1].pasts
 
     def answer(arrays: Mapping[str, Any], pasts: Mapping[int, Any], tokens: Any) -> Any:
-        return stretch(arrays, pasts)(tokens, start, stop)
+        return stretch(arrays, pasts)(tokens, start, stop, np.full(1, stop - 1))
 
     with jax.enable_x64(True):
         pasts = jax.eval_shape(before, arrays, integers(1, start)) if start else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from probbound.models.transformer.architecture import Activation, Norm, RotaryPairs
@@ -87,6 +88,6 @@ class Operations(Protocol[V]):
         """The numbers that come out, each by itself."""
         ...
 
-    def last(self, x: V) -> V:
-        """The last position alone."""
+    def at(self, x: V, places: Int[np.ndarray, " n"]) -> V:
+        """One position of each row alone."""
         ...

@@ -136,9 +136,11 @@ class Plain:
         """The numbers that come out."""
         return self._capped(self.shift(x if W is None else x @ W, b), cap)
 
-    def last(self, x: Float[Array, "n t width"]) -> Float[Array, "n width"]:
-        """The last position alone."""
-        return x[:, -1]
+    def at(
+        self, x: Float[Array, "n t width"], places: Int[np.ndarray, " n"]
+    ) -> Float[Array, "n width"]:
+        """One position of each row alone."""
+        return x[jnp.arange(len(x)), places]
 
     def _capped(self, x: Array, cap: float | None) -> Array:
         return x if cap is None else cap * jnp.tanh(x / cap)

@@ -163,9 +163,10 @@ class Radii:
         radius = radius if cap is None else radius + 64 * U * jnp.abs(plain)
         return _ball(value, radius, W, b, _number(cap))
 
-    def last(self, x: Ball) -> Ball:
-        """The last position alone."""
-        return Ball(x.value[:, -1], x.radius[:, -1])
+    def at(self, x: Ball, places: Int[np.ndarray, " n"]) -> Ball:
+        """One position of each row alone."""
+        rows = jnp.arange(len(places))
+        return Ball(x.value[rows, places], x.radius[rows, places])
 
 
 def _ball(value: Array, radius: Array, *limited: Array | None) -> Ball:

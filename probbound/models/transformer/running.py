@@ -15,6 +15,7 @@ from probbound.models.transformer import forward
 from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.assembling import Assembly, MatrixSizes
 from probbound.models.transformer.balls import Balls, balls_of
+from probbound.models.transformer.lengths import BEFORE, firsts, from_the_first, of_one_length
 from probbound.models.transformer.network import GeneralTransformer, require_rows
 from probbound.models.transformer.operations import Operations
 from probbound.models.transformer.plain import Plain
@@ -66,13 +67,32 @@ def outcomes_with_radii(
 def of_each(joint: Joint[V], tokens: Int[np.ndarray, "n t"]) -> tuple[V, ...]:
     """What comes out of every network after each row, in arrays of NumPy (Theorem 9.13).
 
+    Where the last position alone comes out, rows of different lengths may have -1 before their
+    first token: if nothing reads what is behind it (causal), they are filled up there and run
+    together, else rows of one length together.
+
     Raises:
         UserError: if a network does not read such rows.
         ValueError: if they do not begin with the tokens that have been run before.
     """
+    if not joint.last or not (tokens[:, :1] == BEFORE).any():
+        return _of_rows(joint, tokens, np.full(len(tokens), tokens.shape[1] - 1))
+    ends = tokens.shape[1] - 1 - firsts(tokens)
+    if joint.causal and ends.min() >= 0:
+        return _of_rows(joint, from_the_first(tokens), ends)
+    places, rows = zip(*of_one_length(tokens), strict=True)
+    found = [_of_rows(joint, each, np.full(len(each), each.shape[1] - 1)) for each in rows]
+    order = np.argsort(np.concatenate(places))
+    return jax.tree.map(lambda *each: np.concatenate(each)[order], *found)
+
+
+def _of_rows(
+    joint: Joint[V], tokens: Int[np.ndarray, "n t"], ends: Int[np.ndarray, " n"]
+) -> tuple[V, ...]:
+    """Rows from the first place on, and where each ends."""
     rows, *_ = (require_rows(model, tokens) for model in joint.models)
     joint.require_begun(rows)
-    parts = [jax.tree.map(np.asarray, part) for part in _chunked(joint, rows)]
+    parts = [jax.tree.map(np.asarray, part) for part in _chunked(joint, rows, ends)]
     return jax.tree.map(lambda *each: np.concatenate(each), *parts)
 
 
@@ -88,13 +108,16 @@ def outcomes_in_balls(
     Raises:
         UserError: if the network does not read such rows, or python-flint is not installed.
     """
-    rows, found = require_rows(model, tokens), []
-    at_once = max(1, rows_at_once(model.architecture, rows.shape[1]) // BALL_SIZE)
+    both = np.empty((2, len(tokens), model.d_vocab_out))
+    at_once = max(1, rows_at_once(model.architecture, tokens.shape[1]) // BALL_SIZE)
+    some = [
+        (places[start : start + at_once], require_rows(model, rows[start : start + at_once]))
+        for places, rows in of_one_length(tokens)
+        for start in range(0, len(rows), at_once)
+    ]
     with balls_of(bits) as ops:
-        for start in track(range(0, len(rows), at_once), f"balls of {bits} bits"):
-            balls = in_balls(ops, model, rows[start : start + at_once])
-            found.append(np.stack(ops.with_radii(balls)))
-    both = np.concatenate([np.empty((2, 0, model.d_vocab_out)), *found], axis=1)
+        for places, rows in track(some, f"balls of {bits} bits"):
+            both[:, places] = np.stack(ops.with_radii(in_balls(ops, model, rows)))
     return both[0], both[1]
 
 
@@ -106,7 +129,8 @@ def in_balls(ops: Balls, model: GeneralTransformer, rows: Int[np.ndarray, "n t"]
         x = forward.embedded(ops, a, by, jnp.asarray(rows))
         for layer, window in enumerate(a.windows):
             x = forward.through(ops, a, window, made.block(layer), by.W_pos, x, rows.shape[1])
-        return forward.answered(ops, a, made.head(), ops.last(x))
+        last = ops.at(x, np.full(len(rows), rows.shape[1] - 1))
+        return forward.answered(ops, a, made.head(), last)
 
 
 def activations(
@@ -140,7 +164,9 @@ def activations(
     return found
 
 
-def _chunked(joint: Joint[V], rows: Int[np.ndarray, "n t"]) -> Iterator[tuple[V, ...]]:
+def _chunked(
+    joint: Joint[V], rows: Int[np.ndarray, "n t"], ends: Int[np.ndarray, " n"]
+) -> Iterator[tuple[V, ...]]:
     """Chunks of a power of two of rows, filled up, so that few shapes are compiled."""
     length, start = rows.shape[1], len(joint.prefix)
     settings = {"start": start, "kept": joint.kept, "outcomes_each": not joint.last}
@@ -148,9 +174,9 @@ def _chunked(joint: Joint[V], rows: Int[np.ndarray, "n t"]) -> Iterator[tuple[V,
     for first in range(0, max(len(rows), 1), at_once):
         part = rows[first : first + at_once]
         size = 1 << (max(len(part), 1) - 1).bit_length()
-        filled = np.zeros((size, length), np.int64)
-        filled[: len(part)] = part
-        yield jax.tree.map(lambda found, part=part: found[: len(part)], joint(filled))
+        filled, last = np.zeros((size, length), np.int64), np.full(size, length - 1)
+        filled[: len(part)], last[: len(part)] = part, ends[first : first + at_once]
+        yield jax.tree.map(lambda found, part=part: found[: len(part)], joint(filled, last))
 
 
 def rows_at_once(

@@ -154,12 +154,15 @@ class Joint(Generic[V]):
             branches = tuple(branch.begun(x, length)[1] for branch in self.branches)
         return replace(self, trunk=trunk, branches=branches, prefix=prefix)
 
-    def __call__(self, rows: Int[np.ndarray, "n t"]) -> tuple[V, ...]:
-        """What comes out of each network; rows have to begin with the prefix."""
+    def __call__(self, rows: Int[np.ndarray, "n t"], ends: Int[np.ndarray, " n"]) -> tuple[V, ...]:
+        """What comes out of each network at the last position of each row, `ends`.
+
+        Rows have to begin with the prefix.
+        """
         start, length = len(self.prefix), rows.shape[1]
         with jax.enable_x64(True):
-            x = self.trunk(rows[:, start:], start, length)
-            return tuple(branch(x, start, length) for branch in self.branches)
+            x = self.trunk(rows[:, start:], start, length, ends)
+            return tuple(branch(x, start, length, ends) for branch in self.branches)
 
     def require_begun(self, rows: Int[np.ndarray, "n t"]) -> None:
         """Rows begin with the prefix and go on behind it.
@@ -170,6 +173,11 @@ class Joint(Generic[V]):
         p = len(self.prefix)
         if rows.shape[1] <= p or (rows[:, :p] != self.prefix).any():
             raise ValueError(f"rows have to begin with the {p} tokens that were run before")
+
+    @property
+    def causal(self) -> bool:
+        """Whether no position of any network reads one behind it."""
+        return _causal(self.models)
 
     @property
     def last(self) -> bool:

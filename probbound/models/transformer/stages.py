@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from probbound.models.transformer import forward
@@ -18,6 +19,7 @@ from probbound.models.transformer.operations import Operations
 from probbound.models.transformer.parts import Block, Embedding, Head, Past
 
 V = TypeVar("V")
+_NOWHERE = np.zeros(0, np.int64)
 
 
 def stages_of(a: Architecture) -> range:
@@ -38,14 +40,14 @@ class Stretch(Generic[V]):
     last: bool = True
     pasts: Mapping[int, Past] = field(default_factory=dict)
 
-    def __call__(self, x: Any, start: int, length: int) -> Any:
+    def __call__(self, x: Any, start: int, length: int, ends: Int[np.ndarray, " n"]) -> Any:
         """From what stands before the stages, tokens before the first, to what stands behind.
 
-        Of positions `start` to `length` - 1, and of the last alone behind the last stage, if only
-        that is wanted.
+        Of positions `start` to `length` - 1, and of the last of each row, `ends`, alone behind the
+        last stage, if only that is wanted.
         """
         for stage in self.stages:
-            x, _ = self._run(stage, x, start, length)
+            x, _ = self._run(stage, x, start, length, ends)
         return x
 
     def begun(self, x: Any, length: int) -> tuple[Any, Stretch[V]]:
@@ -53,11 +55,13 @@ class Stretch(Generic[V]):
         pasts = {}
         for stage in self.stages:
             if stage <= self.made.architecture.n_layers:
-                x, past = self._run(stage, x, 0, length)
+                x, past = self._run(stage, x, 0, length, _NOWHERE)
                 pasts |= {} if past is None else {stage: past}
         return x, replace(self, pasts=pasts)
 
-    def _run(self, stage: int, x: Any, start: int, length: int) -> tuple[Any, Past | None]:
+    def _run(
+        self, stage: int, x: Any, start: int, length: int, ends: Int[np.ndarray, " n"]
+    ) -> tuple[Any, Past | None]:
         """Through one stage; of a block keys and values, too."""
         made, a, past = self.made, self.made.architecture, None
         if stage == 0:
@@ -67,7 +71,7 @@ class Stretch(Generic[V]):
             before, W_pos = self.pasts.get(stage), made.positions()
             x, past = _through(self.ops, a, window, block, W_pos, x, length, before)
         else:
-            x = self.ops.last(x) if self.last else x
+            x = self.ops.at(x, ends - start) if self.last else x
             x = _answered(self.ops, a, made.head(), x)
         return jax.block_until_ready(x), past  # or weights of all layers stand in memory, widened
 

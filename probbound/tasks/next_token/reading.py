@@ -1,8 +1,12 @@
-"""Rows of tokens: an array, or lists in JSON lines or Parquet."""
+"""Rows of tokens: an array, or lists in JSON lines or Parquet.
+
+In an array short rows have -1 before their first token.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +14,51 @@ import numpy as np
 from jaxtyping import Int
 
 from probbound.machine.errors import UserError, first_line
+from probbound.models.transformer.lengths import BEFORE, firsts
 
 NAME = "tokens"
 MOST_TOKENS = 1 << 31
 
 
 def as_rows(found: Any, source: str = "tokens") -> Int[np.ndarray, "n length"]:
-    """Rows of tokens as integers.
+    """Rows of tokens as integers; lists of different lengths get -1 before their first token.
 
     Raises:
-        UserError: if they are none, or not equally long, or shorter than two tokens.
+        UserError: if they are none, or shorter than two tokens, or no row is as long as the array.
     """
     try:
-        rows = np.asarray(found)
+        rows = np.asarray(_filled(found))
     except ValueError as error:
-        raise UserError(f"rows of {source} must all be as long as the first") from error
+        raise UserError(f"{source} must hold rows of whole numbers") from error
     if rows.ndim != 2 or rows.dtype.kind not in "iu":
         raise UserError(
-            f"{source} must hold equally long rows of whole numbers, [n, length], got an array of "
-            f"shape {rows.shape} of {rows.dtype}"
+            f"{source} must hold rows of whole numbers, [n, length], short ones with {BEFORE} "
+            f"before their first token, got an array of shape {rows.shape} of {rows.dtype}"
         )
     if len(rows) == 0 or rows.shape[1] < 2:
         raise UserError(f"{source} must hold rows of two tokens at least, got shape {rows.shape}")
-    if rows.min() < 0 or rows.max() >= MOST_TOKENS:
+    if rows.min() < BEFORE or rows.max() >= MOST_TOKENS:
         raise UserError(f"tokens of {source} must lie from 0 to 2^31 - 1")
-    return np.ascontiguousarray(rows, dtype=np.int64)
+    rows = np.ascontiguousarray(rows, dtype=np.int64)
+    before = firsts(rows)
+    if ((rows == BEFORE).sum(axis=1) != before).any():
+        raise UserError(f"in rows of {source} {BEFORE} may stand before the first token alone")
+    if before.max() > rows.shape[1] - 2:
+        raise UserError(
+            f"{source} must hold rows of two tokens at least, row {before.argmax()} has "
+            f"{rows.shape[1] - before.max()}"
+        )
+    if before.min() > 0:
+        raise UserError(f"no row of {source} is as long as its array, {rows.shape[1]} places")
+    return rows
+
+
+def _filled(found: Any) -> Any:
+    """Lists of different lengths as an array; what is none is left as it is."""
+    if not isinstance(found, list | tuple) or not all(isinstance(row, Sized) for row in found):
+        return found
+    longest = max(map(len, found), default=0)
+    return [[BEFORE] * (longest - len(row)) + list(row) for row in found]
 
 
 def of_json_lines(path: Path) -> list[Any]:

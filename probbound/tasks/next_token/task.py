@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,8 +21,8 @@ from probbound.tasks.next_token.populations.registry import population_of
 
 @dataclass(frozen=True, init=False)
 class NextToken:
-    """Rows of tokens: of an array [n, length], all equally likely, or of a `RowLaw` or
-    `RowGenerator`.
+    """Rows of tokens: of an array [n, length] or lists of any lengths, all equally likely, or of
+    a `RowLaw` or `RowGenerator`. In an array short rows have -1 before their first token.
 
     A network is right on a row if its answer after all tokens but the last is the last, or, with
     `against`, if that network answers the same. `arithmetic` is "real" or "float64" (9.3, 9.4).
@@ -37,7 +38,7 @@ class NextToken:
 
     def __init__(
         self,
-        rows: RowPopulation | Rows,
+        rows: RowPopulation | Rows | Sequence[Sequence[int] | np.ndarray],
         arithmetic: str = REAL.name,
         against: GeneralTransformer | None = None,
     ) -> None:

@@ -25,8 +25,9 @@ class _Words:
 
 def _of_list(population: Mapping[str, Any]) -> str:
     size, length = population["size"], population["length"]
-    rows = "row" if size == 1 else "rows"
-    return f"{size:,} {rows} of {length} tokens, {population['sha256'][:16]}…"
+    rows, shortest = "row" if size == 1 else "rows", population["shortest"]
+    lengths = f"{length}" if shortest == length else f"{shortest} to {length}"
+    return f"{size:,} {rows} of {lengths} tokens, {population['sha256'][:16]}…"
 
 
 def _of_law(population: Mapping[str, Any]) -> str:

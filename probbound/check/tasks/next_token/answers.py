@@ -12,6 +12,7 @@ from probbound.check.claims import margin_of
 from probbound.check.models.transformer.answers import leads, leads_in_float64, undecided
 from probbound.check.models.transformer.network import Network
 from probbound.check.tasks.next_token.asked import Counted, parts
+from probbound.check.tasks.next_token.lengths import OfAnyLength
 from probbound.check.tasks.next_token.populations import Population
 from probbound.check.tasks.next_token.rows import Numbers
 
@@ -33,17 +34,17 @@ class Answered(Counted):
         return sum(int((~self._holds(part)).sum()) for part in parts(numbers))
 
     def _holds(self, numbers: Numbers) -> np.ndarray:
-        tokens, first = self.tokens(numbers), self.networks[0]
+        tokens, first = self.tokens(numbers), self.readers[0]
         read = tokens[:, :-1]
-        if len(self.networks) == 1:
+        if len(self.readers) == 1:
             return self._ahead(first, read, tokens[:, -1], self.margin)
         right = first.logits(read).argmax(axis=1)
         return np.logical_and.reduce(
-            [self._ahead(network, read, right, 0.0) for network in self.networks]
+            [self._ahead(network, read, right, 0.0) for network in self.readers]
         )
 
     def _ahead(
-        self, network: Network, read: np.ndarray, right: np.ndarray, margin: float
+        self, network: OfAnyLength, read: np.ndarray, right: np.ndarray, margin: float
     ) -> np.ndarray:
         """Whether the right outcome is above every other by more than the margin (9.3, 9.4)."""
         if self.real:
@@ -51,7 +52,7 @@ class Answered(Counted):
         return leads_in_float64(network.logits(read), right, margin)
 
     def _certainly_ahead(
-        self, network: Network, read: np.ndarray, right: np.ndarray, margin: float
+        self, network: OfAnyLength, read: np.ndarray, right: np.ndarray, margin: float
     ) -> np.ndarray:
         """By radii (9.2), and by balls where these decide nothing (9.14)."""
         found = network.outcomes_with_radii(read)

@@ -12,6 +12,7 @@ import numpy as np
 from probbound.check.models.transformer.network import Network
 from probbound.check.report import Refused
 from probbound.check.stream import Stream
+from probbound.check.tasks.next_token.lengths import OfAnyLength
 from probbound.check.tasks.next_token.populations import Population
 from probbound.check.tasks.next_token.rows import Numbers
 
@@ -24,6 +25,11 @@ class Asked:
 
     networks: tuple[Network, ...]
     rows: Population
+
+    @property
+    def readers(self) -> tuple[OfAnyLength, ...]:
+        """The networks, on rows of any length."""
+        return tuple(map(OfAnyLength, self.networks))
 
     def tokens(self, numbers: Numbers) -> np.ndarray:
         """Those of the rows with such numbers (n, length).

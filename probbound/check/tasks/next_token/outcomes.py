@@ -17,17 +17,18 @@ from probbound.check.models.transformer.network import Network
 from probbound.check.models.transformer.radii import Outcomes
 from probbound.check.report import Refused
 from probbound.check.tasks.next_token.asked import Asked, Counted, parts
+from probbound.check.tasks.next_token.lengths import OfAnyLength
 from probbound.check.tasks.next_token.populations import Population
 from probbound.check.tasks.next_token.rows import Numbers
 
-Run = Callable[[Network, np.ndarray], Outcomes]
+Run = Callable[[OfAnyLength, np.ndarray], Outcomes]
 
 
-def _agreed(network: Network, tokens: np.ndarray) -> Outcomes:
+def _agreed(network: OfAnyLength, tokens: np.ndarray) -> Outcomes:
     return agreed_outcomes(network.logits(tokens))
 
 
-_RUNS: dict[str, Run] = {"real": Network.outcomes_with_radii, "float64": _agreed}
+_RUNS: dict[str, Run] = {"real": OfAnyLength.outcomes_with_radii, "float64": _agreed}
 _WIDE = 2.0**-46  # radii above it are looked at again where there are balls
 
 
@@ -37,7 +38,7 @@ def _run(claim: Mapping[str, Any], balls: int | None) -> Run:
     return run if balls is None else lambda *given: _nearer(run, balls, *given)
 
 
-def _nearer(run: Run, balls: int, network: Network, tokens: np.ndarray) -> Outcomes:
+def _nearer(run: Run, balls: int, network: OfAnyLength, tokens: np.ndarray) -> Outcomes:
     values, radii = (np.array(each) for each in run(network, tokens))
     again = np.flatnonzero(~(radii.max(axis=1) <= _WIDE))
     values[again], radii[again] = network.outcomes_in_balls(tokens[again], balls)
@@ -57,7 +58,7 @@ class Near(Counted):
 
     def _apart(self, numbers: Numbers) -> np.ndarray:
         read = self.tokens(numbers)[:, :-1]
-        network, reference = (self.run(each, read) for each in self.networks)
+        network, reference = (self.run(each, read) for each in self.readers)
         return divergences(reference, network)
 
 
@@ -75,7 +76,7 @@ class Lost(Asked):
 
     def _losses(self, numbers: Numbers) -> np.ndarray:
         tokens = self.tokens(numbers)
-        return cross_entropies(self.run(self.networks[0], tokens[:, :-1]), tokens[:, -1])
+        return cross_entropies(self.run(self.readers[0], tokens[:, :-1]), tokens[:, -1])
 
 
 def near(

@@ -79,6 +79,8 @@ def _list(stated: Stated, files: Files) -> Rows:
     rows = read_rows(_of_file(files, "rows of tokens"))
     if rows.tokens.shape != (stated["size"], stated["length"]) or rows.digest != stated["sha256"]:
         raise Refused(f"it is about rows with digest {stated['sha256']}, these have {rows.digest}")
+    if rows.shortest != stated["shortest"]:
+        raise Refused(f"its shortest row has {rows.shortest} tokens, not {stated['shortest']}")
     return rows
 
 
@@ -145,7 +147,7 @@ def _name(value: Any) -> bool:
 
 KINDS: Mapping[str, Kind] = {
     "rows": Kind(
-        {"size": rules.positive, "sha256": rules.sha256},
+        {"size": rules.positive, "shortest": rules.positive, "sha256": rules.sha256},
         _list,
     ),
     "row-law": Kind(

@@ -24,7 +24,7 @@ Numbers = Sequence[int] | np.ndarray
 
 @dataclass(frozen=True)
 class Rows:
-    """Tokens (n, length), of which all but the last of each row are read."""
+    """Tokens (n, length), of which all but the last of each row are read, none below 0."""
 
     tokens: np.ndarray
 
@@ -33,8 +33,13 @@ class Rows:
 
     @property
     def length(self) -> int:
-        """Tokens of a row."""
+        """Tokens of the longest row."""
         return self.tokens.shape[1]
+
+    @property
+    def shortest(self) -> int:
+        """Tokens of the shortest row."""
+        return int((self.tokens >= 0).sum(axis=1).min())
 
     @property
     def reach(self) -> tuple[int, int]:
@@ -65,7 +70,7 @@ def read_rows(path: Path) -> Rows:
     """The rows in an `.npz` or `.jsonl` file.
 
     Raises:
-        Unusable: if it is missing, damaged, of another format, or holds no equally long rows.
+        Unusable: if it is missing, damaged, of another format, or holds no rows.
     """
     if path.suffix == ".npz":
         arrays = read_contents(path).arrays
@@ -81,9 +86,15 @@ def read_rows(path: Path) -> Rows:
         )
     if found.ndim != 2 or found.dtype.kind not in "iu" or min(found.shape) < 1:
         raise Unusable(f"{path} holds no rows of whole numbers, but {found.shape} of {found.dtype}")
-    if found.shape[1] < 2 or found.min() < 0 or found.max() >= 2**31:
+    if found.shape[1] < 2 or found.min() < -1 or found.max() >= 2**31:
         raise Unusable(f"{path} holds no rows of two tokens or more")
-    return Rows(found.astype(np.int64))
+    rows = Rows(found.astype(np.int64))
+    tokens = rows.tokens >= 0
+    if (tokens[:, :-1] > tokens[:, 1:]).any():
+        raise Unusable(f"{path} holds a row with a number below 0 behind its first token")
+    if rows.shortest < 2 or not tokens[:, 0].any():
+        raise Unusable(f"{path} holds no rows of two tokens or more, one of them of all its places")
+    return rows
 
 
 def _of_lines(path: Path) -> np.ndarray:
@@ -91,11 +102,13 @@ def _of_lines(path: Path) -> np.ndarray:
         if path.stat().st_size > _MOST_BYTES:
             raise Unusable(f"{path} is larger than {_MOST_BYTES} bytes")
         with path.open(encoding="utf-8") as lines:  # splitlines would split at U+2028 in a text
-            return np.array([_tokens(json.loads(line)) for line in lines if line.strip()])
+            rows = [_tokens(json.loads(line)) for line in lines if line.strip()]
+        longest = max(map(len, rows), default=0)
+        return np.array([[-1] * (longest - len(row)) + row for row in rows])
     except OSError as error:
         raise Unusable(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError, OverflowError) as error:
-        raise Unusable(f"{path} holds no equally long lists of tokens: {error}") from error
+        raise Unusable(f"{path} holds no lists of tokens: {error}") from error
 
 
 def _tokens(found: Any) -> list[int]:

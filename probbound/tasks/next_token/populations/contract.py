@@ -41,7 +41,7 @@ class RowPopulation(Protocol):
 
     @property
     def length(self) -> int:
-        """Tokens of a row, the last one included."""
+        """Tokens of a row, the last one included; of a shorter one -1 stands before the first."""
         ...
 
     @property

@@ -141,6 +141,8 @@ class RowGenerator(Independent):
             raise UserError(
                 f"the generator {self.name} was asked for {BLOCK} rows and made {len(rows)}"
             )
+        if (rows < 0).any():
+            raise UserError(f"the generator {self.name} must make rows of one length")
         return rows
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from probbound.draws.random_streams import Stream
+from probbound.models.transformer.lengths import firsts, in_front
 from probbound.models.transformer.sharing import begin_alike
 from probbound.strategies.laws import ApartAnytime, ApartOrInterrupted, Law
 from probbound.strategies.levels import Different, Source
@@ -21,10 +22,10 @@ from probbound.tasks.next_token.reading import as_rows
 
 @dataclass(frozen=True, eq=False)
 class RowList:
-    """Rows of `tokens`; equal ones count each (Theorem 9.5).
+    """Rows of `tokens`, -1 before the first of a short one; equal ones count each (Theorem 9.5).
 
     Raises:
-        UserError: if they are no equally long rows of whole numbers.
+        UserError: if they are no rows of whole numbers.
     """
 
     tokens: Rows
@@ -50,8 +51,13 @@ class RowList:
 
     @property
     def length(self) -> int:
-        """Tokens of each."""
+        """Tokens of the longest."""
         return int(self.tokens.shape[1])
+
+    @property
+    def shortest(self) -> int:
+        """Tokens of the shortest."""
+        return self.length - int(firsts(self.tokens).max())
 
     @property
     def reach(self) -> tuple[int, int]:
@@ -61,11 +67,11 @@ class RowList:
     @property
     def beginning(self) -> Int[np.ndarray, " p"]:
         """The first tokens of all rows."""
-        return self.tokens[0, : self._alike]
+        return in_front(self.tokens)[0, : self._alike]
 
     @cached_property
     def _alike(self) -> int:
-        return begin_alike(self.tokens[:, :-1])
+        return begin_alike(in_front(self.tokens)[:, :-1])
 
     @property
     def pilot(self) -> Rows:
@@ -84,11 +90,12 @@ class RowList:
         return unaltered(self, RowList(self.tokens))
 
     def statement(self) -> dict[str, Any]:
-        """Their number, length and digest."""
+        """Their number, lengths and digest."""
         return {
             "kind": self.kind,
             "size": self.size,
             "length": self.length,
+            "shortest": self.shortest,
             "sha256": self.sha256,
         }
 

@@ -21,7 +21,7 @@ LAW = "law"
 
 
 def population_of(given: Any) -> RowPopulation:
-    """What is a population already, or the list of the rows of an array.
+    """What is a population already, or the list of the rows of an array, or of lists.
 
     Raises:
         UserError: if it is a subclass of one, or no rows.
@@ -30,7 +30,7 @@ def population_of(given: Any) -> RowPopulation:
         return given
     if isinstance(given, KINDS):
         raise UserError(f"bounds are proved for the populations themselves, got {kind_of(given)}")
-    return RowList(given)
+    return RowList(as_rows(given))
 
 
 def read_population(data: str) -> RowPopulation:

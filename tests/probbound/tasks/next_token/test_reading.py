@@ -56,6 +56,24 @@ def test_parquet_holds_the_same_rows_and_the_checker_says_what_to_do_with_it(tmp
         checker.read_rows(path)
 
 
+def test_short_rows_have_minus_one_before_their_first_token(tmp_path):
+    lists = [[3, 0, 6, 2], [5, 5], [0, 1, 2]]
+    filled = np.array([[3, 0, 6, 2], [-1, -1, 5, 5], [-1, 0, 1, 2]])
+    (tmp_path / "lists.jsonl").write_text(lines(lists))
+    np.savez(tmp_path / "array.npz", tokens=filled)
+    pyarrow.parquet.write_table(pyarrow.table({"tokens": lists}), tmp_path / "rows.parquet")
+    for name in ("lists.jsonl", "array.npz", "rows.parquet"):
+        np.testing.assert_array_equal(read_rows(tmp_path / name), filled)
+    for name in ("lists.jsonl", "array.npz"):
+        again = checker.read_rows(tmp_path / name)
+        np.testing.assert_array_equal(again.tokens, filled)
+        stated = NextToken(lists).statement()
+        assert (stated["length"], stated["shortest"]) == (again.length, again.shortest) == (4, 2)
+        assert stated["sha256"] == again.digest
+    arrays = [np.array(row) for row in lists]
+    np.testing.assert_array_equal(as_rows(arrays), filled)
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -66,6 +84,9 @@ def test_parquet_holds_the_same_rows_and_the_checker_says_what_to_do_with_it(tmp
         ROWS[:0],
         ROWS[:, :1],
         -ROWS,
+        np.insert(ROWS, 0, -1, axis=1),
+        np.insert(ROWS, 3, -1, axis=1),
+        np.array([[1, 2, 3], [-1, -1, 3]]),
         ROWS + 1,
         np.full((2, 3), 2**64 - 1, np.uint64),
         ROWS.astype(str),
@@ -85,7 +106,12 @@ def test_arrays_that_are_no_rows_are_refused(rows, tmp_path):
     ("content", "sentence"),
     [
         (b"[1, 2]\nnonsense", "line 2 of .* is no JSON"),
-        (b"[1, 2]\n[1, 2, 3]", "as long as the first"),
+        (b"[1, 2]\n[1]", "two tokens at least, row 1 has 1"),
+        (b"[1, 2, 3]\n[]", "two tokens at least, row 1 has 0"),
+        (b"[1, 2]\n[-1, 2]", "two tokens at least, row 1 has 1"),
+        (b"[1, 2]\n[1, -1]", "before the first token alone"),
+        (b"[1, 2]\n[-2, 2, 3]", "from 0 to"),
+        (b"[-1, 2, 3]\n[-1, 2, 3]", "no row of .* is as long"),
         (b"[1, 2.0]", "line 1 of .* must be a list of tokens"),
         (b"[1, true]", "line 1 of .* must be a list of tokens"),
         (b'{"other": [1, 2]}', "line 1 of .* must be a list of tokens"),

@@ -20,6 +20,7 @@ def test_the_statement_names_the_rows_and_what_is_asked_of_them():
         "kind": "rows",
         "size": 48,
         "length": 5,
+        "shortest": 5,
         "sha256": hashlib.sha256(content).hexdigest(),
         "prior": None,
         "arithmetic": "real",

@@ -56,8 +56,8 @@ def bad(found):
     [
         (bad(np.ones((256, 5))), "whole numbers"),
         (bad(np.ones((255, 5), dtype=int)), "asked for 256 rows and made 255"),
-        (bad([[1, 2], [1]]), "as long as the first"),
-        (bad(np.full((256, 5), -1)), "from 0 to"),
+        (bad([[1, 2, 3], [1, 2]] * 128), "of one length"),
+        (bad(np.full((256, 5), -2)), "from 0 to"),
         (bad(None), "whole numbers"),
         (lambda rng, n: 1 / 0, "raised ZeroDivisionError"),
     ],
