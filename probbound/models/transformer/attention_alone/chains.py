@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
+
+from probbound.arithmetic.semirings import MAX_PLUS, reached
 
 Terms = Float[np.ndarray, "sets quantities now before"]
 
@@ -14,7 +17,4 @@ def largest_sums(
     first: Float[np.ndarray, "sets quantities now"], terms: Sequence[Terms]
 ) -> Float[np.ndarray, "sets quantities now"]:
     """The largest sum over chains that end in each last token; -inf where there is none."""
-    reached = first
-    for term in terms:
-        reached = (reached[:, :, None, :] + term).max(axis=3)
-    return reached
+    return deque(reached(MAX_PLUS, first, terms), maxlen=1).pop()
