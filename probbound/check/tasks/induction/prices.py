@@ -19,5 +19,10 @@ def tables_price(weights: Weights) -> int:
 
 
 def lookup_price(length: int) -> int:
-    """Of one sequence by look-ups."""
+    """Of one sequence by the tables of `factored`."""
     return 6 * length + 4
+
+
+def soft_price(length: int) -> int:
+    """Of one sequence by the first layer's own weights (Theorem 10.21)."""
+    return (7 * length**2 + 17 * length) // 2 + 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -22,8 +22,8 @@ from probbound.check.tasks.arithmetic import Terms, claimed_facts, expected, for
 from probbound.check.tasks.follow_up import planned_draws
 from probbound.check.tasks.induction.left import Left
 from probbound.check.tasks.induction.plan import Plan, is_planned, made_again
-from probbound.check.tasks.induction.prices import lookup_price
-from probbound.check.tasks.induction.recipe import EVERY, FACTORED, PAIRS, Recipe, recipe_of
+from probbound.check.tasks.induction.prices import lookup_price, soft_price
+from probbound.check.tasks.induction.recipe import EVERY, PAIRS, SOFT, Recipe, recipe_of
 from probbound.check.tasks.induction.screens import Screens
 from probbound.check.tasks.induction.sequences import MOST_DRAWS, Sequences, labels_of
 from probbound.check.tasks.on_screens import PILOT, passed_through, require_levels
@@ -142,7 +142,7 @@ class Asked:
 
     def _cascade(self) -> Facts:
         """Draws of all sequences through look-ups, then as many as the budget allows run (4.21)."""
-        budget, unproved = self.predicate["ran"]["budget"], self.screens.lookups()
+        budget, (unproved, each) = self.predicate["ran"]["budget"], self._looked_up()
         draws, stopped = self.predicate["sampling"]["draws"], self.predicate["stopped_at"]
         planned = stopped
         if self.recipe.target is None and stopped is None:
@@ -150,12 +150,19 @@ class Asked:
             if planned is None:
                 pilot = self.sequences.drawn(self.stream.named("pilot"), PILOT)
                 passed = sum(int(unproved(tokens).sum()) for tokens in pilot)
-                worth = budget * self._price / lookup_price(self.sequences.n)
+                worth = budget * self._price / each
                 planned = planned_draws(budget, passed, PILOT, worth)
         if planned not in (None, draws):
             raise Refused(f"it makes {draws} draws, and {planned} were fixed beforehand")
         parts = self.sequences.drawn(self.stream.named("draws"), draws)
         return passed_through(parts, unproved, self._wrong, budget)
+
+    def _looked_up(self) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+        """Which sequences the first level leaves, and what it takes for one."""
+        n = self.sequences.n
+        if self.recipe.screen == SOFT:
+            return self.screens.by_first_weights(), soft_price(n)
+        return self.screens.lookups(), lookup_price(n)
 
     @property
     def _price(self) -> int:
@@ -188,7 +195,7 @@ def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
         _require_planned(asked)
         yield "what was planned before the draws was planned again, and is what ran"
     recipe = asked.recipe
-    cheap = FACTORED if recipe.cascade else ""
+    cheap = (recipe.screen or "") if recipe.cascade else ""
     facts = claimed_facts(predicate, cheap, recipe.run)
     theorem = "10.12" if recipe.run == EVERY else "1.5"
     terms = Terms(asked.sequences.size, cheap, recipe.target, run=recipe.run, theorem=theorem)

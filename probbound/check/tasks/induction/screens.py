@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from probbound.check.models.transformer.alone import filling, form, lookups, pairs
+from probbound.check.models.transformer.alone import filling, form, lookups, pairs, soft
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused
 from probbound.check.tasks.induction.left import Left
@@ -18,6 +18,7 @@ from probbound.check.tasks.induction.sequences import Case, Sequences, places_of
 RUN_AT_MOST = 256
 LOOKED_AT = 8
 _MOST_ENTRIES = 1 << 28
+_MOST_SOFT = 1 << 24
 
 Wrong = Callable[[np.ndarray, np.ndarray], np.ndarray]  # which of sequences (m, n) by labels (m,)
 
@@ -58,6 +59,12 @@ class Screens:
         """Whether `factored` can run (docs/induction.md)."""
         n, v, _ = self.weights.reads
         return self.two_layers and n * v**3 <= _MOST_ENTRIES
+
+    @property
+    def has_soft(self) -> bool:
+        """Whether `soft` can run (docs/induction.md)."""
+        n, v, _ = self.weights.reads
+        return self.two_layers and n**2 * v**3 <= _MOST_SOFT
 
     def share_looked_at(self) -> float:
         """The share of cases proved at the (q, u) of Definition 10.14 (a)."""
@@ -109,6 +116,17 @@ class Screens:
         if not self.has_lookups:
             raise Refused("tables of look-ups are for two layers of one head, and of that size")
         right = lookups.right(self.form, self.margin)
+        return lambda tokens: ~right(tokens, places_of(tokens))
+
+    def by_first_weights(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Which sequences (m, n) the first layer's own weights do not prove right.
+
+        Raises:
+            Refused: if it cannot run.
+        """
+        if not self.has_soft:
+            raise Refused("soft is for two layers of one head, and of that size")
+        right = soft.right(self.form, self.margin)
         return lambda tokens: ~right(tokens, places_of(tokens))
 
     def _cases_left(self) -> Iterator[Case]:
