@@ -28,16 +28,19 @@ COUNTS = Semiring(np.add, np.multiply, 0, 1)  # how many, exact where arrays hol
 
 def reached(
     ring: Semiring,
-    first: Shaped[np.ndarray, "*batch states"],
-    links: Iterable[Shaped[np.ndarray, "*batch _ _"]],
-) -> Iterator[Shaped[np.ndarray, "*batch _"]]:
-    """At each place the sum over all chains that end there, by their last state (Theorem 10.20).
+    first: Shaped[np.ndarray, "..."],
+    links: Iterable[Shaped[np.ndarray, "..."]],
+    window: int = 1,
+) -> Iterator[Shaped[np.ndarray, "..."]]:
+    """At each place the sum over all chains that end there, by their last states (Theorem 10.20).
 
-    `first` weighs the states of the first place; a link [..., now, before] the states of a place
-    by those of the one before; every place may have states of its own. Only the last sums are kept.
+    `first` [..., state] weighs the states of the first place; a link [..., now, before] the states
+    of a place by those of the one before; every place may have states of its own. With a window of
+    w states it is `first` [..., w states] and links [..., now, w before], the latest first, and
+    sums are by the last w. Axes in front are a batch. Only the last sums are kept.
     """
     sums = first
     yield sums
     for link in links:
-        sums = ring.plus.reduce(ring.times(link, sums[..., None, :]), axis=-1)
+        sums = ring.plus.reduce(ring.times(link, np.expand_dims(sums, -1 - window)), axis=-1)
         yield sums

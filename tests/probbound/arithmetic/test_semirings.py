@@ -46,3 +46,17 @@ def test_a_batch_is_its_members():
         reached(MAX_PLUS, first, links), reached(MAX_PLUS, first[1, 2], links[:, 1, 2]), strict=True
     ):
         assert np.array_equal(found[1, 2], one)
+
+
+@pytest.mark.parametrize("ring", [MAX_PLUS, COUNTS])
+def test_links_may_look_back_at_two_states(ring):
+    rng = np.random.default_rng(2)
+    kind = object if ring is COUNTS else np.float64
+    first = rng.integers(0, 9, size=(2, 3)).astype(kind)  # by states 1 and 0
+    links = [rng.integers(0, 9, size=shape).astype(kind) for shape in [(4, 2, 3), (2, 4, 2)]]
+    *_, found = reached(ring, first, links, window=2)
+    wanted = np.full((2, 4), ring.zero, dtype=kind)
+    for a, b, c, d in itertools.product(range(3), range(2), range(4), range(2)):
+        weight = ring.times(ring.times(first[b, a], links[0][c, b, a]), links[1][d, c, b])
+        wanted[d, c] = ring.plus(wanted[d, c], weight)
+    assert found.tolist() == wanted.tolist()
