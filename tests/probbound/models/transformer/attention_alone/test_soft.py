@@ -136,3 +136,15 @@ def test_tables_that_would_be_too_large_are_refused(monkeypatch):
     monkeypatch.setattr(soft, "MOST_ENTRIES", 1599)
     with pytest.raises(UserError, match="would have 1,600 entries, more than 1,599"):
         Soft(form_of(random_network(0)))
+
+
+def test_nothing_wrong_is_proved_of_30_000_draws_of_a_bad_model():
+    model, rng = load("induction-v16-natural"), np.random.default_rng(1)
+    noisy = {name: x + 0.05 * rng.normal(size=x.shape) for name, x in model.arrays.items()}
+    bad = GeneralTransformer(noisy, model.architecture)
+    task = Induction(model.d_vocab, model.n_ctx)
+    tokens = task.sample(Stream.from_seed(9), 0, 30_000)
+    right = leads(bad, tokens, task.labels(tokens))
+    shown = Soft(form_of(bad)).tables().right(tokens, matched(tokens))
+    assert right[shown].all()
+    assert 0.9 < shown.mean() < right.mean() < 0.995
