@@ -18,21 +18,20 @@ from probbound.strategies.sampled import Base, Effort, drawn
 from probbound.tasks.induction.grammar import (
     BRUTE_FORCE,
     CASCADE,
-    FACTORED,
     HYBRID,
     IID,
     PAIRS,
-    SOFT,
     Name,
     parsed,
 )
 from probbound.tasks.induction.question import InductionQuestion
-from probbound.tasks.induction.screens import factored, soft
+from probbound.tasks.induction.screens.factored import BY_FACTORED
 from probbound.tasks.induction.screens.pairs import PairScreen
+from probbound.tasks.induction.screens.soft import BY_SOFT
 from probbound.tasks.induction.screens.tree import TreeScreen
 
 AT_ONCE = 16  # cases proved together, so that all cores have some
-_LOOK_UPS = {FACTORED: factored.prepared, SOFT: soft.prepared}
+_LOOK_UPS = {each.name: each for each in (BY_FACTORED, BY_SOFT)}
 
 
 def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outcome:
@@ -49,7 +48,7 @@ def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outc
     if name.kind == IID:
         return iid(question, meter)
     if name.kind == CASCADE:
-        return cascade(_LOOK_UPS[name.screen](question, meter), question, meter)
+        return cascade(_LOOK_UPS[name.screen].prepared(question, meter), question, meter)
     screen = _screen(name, question)
     return (hybrid if name.kind == HYBRID else screened)(screen, question, meter)
 

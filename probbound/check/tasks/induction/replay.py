@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -142,7 +142,8 @@ class Asked:
 
     def _cascade(self) -> Facts:
         """Draws of all sequences through look-ups, then as many as the budget allows run (4.21)."""
-        budget, (unproved, each) = self.predicate["ran"]["budget"], self._looked_up()
+        budget, name = self.predicate["ran"]["budget"], self.recipe.screen
+        unproved = self.screens.unproved(name)
         draws, stopped = self.predicate["sampling"]["draws"], self.predicate["stopped_at"]
         planned = stopped
         if self.recipe.target is None and stopped is None:
@@ -150,19 +151,13 @@ class Asked:
             if planned is None:
                 pilot = self.sequences.drawn(self.stream.named("pilot"), PILOT)
                 passed = sum(int(unproved(tokens).sum()) for tokens in pilot)
-                worth = budget * self._price / each
+                each = soft_price if name == SOFT else lookup_price
+                worth = budget * self._price / each(self.sequences.n)
                 planned = planned_draws(budget, passed, PILOT, worth)
         if planned not in (None, draws):
             raise Refused(f"it makes {draws} draws, and {planned} were fixed beforehand")
         parts = self.sequences.drawn(self.stream.named("draws"), draws)
         return passed_through(parts, unproved, self._wrong, budget)
-
-    def _looked_up(self) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
-        """Which sequences the first level leaves, and what it takes for one."""
-        n = self.sequences.n
-        if self.recipe.screen == SOFT:
-            return self.screens.by_first_weights(), soft_price(n)
-        return self.screens.lookups(), lookup_price(n)
 
     @property
     def _price(self) -> int:

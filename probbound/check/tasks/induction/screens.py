@@ -13,6 +13,7 @@ from probbound.check.models.transformer.alone import filling, form, lookups, pai
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused
 from probbound.check.tasks.induction.left import Left
+from probbound.check.tasks.induction.recipe import SOFT
 from probbound.check.tasks.induction.sequences import Case, Sequences, places_of
 
 RUN_AT_MOST = 256
@@ -107,26 +108,15 @@ class Screens:
             filling.right(self.form, part.allowed, part.label, 0.0) for part in parts
         )
 
-    def lookups(self) -> Callable[[np.ndarray], np.ndarray]:
-        """Which sequences (m, n) look-ups do not prove right.
+    def unproved(self, name: str | None) -> Callable[[np.ndarray], np.ndarray]:
+        """Which sequences (m, n) look-ups, or the first layer's own weights, do not prove right.
 
         Raises:
             Refused: if it cannot run.
         """
-        if not self.has_lookups:
+        if not (self.has_soft if name == SOFT else self.has_lookups):
             raise Refused("tables of look-ups are for two layers of one head, and of that size")
-        right = lookups.right(self.form, self.margin)
-        return lambda tokens: ~right(tokens, places_of(tokens))
-
-    def by_first_weights(self) -> Callable[[np.ndarray], np.ndarray]:
-        """Which sequences (m, n) the first layer's own weights do not prove right.
-
-        Raises:
-            Refused: if it cannot run.
-        """
-        if not self.has_soft:
-            raise Refused("soft is for two layers of one head, and of that size")
-        right = soft.right(self.form, self.margin)
+        right = (soft if name == SOFT else lookups).right(self.form, self.margin)
         return lambda tokens: ~right(tokens, places_of(tokens))
 
     def _cases_left(self) -> Iterator[Case]:

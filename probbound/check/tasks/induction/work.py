@@ -47,13 +47,14 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     if recipe.screen == FACTORED:
         operations += _TABLES * tables_price(weights) + (draws + PILOT) * looked
         memory += 64.0 * n * v**3
+    weighed = looked + 100.0 * n * (n + out)
     if recipe.screen == SOFT:
-        operations += 1e3 * (n * v) ** 2 + (draws + PILOT) * (looked + 100.0 * n * (n + out))
+        operations += 1e3 * (n * v) ** 2 + (draws + PILOT) * weighed
         memory += 64.0 * (n * v) ** 2
     if is_planned(predicate) and two:
         operations += _PAIRS * (pairs_price(weights) * LOOKED_AT / (v * (v - 1)))
-        operations += _TABLES * tables_price(weights) + LOOKS * looked
-        memory += 64.0 * n * (v**3 + v**2 * out**2)
+        operations += _TABLES * tables_price(weights) + LOOKS * (looked + weighed)
+        memory += 64.0 * n * (v**3 + v**2 * out**2) + 64.0 * (n * v) ** 2
     return Work(operations + run * (each + looked), memory)
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.memo import Key
+from probbound.models.transformer.attention_alone.form import Form
 from probbound.tasks.induction.question import InductionQuestion
 from probbound.tasks.induction.task import matched
 
@@ -59,21 +60,36 @@ class _Made(Key[Tables]):
     margin: float
 
 
-def looked_up(
-    name: str,
-    maker: Maker,
-    operations: Callable[[int], int],
-    question: InductionQuestion,
-    meter: CostMeter,
-) -> LookedUp:
-    """The check of a question by what `maker` makes for its margin, once for each name and margin.
+@dataclass(frozen=True)
+class LookUps:
+    """A kind of tables: their name, what makes them, and the operations of one sequence by length.
 
-    `operations` are those of one sequence, by its length.
+    `maker` takes the network and the margin.
     """
 
-    def build(meter: CostMeter) -> Tables:
-        with meter.phase("tables of look-ups", "proof", maker.flops):
-            return maker.tables()
+    name: str
+    maker: Callable[[Form, float], Maker]
+    operations: Callable[[int], int]
 
-    tables = question.memo.get(_Made(name, question.claim.margin), build, meter)
-    return LookedUp(name, tables, operations(question.task.n_ctx))
+    def made_for(self, question: InductionQuestion) -> Maker:
+        """What makes the tables of a question.
+
+        Raises:
+            UserError: if the network has no such tables.
+        """
+        return self.maker(question.form, question.claim.margin)
+
+    def prepared(self, question: InductionQuestion, meter: CostMeter) -> LookedUp:
+        """The check of a question; its tables are made and booked once.
+
+        Raises:
+            UserError: if the network has no such tables.
+        """
+        maker = self.made_for(question)
+
+        def build(meter: CostMeter) -> Tables:
+            with meter.phase("tables of look-ups", "proof", maker.flops):
+                return maker.tables()
+
+        tables = question.memo.get(_Made(self.name, question.claim.margin), build, meter)
+        return LookedUp(self.name, tables, self.operations(question.task.n_ctx))
