@@ -14,7 +14,7 @@ from probbound.models.transformer.attention_alone.near import FAINT, norms, requ
 from probbound.models.transformer.attention_alone.trees import Ranges
 
 MOST_ENTRIES = 1 << 24
-_AT_ONCE = 1 << 9
+_AT_ONCE = 1 << 12
 _SUMS, _SHARE, _ROUND = 2.0**-41, 2.0**-40, 2.0**-44
 _LEAST_SCALE = 64
 
@@ -53,24 +53,24 @@ class SoftTables:
         self, q: int, tokens: Int[np.ndarray, "n n_ctx"], match: Int[np.ndarray, " n"]
     ) -> Bool[np.ndarray, " n"]:
         n, v = tokens.shape[1], len(self.own)
-        atoms, rows = np.arange(n) * v + tokens, np.arange(len(tokens))
-        key = atoms[rows, match]
+        atoms, rows = np.arange(n)[:, None] * v + tokens.T, np.arange(len(tokens))
+        key = atoms[match, rows]
         plain, keyed = (_summed(each[q], atoms) for each in (self.own, self.moved))
         sums, scores = np.empty(atoms.shape), np.empty(atoms.shape)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
             for p in range(n):
-                seen = self.weights[atoms[:, p, None], atoms[:, : p + 1]]
-                sums[:, p] = seen.sum(axis=1)
-                scores[:, p] = plain[:, p] + (seen * keyed[:, : p + 1]).sum(axis=1) / sums[:, p]
-            scores /= sums[:, -1:]
-            rivals = np.exp(scores - scores[rows, match][:, None])
-            rivals[rows, match] = 0.0
-            share = (1 - _SHARE) / (1 + rivals.sum(axis=1) * self._widened)
-            said = self.said[q][atoms, key[:, None]].sum(axis=1) / sums[:, -1]
-            shown = self.shown[key[:, None], atoms].sum(axis=1) / sums[rows, match]
+                seen = _looked_up(self.weights, atoms[p], atoms[: p + 1])
+                sums[p] = seen.sum(axis=0)
+                scores[p] = plain[p] + (seen * keyed[: p + 1]).sum(axis=0) / sums[p]
+            scores /= sums[-1]
+            rivals = np.exp(scores - scores[match, rows])
+            rivals[match, rows] = 0.0
+            share = (1 - _SHARE) / (1 + rivals.sum(axis=0) * self._widened)
+            said = self.said[q][atoms, key].sum(axis=0) / sums[-1]
+            shown = _looked_up(self.shown, key, atoms).sum(axis=0) / sums[match, rows]
             shown = shown - self.shown_off
             proved = (said + self.said_off < share * shown) & (shown >= 0)
-        return proved & (sums >= FAINT).all(axis=1)
+        return proved & (sums >= FAINT).all(axis=0)
 
     @cached_property
     def _widened(self) -> float:
@@ -233,11 +233,19 @@ def _most_apart(logits: Float[np.ndarray, "n tokens out"]) -> Float[np.ndarray, 
     return np.stack([(each[:, :, None] - each[:, None, :]).max(axis=0) for each in logits])
 
 
+def _looked_up(
+    table: Float[np.ndarray, "atoms atoms"],
+    first: Int[np.ndarray, " n"],
+    second: Int[np.ndarray, "places n"],
+) -> Float[np.ndarray, "places n"]:
+    return table.take(first * len(table) + second)
+
+
 def _summed(
-    table: Float[np.ndarray, "atoms atoms"], atoms: Int[np.ndarray, "n n_ctx"]
-) -> Float[np.ndarray, "n n_ctx"]:
+    table: Float[np.ndarray, "atoms atoms"], atoms: Int[np.ndarray, "n_ctx n"]
+) -> Float[np.ndarray, "n_ctx n"]:
     """Of every position the sum of what the table says of each position of the sequence and it."""
-    total = table[atoms[:, :1], atoms]
-    for seen in atoms.T[1:]:
-        total += table[seen[:, None], atoms]
+    total = _looked_up(table, atoms[0], atoms)
+    for seen in atoms[1:]:
+        total += _looked_up(table, seen, atoms)
     return total
