@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -56,3 +57,42 @@ class Stream:
             words = np.where(late, stream.words(start, stop), words)
             late = words > np.uint64(multiples - 1)
         return (words % np.uint64(bound)).astype(np.int64)
+
+    def chosen(self, odds: Sequence[int], start: int, stop: int) -> np.ndarray:
+        """Choices number start … stop - 1 of what has such odds, whole and of any size (10.20).
+
+        A number of ⌊bits of their sum / 64⌋ + 1 words, highest first, at or above the last
+        multiple of the sum gives way to that of the stream named "retry".
+        """
+        total = sum(odds)
+        if total in odds:
+            return np.full(stop - start, odds.index(total), dtype=np.int64)
+        each = 1 + total.bit_length() // 64
+        unit = 2 ** (64 * each) // total
+        ends = [unit * sum(odds[: j + 1]) for j in range(len(odds))]
+        stream, found = self, np.zeros(stop - start, dtype=np.int64)
+        late = np.ones(stop - start, dtype=bool)
+        while late.any():
+            words = stream.words(start * each, stop * each).reshape(-1, each)
+            passed = len(ends) - sum(_under(words, end).astype(np.int64) for end in ends)
+            found = np.where(late, passed, found)
+            late = late & (passed == len(ends))
+            stream = stream.named("retry")
+        return found
+
+
+def _under(words: np.ndarray, bound: int) -> np.ndarray:
+    """Whether the number of each row of words (n, k), highest first, is less than a bound."""
+    least = np.zeros(len(words), dtype=bool)
+    if bound >> 64 * words.shape[1]:
+        return ~least
+    equal = ~least
+    for word, digit in zip(words.T, _digits(bound, words.shape[1]), strict=True):
+        least |= equal & (word < digit)
+        equal &= word == digit
+    return least
+
+
+def _digits(number: int, count: int) -> np.ndarray:
+    """Its words, highest first."""
+    return np.frombuffer(number.to_bytes(8 * count, "big"), dtype=">u8").astype(np.uint64)

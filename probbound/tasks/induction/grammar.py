@@ -1,7 +1,7 @@
 """What the strategies of induction are called; light enough for who only names them.
 
 NAME := auto | brute-force | iid | pairs | tree[:NODES] | hybrid[:pairs|:tree[:NODES]]
-      | cascade[:factored]
+      | cascade[:factored|:soft]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 
 BRUTE_FORCE, IID, HYBRID, CASCADE = "brute-force", "iid", "hybrid", "cascade"
-PAIRS, TREE, FACTORED = "pairs", "tree", "factored"
+PAIRS, TREE, FACTORED, SOFT = "pairs", "tree", "factored", "soft"
 NODES = 1000
 NOISE_CHOICES: tuple[str, ...] = ()
 
@@ -35,8 +35,8 @@ def parsed(name: str) -> Name:
     if name in (AUTO, BRUTE_FORCE, IID):
         return Name(name)
     kind, colon, rest = name.partition(":")
-    if kind == CASCADE and (not colon or rest == FACTORED):
-        return Name(CASCADE, FACTORED)
+    if kind == CASCADE and (not colon or rest in (FACTORED, SOFT)):
+        return Name(CASCADE, rest or FACTORED)
     if kind == HYBRID:
         return Name(HYBRID, *_screen(rest if colon else PAIRS, name))
     screen, nodes = _screen(name, name)
@@ -56,12 +56,13 @@ def _screen(text: str, name: str) -> tuple[str, int]:
 def strategy_names() -> list[str]:
     """Every name but auto, and but those with a number."""
     hybrids = [HYBRID, f"{HYBRID}:{PAIRS}", f"{HYBRID}:{TREE}"]
-    return [BRUTE_FORCE, IID, PAIRS, TREE, *hybrids, CASCADE, f"{CASCADE}:{FACTORED}"]
+    cascades = [CASCADE, f"{CASCADE}:{FACTORED}", f"{CASCADE}:{SOFT}"]
+    return [BRUTE_FORCE, IID, PAIRS, TREE, *hybrids, *cascades]
 
 
 def strategy_summary() -> str:
     """The names of all strategies, numbers as what they are called."""
     return (
         f"{BRUTE_FORCE}, {IID}, {PAIRS}, {TREE}[:NODES], {HYBRID}[:{PAIRS}|:{TREE}[:NODES]], "
-        f"{CASCADE}[:{FACTORED}]"
+        f"{CASCADE}[:{FACTORED}|:{SOFT}]"
     )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
-from probbound.models.transformer.attention_alone.factored import Factored, operations
 from probbound.models.transformer.attention_alone.form import form_of
 from probbound.models.transformer.sizing import sizes_price
 from probbound.strategies.levels import MOST_DRAWS, Inputs
 from probbound.strategies.on_screens import PILOT_DRAWS
-from probbound.tasks.induction.grammar import CASCADE, HYBRID, IID
+from probbound.tasks.induction.grammar import CASCADE, HYBRID, IID, SOFT
 from probbound.tasks.induction.question import InductionQuestion
-from probbound.tasks.induction.screens.factored import prepared
+from probbound.tasks.induction.screens.factored import BY_FACTORED
+from probbound.tasks.induction.screens.looked_up import LookUps
 from probbound.tasks.induction.screens.pairs import PairScreen
+from probbound.tasks.induction.screens.soft import BY_SOFT
 
 LOOKED_AT, LOOK_DRAWS = 8, 512
 ENOUGH = 0.5
@@ -34,7 +36,12 @@ def decided(
     if strategy != AUTO:
         return strategy, question
     spent = _Spent(int(question.budget_flops or 0.0) - sizes_price(question.model))
-    for name, offered in ((HYBRID, _by_pairs), (CASCADE, _by_look_ups)):
+    offers = (
+        (HYBRID, _by_pairs),
+        (CASCADE, partial(_by_look_ups, BY_FACTORED)),
+        (f"{CASCADE}:{SOFT}", partial(_by_look_ups, BY_SOFT)),
+    )
+    for name, offered in offers:
         if (budget := offered(question, spent, meter)) is not None:
             return name, replace(question, budget=min(budget, MOST_DRAWS))
     budget = max(0, spent.rest) // question.price
@@ -65,18 +72,20 @@ def _by_pairs(question: InductionQuestion, spent: _Spent, meter: CostMeter) -> i
     return (spent.rest - screen.flops) // (question.price + 2 * question.task.n_ctx)
 
 
-def _by_look_ups(question: InductionQuestion, spent: _Spent, meter: CostMeter) -> int | None:
+def _by_look_ups(
+    way: LookUps, question: InductionQuestion, spent: _Spent, meter: CostMeter
+) -> int | None:
     """A budget behind tables of look-ups, or None."""
     try:
-        factored = Factored(form_of(question.model), question.claim.margin)
+        made = way.made_for(question)
     except UserError:
         return None
-    each = operations(question.task.n_ctx)
+    each = way.operations(question.task.n_ctx)
     look, pilot = LOOK_DRAWS * each, PILOT_DRAWS * each
-    if factored.flops + look + pilot > spent.rest // 4:
+    if made.flops + look + pilot > spent.rest // 4:
         return None
-    spent.rest -= factored.flops + look
-    check = prepared(question, meter)
+    spent.rest -= made.flops + look
+    check = way.prepared(question, meter)
     source = Inputs(question.task, question.stream.fold_in("look"))
     with meter.phase("look", "proof", look):
         left = int(check.uncertified(source.tickets(0, LOOK_DRAWS).members).sum())

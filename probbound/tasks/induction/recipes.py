@@ -11,7 +11,6 @@ from probbound.machine.errors import UserError
 from probbound.tasks.induction.grammar import (
     BRUTE_FORCE,
     CASCADE,
-    FACTORED,
     HYBRID,
     IID,
     TREE,
@@ -38,7 +37,7 @@ def recipe_of(strategy: str, size: int, given: Mapping[str, Any]) -> Recipe:
         check = EVERY_FILLING if given.get("universal") else FORWARD_PASS
         return Recipe((RecipeLevel(check, "sampled"),), RecipeLaw(FIXED))
     if name.kind == CASCADE:
-        cheap = RecipeLevel(FACTORED, "passed through")
+        cheap = RecipeLevel(name.screen, "passed through")
         return Recipe((cheap, RecipeLevel(FORWARD_PASS, "sampled")), _law(given))
     levels = (_enumerated(name),)
     if name.kind == HYBRID:

@@ -15,13 +15,23 @@ from probbound.strategies.on_screens import (
 )
 from probbound.strategies.outcome import Outcome
 from probbound.strategies.sampled import Base, Effort, drawn
-from probbound.tasks.induction.grammar import BRUTE_FORCE, CASCADE, HYBRID, IID, PAIRS, Name, parsed
+from probbound.tasks.induction.grammar import (
+    BRUTE_FORCE,
+    CASCADE,
+    HYBRID,
+    IID,
+    PAIRS,
+    Name,
+    parsed,
+)
 from probbound.tasks.induction.question import InductionQuestion
-from probbound.tasks.induction.screens.factored import prepared
+from probbound.tasks.induction.screens.factored import BY_FACTORED
 from probbound.tasks.induction.screens.pairs import PairScreen
+from probbound.tasks.induction.screens.soft import BY_SOFT
 from probbound.tasks.induction.screens.tree import TreeScreen
 
 AT_ONCE = 16  # cases proved together, so that all cores have some
+_LOOK_UPS = {each.name: each for each in (BY_FACTORED, BY_SOFT)}
 
 
 def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outcome:
@@ -38,7 +48,7 @@ def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outc
     if name.kind == IID:
         return iid(question, meter)
     if name.kind == CASCADE:
-        return cascade(prepared(question, meter), question, meter)
+        return cascade(_LOOK_UPS[name.screen].prepared(question, meter), question, meter)
     screen = _screen(name, question)
     return (hybrid if name.kind == HYBRID else screened)(screen, question, meter)
 

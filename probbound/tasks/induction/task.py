@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -14,6 +14,7 @@ from jaxtyping import Bool, Int
 from probbound.arithmetic.scalars import MOST_DIGITS, whole
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
+from probbound.populations.paths import Paths
 from probbound.populations.product_sets import ProductSets
 
 Repeats = Literal["once", "any"]
@@ -94,7 +95,7 @@ class Induction:
         return tokens[np.arange(len(tokens)), place + 1]
 
     def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
-        """Draws number `start` to `stop` - 1, uniform and independent (Theorem 10.2)."""
+        """Draws number `start` to `stop` - 1, uniform and independent (Theorems 10.2 and 10.20)."""
         drawn = _once if self.repeats == "once" else _any
         return drawn(self.d_vocab, self.n_ctx, stream, start, stop)
 
@@ -151,21 +152,38 @@ def stated(population: Mapping[str, Any]) -> Induction:
 def _once(v: int, n: int, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
     query = stream.fold_in("query").integers(start, stop, v)
     place = stream.fold_in("place").integers(start, stop, n - 2)
-    others = stream.fold_in("others").integers(start * n, stop * n, v - 1)
-    tokens = others.reshape(stop - start, n)
-    tokens += tokens >= query[:, None]
+    tokens = _others(v, n, stream, start, query)
     tokens[:, -1] = query
     tokens[np.arange(len(tokens)), place] = query
     return tokens
 
 
 def _any(v: int, n: int, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
-    tokens = np.zeros((stop - start, n), dtype=np.int64)
-    missing = np.arange(start, stop)
-    while len(missing):
-        words = stream.integers(start * n, stop * n, v).reshape(stop - start, n)
-        tokens[missing - start] = words[missing - start]
-        found = tokens[missing - start]
-        missing = missing[~(found[:, :-1] == found[:, -1:]).any(axis=1)]
-        stream = stream.fold_in("again")
+    query = stream.fold_in("query").integers(start, stop, v)
+    stood = _standing(v, n).draw(stream.fold_in("stood"), start, stop).astype(bool)
+    stood = np.concatenate([np.zeros((stop - start, 1), dtype=bool), stood], axis=1)
+    tokens = _others(v, n, stream, start, query)
+    tokens[:, -1] = query
+    before, now = stood[:, :-1], stood[:, 1:]
+    free = stream.fold_in("free").integers(start * n, stop * n, v).reshape(-1, n)
+    tokens[:, :-1] = np.where(before, free[:, :-1], np.where(now, query[:, None], tokens[:, :-1]))
     return tokens
+
+
+def _others(
+    v: int, n: int, stream: Stream, start: int, query: Int[np.ndarray, " n"]
+) -> Int[np.ndarray, "n n_ctx"]:
+    """Tokens that are not the query's."""
+    stop = start + len(query)
+    tokens = stream.fold_in("others").integers(start * n, stop * n, v - 1).reshape(-1, n)
+    tokens += tokens >= query[:, None]
+    return tokens
+
+
+@cache
+def _standing(v: int, n: int) -> Paths:
+    """Whether a token has stood at a place or before it, over all but the last place of "any"."""
+    on, end = ((v - 1, 0), (1, v)), ((0, 0), (1, v))
+    if n == 2:
+        return Paths((0, 1), ())
+    return Paths((v - 1, 1), (*[on] * (n - 3), end))

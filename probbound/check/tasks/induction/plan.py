@@ -9,12 +9,19 @@ from typing import Any
 from probbound.check.models.transformer.prices import price, price_once
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import RUN
-from probbound.check.tasks.induction.prices import lookup_price, pairs_price, tables_price
+from probbound.check.tasks.induction.prices import (
+    lookup_price,
+    pairs_price,
+    soft_price,
+    soft_tables_price,
+    tables_price,
+)
 from probbound.check.tasks.induction.recipe import (
     FACTORED,
     FIXED,
     FIXED_OR_INTERRUPTED,
     PAIRS,
+    SOFT,
     Recipe,
 )
 from probbound.check.tasks.induction.screens import LOOKED_AT, Screens
@@ -24,7 +31,10 @@ from probbound.check.tasks.on_screens import PILOT
 LOOKS = 512
 _ENOUGH = 0.5
 _HYBRID = Recipe(((PAIRS, "enumerated"), (RUN, "sampled")), FIXED)
-_CASCADE = Recipe(((FACTORED, "passed through"), (RUN, "sampled")), FIXED_OR_INTERRUPTED)
+_FACTORED, _SOFT = (
+    Recipe(((each, "passed through"), (RUN, "sampled")), FIXED_OR_INTERRUPTED)
+    for each in (FACTORED, SOFT)
+)
 _DRAWN = Recipe(((RUN, "sampled"),), FIXED)
 
 
@@ -64,17 +74,19 @@ def made_again(predicate: Mapping[str, Any], screens: Screens, stream: Stream) -
             amount -= look
             if screens.share_looked_at() >= _ENOUGH:
                 return Plan.of(_HYBRID, (amount - every) // (each_pass + 2 * n))
-    if screens.has_lookups:
-        each = lookup_price(n)
-        made, pilot = tables_price(weights) + LOOKS * each, PILOT * each
-        if made + pilot <= amount // 4:
+    for recipe, there, tables, each in (
+        (_FACTORED, screens.has_lookups, tables_price(weights), lookup_price(n)),
+        (_SOFT, screens.has_soft, soft_tables_price(weights), soft_price(n)),
+    ):
+        made, pilot = tables + LOOKS * each, PILOT * each
+        if there and made + pilot <= amount // 4:
             amount -= made
-            if _passed(screens, stream.named("look")) <= (1 - _ENOUGH) * LOOKS:
-                return Plan.of(_CASCADE, (amount - pilot) // (2 * each_pass))
+            if _passed(screens, recipe, stream.named("look")) <= (1 - _ENOUGH) * LOOKS:
+                return Plan.of(recipe, (amount - pilot) // (2 * each_pass))
     return Plan.of(_DRAWN, amount // each_pass)
 
 
-def _passed(screens: Screens, stream: Stream) -> int:
-    """How many of the sequences looked at are not proved by look-ups."""
-    unproved = screens.lookups()
+def _passed(screens: Screens, recipe: Recipe, stream: Stream) -> int:
+    """How many of the sequences looked at a recipe's first level leaves."""
+    unproved = screens.unproved(recipe.screen)
     return sum(int(unproved(tokens).sum()) for tokens in screens.sequences.drawn(stream, LOOKS))

@@ -19,5 +19,19 @@ def tables_price(weights: Weights) -> int:
 
 
 def lookup_price(length: int) -> int:
-    """Of one sequence by look-ups."""
+    """Of one sequence by the tables of `factored`."""
     return 6 * length + 4
+
+
+def soft_price(length: int) -> int:
+    """Of one sequence by the first layer's own weights (Theorem 10.21)."""
+    return (7 * length**2 + 17 * length) // 2 + 10
+
+
+def soft_tables_price(weights: Weights) -> int:
+    """Of the tables of `soft`."""
+    (n, v, out), width = weights.reads, weights.configuration.d_model + 1
+    atoms = n * v
+    products = 2 * width * (3 * atoms**2 + 2 * v * atoms + 4 * atoms * width)
+    answers = 2 * width * out * (4 * atoms + width) + 4 * atoms * out * (v**2 + out)
+    return products + answers + (14 * v + 12) * atoms**2 + (2 * v + 8) * out * atoms**2

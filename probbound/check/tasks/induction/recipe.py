@@ -12,13 +12,14 @@ from probbound.check.tasks.arithmetic import RUN
 from probbound.check.tasks.pairs.recipe import ANYTIME, FIXED, FIXED_OR_INTERRUPTED, LAWS
 from probbound.check.tasks.recipes import require_settings
 
-PAIRS, TREE, FACTORED = "pairs", "tree", "factored"
+PAIRS, TREE, FACTORED, SOFT = "pairs", "tree", "factored", "soft"
 EVERY = "every filling"  # the check of cases
 _LEVELS: dict[str, dict[str, rules.Rule]] = {
     RUN: {},
     PAIRS: {},
     TREE: {"nodes": rules.positive},
     FACTORED: {},
+    SOFT: {},
     EVERY: {},
 }
 _OF_CHECKED = (FIXED_OR_INTERRUPTED, ANYTIME)
@@ -31,6 +32,7 @@ _RUNS: dict[tuple[tuple[str, str], ...], tuple[str | None, ...]] = {
     ((PAIRS, "enumerated"), (RUN, "sampled")): (FIXED,),
     ((TREE, "enumerated"), (RUN, "sampled")): (FIXED,),
     ((FACTORED, "passed through"), (RUN, "sampled")): _OF_CHECKED,
+    ((SOFT, "passed through"), (RUN, "sampled")): _OF_CHECKED,
 }
 
 

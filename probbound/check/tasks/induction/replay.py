@@ -22,8 +22,8 @@ from probbound.check.tasks.arithmetic import Terms, claimed_facts, expected, for
 from probbound.check.tasks.follow_up import planned_draws
 from probbound.check.tasks.induction.left import Left
 from probbound.check.tasks.induction.plan import Plan, is_planned, made_again
-from probbound.check.tasks.induction.prices import lookup_price
-from probbound.check.tasks.induction.recipe import EVERY, FACTORED, PAIRS, Recipe, recipe_of
+from probbound.check.tasks.induction.prices import lookup_price, soft_price
+from probbound.check.tasks.induction.recipe import EVERY, PAIRS, SOFT, Recipe, recipe_of
 from probbound.check.tasks.induction.screens import Screens
 from probbound.check.tasks.induction.sequences import MOST_DRAWS, Sequences, labels_of
 from probbound.check.tasks.on_screens import PILOT, passed_through, require_levels
@@ -142,7 +142,8 @@ class Asked:
 
     def _cascade(self) -> Facts:
         """Draws of all sequences through look-ups, then as many as the budget allows run (4.21)."""
-        budget, unproved = self.predicate["ran"]["budget"], self.screens.lookups()
+        budget, name = self.predicate["ran"]["budget"], self.recipe.screen
+        unproved = self.screens.unproved(name)
         draws, stopped = self.predicate["sampling"]["draws"], self.predicate["stopped_at"]
         planned = stopped
         if self.recipe.target is None and stopped is None:
@@ -150,7 +151,8 @@ class Asked:
             if planned is None:
                 pilot = self.sequences.drawn(self.stream.named("pilot"), PILOT)
                 passed = sum(int(unproved(tokens).sum()) for tokens in pilot)
-                worth = budget * self._price / lookup_price(self.sequences.n)
+                each = soft_price if name == SOFT else lookup_price
+                worth = budget * self._price / each(self.sequences.n)
                 planned = planned_draws(budget, passed, PILOT, worth)
         if planned not in (None, draws):
             raise Refused(f"it makes {draws} draws, and {planned} were fixed beforehand")
@@ -188,7 +190,7 @@ def confirmed(predicate: Mapping[str, Any], network: Network) -> Iterator[str]:
         _require_planned(asked)
         yield "what was planned before the draws was planned again, and is what ran"
     recipe = asked.recipe
-    cheap = FACTORED if recipe.cascade else ""
+    cheap = (recipe.screen or "") if recipe.cascade else ""
     facts = claimed_facts(predicate, cheap, recipe.run)
     theorem = "10.12" if recipe.run == EVERY else "1.5"
     terms = Terms(asked.sequences.size, cheap, recipe.target, run=recipe.run, theorem=theorem)

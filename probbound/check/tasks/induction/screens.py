@@ -9,15 +9,17 @@ from functools import cached_property
 
 import numpy as np
 
-from probbound.check.models.transformer.alone import filling, form, lookups, pairs
+from probbound.check.models.transformer.alone import filling, form, lookups, pairs, soft
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.report import Refused
 from probbound.check.tasks.induction.left import Left
+from probbound.check.tasks.induction.recipe import SOFT
 from probbound.check.tasks.induction.sequences import Case, Sequences, places_of
 
 RUN_AT_MOST = 256
 LOOKED_AT = 8
 _MOST_ENTRIES = 1 << 28
+_MOST_SOFT = 1 << 24
 
 Wrong = Callable[[np.ndarray, np.ndarray], np.ndarray]  # which of sequences (m, n) by labels (m,)
 
@@ -58,6 +60,12 @@ class Screens:
         """Whether `factored` can run (docs/induction.md)."""
         n, v, _ = self.weights.reads
         return self.two_layers and n * v**3 <= _MOST_ENTRIES
+
+    @property
+    def has_soft(self) -> bool:
+        """Whether `soft` can run (docs/induction.md)."""
+        n, v, _ = self.weights.reads
+        return self.two_layers and n**2 * v**3 <= _MOST_SOFT
 
     def share_looked_at(self) -> float:
         """The share of cases proved at the (q, u) of Definition 10.14 (a)."""
@@ -100,15 +108,15 @@ class Screens:
             filling.right(self.form, part.allowed, part.label, 0.0) for part in parts
         )
 
-    def lookups(self) -> Callable[[np.ndarray], np.ndarray]:
-        """Which sequences (m, n) look-ups do not prove right.
+    def unproved(self, name: str | None) -> Callable[[np.ndarray], np.ndarray]:
+        """Which sequences (m, n) look-ups, or the first layer's own weights, do not prove right.
 
         Raises:
             Refused: if it cannot run.
         """
-        if not self.has_lookups:
+        if not (self.has_soft if name == SOFT else self.has_lookups):
             raise Refused("tables of look-ups are for two layers of one head, and of that size")
-        right = lookups.right(self.form, self.margin)
+        right = (soft if name == SOFT else lookups).right(self.form, self.margin)
         return lambda tokens: ~right(tokens, places_of(tokens))
 
     def _cases_left(self) -> Iterator[Case]:

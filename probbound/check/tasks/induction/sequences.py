@@ -109,21 +109,34 @@ class Sequences:
     def _once(self, stream: Stream, start: int, stop: int) -> np.ndarray:
         query = stream.named("query").below(self.v, start, stop)
         place = stream.named("place").below(self.n - 2, start, stop)
-        others = stream.named("others").below(self.v - 1, start * self.n, stop * self.n)
-        tokens = others.reshape(-1, self.n)
-        tokens = tokens + (tokens >= query[:, None])
+        tokens = self._others(stream, query, start)
         tokens[:, -1] = tokens[np.arange(len(tokens)), place] = query
         return tokens
 
     def _any(self, stream: Stream, start: int, stop: int) -> np.ndarray:
-        tokens = np.zeros((stop - start, self.n), dtype=np.int64)
-        missing = np.ones(len(tokens), dtype=bool)
-        while missing.any():
-            more = stream.below(self.v, start * self.n, stop * self.n).reshape(-1, self.n)
-            tokens[missing] = more[missing]
-            missing = ~(tokens[:, :-1] == tokens[:, -1:]).any(axis=1)
-            stream = stream.named("again")
+        """From the last place to the first: if q stands there or before, whether before (10.20)."""
+        v, query = self.v, stream.named("query").below(self.v, start, stop)
+        tokens = self._others(stream, query, start)
+        tokens[:, -1] = query
+        free = stream.named("free").below(v, start * self.n, stop * self.n).reshape(-1, self.n)
+        inside = np.ones(len(query), dtype=bool)
+        for p in range(self.n - 2, -1, -1):
+            none, all_ = (v - 1) ** p, v**p
+            if p:
+                odds = none, v * (all_ - none)
+                before = stream.named("stood", str(p - 1)).chosen(odds, start, stop) == 1
+            else:
+                before = np.zeros(len(query), dtype=bool)
+            tokens[inside, p] = np.where(before, free[:, p], query)[inside]
+            inside = inside & before
         return tokens
+
+    def _others(self, stream: Stream, query: np.ndarray, start: int) -> np.ndarray:
+        """Tokens other than the last, for every place."""
+        stop = start + len(query)
+        tokens = stream.named("others").below(self.v - 1, start * self.n, stop * self.n)
+        tokens = tokens.reshape(-1, self.n)
+        return tokens + (tokens >= query[:, None])
 
 
 def places_of(tokens: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from probbound.check.models.transformer.prices import price, price_once
 from probbound.check.models.transformer.weights import Weights
 from probbound.check.tasks.induction.plan import LOOKS, is_planned
 from probbound.check.tasks.induction.prices import pairs_price, tables_price
-from probbound.check.tasks.induction.recipe import EVERY, FACTORED, PAIRS, TREE, recipe_of
+from probbound.check.tasks.induction.recipe import EVERY, FACTORED, PAIRS, SOFT, TREE, recipe_of
 from probbound.check.tasks.induction.screens import LOOKED_AT, RUN_AT_MOST
 from probbound.check.tasks.induction.sequences import Sequences
 from probbound.check.tasks.on_screens import PILOT
@@ -47,10 +47,14 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     if recipe.screen == FACTORED:
         operations += _TABLES * tables_price(weights) + (draws + PILOT) * looked
         memory += 64.0 * n * v**3
+    weighed = looked + 100.0 * n * (n + out)
+    if recipe.screen == SOFT:
+        operations += 1e3 * (n * v) ** 2 + (draws + PILOT) * weighed
+        memory += 64.0 * (n * v) ** 2
     if is_planned(predicate) and two:
         operations += _PAIRS * (pairs_price(weights) * LOOKED_AT / (v * (v - 1)))
-        operations += _TABLES * tables_price(weights) + LOOKS * looked
-        memory += 64.0 * n * (v**3 + v**2 * out**2)
+        operations += _TABLES * tables_price(weights) + LOOKS * (looked + weighed)
+        memory += 64.0 * n * (v**3 + v**2 * out**2) + 64.0 * (n * v) ** 2
     return Work(operations + run * (each + looked), memory)
 
 

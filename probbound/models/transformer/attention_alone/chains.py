@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 
-Terms = Float[np.ndarray, "sets quantities now before"]
+from probbound.arithmetic.semirings import MAX_PLUS, reached
+
+Terms = Float[np.ndarray, "sets quantities ..."]
 
 
 def largest_sums(
-    first: Float[np.ndarray, "sets quantities now"], terms: Sequence[Terms]
-) -> Float[np.ndarray, "sets quantities now"]:
-    """The largest sum over chains that end in each last token; -inf where there is none."""
-    reached = first
-    for term in terms:
-        reached = (reached[:, :, None, :] + term).max(axis=3)
-    return reached
+    first: Float[np.ndarray, "sets quantities ..."], terms: Sequence[Terms]
+) -> Float[np.ndarray, "sets quantities ..."]:
+    """The largest sum over chains that end in each last token; -inf where there is none.
+
+    Terms may be of more tokens than two; the sums are then by the last of them but one.
+    """
+    return deque(reached(MAX_PLUS, first, terms, first.ndim - 2), maxlen=1).pop()

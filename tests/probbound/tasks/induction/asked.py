@@ -45,4 +45,4 @@ def wrong(model, repeats: Repeats = "once", margin=0.0):
     """The share of sequences that are answered wrongly."""
     task = Induction(model.d_vocab, model.n_ctx, repeats)
     tokens = task.population.members(np.arange(task.size))
-    return 1 - leads(model, tokens, task.labels(tokens), margin).mean()
+    return (~leads(model, tokens, task.labels(tokens), margin)).mean()

@@ -31,6 +31,7 @@ PASS = RecipeLevel("forward pass", "sampled")
         ("hybrid:tree:12", Name("hybrid", "tree", 12)),
         ("cascade", Name("cascade", "factored")),
         ("cascade:factored", Name("cascade", "factored")),
+        ("cascade:soft", Name("cascade", "soft")),
     ],
 )
 def test_names_are_taken_apart(name, wanted):
@@ -42,7 +43,7 @@ def test_names_are_taken_apart(name, wanted):
     [
         *("", "iid:", "iid:pairs", "pairs:", "pairs:3", "tree:", "tree:-1", "tree:1.5", "tree:٣"),
         *("tree:1000000000", "tree:3:4", "hybrid:", "hybrid:factored", "hybrid:tree:"),
-        *("cascade:", "cascade:pairs", "cascade:factored:", "factored", "Tree", "auto:3"),
+        *("cascade:", "cascade:pairs", "cascade:factored:", "factored", "soft", "Tree", "auto:3"),
     ],
 )
 def test_other_names_are_refused(name):
@@ -68,6 +69,13 @@ def test_every_name_is_one():
             *("cascade", {"draws": 9}),
             Recipe(
                 (RecipeLevel("factored", "passed through"), PASS),
+                RecipeLaw("fixed or interrupted", {"draws": 9}),
+            ),
+        ),
+        (
+            *("cascade:soft", {"draws": 9}),
+            Recipe(
+                (RecipeLevel("soft", "passed through"), PASS),
                 RecipeLaw("fixed or interrupted", {"draws": 9}),
             ),
         ),

@@ -16,6 +16,7 @@ from tests.probbound.models.transformer.attention_alone.networks import (
 from tests.probbound.tasks.induction.asked import HALF_BROKEN, RIGHT, answered, question, wrong
 
 SOFT = random_network(0, v=4, n=5)
+SPREAD = inducing_network(3, v=4, n=5, sharp=2.8, noise=0.02, whole=True)
 PAIRS = PairScreen(form_of(RIGHT), question(RIGHT, "iid").task, 0.0)
 TABLES = Factored(form_of(RIGHT)).flops
 
@@ -39,6 +40,8 @@ ONCE = sizes_price(RIGHT)
         (RIGHT, 1e8, {"margin": 1e9}, "iid"),
         (HALF_BROKEN, 1e8, {}, "iid"),
         (SOFT, 1e8, {}, "iid"),
+        (SPREAD, 1e8, {"repeats": "any"}, "cascade:soft"),
+        (SPREAD, 1e6, {"repeats": "any"}, "iid"),
         (random_network(0, layers=3), 1e8, {}, "iid"),
         (random_network(0, layers=1), 1e8, {}, "iid"),
         (random_network(0, heads=2), 1e8, {"repeats": "any"}, "iid"),
@@ -53,7 +56,9 @@ def test_what_runs(model, amount, given, wanted):
 
 
 @pytest.mark.parametrize("repeats", ["once", "any"])
-@pytest.mark.parametrize("model", [RIGHT, HALF_BROKEN, SOFT], ids=["right", "broken", "soft"])
+@pytest.mark.parametrize(
+    "model", [RIGHT, HALF_BROKEN, SOFT, SPREAD], ids=["right", "broken", "soft", "spread"]
+)
 @pytest.mark.parametrize("factor", [1.0, 1.3, 5.0])
 def test_no_more_is_booked_than_there_is(model, repeats, factor):
     for amount in (ONCE + factor * BOTH, ONCE + 4 * factor * (TABLES + 34 * 4608)):

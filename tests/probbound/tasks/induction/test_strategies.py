@@ -122,11 +122,12 @@ def test_tickets_of_several_sequences(monkeypatch):
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("repeats", ["once", "any"])
-def test_cascade(name, repeats):
+@pytest.mark.parametrize("strategy", ["cascade", "cascade:soft"])
+def test_cascade(name, repeats, strategy):
     """One seed of a bound that errs with probability 1e-3 at most."""
     model = NETWORKS[name]
     for given in ({}, {"draws": 500}, {"target": 0.9}, {"stopped_at": 150}):
-        _, outcome, _ = answered(model, "cascade", repeats=repeats, budget=2000, **given)
+        _, outcome, _ = answered(model, strategy, repeats=repeats, budget=2000, **given)
         assert wrong(model, repeats) <= outcome.failure_upper
         assert outcome.sampled.samples <= 2000
         if "draws" in given:
@@ -152,7 +153,7 @@ def test_pairs_are_for_tokens_that_repeat_once():
         answered(RIGHT, "pairs", repeats="any")
 
 
-@pytest.mark.parametrize("strategy", ["pairs", "hybrid", "cascade"])
+@pytest.mark.parametrize("strategy", ["pairs", "hybrid", "cascade", "cascade:soft"])
 @pytest.mark.parametrize("made", [{"layers": 1}, {"layers": 3}, {"heads": 2}])
 def test_other_layers_and_heads_are_refused(strategy, made):
     with pytest.raises(UserError, match="two layers of one head each"):

@@ -27,6 +27,14 @@ def test_plans_are_made_again(about, amount):
         assert judge(made, weights_read(model)).holds, made["ran"]
 
 
+@pytest.mark.parametrize("amount", [2e6, 1.3e7, 3e7])
+def test_plans_by_the_first_layers_weights_are_made_again(amount):
+    model = inducing_network(3, v=4, n=5, sharp=2.8, noise=0.02, whole=True)
+    made = planned(model, amount, "any")
+    assert judge(made, weights_read(model)).holds, made["ran"]
+    assert (made["ran"]["recipe"]["levels"][0]["level"] == "soft") == (amount > 1e7)
+
+
 def test_another_plan_is_refused(monkeypatch):
     model = noisy()
     weights = weights_read(model)

@@ -41,6 +41,8 @@ RUN = {"level": "forward pass", "mode": "sampled"}
         ([{"level": "tree", "mode": "enumerated", "nodes": True}], None),
         ([{"level": "factored", "mode": "enumerated"}], None),
         ([{"level": "factored", "mode": "passed through"}, RUN], {"law": "fixed"}),
+        ([{"level": "soft", "mode": "enumerated"}], None),
+        ([{"level": "soft", "mode": "passed through"}, RUN], {"law": "fixed"}),
         ([{"level": "factored", "mode": "passed through"}, RUN], {"law": "anytime"}),
         (
             [{"level": "factored", "mode": "passed through"}, RUN],

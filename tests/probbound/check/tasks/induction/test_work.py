@@ -20,6 +20,7 @@ FAR = 1 << 34
         ("iid", ("ran", "budget")),
         ("tree:20", ("ran", "recipe", "levels", 0, "nodes")),
         ("cascade", ("sampling", "draws")),
+        ("cascade:soft", ("sampling", "draws")),
     ],
 )
 def test_what_asks_for_too_much_is_declined_at_once(strategy, path):
@@ -39,6 +40,7 @@ def test_an_estimate_is_not_below_what_it_takes_by_much():
         ("brute-force", {}),
         ("pairs", {}),
         ("iid", {"budget": 3000}),
+        ("cascade:soft", {"budget": 100, "draws": 20_000}),
     )
     for strategy, asked in questions:
         made = certified(model, strategy=strategy, **asked)

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from probbound.models.transformer.attention_alone import factored
+from probbound.models.transformer.attention_alone import factored, soft
 from probbound.models.transformer.attention_alone.factored import Factored
 from probbound.models.transformer.attention_alone.filling import Fillings
 from probbound.models.transformer.attention_alone.form import form_of
 from probbound.models.transformer.attention_alone.pairs import PairTables
+from probbound.models.transformer.attention_alone.soft import Soft
 from probbound.tasks.induction.screens.pairs import PairScreen
-from probbound.tasks.induction.task import Induction
+from probbound.tasks.induction.task import Induction, matched
 from tests.counting import counted, counting
 from tests.probbound.models.transformer.attention_alone.networks import inducing_network
 
@@ -49,6 +50,19 @@ def test_factored(v, n):
     with counting() as seen:
         tables.right(tokens, np.zeros(100, dtype=np.int64))
     assert seen.floats <= (factored.operations(n) + 1) * 100  # a comparison
+
+
+@pytest.mark.parametrize(("v", "n"), SIZES)
+def test_soft(v, n):
+    form = counted_form(v, n)
+    with counting() as seen:
+        tables = Soft(form).tables()
+    assert seen.floats <= Soft(form).flops <= 1.5 * seen.floats
+    task = Induction(v, n)
+    tokens = task.population.members(np.arange(100))
+    with counting() as seen:
+        tables.right(tokens, matched(tokens))
+    assert seen.floats == soft.operations(n) * 100
 
 
 @pytest.mark.parametrize(("v", "n"), SIZES[:1])
