@@ -138,7 +138,7 @@ class InductionQuestion:
         """The check of cases, of a universal claim."""
         fillings = Fillings(self.form)
         allowed = np.ones((self.task.n_ctx, self.task.d_vocab), dtype=bool)
-        allowed[: 3 + (self.claim.revealed or 0), 1:] = False  # the most that is left free
+        allowed[-1, 1:] = allowed[: 2 + (self.claim.revealed or 0), 1:] = False  # most left free
         return EveryFilling(self.task, fillings, self.task.d_vocab * fillings.flops(allowed))
 
     @property

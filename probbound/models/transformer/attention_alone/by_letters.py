@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from probbound.models.transformer.attention_alone.chain_means import ends, largest_chain_means
+from probbound.models.transformer.attention_alone.chain_means import flops as chain_flops
+from probbound.models.transformer.attention_alone.form import Form
 from probbound.models.transformer.attention_alone.last_layer import Place
 from probbound.models.transformer.attention_alone.letters import Bounds, Letters, letters_of
 from probbound.models.transformer.attention_alone.near import plus
@@ -53,7 +55,7 @@ class ByLetters:
         chains, _ = ends(letters, last, 1)
         values = letters.upper(self._behind(vectors))
         mean = largest_chain_means(letters, chains, *self.scores[last].weights(), values)
-        return plus(letters.upper(vectors)[-1], mean[0])
+        return plus(letters.upper(vectors, letters.blocks[last])[0], mean[0])
 
     def places(self, vectors: Vectors) -> Iterator[Place]:
         """What layer 3 reads at each position, quantities of what it moves to the last one."""
@@ -116,16 +118,34 @@ def by_letters(ranges: Ranges, one: Bool[np.ndarray, "n_ctx d_vocab"]) -> ByLett
     return ByLetters(letters, _attended(letters))
 
 
+def flops(form: Form, one: Bool[np.ndarray, "n_ctx d_vocab"]) -> int:
+    """Operations of all parts of a product set, at most about."""
+    sizes, (n, v, w) = one.sum(axis=1).tolist(), form.atoms.shape
+    each, quantities = sizes[-1] * (sizes[-2] if n > 1 else 1), form.outcomes.shape[1] + 1
+    sizes[-2:] = [1] * len(sizes[-2:])
+    before = [1, 1, 1, *sizes]
+    counts = [now * then for now, then in zip(sizes, before[2:], strict=False)]
+    letters, members, scored, windows = sum(counts), sum(sizes), 4 * n * v * w * w, 0
+    for p, now in enumerate(counts):
+        seen = sum(counts[: p + 1])
+        scored += 4 * seen * w * w + now * seen * (2 * w + 16) + 2 * (now + seen) * members * w
+        number, width = now * before[p + 1], sum(counts[: max(p - 2, 0)]) + before[p] + 2
+        windows += chain_flops(number, width, quantities) + 10 * number * quantities
+    asked = 6 * (letters + members)
+    sides = 6 * asked * w * w + 2 * asked * w * (letters + 2 * members) + 6 * asked * letters
+    return each * (scored + windows + sides + chain_flops(1, letters, asked))
+
+
 def _attended(letters: Letters) -> int:
     """The letter that the last position attends to most in layer 3, of one sequence."""
     form, choice = letters.form, [size // 2 for size in letters.sizes]
     n = len(choice)
     states = form.atoms[np.arange(n), [t[k] for t, k in zip(letters.tokens, choice, strict=True)]]
-    later = np.triu(np.ones((n, n), dtype=bool), 1)
+    later = np.arange(n)[None] > np.arange(n)[:, None]
     for layer in range(2):
         found = np.where(later, -np.inf, states @ form.scores[layer, 0] @ states.T)
         weights = np.exp(found - found.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
         states = states + weights @ states @ form.values[layer, 0]
     at = int((states[-1] @ form.scores[2, 0] @ states.T).argmax())
-    return int(letters.number(at, np.array(choice[at]), np.array(choice[at - 1] if at else 0)))
+    return int(letters.number(at, choice[at], choice[at - 1] if at else 0))

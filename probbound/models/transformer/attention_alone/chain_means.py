@@ -12,9 +12,10 @@ from probbound.models.transformer.attention_alone.form import LEAST
 from probbound.models.transformer.attention_alone.letters import Letters
 from probbound.models.transformer.attention_alone.mean_range import SLACK
 
-STEPS = 10
+STEPS = 40
+USUAL_STEPS = 6  # or fewer, where weights are nearly known
 CHUNK_ENTRIES = 1 << 17
-_ENOUGH = 2.0**-36  # of the largest value: a shorter step is not worth its while
+_ENOUGH = 2.0**-36  # of the largest value: how near the root is near enough
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def largest_chain_means(
     return found
 
 
+def flops(chains: int, width: int, quantities: int) -> int:
+    """Operations of chains of so many letters, at most about."""
+    return 7 * USUAL_STEPS * chains * width * quantities
+
+
 @dataclass(frozen=True)
 class _Link:
     """Of one position: [before, now, chains, quantities], weights alike for every quantity."""
@@ -111,18 +117,24 @@ def _largest(links: Sequence[_Link]) -> Float[np.ndarray, "chains quantities"]:
     middle = [link.high.mean(axis=(0, 1)) for link in links]
     slope = sum(middle)
     level = sum(weight * top for weight, top in zip(middle, tops, strict=True)) / slope
+    low, width = bottom, best - bottom
     before, f_before = level, None
-    for _ in range(STEPS):
+    for step in range(1, STEPS + 1):
         f, spread = _largest_sum(links, level), np.maximum(size, np.abs(level))
         above = np.maximum(f, 0.0) + SLACK * most * spread + LEAST * (1 + spread)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             risen = above / least * (1 + 2.0**-40)
             best = np.fmin(best, level + risen + 2.0**-50 * (np.abs(level) + risen))
+            low = np.fmax(low, level + f / np.where(f > 0, most, least))
             if f_before is not None:
                 slope = (f_before - f) / (level - before)
-            step = f / slope
-        stepped = np.clip(level + np.where(np.isfinite(step), step, 0.0), bottom, best)
-        if np.all(np.abs(stepped - level) <= _ENOUGH * size):
+            stepped = level + f / slope
+        inside = (stepped >= low) & (stepped <= best)
+        if step % 3 == 0:
+            inside, width = inside & (best - low <= width / 2), best - low
+        stepped = np.where(inside, stepped, (low + best) / 2)
+        near = np.minimum(best - low, np.abs(stepped - level))
+        if np.all(near <= _ENOUGH * size):
             break
         before, f_before, level = level, f, stepped
     return best

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-Terms = Float[np.ndarray, "sets quantities now *before"]
+Terms = Float[np.ndarray, "sets quantities ..."]
 
 
 def largest_sums(
-    first: Float[np.ndarray, "sets quantities *now"], terms: Sequence[Terms]
-) -> Float[np.ndarray, "sets quantities *now"]:
+    first: Float[np.ndarray, "sets quantities ..."], terms: Sequence[Terms]
+) -> Float[np.ndarray, "sets quantities ..."]:
     """The largest sum over chains that end in each last token; -inf where there is none.
 
     Terms may be of more tokens than two; the sums are then by the last of them but one.

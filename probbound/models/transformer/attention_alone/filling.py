@@ -14,6 +14,7 @@ from probbound.models.transformer.attention_alone.by_letters import (
     is_read_sharply,
     parts,
 )
+from probbound.models.transformer.attention_alone.by_letters import flops as letters_flops
 from probbound.models.transformer.attention_alone.form import LEAST, Form
 from probbound.models.transformer.attention_alone.last_layer import Place, at_most, lowest
 from probbound.models.transformer.attention_alone.near import norms
@@ -92,6 +93,8 @@ class Fillings:
 
     def flops(self, one: Allowed) -> int:
         """Operations of `right`, at most about: the entries of every Newton step, four each."""
+        if is_read_sharply(self.ranges, one):
+            return letters_flops(self.form, one)
         form, sizes = self.form, one.sum(axis=1)
         n, v, out = *one.shape, form.outcomes.shape[1]
         depth, total = form.n_layers - 1, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -25,7 +26,7 @@ class Letters:
     """
 
     form: Form
-    tokens: tuple[Int[np.ndarray, " choices"], ...]
+    tokens: tuple[Int[np.ndarray, " _"], ...]
     place: Int[np.ndarray, " letters"]
     vectors: Float[np.ndarray, "letters width"]
     off: Float[np.ndarray, " letters"]
@@ -50,7 +51,7 @@ class Letters:
         stops = np.cumsum(self.counts).tolist()
         return tuple(slice(b - c, b) for b, c in zip(stops, self.counts, strict=True))
 
-    def number(self, at: int, now: np.ndarray, before: np.ndarray) -> Int[np.ndarray, "..."]:
+    def number(self, at: int, now: Any, before: Any) -> Any:
         """The number of a letter; tokens by their number at their position."""
         return self.blocks[at].start + now * self.shape(at)[1] + before
 
@@ -79,11 +80,14 @@ class Letters:
         found = rows @ self.read.T
         return self.running(found) + self.running(-found)
 
-    def upper(self, vectors: Vectors) -> Float[np.ndarray, "letters quantities"]:
-        """At least the quantities of the first layer's state at each letter (10.17 a)."""
-        near, raised = self.vectors @ vectors.rows.T, 8 * self.form.gamma * self.size
-        spread = self.spreads(vectors.rows).T[self.place]
-        return near + self.off[:, None] * spread + (raised * vectors.sizes + LEAST)
+    def upper(
+        self, vectors: Vectors, some: slice = slice(None)
+    ) -> Float[np.ndarray, "some quantities"]:
+        """At least the quantities of the first layer's state at letters (10.17 a)."""
+        near, raised = self.vectors[some] @ vectors.rows.T, 8 * self.form.gamma * self.size
+        near += self.off[some, None] * self.spreads(vectors.rows).T[self.place[some]]
+        near += raised * vectors.sizes + LEAST
+        return near
 
     def scores(self, at: int, middle: Float[np.ndarray, " width"]) -> Bounds:
         """The second layer's, of queries at a position and keys up to it (10.17 b)."""
@@ -131,7 +135,7 @@ def letters_of(ranges: Ranges, one: Bool[np.ndarray, "n_ctx d_vocab"]) -> Letter
 
 
 def _placed(
-    ranges: Ranges, tokens: tuple[Int[np.ndarray, " choices"], ...]
+    ranges: Ranges, tokens: tuple[Int[np.ndarray, " _"], ...]
 ) -> Iterator[tuple[Float[np.ndarray, "letters width"], Float[np.ndarray, " letters"]]]:
     """Of each position the c and ε of its letters."""
     form = ranges.form
