@@ -139,7 +139,10 @@ class InductionQuestion:
         fillings = Fillings(self.form)
         allowed = np.ones((self.task.n_ctx, self.task.d_vocab), dtype=bool)
         allowed[-1, 1:] = allowed[: 2 + (self.claim.revealed or 0), 1:] = False  # most left free
-        return EveryFilling(self.task, fillings, self.task.d_vocab * fillings.flops(allowed))
+        whole = fillings.flops(allowed)
+        allowed[-2, 1:] = False
+        part = fillings.flops(allowed)
+        return EveryFilling(self.task, fillings, whole + self.task.d_vocab * part)
 
     @property
     def cases(self) -> Cases:
