@@ -98,25 +98,26 @@ def _links(
         def split(x: np.ndarray, shape: tuple[int, int] = shape) -> np.ndarray:
             return np.ascontiguousarray(x.reshape(*shape, *x.shape[1:]).swapaxes(0, 1))
 
-        weights = (split(each[:, block].T[..., None]) for each in (low, high))
-        yield _Link(*weights, split(values[block][:, None]))
+        below, above = (split(each[:, block].T[..., None]) for each in (low, high))
+        yield _Link(below, above, split(values[block][:, None]))
     rows = np.arange(len(chains.last))[:, None]
     given = [chains.last[:, k : k + 1] for k in range(chains.last.shape[1])]
     for at in [*([chains.row] if chains.row.shape[1] else []), *given[::-1]]:
-        weights = (each[rows, at].T[:, None, :, None] for each in (low, high))
-        yield _Link(*weights, values[at].swapaxes(0, 1)[:, None])
+        below, above = (each[rows, at].T[:, None, :, None] for each in (low, high))
+        yield _Link(below, above, values[at].swapaxes(0, 1)[:, None])
 
 
 def _largest(links: Sequence[_Link]) -> Float[np.ndarray, "chains quantities"]:
-    least = sum(link.low.min(axis=(0, 1)) for link in links)
-    most = sum(link.high.max(axis=(0, 1)) for link in links)
-    tops = [link.value.max(axis=(0, 1)) for link in links]
-    bottom = _over(np.minimum, [link.value.min(axis=(0, 1)) for link in links])
-    best = _over(np.maximum, tops)
+    least = np.add.reduce([link.low.min(axis=(0, 1)) for link in links])
+    most = np.add.reduce([link.high.max(axis=(0, 1)) for link in links])
+    shape = len(least), links[0].value.shape[3]
+    tops = [np.broadcast_to(link.value.max(axis=(0, 1)), shape) for link in links]
+    lows = [np.broadcast_to(link.value.min(axis=(0, 1)), shape) for link in links]
+    best, bottom = np.maximum.reduce(tops), np.minimum.reduce(lows)
     size = np.maximum(np.abs(best), np.abs(bottom))
     middle = [link.high.mean(axis=(0, 1)) for link in links]
-    slope = sum(middle)
-    level = sum(weight * top for weight, top in zip(middle, tops, strict=True)) / slope
+    slope = np.add.reduce(middle)
+    level = np.add.reduce([w * top for w, top in zip(middle, tops, strict=True)]) / slope
     low, width = bottom, best - bottom
     before, f_before = level, None
     for step in range(1, STEPS + 1):
@@ -138,13 +139,6 @@ def _largest(links: Sequence[_Link]) -> Float[np.ndarray, "chains quantities"]:
             break
         before, f_before, level = level, f, stepped
     return best
-
-
-def _over(ufunc: np.ufunc, parts: Sequence[np.ndarray]) -> np.ndarray:
-    found = parts[0]
-    for part in parts[1:]:
-        found = ufunc(found, part)
-    return found
 
 
 def _largest_sum(
