@@ -1,4 +1,4 @@
-"""Sums over all chains of states by one recursion, whatever adds and multiplies (Theorem 10.20)."""
+"""Sums over all chains of states by one recursion, whatever adds and multiplies (Theorem 10.19)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def reached(
     links: Iterable[Shaped[np.ndarray, "..."]],
     window: int = 1,
 ) -> Iterator[Shaped[np.ndarray, "..."]]:
-    """At each place the sum over all chains that end there, by their last states (Theorem 10.20).
+    """At each place the sum over all chains that end there, by their last states (Theorem 10.19).
 
     `first` [..., state] weighs the states of the first place; a link [..., now, before] the states
     of a place by those of the one before; every place may have states of its own. With a window of

@@ -59,7 +59,7 @@ class Stream:
         return (words % np.uint64(bound)).astype(np.int64)
 
     def chosen(self, odds: Sequence[int], start: int, stop: int) -> np.ndarray:
-        """Choices number start … stop - 1 of what has such odds, whole and of any size (10.20).
+        """Choices number start … stop - 1 of what has such odds, whole and of any size (10.19).
 
         A number of ⌊bits of their sum / 64⌋ + 1 words, highest first, at or above the last
         multiple of the sum gives way to that of the stream named "retry".

@@ -142,7 +142,8 @@ def _mislabelled(predicate: Mapping[str, Any]) -> Iterator[str]:
 def _is_named(name: str, recipe: Recipe, claim: Mapping[str, Any]) -> bool:
     try:
         size = claim["population"]["size"]
-        return recipe_of(name, size, recipe.settings, claim["task"]) == recipe
+        given = recipe.settings | {"universal": claim["kind"] == "universal"}
+        return recipe_of(name, size, given, claim["task"]) == recipe
     except UserError:
         return False
 

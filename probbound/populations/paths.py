@@ -28,7 +28,7 @@ class Paths:
 
     @cached_property
     def reached(self) -> list[list[int]]:
-        """At each place the number of chains up to there, by their state (Theorem 10.20)."""
+        """At each place the number of chains up to there, by their state (Theorem 10.19)."""
         links = (np.array(link, dtype=object) for link in self.links)
         sums = reached(COUNTS, np.array(self.first, dtype=object), links)
         return [each.tolist() for each in sums]
@@ -42,7 +42,7 @@ class Paths:
         """The states of draws number `start` to `stop` - 1, in proportion to multiplicities.
 
         From the last place to the first: the state of place p is choice i of the stream `p`, by
-        the number of chains up to there times the link to the state behind it (Theorem 10.20).
+        the number of chains up to there times the link to the state behind it (Theorem 10.19).
         """
         states = np.empty((stop - start, len(self.reached)), dtype=np.int64)
         last = len(self.links)

@@ -138,8 +138,11 @@ class InductionQuestion:
         """The check of cases, of a universal claim."""
         fillings = Fillings(self.form)
         allowed = np.ones((self.task.n_ctx, self.task.d_vocab), dtype=bool)
-        allowed[: 3 + (self.claim.revealed or 0), 1:] = False  # the most that is left free
-        return EveryFilling(self.task, fillings, self.task.d_vocab * fillings.flops(allowed))
+        allowed[-1, 1:] = allowed[: 2 + (self.claim.revealed or 0), 1:] = False  # most left free
+        whole = fillings.flops(allowed)
+        allowed[-2, 1:] = False
+        part = fillings.flops(allowed)
+        return EveryFilling(self.task, fillings, whole + self.task.d_vocab * part)
 
     @property
     def cases(self) -> Cases:

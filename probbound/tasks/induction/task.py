@@ -95,7 +95,7 @@ class Induction:
         return tokens[np.arange(len(tokens)), place + 1]
 
     def sample(self, stream: Stream, start: int, stop: int) -> Int[np.ndarray, "n n_ctx"]:
-        """Draws number `start` to `stop` - 1, uniform and independent (Theorems 10.2 and 10.20)."""
+        """Draws number `start` to `stop` - 1, uniform and independent (Theorems 10.2 and 10.19)."""
         drawn = _once if self.repeats == "once" else _any
         return drawn(self.d_vocab, self.n_ctx, stream, start, stop)
 

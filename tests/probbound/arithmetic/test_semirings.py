@@ -1,4 +1,4 @@
-"""The recursion over chains against every chain, one by one (Theorem 10.20)."""
+"""The recursion over chains against every chain, one by one (Theorem 10.19)."""
 
 import itertools
 

@@ -37,6 +37,15 @@ def test_a_network_that_is_right_everywhere_is_proved_so(capsys):
         assert "right answers all 4*3*3^3 inputs of induction correctly" in printed(capsys, *asked)
 
 
+def test_a_universal_claim_is_verified(capsys):
+    save_model(RIGHT, "right.safetensors")
+    asked = ("--task", "induction", "--claim", "universal", "--revealed", "1")
+    given = ("--strategy", "iid", "--budget", "20", "--out", "c.json")
+    printed(capsys, "certify", "right.safetensors", *asked, *given)
+    told = printed(capsys, "verify", "c.json", "--model", "right.safetensors")
+    assert told.startswith("holds: share of cases, 1 more token revealed")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -1,4 +1,4 @@
-"""Exact choices against their definition and their law (Theorem 10.20)."""
+"""Exact choices against their definition and their law (Theorem 10.19)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Chains of states, counted and drawn, against every one of them (Theorem 10.20)."""
+"""Chains of states, counted and drawn, against every one of them (Theorem 10.19)."""
 
 import itertools
 from collections import Counter

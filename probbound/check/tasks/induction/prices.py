@@ -24,7 +24,7 @@ def lookup_price(length: int) -> int:
 
 
 def soft_price(length: int) -> int:
-    """Of one sequence by the first layer's own weights (Theorem 10.21)."""
+    """Of one sequence by the first layer's own weights (Theorem 10.20)."""
     return (7 * length**2 + 17 * length) // 2 + 10
 
 

@@ -114,7 +114,7 @@ class Sequences:
         return tokens
 
     def _any(self, stream: Stream, start: int, stop: int) -> np.ndarray:
-        """From the last place to the first: if q stands there or before, whether before (10.20)."""
+        """From the last place to the first: if q stands there or before, whether before (10.19)."""
         v, query = self.v, stream.named("query").below(self.v, start, stop)
         tokens = self._others(stream, query, start)
         tokens[:, -1] = query

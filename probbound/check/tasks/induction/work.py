@@ -18,6 +18,7 @@ from probbound.check.tasks.on_screens import PILOT
 
 _LEAST, _RUN, _INTERVAL = 1e8, 1e4, 1e5
 _PASS, _PAIRS, _TABLES, _NODE = 3.0, 4.0, 4.0, 100.0
+_PART, _LETTERS = 2e7, 250.0
 _BLOCKS = 2.0**29  # bytes of what is computed at once
 _MOST = 1 << 62
 
@@ -34,15 +35,18 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     run = min(budget, draws) if recipe.budgeted else 0
     if recipe.screen is None and not recipe.budgeted:
         run = min(sequences.size, _MOST)
-    two = (weights.configuration.n_layers, weights.configuration.n_heads) == (2, 1)
+    shape = weights.configuration.n_layers, weights.configuration.n_heads
+    two, three = shape == (2, 1), shape == (3, 1)
+    free = n - 3 - int(predicate["claim"]["at"] or 0) if recipe.run == EVERY else n - 1
     if recipe.screen == PAIRS or (recipe.screen == TREE and two and sequences.once):
         operations += _PAIRS * pairs_price(weights) + 1e3 * v**3 * n
         memory += 64.0 * n * v**2 * out**2 + 4.0 * n**2 * v**4
     if recipe.run == EVERY:
-        operations += draws * (v + 1) * _node(weights)
+        operations += draws * (2 * _parts(weights, free) if three else (v + 1) * _node(weights))
     if recipe.screen == TREE:
         nodes = float(recipe.nodes or 0)
-        operations += nodes * (RUN_AT_MOST * each + _node(weights))
+        tried = _parts(weights, free) if three else _node(weights)
+        operations += nodes * (RUN_AT_MOST * each + tried)
         memory += 4.0 * n * v * (nodes * v + n * v**3)
     if recipe.screen == FACTORED:
         operations += _TABLES * tables_price(weights) + (draws + PILOT) * looked
@@ -63,3 +67,9 @@ def _node(weights: Weights) -> float:
     (n, v, out), said = weights.reads, weights.configuration
     leaves = float(1 + said.n_heads) ** said.n_layers
     return _NODE * leaves * n**2 * v**2 * (v + out) * said.n_layers
+
+
+def _parts(weights: Weights, free: int) -> float:
+    """Of one that 10.18 is tried on, its parts together; 10.8 takes no more at three layers."""
+    _, v, _ = weights.reads
+    return v * (_PART + _LETTERS * (max(free, 1) * v**2) ** 2)

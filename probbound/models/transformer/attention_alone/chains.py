@@ -1,4 +1,4 @@
-"""Sums over chains x_0, x_1, … of terms of neighbours, by one recursion (Theorem 10.8)."""
+"""Sums over chains x_0, x_1, … of terms of neighbours, by one recursion (10.8, 10.18)."""
 
 from __future__ import annotations
 

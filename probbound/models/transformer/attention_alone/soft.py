@@ -1,4 +1,4 @@
-"""One sequence through two layers by the first layer's own weights (Theorem 10.21)."""
+"""One sequence through two layers by the first layer's own weights (Theorem 10.20)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class SoftTables:
 
 
 def operations(n_ctx: int) -> int:
-    """Of one sequence; look-ups are none (Theorem 10.21)."""
+    """Of one sequence; look-ups are none (Theorem 10.20)."""
     return (7 * n_ctx**2 + 17 * n_ctx) // 2 + 10
 
 

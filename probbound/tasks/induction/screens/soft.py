@@ -1,4 +1,4 @@
-"""One sequence by the first layer's own weights: the screen `soft` (10.21)."""
+"""One sequence by the first layer's own weights: the screen `soft` (10.20)."""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from probbound.check.models.transformer.alone import three
 from probbound.check.models.transformer.alone.form import Form
-from probbound.check.models.transformer.alone.mean import weights
+from probbound.check.models.transformer.alone.links import Link
 from probbound.check.models.transformer.alone.trees import (
     Tree,
     Worlds,
@@ -18,22 +19,6 @@ from probbound.check.models.transformer.alone.trees import (
 
 _ROUNDS = 60
 _AT_ONCE = 1 << 18
-
-
-class Link:
-    """One position: token y (rows) and that before, z (columns), of every head g and answer j."""
-
-    def __init__(self, value: np.ndarray, below: np.ndarray, above: np.ndarray) -> None:
-        self.value = value
-        self.below = below
-        self.above = above
-
-    def over(self, at: np.ndarray, top: np.ndarray) -> np.ndarray:
-        """k of Theorem 10.8 [y, z, g, j], λ being `at` [g, j]; scores less `top` [g]."""
-        low, high = weights(self.below - top, self.above - top)
-        over = self.value - at
-        over += 2.0**-46 * (np.abs(self.value) + np.abs(at))
-        return np.maximum(over * high[..., None], over * low[..., None])
 
 
 def right(form: Form, allowed: np.ndarray, label: int, margin: float) -> bool:
@@ -51,18 +36,20 @@ def right(form: Form, allowed: np.ndarray, label: int, margin: float) -> bool:
     others = np.delete(np.arange(form.outcomes.shape[1]), label)
     if not others.size:
         return True
+    f = form.outcomes[:, others] - form.outcomes[:, [label]]
+    sizes = form.outcome_sizes[others] + form.outcome_sizes[label]
+    if three.looks_before(form, sets):
+        return all(three.right(form, part, f, sizes, margin) for part in three.ends_of(sets))
     return all(
-        _right(form, [*sets[:-1], sets[-1][k : k + 1]], label, others, margin)
+        _right(form, [*sets[:-1], sets[-1][k : k + 1]], f, sizes, margin)
         for k in range(sets[-1].size)
     )
 
 
 def _right(
-    form: Form, sets: Sequence[np.ndarray], label: int, others: np.ndarray, margin: float
+    form: Form, sets: Sequence[np.ndarray], f: np.ndarray, sizes: np.ndarray, margin: float
 ) -> bool:
     """The same with one last token."""
-    f = form.outcomes[:, others] - form.outcomes[:, [label]]
-    sizes = form.outcome_sizes[others] + form.outcome_sizes[label]
     whole = Worlds(tuple(each[:, None] for each in sets))
     last = form.layers - 1
     direct = highest(form, value_tree(form, last, f, sizes), form.length - 1, whole)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +67,17 @@ def _largest(places: list[Places]) -> np.ndarray:
             total = total + np.maximum(terms, over, out=terms).max(axis=1).sum(axis=0)
         return total
 
-    low, high = np.broadcast_to(bottom, shape), np.broadcast_to(top, shape)
+    return least_level(f, np.broadcast_to(bottom, shape), np.broadcast_to(top, shape), size)
+
+
+def least_level(
+    f: Callable[[np.ndarray], np.ndarray], bottom: np.ndarray, top: np.ndarray, size: np.ndarray
+) -> np.ndarray:
+    """About the least λ between where the falling, convex F is not positive, or `top`.
+
+    Chords and extrapolations, `size` being that of the values whose mean it is.
+    """
+    low, high = bottom, top
     nudge = size * 2.0**-47
     f_low, f_high = f(low), f(high)
     past, f_past = high, f_high

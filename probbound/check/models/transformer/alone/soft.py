@@ -1,4 +1,4 @@
-"""One sequence of two layers by the first layer's weights as they are (Theorem 10.21)."""
+"""One sequence of two layers by the first layer's weights as they are (Theorem 10.20)."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class _Attended:
 
 
 class _Values:
-    """What each other answer gains on the right one, by the scale of Theorem 10.21."""
+    """What each other answer gains on the right one, by the scale of Theorem 10.20."""
 
     def __init__(self, form: Form, margin: float) -> None:
         n, v = form.length, form.tokens

@@ -76,6 +76,30 @@ def inducing_network(
     return GeneralTransformer(noisy, a)
 
 
+def looking_network(
+    seed: int, *, v: int = 3, n: int = 5, sharp: float = 8.0, scale: float = 1.0
+) -> GeneralTransformer:
+    """Three random layers, the first of which looks at the token before, sharply or less so.
+
+    What it looks at is by position alone; all else is random, `scale` large.
+    """
+    d, rng = 4 + n, np.random.default_rng(seed)
+    a = architecture(3, 1, v, n, d_model=d, d_head=d)
+    arrays = {
+        "embed.W_E": np.hstack([rng.normal(size=(v, 4)), np.zeros((v, n))]),
+        "pos_embed.W_pos": np.hstack([0.3 * rng.normal(size=(n, 4)), np.eye(n)]),
+        "unembed.W_U": rng.normal(size=(d, v)),
+    }
+    for layer in range(3):
+        at = f"blocks.{layer}.attn"
+        arrays |= {f"{at}.W_{w}": scale * rng.normal(size=(1, d, d)) / d for w in "QKVO"}
+    before = np.zeros((d, d))
+    before[5:, 4:-1] = sharp * np.sqrt(d) * np.eye(n - 1)
+    arrays["blocks.0.attn.W_Q"] = before[None]
+    arrays["blocks.0.attn.W_K"] = np.eye(d)[None] + 0.02 * rng.normal(size=(1, d, d))
+    return GeneralTransformer(arrays, a)
+
+
 def architecture(
     layers: int, heads: int, v: int, n: int, d_model: int, d_head: int
 ) -> Architecture:

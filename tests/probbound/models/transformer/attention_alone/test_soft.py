@@ -1,4 +1,4 @@
-"""Single sequences by the first layer's own weights, against what is true (Theorem 10.21)."""
+"""Single sequences by the first layer's own weights, against what is true (Theorem 10.20)."""
 
 from dataclasses import replace
 

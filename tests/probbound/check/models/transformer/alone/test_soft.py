@@ -1,4 +1,4 @@
-"""What the checker proves by the first layer's own weights, against what is answered (10.21)."""
+"""What the checker proves by the first layer's own weights, against what is answered (10.20)."""
 
 import numpy as np
 import pytest

@@ -75,3 +75,20 @@ def once(tokens):
     same = tokens[:, :-1] == tokens[:, -1:]
     rows = np.flatnonzero((same.sum(axis=1) == 1) & ~same[:, -1])
     return rows, same[rows].argmax(axis=1)
+
+
+def looking_weights(seed, v=3, n=5, sharp=8.0, scale=1.0):
+    """Three layers, the first of which looks at the token before, by position; the rest random."""
+    d, rng = 3 + n, np.random.default_rng(seed)
+    before = np.zeros((d, d))
+    before[4:, 3:-1] = sharp * np.eye(n - 1)
+    parts = {
+        "embed.W_E": np.hstack([rng.normal(size=(v, 3)), np.zeros((v, n))]),
+        "pos_embed.W_pos": np.hstack([np.zeros((n, 3)), np.eye(n)]),
+        "unembed.W_U": rng.normal(size=(d, v)),
+    }
+    for layer in range(3):
+        for name in "QKVO":
+            parts[f"blocks.{layer}.attn.W_{name}"] = rng.normal(size=(1, d, d)) * scale / d
+    parts["blocks.0.attn.W_Q"], parts["blocks.0.attn.W_K"] = before[None], np.eye(d)[None]
+    return weights(said(3, 1, v, n, d=d, e=d, attn_scale=1.0), parts)
