@@ -16,13 +16,14 @@ from probbound.models.transformer.network import GeneralTransformer
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.accepted import accepted_claim, unaltered
 from probbound.tasks.induction.grammar import BRUTE_FORCE, CASCADE, HYBRID, IID, parsed
-from probbound.tasks.induction.question import InductionQuestion
+from probbound.tasks.induction.question import MOST_RUN, InductionQuestion
 from probbound.tasks.induction.task import Induction
 from probbound.tasks.room import Uses
 from probbound.tasks.settings import OF_DRAWING, numbers
 from probbound.tasks.settings import parsed as settings_of
 
-MOST_RUN = 1 << 28
+OF_CASES = (AUTO, BRUTE_FORCE, IID)
+_OF_SEQUENCES = ("sequences", "hybrid:pairs proves most of them together")
 _CERTAIN = Uses(False, False, frozenset())
 _USES = {
     AUTO: Uses(True, True, frozenset({"budget_flops"})),
@@ -129,8 +130,11 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
         raise UserError(
             f"of induction accuracy, margins and universal claims are bounded, not a {claim.kind}"
         )
-    if claim.kind == "universal" and strategy != IID:
-        raise UserError(f"cases of a universal claim are drawn: --strategy {IID}, not {strategy}")
+    if claim.kind == "universal" and strategy not in OF_CASES:
+        raise UserError(
+            f"cases of a universal claim are drawn (--strategy {IID}) or all tried "
+            f"({BRUTE_FORCE}), not by {strategy}"
+        )
     if weighted:
         raise UserError("all sequences of induction are equally likely; leave the prior out")
 
@@ -153,9 +157,11 @@ def _require_usable(question: InductionQuestion, strategy: str) -> None:
     ):
         if not 0 <= number <= MOST_DRAWS:
             raise UserError(f"{name} must be at least 0 and at most {MOST_DRAWS:,}, got {number}")
-    if strategy == BRUTE_FORCE and question.task.size > MOST_RUN:
+    if strategy == BRUTE_FORCE and question.number > MOST_RUN:
+        cases = question.claim.revealed is not None
+        inputs, instead = ("cases", "iid draws from them") if cases else _OF_SEQUENCES
         raise UserError(
-            f"brute force would run {question.task.size:,} sequences, and at most {MOST_RUN:,} are "
-            "run; hybrid:pairs proves most of them together"
+            f"brute force would run {question.number:,} {inputs}, and at most {MOST_RUN:,} are "
+            f"run; {instead}"
         )
     Stream.from_seed(question.seed)

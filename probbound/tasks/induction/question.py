@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -21,6 +23,8 @@ from probbound.models.transformer.sharing import Shared, stages_alike
 from probbound.populations.product_sets import split
 from probbound.tasks.induction.cases import case_around, revealed
 from probbound.tasks.induction.task import Induction
+
+MOST_RUN = 1 << 28  # so many sequences, or cases, are all run
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,40 @@ class Cases:
         tokens = self.task.sample(stream.fold_in("sequences"), start, stop)
         return np.concatenate([tokens, given.astype(np.int64)], axis=1)
 
+    @property
+    def number(self) -> int:
+        """How many there are, all equally likely (Theorem 10.12)."""
+        v, n, r = self.task.d_vocab, self.task.n_ctx, self.revealed
+        return v * (n - 2) * (v - 1) ** (1 + r) * math.comb(n - 3, r)
+
+    def members(self, tickets: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n twice_n_ctx"]:
+        """The case of each number: by query, place, label, places given and their tokens.
+
+        Tokens that are not given are any that the query is not.
+        """
+        v, n, r = self.task.d_vocab, self.task.n_ctx, self.revealed
+        chosen = np.array(list(combinations(range(n - 3), r)), dtype=np.int64)
+        shape = (v, n - 2, v - 1, len(chosen), (v - 1) ** r)
+        query, place, label, which, left = (at[:, None] for at in np.unravel_index(tickets, shape))
+        others = np.concatenate([label, left // (v - 1) ** np.arange(r) % (v - 1)], axis=1)
+        free = chosen[which[:, 0]]
+        at = np.concatenate([place + 1, free + 2 * (free >= place)], axis=1)
+        tokens, given = np.repeat((query + 1) % v, n, axis=1), np.zeros((len(tickets), n), int)
+        np.put_along_axis(tokens, at, others + (others >= query), axis=1)
+        np.put_along_axis(given, at[:, 1:], 1, axis=1)
+        tokens[:, -1:] = query
+        np.put_along_axis(tokens, place, query, axis=1)
+        return np.concatenate([tokens, given], axis=1)
+
 
 @dataclass(frozen=True)
 class InductionQuestion:
     """Bound the share of sequences that `claim` is about with `budget` forward passes and `delta`.
 
-    Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
-    failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
-    `budget_flops` is what a plan may spend.
+    Of a universal claim it is the share of cases, and the budget one of cases. Of a cascade,
+    `draws` fixes the number of draws (a pilot does if it is None), `target` is a failure rate at
+    which drawing may stop, and `stopped_at` repeats one that was interrupted. `budget_flops` is
+    what a plan may spend.
 
     Raises:
         ValueError: if the memo is of another network.
@@ -122,8 +152,15 @@ class InductionQuestion:
         return REAL.once_flops((self.model,))
 
     @property
+    def number(self) -> int:
+        """How many sequences there are, or of a universal claim cases."""
+        return self.task.size if self.claim.revealed is None else self.cases.number
+
+    @property
     def price(self) -> int:
-        """Operations that a forward pass is planned to take."""
+        """Operations that a forward pass is planned to take, or of a universal claim a case."""
+        if self.claim.revealed is not None:
+            return self.every_filling.flops
         return real_price(self.model.architecture, self.task.n_ctx)
 
     @cached_property
@@ -143,7 +180,7 @@ class InductionQuestion:
 
     @property
     def cases(self) -> Cases:
-        """What a universal claim draws from."""
+        """What a universal claim is about."""
         return Cases(self.task, self.claim.revealed or 0)
 
     @cached_property

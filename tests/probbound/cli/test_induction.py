@@ -37,6 +37,17 @@ def test_a_network_that_is_right_everywhere_is_proved_so(capsys):
         assert "right answers all 4*3*3^3 inputs of induction correctly" in printed(capsys, *asked)
 
 
+def test_a_universal_claim_needs_no_strategy(capsys):
+    save_model(RIGHT, "right.safetensors")
+    asked = ("--task", "induction", "--claim", "universal", "--revealed", "1", "--budget", "216")
+    said = printed(capsys, "certify", "right.safetensors", *asked, "--out", "c.json")
+    assert "auto: brute-force" in said
+    assert "deterministic" in said
+    assert "answers every filling of all cases correctly" in said
+    page = printed(capsys, "show", "c.json")
+    assert "of such cases the model answers **every** filling" in page
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -25,6 +25,7 @@ _OF_CHECKED = (FIXED_OR_INTERRUPTED, ANYTIME)
 _RUNS: dict[tuple[tuple[str, str], ...], tuple[str | None, ...]] = {
     ((RUN, "enumerated"),): (None,),
     ((RUN, "sampled"),): (FIXED,),
+    ((EVERY, "enumerated"),): (None,),
     ((EVERY, "sampled"),): (FIXED,),
     ((PAIRS, "enumerated"),): (None,),
     ((TREE, "enumerated"),): (None,),
@@ -94,7 +95,7 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
     if law is not None:
         require_settings("law", law, LAWS, {})
     if (rows[0][0] == EVERY) != (claim["kind"] == "universal"):
-        raise Refused("cases are what universal claims draw, and nothing else does")
+        raise Refused("cases are what universal claims are about, and nothing else is")
     settings = law or {}
     nodes = levels[0].get("nodes")
     return Recipe(rows, named, nodes, settings.get("draws"), settings.get("target"))
