@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from probbound.contract.recipe import Recipe
 from probbound.tasks.induction.asking import asked, beyond, require_way_to, task_for, uses
+from probbound.tasks.induction.foretelling import foretold
 from probbound.tasks.induction.planning import decided
 from probbound.tasks.induction.question import InductionQuestion
 from probbound.tasks.induction.recipes import recipe_of
@@ -46,4 +47,5 @@ TASK = Room[InductionQuestion](
     answer=answer,
     train=train,
     beyond=beyond,
+    foretold=foretold,
 )

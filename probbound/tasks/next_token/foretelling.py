@@ -42,9 +42,10 @@ def foretold(model: object, wish: Wish) -> Foretold:
     nothing that they show is used in a certificate.
 
     Raises:
-        UserError: if the network cannot be used, δ is to be chosen, no row is paid for, or no
-            number of rows is foretold to reach the target.
+        UserError: if the network cannot be used, δ is to be chosen, no row is paid for, the claim
+            is no accuracy, or no number of rows is foretold to reach the target.
     """
+    wish.require_accuracy()
     if wish.delta is None:
         raise UserError("over rows δ is not chosen by a plan; give --delta a number")
     question, meter = _question(model, wish), CostMeter()

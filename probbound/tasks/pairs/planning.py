@@ -13,6 +13,7 @@ from fractions import Fraction
 from probbound.contract.cost import CostMeter
 from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
+from probbound.strategies.follow_up import passes_for
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.strategies.on_screens import Enumerable
 from probbound.tasks.pairs.grammar import (
@@ -151,14 +152,12 @@ class Look:
         draws = min(MOST_DRAWS, int(self.drawing / (price.one + kept * self.tariff.forward)))
         if draws < 1:
             return
-        expected = math.ceil(draws * kept)
-        hardly = math.ceil(Fraction(5 * expected, 4)) + 4 * (math.isqrt(expected) + 1) + 10
-        paid = (self.drawing - draws * price.one) // self.tariff.forward
+        rest = Fraction(self.drawing)
         offer = Offer(
             strategy=f"{CASCADE}:{name.base}",
             cost=self.drawing,
             samples=draws,
-            budget=min(draws, max(hardly, paid)),
+            budget=passes_for(draws, kept, rest, price.one, self.tariff.forward),
             draws=draws,
         )
         self.offers.append(offer)
