@@ -18,6 +18,7 @@ from probbound.planning.foretold import Foretold, Wish
 from probbound.strategies.follow_up import passes_for
 from probbound.strategies.laws import FixedNumber, FixedOrInterrupted, Law
 from probbound.strategies.levels import MOST_DRAWS
+from probbound.tasks.given import Given
 from probbound.tasks.induction.asking import asked, task_for
 from probbound.tasks.induction.forecast import Tree
 from probbound.tasks.induction.grammar import (
@@ -77,11 +78,7 @@ def _without_nodes(name: str) -> tuple[str, str]:
 def _question(model: object, wish: Wish) -> InductionQuestion:
     return asked(
         *(model, wish.inputs or task_for(model, None), wish.claim, IID),
-        budget=0,
-        delta=wish.delta,
-        seed=wish.seed,
-        stopped_at=None,
-        settings={},
+        Given(0, wish.delta, wish.seed),
     )
 
 

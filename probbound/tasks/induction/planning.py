@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.factored import Factored, operations
 from probbound.models.transformer.attention_alone.form import form_of
@@ -24,18 +23,8 @@ LOOKED_AT, LOOK_DRAWS = 8, 512
 ENOUGH = 0.5
 
 
-def decided(
-    question: InductionQuestion, strategy: str, choose: bool, meter: CostMeter
-) -> tuple[str, InductionQuestion]:
-    """What runs in the place of "auto" for the operations that there are.
-
-    Raises:
-        UserError: if δ is to be chosen, which no rule here does.
-    """
-    if choose:
-        raise UserError("of induction δ is not chosen by a plan; give --delta a number")
-    if strategy != AUTO:
-        return strategy, question
+def chosen(question: InductionQuestion, meter: CostMeter) -> tuple[str, InductionQuestion]:
+    """What runs in the place of "auto" for the operations that there are."""
     once = 0 if question.claim.revealed is not None else sizes_price(question.model)
     spent = _Spent(int(question.budget_flops or 0.0) - once)
     if question.number <= MOST_RUN and question.number * question.price <= spent.rest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
@@ -11,8 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from probbound.contract.checks import Check
-from probbound.contract.claims import ACCURACY, Claim
-from probbound.contract.memo import Memo
 from probbound.draws.random_streams import Stream
 from probbound.models.transformer.answering import REAL, Answering
 from probbound.models.transformer.attention_alone.filling import Fillings
@@ -23,6 +21,7 @@ from probbound.models.transformer.sharing import Shared, stages_alike
 from probbound.populations.product_sets import split
 from probbound.tasks.induction.cases import case_around, revealed
 from probbound.tasks.induction.task import Induction
+from probbound.tasks.question import OneQuestion
 
 MOST_RUN = 1 << 28  # so many sequences, or cases, are all run
 
@@ -114,37 +113,8 @@ class Cases:
 
 
 @dataclass(frozen=True)
-class InductionQuestion:
-    """Bound the share of sequences that `claim` is about with `budget` forward passes and `delta`.
-
-    Of a universal claim it is the share of cases, and the budget one of cases. Of a cascade,
-    `draws` fixes the number of draws (a pilot does if it is None), `target` is a failure rate at
-    which drawing may stop, and `stopped_at` repeats one that was interrupted. `budget_flops` is
-    what a plan may spend.
-
-    Raises:
-        ValueError: if the memo is of another network.
-    """
-
-    model: GeneralTransformer
-    task: Induction
-    budget: int
-    delta: float
-    seed: int
-    target: float | None = None
-    draws: int | None = None
-    budget_flops: float | None = None
-    stopped_at: int | None = None
-    claim: Claim = ACCURACY
-    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.memo.belongs_to(self.model)
-
-    @property
-    def stream(self) -> Stream:
-        """The randomness of the certifying samples."""
-        return Stream.from_seed(self.seed).fold_in("certify")
+class InductionQuestion(OneQuestion[GeneralTransformer, Induction]):
+    """A question about sequences, or of a universal claim about cases; so is its budget."""
 
     @property
     def once_flops(self) -> int:

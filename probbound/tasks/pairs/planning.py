@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import AUTO
-from probbound.machine.errors import UserError
 from probbound.strategies.follow_up import passes_for
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.strategies.on_screens import Enumerable
@@ -180,20 +178,13 @@ class Look:
                 )
 
 
-def decided(
-    grammar: PairGrammar, question: PairQuestion, strategy: str, choose: bool, meter: CostMeter
+def chosen(
+    grammar: PairGrammar, question: PairQuestion, meter: CostMeter
 ) -> tuple[str, PairQuestion]:
-    """What runs: what was asked for, or what is foretold to give the least for the budget.
+    """What is foretold to give the least for the budget.
 
     Looks at weights and at pairs that are the same for every seed; nothing is drawn.
-
-    Raises:
-        UserError: if δ is to be chosen, which no rule here does.
     """
-    if choose:
-        raise UserError("over pairs δ is not chosen by a plan; give --delta a number")
-    if strategy != AUTO:
-        return strategy, question
     look = looked(grammar, question, meter)
     best = look.best
     look.book_what_is_not_run(best)

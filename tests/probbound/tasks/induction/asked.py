@@ -4,6 +4,7 @@ import numpy as np
 
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
+from probbound.tasks.given import Given
 from probbound.tasks.induction.room import TASK
 from probbound.tasks.induction.task import Induction, Repeats
 from tests.probbound.models.transformer.attention_alone.networks import inducing_network
@@ -35,11 +36,7 @@ def question(
     seed, stopped = asked.pop("seed"), asked.pop("stopped_at")
     return TASK.asked(
         *(model, task, claim, strategy),
-        budget=budget,
-        delta=delta,
-        seed=seed,
-        stopped_at=stopped,
-        settings=asked,
+        Given(budget, delta, seed, stopped, asked),
     )
 
 
