@@ -18,14 +18,13 @@ from probbound.check.tasks.induction.prices import (
 from probbound.check.tasks.induction.recipe import (
     EVERY,
     FACTORED,
-    FIXED,
-    FIXED_OR_INTERRUPTED,
     PAIRS,
     Recipe,
 )
 from probbound.check.tasks.induction.screens import LOOKED_AT, Screens
 from probbound.check.tasks.induction.sequences import MOST_DRAWS
 from probbound.check.tasks.on_screens import PILOT
+from probbound.check.tasks.recipes import FIXED, FIXED_OR_INTERRUPTED
 
 LOOKS = 512
 _ENOUGH = 0.5
