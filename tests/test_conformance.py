@@ -20,6 +20,7 @@ from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.models.pair_mlp.network import in_float64
 from probbound.models.registry import room_of as network_of
+from probbound.tasks.given import Given
 from probbound.tasks.registry import room_named, strategy_names, task_for, task_names
 from tests.factories import (
     all_sequences,
@@ -180,11 +181,7 @@ def test_a_plan_knows_the_operations_it_is_made_of(task):
     room, model = room_named(task), INSTANCES[task].model()
     asked = room.asked(
         *(model, INSTANCES[task].inputs(), probbound.Claim(), "auto"),
-        budget=BUDGET,
-        delta=DELTA,
-        seed=1,
-        stopped_at=None,
-        settings={"budget_flops": 1e6},
+        Given(BUDGET, DELTA, 1, settings={"budget_flops": 1e6}),
     )
     meter = CostMeter()
     name, run = room.decided(asked, "auto", False, meter)

@@ -30,6 +30,7 @@ from probbound.machine.errors import UserError
 from probbound.models.reference import agreement
 from probbound.models.store import digest
 from probbound.strategies.outcome import Outcome
+from probbound.tasks.given import Given
 from probbound.tasks.registry import room_of
 from probbound.tasks.room import Room
 
@@ -89,8 +90,7 @@ def certify(
     if isinstance(delta, str) and delta != AUTO:
         raise UserError(f"delta must be a number or {AUTO!r}, got {delta!r}")
     room = room_of(task)
-    asked = room.asked(
-        *(model, task, claim, strategy),
+    given = Given(
         budget=budget,
         delta=DEFAULT_DELTA if isinstance(delta, str) else delta,
         seed=seed,
@@ -104,6 +104,7 @@ def certify(
             "balls": balls,
         },
     )
+    asked = room.asked(model, task, claim, strategy, given)
     choose = isinstance(delta, str) and room.uses(strategy).chance
     wanted = None if strategy == AUTO else _runs(room, strategy, asked)
     record = {

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from probbound.certificates.vacuity import remedy, says_nothing
+from probbound.cli.claim_told import claim_told
 from probbound.cli.claim_words import bound, counted_for, statement
 from probbound.cli.delta import DELTA
 from probbound.cli.kinds import kind_made_of, loaded
@@ -29,7 +30,6 @@ from probbound.cli.output import (
 )
 from probbound.cli.references import in_words
 from probbound.cli.whole import WHOLE
-from probbound.contract.claims import claim_of
 from probbound.contract.defaults import AUTO, DEFAULT_BUDGET, DEFAULT_DELTA
 from probbound.machine.errors import UserError
 from probbound.machine.files import leads_to_stdout, require_writable
@@ -153,17 +153,6 @@ def certify_network(model: str, asked: Mapping[str, Any]) -> None:
     _certify(model, **{"strategy": AUTO, **asked})
 
 
-def _number(kind: str, at: float | None, revealed: int | None) -> float | None:
-    """What a claim is at; of a universal one that is how many tokens are revealed."""
-    if kind != "universal":
-        if revealed is not None:
-            raise UserError(f"a claim of {kind} reveals nothing; leave --revealed out")
-        return at
-    if at is not None:
-        raise UserError("a universal claim is at no number; say with --revealed what is given")
-    return float(revealed or 0)
-
-
 def _certify(
     model: str,
     *,
@@ -195,7 +184,7 @@ def _certify(
         from probbound.models.registry import load, room_of
         from probbound.tasks.registry import room_for, task_for
 
-    claim, named = claim_of(kind, _number(kind, at, revealed)), task_told(model, task)
+    claim, named = claim_told(kind, at, revealed), task_told(model, task)
     room = room_for(named)
     if not room.uses(strategy).chance and (budget is not None or delta is not None):
         stderr.print(f"note: {strategy} is deterministic; --budget and --delta are not used")
@@ -234,7 +223,7 @@ def _certify(
         console.print(statement(predicate), style="bold", markup=False)
         console.print(certificate_table(certificate))
         if says_nothing(predicate):
-            console.print(_more(predicate), markup=False, soft_wrap=True)
+            console.print(_more(predicate, task), markup=False, soft_wrap=True)
     elif not alone:
         print_json(statement_of(predicate))
     if out is not None:
@@ -295,7 +284,7 @@ def _drawn(certificate: Certificate) -> str:
     return f"{draws} draws from the rest" if certificate.ledger else f"all {draws} of the rest"
 
 
-def _more(predicate: Mapping[str, Any]) -> str:
+def _more(predicate: Mapping[str, Any], task: str | None) -> str:
     """What may say more, and the command that predicts what each strategy would."""
     said, claim = remedy(predicate), predicate["claim"]
     with loading():
@@ -304,6 +293,7 @@ def _more(predicate: Mapping[str, Any]) -> str:
     if not forecasts or claim["kind"] != "accuracy" or claim["population"]["prior"]:
         return said
     beside = "".join(f" {option}" for option in files(claim["task"], claim["population"]))
+    beside += "" if task is None else f" --task {task}"
     plan = f"probbound plan {predicate['model']['name']}{beside} --budget-flops 1e9"
     return f"{said} To see what each would give: {plan}"
 

@@ -135,8 +135,8 @@ WORDS: Mapping[str, Words] = {
     ),
     "universal": Words(
         stated=lambda p, inputs: (
-            f"{_name(p)} answers every filling of {_share(p, 'cases')} correctly, {_given(p)}, of "
-            f"{inputs}"
+            f"{_name(p)} answers every filling of {_share(p, 'all cases')} correctly, {_given(p)}, "
+            f"of {inputs}"
         ),
         bounded=lambda p: ("failing cases", f"at most {at_most(p['failure_upper'])}"),
         held=lambda p, name: (

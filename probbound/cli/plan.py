@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from rich.markup import escape
 
+from probbound.cli.claim_told import claim_told
 from probbound.cli.delta import DELTA
 from probbound.cli.loading import loading
 from probbound.cli.output import (
@@ -50,6 +51,14 @@ if TYPE_CHECKING:
 @click.option("--budget-seconds", type=float, help="Seconds to spend on this machine.")
 @click.option("--target", type=float, help="Failure rate to reach as cheaply as possible.")
 @click.option("--seed", type=WHOLE, default=0, help="Of the pilot.", show_default=True)
+@click.option(
+    "--claim",
+    "kind",
+    default="accuracy",
+    help="accuracy, or of induction margin (--at) or universal (--revealed), as for certify.",
+)
+@click.option("--at", type=float, help="Margin, in logits, to exceed.")
+@click.option("--revealed", type=WHOLE, help="Of a universal claim: how many tokens are given.")
 @click.option("--data", type=Path, help="Rows of tokens, as for certify.")
 @click.option("--against", help="Model whose answers count as right, as for certify.")
 @click.option("--arithmetic", help="Of rows, as for certify.")
@@ -62,6 +71,9 @@ def plan(
     budget_seconds: float | None,
     target: float | None,
     seed: int,
+    kind: str,
+    at: float | None,
+    revealed: int | None,
     as_json: bool,
     **brought: Any,
 ) -> None:
@@ -97,10 +109,8 @@ def plan(
     timed = budget_seconds is not None
     unit = "target" if target is not None else "seconds" if timed else "flops"
     given_files = {name: value for name, value in brought.items() if value is not None}
-    inputs = None
-    if given_files or room.brought is not None:
-        inputs = task_for(loaded, None, task, given_files)
-    wish = Wish(amount, unit, None if choose else float(delta), seed, inputs)
+    inputs, claim = task_for(loaded, None, task, given_files), claim_told(kind, at, revealed)
+    wish = Wish(amount, unit, None if choose else float(delta), seed, inputs, claim)
     found = predicted(loaded, wish)
     if not found.forecasts or found.forecasts[0].at_best:
         looked = "the budget buys no look at its answers"
@@ -116,10 +126,12 @@ def plan(
         told = "seconds" if timed else "flops"
         print_json({"pilot": pilot, "unit": told, "forecasts": rows, "pick": rows[0]})
     else:
-        _print_table(model, found, timed, given_files)
+        said = {"task": task, "claim": None if kind == "accuracy" else kind, "at": at}
+        said = {**said, "revealed": revealed, **given_files}
+        _print_table(model, found, timed, {k: v for k, v in said.items() if v is not None})
 
 
-def _print_table(model: str, found: Foretold, timed: bool, brought: Mapping[str, Any]) -> None:
+def _print_table(model: str, found: Foretold, timed: bool, asked: Mapping[str, Any]) -> None:
     forecasts = found.forecasts
     numbers = ("wrong ≤", "δ", "draws", "run", "cost")
     made = table("strategy", *numbers, title=f"Forecasts for {escape(model)}", right=numbers)
@@ -157,7 +169,7 @@ def _print_table(model: str, found: Foretold, timed: bool, brought: Mapping[str,
         stdout.print("The budget buys no look at the answers; half of them are taken for wrong.")
     for sentence in found.said:
         stdout.print(sentence, markup=False, soft_wrap=True)
-    knobs = "".join(f" --{name} {quote(str(value))}" for name, value in brought.items())
+    knobs = "".join(f" --{name} {quote(str(value))}" for name, value in asked.items())
     knobs += f" --budget {best.budget}" if best.budget else ""
     knobs += f" --draws {best.draws}" if best.draws is not None else ""
     knobs += f" --delta {best.delta!r}" if best.delta else ""

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from probbound.contract.residue import Residue
 from probbound.machine.errors import UserError
 
 MOST_SAMPLES = 10**15
+LARGEST_BUDGET = 1e15
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Source:
         return f"{kind}:{self.screen}" if self.screen else kind
 
 
-def share_seen(hits: int, draws: int) -> float:
+def share_seen(hits: int | float, draws: int) -> float:
     """(hits + ½) / (draws + 1): what nobody has seen may still be there."""
     return (hits + 0.5) / (draws + 1)
 
@@ -106,6 +109,25 @@ def largest(holds: Callable[[int], bool], most: int) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)
     return low
+
+
+def cheapest_for(
+    target: float,
+    forecasts: Callable[[float], list[Forecast]],
+    unit: float = 1.0,
+    named: Callable[[str], object] = str,
+) -> list[Forecast]:
+    """The cheapest way in which each strategy is predicted to reach a failure rate.
+
+    `forecasts` makes those of a budget, of which 46 are tried, from 10^6 to 10^15 units. Strategies
+    that are `named` the same are one.
+    """
+    reached: dict[object, Forecast] = {}
+    for budget in np.geomspace(1e6, LARGEST_BUDGET, 46) * unit:
+        for forecast in forecasts(float(budget)):
+            if forecast.failure_upper <= target:
+                reached.setdefault(named(forecast.strategy), forecast)
+    return sorted(reached.values(), key=lambda forecast: (forecast.at_best, forecast.cost))
 
 
 def checked_amount(name: str, amount: float) -> float:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from probbound.contract.claims import ACCURACY, Claim
 from probbound.contract.tasks import Task
+from probbound.machine.errors import UserError
 from probbound.planning.forecast import Forecast
 
 
@@ -15,7 +17,7 @@ class Wish:
     """A number of operations or seconds to spend, or a failure rate to reach as cheaply as can be.
 
     Without `delta` it is chosen with each forecast. `seed` is that of the pilot. `inputs` are those
-    that a user brought, None for a task that has its own.
+    asked about, None for the usual ones of the network, and `claim` is what is to be certified.
     """
 
     amount: float
@@ -23,6 +25,19 @@ class Wish:
     delta: float | None
     seed: int
     inputs: Task | None = None
+    claim: Claim = ACCURACY
+
+    def require_accuracy(self) -> None:
+        """Refuse another claim, of which a task makes no forecasts.
+
+        Raises:
+            UserError: in one sentence.
+        """
+        if self.claim != ACCURACY:
+            raise UserError(
+                f"of this task the accuracy is foretold, not a claim of {self.claim.kind}; leave "
+                "--claim out"
+            )
 
 
 @dataclass(frozen=True)

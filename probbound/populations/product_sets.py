@@ -73,6 +73,10 @@ class ProductSets:
         blank = np.asarray(within >= masses[number], dtype=bool)
         return Tickets(self._numbered(number, np.where(blank, 0, within)), blank)
 
+    def sequences(self, numbers: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n places"]:
+        """Those of numbers below `mass`, through the sets in order; of fewer than 2^63."""
+        return self._numbered(*located(numbers, np.array(self.masses, dtype=np.int64)))
+
     def _numbered(
         self, number: Int[np.ndarray, " n"], within: np.ndarray
     ) -> Int[np.ndarray, "n places"]:
@@ -96,8 +100,7 @@ class ProductSets:
 def all_of(one: Bool[np.ndarray, "places tokens"]) -> Int[np.ndarray, "n places"]:
     """Every sequence of one set, in order."""
     population = ProductSets(one[None])
-    numbers = np.arange(population.mass)
-    return population._numbered(np.zeros_like(numbers), numbers)
+    return population.sequences(np.arange(population.mass))
 
 
 def split(one: Bool[np.ndarray, "places tokens"], place: int) -> Iterator[np.ndarray]:

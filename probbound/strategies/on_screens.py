@@ -16,6 +16,7 @@ from probbound.strategies.levels import (
     EveryMember,
     Inputs,
     Row,
+    Source,
     TicketDraws,
     look,
 )
@@ -105,10 +106,14 @@ def brute_force(question: Asking, meter: CostMeter, inputs: str = "inputs") -> O
     Deterministic; exact but for what the check leaves open (Theorems 5.14, 8.3, 8.14 and 9.3).
     """
     task, row = question.task, _forward_row(question, meter)
-    with meter.phase(f"all {inputs}", "proof", task.size * row.exact.flops):
-        source = EveryMember(task.population)
-        wrong = look(source, task.size, row, task.size, label=f"running all {inputs}").failures
-    failure = ratio_up(wrong, task.mass)
+    return all_run(EveryMember(task.population), task.size, row, meter, inputs)
+
+
+def all_run(source: Source, number: int, row: Row, meter: CostMeter, inputs: str) -> Outcome:
+    """So many members, all that there are, through a row; what it leaves is wrong (Theorem 1.2)."""
+    with meter.phase(f"all {inputs}", "proof", number * row.exact.flops):
+        wrong = look(source, number, row, number, label=f"running all {inputs}").failures
+    failure = ratio_up(wrong, number)
     return Outcome(failure, failure, (Level.enumerated(row.exact.name, failure),))
 
 

@@ -19,6 +19,7 @@ from probbound.contract.tasks import Task
 from probbound.machine.errors import UserError
 from probbound.sweeps.claims import claim_named
 from probbound.sweeps.config import BROUGHT, NONE, SweepConfig
+from probbound.tasks.given import Given
 from probbound.tasks.registry import room_for, task_for
 
 _UNSET = {"data": NONE, "against": NONE, "arithmetic": AUTO}
@@ -170,16 +171,10 @@ def _found(
 def _why_not(claim: str, model: Network, task: Task, config: SweepConfig) -> str | None:
     """Why a claim cannot be made of these inputs by any strategy of the grid."""
     room, reasons = room_for(task.name), list[str]()
+    given = Given(config.budgets[0], config.deltas[0])
     for strategy in config.strategies:
         try:
-            room.asked(
-                *(model, task, claim_named(claim), strategy),
-                budget=config.budgets[0],
-                delta=config.deltas[0],
-                seed=None,
-                stopped_at=None,
-                settings={},
-            )
+            room.asked(model, task, claim_named(claim), strategy, given)
         except UserError as error:
             reasons.append(str(error))
         else:

@@ -11,7 +11,7 @@ from probbound.machine.errors import UserError
 DEFAULT_CLAIM = ACCURACY.kind
 WANTED = (
     "accuracy, loss, margin:NUMBER of logits, such as margin:0.5, or over rows kl:NUMBER or "
-    "loss:NUMBER of nats; or FILE.py:NAME"
+    "loss:NUMBER of nats, or of induction universal:NUMBER of tokens; or FILE.py:NAME"
 )
 
 

@@ -14,6 +14,7 @@ from probbound.contract.tasks import Task
 from probbound.draws.priors import Prior
 from probbound.planning.foretold import Foretold, Wish
 from probbound.strategies.outcome import Outcome
+from probbound.tasks.given import Given
 
 
 class Asked(Protocol):
@@ -88,11 +89,11 @@ class Room(Generic[Q]):
     `arithmetic` says how its numbers are computed, and where it is proved what that does to them.
     `task_for` makes the task of a model's own inputs (or of what stands behind a colon of the
     task's name, as in group-product:s5), and `stated` that of a claim's. `asked` makes a question
-    or refuses it in a sentence, `recipe` says what a strategy runs for it, and `one_claim` gives
-    every form of a claim the same JSON. `decided` puts a plan in the place of "auto", `answer` runs
-    the strategy of a name, and `foretold` predicts what each would give, None where
-    nothing does. `uses` says what a
-    strategy has a use for, `require_way_to` refuses a claim or a prior that it cannot bound, and
+    of a network, inputs, a claim, a strategy and what is given beside, or refuses it in a sentence;
+    `recipe` says what a strategy runs for it, and `one_claim` gives every form of a claim the same
+    JSON. `decided` puts a plan in the place of "auto", `answer` runs the strategy of a name, and
+    `foretold` predicts what each would give, None where nothing does. `uses` says what a strategy
+    has a use for, `require_way_to` refuses a claim or a prior that it cannot bound, and
     `with_noise` spells a treatment of noise out. `train` makes a model under the options of the
     task's `trainable.py`, and a record of how it was made and scores. `beyond` warns of draws where
     running all inputs is less. `brought` makes the task of inputs that a user brings in files, by
@@ -104,7 +105,7 @@ class Room(Generic[Q]):
     arithmetic: str
     task_for: Callable[[Any, Prior | None, str], Task]
     stated: Callable[[Mapping[str, Any]], Task]
-    asked: Callable[..., Q]
+    asked: Callable[[Any, Any, Any, str, Given], Q]
     recipe: Callable[[str, Q], Recipe]
     one_claim: Callable[[Mapping[str, Any]], dict[str, Any]]
     uses: Callable[[str], Uses]

@@ -51,20 +51,6 @@ OF_DRAWING = (
 )
 
 
-def numbers(budget: Any, delta: Any, seed: Any, stopped_at: Any) -> dict[str, Any]:
-    """What every question has, by name; a seed that is not given is 0.
-
-    Raises:
-        UserError: naming the first that is no such number.
-    """
-    return {
-        "budget": whole("budget", budget),
-        "delta": real("delta", delta),
-        "seed": 0 if seed is None else whole("seed", seed),
-        "stopped_at": None if stopped_at is None else whole("stopped_at", stopped_at),
-    }
-
-
 def parsed(
     given: Mapping[str, Any],
     settings: Collection[Setting],

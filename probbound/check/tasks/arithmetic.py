@@ -44,7 +44,7 @@ def form_of(predicate: Mapping[str, Any], cheap: str, run: str = RUN) -> str:
     levels = [(level["check"], level["mode"]) for level in predicate["levels"]]
     modes = tuple(mode for _, mode in levels)
     names = [check for check, _ in levels]
-    if levels == [(RUN, "enumerated")]:
+    if levels == [(run, "enumerated")]:
         return "all run"
     if levels == [(run, "sampled")]:
         return "sampled"

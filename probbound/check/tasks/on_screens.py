@@ -9,7 +9,7 @@ import numpy as np
 
 from probbound.check.expected import Facts
 from probbound.check.report import Refused
-from probbound.check.tasks.arithmetic import form_of
+from probbound.check.tasks.arithmetic import RUN, form_of
 
 PILOT = 1 << 12
 ALL_INPUTS = "all inputs"
@@ -41,7 +41,7 @@ def require_levels(predicate: Mapping[str, Any], recipe: Rows, screen: str | Non
         Refused: if it has not.
     """
     first = predicate["levels"][0]["check"] if predicate["levels"] else ""
-    form = form_of(predicate, screen or "", recipe.levels[-1][0])
+    form = form_of(predicate, screen or "", RUN if screen else recipe.levels[-1][0])
     if screen is None:
         right, name = (_ALONE[recipe.levels[0][1]],), first
     elif recipe.cascade:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from probbound.contract.claims import Claim
-from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
 from probbound.draws.priors import Prior
-from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError, kind_of
 from probbound.models.transformer.network import GeneralTransformer
-from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.accepted import accepted_claim, unaltered
+from probbound.tasks.given import Given, require_to_stop, require_usable
+from probbound.tasks.given import beyond as beyond_all
 from probbound.tasks.induction.grammar import BRUTE_FORCE, CASCADE, HYBRID, IID, parsed
-from probbound.tasks.induction.question import InductionQuestion
+from probbound.tasks.induction.question import MOST_RUN, InductionQuestion
 from probbound.tasks.induction.task import Induction
 from probbound.tasks.room import Uses
-from probbound.tasks.settings import OF_DRAWING, numbers
-from probbound.tasks.settings import parsed as settings_of
+from probbound.tasks.settings import OF_DRAWING
 
-MOST_RUN = 1 << 28
+OF_CASES = (AUTO, BRUTE_FORCE, IID)
+_OF_SEQUENCES = ("sequences", "hybrid:pairs proves most of them together")
 _CERTAIN = Uses(False, False, frozenset())
 _USES = {
     AUTO: Uses(True, True, frozenset({"budget_flops"})),
@@ -75,12 +74,7 @@ def asked(
     task: Any,
     claim: Any,
     strategy: str,
-    *,
-    budget: Any,
-    delta: Any,
-    seed: Any,
-    stopped_at: Any,
-    settings: Mapping[str, Any],
+    given: Given,
 ) -> InductionQuestion:
     """The question, once every part of it is seen to be of use.
 
@@ -98,23 +92,22 @@ def asked(
             f"tokens, got {task.n_ctx} of {task.d_vocab}"
         )
     most = task.n_ctx - 3
-    if (given := claim.revealed) is not None and (task.repeats != "once" or given > most):
+    if (known := claim.revealed) is not None and (task.repeats != "once" or known > most):
         raise UserError(
             f"universal claims are about tokens that repeat once, with at most {most} more of "
-            f"{task.n_ctx} revealed, got {given} of {task.repeats!r}"
+            f"{task.n_ctx} revealed, got {known} of {task.repeats!r}"
         )
     question = InductionQuestion(
         network,
         task,
         claim=claim,
-        **numbers(budget, delta, seed, stopped_at),
-        **settings_of(settings, OF_DRAWING, use.settings, strategy),
+        **given.read(OF_DRAWING, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
         question = replace(question, budget_flops=float(question.budget * question.price))
-    if question.stopped_at is not None and "target" not in use.settings:
-        raise UserError(f"{strategy} cannot be interrupted; a cascade can")
-    _require_usable(question, strategy)
+    require_to_stop(strategy, question.stopped_at, sequential="target" in use.settings)
+    require_usable(question)
+    _require_runnable(question, strategy)
     return question
 
 
@@ -129,33 +122,26 @@ def require_way_to(strategy: str, claim: Claim, *, weighted: bool) -> None:
         raise UserError(
             f"of induction accuracy, margins and universal claims are bounded, not a {claim.kind}"
         )
-    if claim.kind == "universal" and strategy != IID:
-        raise UserError(f"cases of a universal claim are drawn: --strategy {IID}, not {strategy}")
+    if claim.kind == "universal" and strategy not in OF_CASES:
+        raise UserError(
+            f"cases of a universal claim are drawn (--strategy {IID}) or all tried "
+            f"({BRUTE_FORCE}), not by {strategy}"
+        )
     if weighted:
         raise UserError("all sequences of induction are equally likely; leave the prior out")
 
 
 def beyond(task: Any, budget: int, strategy: str) -> Iterator[str]:
     """A sentence if sequences are drawn, with replacement, more often than there are any."""
-    if parsed(strategy).kind in (IID, CASCADE) and budget > task.size:
-        yield (
-            f"a budget of {budget:,} draws is more than the {task.size:,} sequences that there "
-            "are; brute-force runs each of them once and is exact"
-        )
+    if parsed(strategy).kind in (IID, CASCADE):
+        yield from beyond_all(budget, task.size, "sequences")
 
 
-def _require_usable(question: InductionQuestion, strategy: str) -> None:
-    check_delta(question.delta)
-    for name, number in (
-        ("budget", question.budget),
-        ("draws", question.draws or 0),
-        ("stopped_at", question.stopped_at or 0),
-    ):
-        if not 0 <= number <= MOST_DRAWS:
-            raise UserError(f"{name} must be at least 0 and at most {MOST_DRAWS:,}, got {number}")
-    if strategy == BRUTE_FORCE and question.task.size > MOST_RUN:
+def _require_runnable(question: InductionQuestion, strategy: str) -> None:
+    if strategy == BRUTE_FORCE and question.number > MOST_RUN:
+        cases = question.claim.revealed is not None
+        inputs, instead = ("cases", "iid draws from them") if cases else _OF_SEQUENCES
         raise UserError(
-            f"brute force would run {question.task.size:,} sequences, and at most {MOST_RUN:,} are "
-            "run; hybrid:pairs proves most of them together"
+            f"brute force would run {question.number:,} {inputs}, and at most {MOST_RUN:,} are "
+            f"run; {instead}"
         )
-    Stream.from_seed(question.seed)

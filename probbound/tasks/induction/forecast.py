@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -30,17 +31,20 @@ class Descent:
 
     def nodes(self, run: int) -> int:
         """An estimate, without bias, of the nodes where sets of at most `run` are run."""
-        return sum(self.products[: self._kept(run)])
+        return sum(product for product, _ in self.levels(run, 0))
 
     def operations(self, run: int, each: int) -> int:
         """The same of operations; a sequence that is run takes `each`."""
+        return sum(flops for _, flops in self.levels(run, each))
+
+    def levels(self, run: int, each: int) -> list[tuple[int, int]]:
+        """Both of the nodes of each level by itself."""
         kept = self._kept(run)
-        total = 0
-        for sequences, flops, product in zip(
-            self.sequences[:kept], self.flops[:kept], self.products[:kept], strict=True
-        ):
-            total += product * (sequences * each if sequences <= run else flops)
-        return total
+        rows = zip(self.sequences[:kept], self.flops[:kept], self.products[:kept], strict=True)
+        return [
+            (product, product * (sequences * each if sequences <= run else flops))
+            for sequences, flops, product in rows
+        ]
 
     def _kept(self, run: int) -> int:
         small = (i for i, sequences in enumerate(self.sequences) if sequences <= run)
@@ -53,6 +57,55 @@ class Mean:
 
     value: float
     error: float
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree whose roots have `sequences` in all, from descents of roots drawn in proportion to
+    theirs. Sets of at most `run` are run, a sequence for `each` operations.
+    """
+
+    sequences: int | float
+    descents: tuple[Descent, ...]
+    run: int
+    each: int
+
+    @property
+    def nodes(self) -> Mean:
+        """All that it has, if nothing waits in the end."""
+        return self._mean([descent.nodes(self.run) for descent in self.descents])
+
+    @property
+    def operations(self) -> Mean:
+        """What all of them take."""
+        return self._mean([way.operations(self.run, self.each) for way in self.descents])
+
+    def within(self, operations: int | float) -> tuple[float, float]:
+        """The nodes, taken level by level, that so many operations pay for, and the sequences of
+        what waits then.
+        """
+        spent, nodes, waiting = self._levels
+        return (
+            float(np.interp(operations, spent, nodes)),
+            float(np.interp(operations, spent, waiting)),
+        )
+
+    @cached_property
+    def _levels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Operations and nodes up to the end of each level, and the sequences of the next one."""
+        ways = [way.levels(self.run, self.each) for way in self.descents]
+        made = np.zeros((3, 1 + max(map(len, ways))))
+        for descent, way in zip(self.descents, ways, strict=True):
+            roots = self.sequences / descent.sequences[0] / len(ways)
+            for level, (product, flops) in enumerate(way):
+                made[:2, 1 + level] += roots * flops, roots * product
+                made[2, level] += self.sequences / len(ways)
+        spent, nodes = made[:2].cumsum(axis=1)
+        return spent, nodes, made[2]
+
+    def _mean(self, estimates: Sequence[int]) -> Mean:
+        roots = [self.sequences / descent.sequences[0] for descent in self.descents]
+        return mean_of([n * each for n, each in zip(roots, estimates, strict=True)], 1)
 
 
 def descend(case: Case, fillings: Fillings, margin: float, stream: Stream) -> Descent:
@@ -72,7 +125,7 @@ def descend(case: Case, fillings: Fillings, margin: float, stream: Stream) -> De
         allowed = parts[int(chosen[0])]
 
 
-def mean_of(estimates: Sequence[int], roots: int) -> Mean:
+def mean_of(estimates: Sequence[int | float], roots: int) -> Mean:
     """What `roots` trees come to, from estimates of trees of roots that were uniformly drawn.
 
     Raises:

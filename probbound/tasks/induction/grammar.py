@@ -13,7 +13,7 @@ from probbound.machine.errors import UserError
 
 BRUTE_FORCE, IID, HYBRID, CASCADE = "brute-force", "iid", "hybrid", "cascade"
 PAIRS, TREE, FACTORED, SOFT = "pairs", "tree", "factored", "soft"
-NODES = 1000
+NODES, MOST_NODES = 1000, 10**9 - 1
 NOISE_CHOICES: tuple[str, ...] = ()
 
 

@@ -1,4 +1,7 @@
-"""What "auto" takes of induction: a function of shapes and a look (Definition 10.14)."""
+"""What "auto" takes of induction: a function of shapes and a look (Definition 10.14).
+
+`probbound.check` makes the plan again; whatever is changed here is changed in 10.14 and there.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.form import form_of
 from probbound.models.transformer.sizing import sizes_price
 from probbound.strategies.levels import MOST_DRAWS, Inputs
 from probbound.strategies.on_screens import PILOT_DRAWS
-from probbound.tasks.induction.grammar import CASCADE, HYBRID, IID, SOFT
-from probbound.tasks.induction.question import InductionQuestion
+from probbound.tasks.induction.grammar import BRUTE_FORCE, CASCADE, HYBRID, IID, SOFT
+from probbound.tasks.induction.question import MOST_RUN, InductionQuestion
 from probbound.tasks.induction.screens.factored import BY_FACTORED
 from probbound.tasks.induction.screens.looked_up import LookUps
 from probbound.tasks.induction.screens.pairs import PairScreen
@@ -23,19 +25,14 @@ LOOKED_AT, LOOK_DRAWS = 8, 512
 ENOUGH = 0.5
 
 
-def decided(
-    question: InductionQuestion, strategy: str, choose: bool, meter: CostMeter
-) -> tuple[str, InductionQuestion]:
-    """What runs in the place of "auto" for the operations that there are.
-
-    Raises:
-        UserError: if δ is to be chosen, which no rule here does.
-    """
-    if choose:
-        raise UserError("of induction δ is not chosen by a plan; give --delta a number")
-    if strategy != AUTO:
-        return strategy, question
-    spent = _Spent(int(question.budget_flops or 0.0) - sizes_price(question.model))
+def chosen(question: InductionQuestion, meter: CostMeter) -> tuple[str, InductionQuestion]:
+    """What runs in the place of "auto" for the operations that there are."""
+    once = 0 if question.claim.revealed is not None else sizes_price(question.model)
+    spent = _Spent(int(question.budget_flops or 0.0) - once)
+    if question.number <= MOST_RUN and question.number * question.price <= spent.rest:
+        return BRUTE_FORCE, question
+    if question.claim.revealed is not None:
+        return IID, _drawing(question, spent)
     offers = (
         (HYBRID, _by_pairs),
         (CASCADE, partial(_by_look_ups, BY_FACTORED)),
@@ -44,8 +41,7 @@ def decided(
     for name, offered in offers:
         if (budget := offered(question, spent, meter)) is not None:
             return name, replace(question, budget=min(budget, MOST_DRAWS))
-    budget = max(0, spent.rest) // question.price
-    return IID, replace(question, budget=min(budget, MOST_DRAWS))
+    return IID, _drawing(question, spent)
 
 
 @dataclass
@@ -53,6 +49,12 @@ class _Spent:
     """What is left of the operations that there are."""
 
     rest: int
+
+
+def _drawing(question: InductionQuestion, spent: _Spent) -> InductionQuestion:
+    """With as many draws as can be paid for."""
+    budget = max(0, spent.rest) // question.price
+    return replace(question, budget=min(budget, MOST_DRAWS))
 
 
 def _by_pairs(question: InductionQuestion, spent: _Spent, meter: CostMeter) -> int | None:

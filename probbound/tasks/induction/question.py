@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from probbound.contract.checks import Check
-from probbound.contract.claims import ACCURACY, Claim
-from probbound.contract.memo import Memo
 from probbound.draws.random_streams import Stream
 from probbound.models.transformer.answering import REAL, Answering
 from probbound.models.transformer.attention_alone.filling import Fillings
@@ -21,6 +21,9 @@ from probbound.models.transformer.sharing import Shared, stages_alike
 from probbound.populations.product_sets import split
 from probbound.tasks.induction.cases import case_around, revealed
 from probbound.tasks.induction.task import Induction
+from probbound.tasks.question import OneQuestion
+
+MOST_RUN = 1 << 28  # so many sequences, or cases, are all run
 
 
 @dataclass(frozen=True)
@@ -83,38 +86,35 @@ class Cases:
         tokens = self.task.sample(stream.fold_in("sequences"), start, stop)
         return np.concatenate([tokens, given.astype(np.int64)], axis=1)
 
+    @property
+    def number(self) -> int:
+        """How many there are, all equally likely (Theorem 10.12)."""
+        v, n, r = self.task.d_vocab, self.task.n_ctx, self.revealed
+        return v * (n - 2) * (v - 1) ** (1 + r) * math.comb(n - 3, r)
+
+    def members(self, tickets: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n twice_n_ctx"]:
+        """The case of each number: by query, place, label, places given and their tokens.
+
+        Tokens that are not given are any that the query is not.
+        """
+        v, n, r = self.task.d_vocab, self.task.n_ctx, self.revealed
+        chosen = np.array(list(combinations(range(n - 3), r)), dtype=np.int64)
+        shape = (v, n - 2, v - 1, len(chosen), (v - 1) ** r)
+        query, place, label, which, left = (at[:, None] for at in np.unravel_index(tickets, shape))
+        others = np.concatenate([label, left // (v - 1) ** np.arange(r) % (v - 1)], axis=1)
+        free = chosen[which[:, 0]]
+        at = np.concatenate([place + 1, free + 2 * (free >= place)], axis=1)
+        tokens, given = np.repeat((query + 1) % v, n, axis=1), np.zeros((len(tickets), n), int)
+        np.put_along_axis(tokens, at, others + (others >= query), axis=1)
+        np.put_along_axis(given, at[:, 1:], 1, axis=1)
+        tokens[:, -1:] = query
+        np.put_along_axis(tokens, place, query, axis=1)
+        return np.concatenate([tokens, given], axis=1)
+
 
 @dataclass(frozen=True)
-class InductionQuestion:
-    """Bound the share of sequences that `claim` is about with `budget` forward passes and `delta`.
-
-    Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
-    failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
-    `budget_flops` is what a plan may spend.
-
-    Raises:
-        ValueError: if the memo is of another network.
-    """
-
-    model: GeneralTransformer
-    task: Induction
-    budget: int
-    delta: float
-    seed: int
-    target: float | None = None
-    draws: int | None = None
-    budget_flops: float | None = None
-    stopped_at: int | None = None
-    claim: Claim = ACCURACY
-    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.memo.belongs_to(self.model)
-
-    @property
-    def stream(self) -> Stream:
-        """The randomness of the certifying samples."""
-        return Stream.from_seed(self.seed).fold_in("certify")
+class InductionQuestion(OneQuestion[GeneralTransformer, Induction]):
+    """A question about sequences, or of a universal claim about cases; so is its budget."""
 
     @property
     def once_flops(self) -> int:
@@ -122,8 +122,15 @@ class InductionQuestion:
         return REAL.once_flops((self.model,))
 
     @property
+    def number(self) -> int:
+        """How many sequences there are, or of a universal claim cases."""
+        return self.task.size if self.claim.revealed is None else self.cases.number
+
+    @property
     def price(self) -> int:
-        """Operations that a forward pass is planned to take."""
+        """Operations that a forward pass is planned to take, or of a universal claim a case."""
+        if self.claim.revealed is not None:
+            return self.every_filling.flops
         return real_price(self.model.architecture, self.task.n_ctx)
 
     @cached_property
@@ -146,7 +153,7 @@ class InductionQuestion:
 
     @property
     def cases(self) -> Cases:
-        """What a universal claim draws from."""
+        """What a universal claim is about."""
         return Cases(self.task, self.claim.revealed or 0)
 
     @cached_property

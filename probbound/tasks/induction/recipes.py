@@ -31,10 +31,10 @@ def recipe_of(strategy: str, size: int, given: Mapping[str, Any]) -> Recipe:
     name = parsed(strategy)
     if name.kind == AUTO:
         raise UserError(f"{AUTO} is no strategy of its own; a plan puts one in its place")
+    check = EVERY_FILLING if given.get("universal") else FORWARD_PASS
     if name.kind == BRUTE_FORCE:
-        return Recipe((RecipeLevel(FORWARD_PASS, "enumerated"),))
+        return Recipe((RecipeLevel(check, "enumerated"),))
     if name.kind == IID:
-        check = EVERY_FILLING if given.get("universal") else FORWARD_PASS
         return Recipe((RecipeLevel(check, "sampled"),), RecipeLaw(FIXED))
     if name.kind == CASCADE:
         cheap = RecipeLevel(name.screen, "passed through")

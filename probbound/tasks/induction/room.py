@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from probbound.contract.recipe import Recipe
+from probbound.tasks.given import by_rule
 from probbound.tasks.induction.asking import asked, beyond, require_way_to, task_for, uses
-from probbound.tasks.induction.planning import decided
+from probbound.tasks.induction.foretelling import foretold
+from probbound.tasks.induction.planning import chosen
 from probbound.tasks.induction.question import InductionQuestion
 from probbound.tasks.induction.recipes import recipe_of
 from probbound.tasks.induction.strategies import answer
@@ -42,8 +44,9 @@ TASK = Room[InductionQuestion](
     uses=uses,
     require_way_to=require_way_to,
     with_noise=_with_noise,
-    decided=decided,
+    decided=by_rule(chosen, "of induction"),
     answer=answer,
     train=train,
     beyond=beyond,
+    foretold=foretold,
 )

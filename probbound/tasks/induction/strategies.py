@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from probbound.contract.cost import CostMeter
 from probbound.strategies.laws import FixedNumber
-from probbound.strategies.levels import Inputs, Row
+from probbound.strategies.levels import EveryMember, Inputs, Row
 from probbound.strategies.on_screens import (
     Enumerated,
+    all_run,
     brute_force,
     cascade,
     hybrid,
@@ -41,10 +42,10 @@ def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outc
         UserError: if there is no such strategy, or the network is none for it.
     """
     name = parsed(strategy)
+    if question.claim.revealed is not None:
+        return (_all_cases if name.kind == BRUTE_FORCE else _of_cases)(question, meter)
     if name.kind == BRUTE_FORCE:
         return brute_force(question, meter, "sequences")
-    if question.claim.revealed is not None:
-        return _of_cases(question, meter)
     if name.kind == IID:
         return iid(question, meter)
     if name.kind == CASCADE:
@@ -54,12 +55,18 @@ def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outc
 
 
 def _of_cases(question: InductionQuestion, meter: CostMeter) -> Outcome:
-    """Cases drawn, each proved right on every filling or counted (Theorem 10.12). Fixed-n."""
+    """Cases drawn, each proved right on every filling or counted (Theorem 10.12 a). Fixed-n."""
     budget, cases = question.budget, question.cases
     source = Inputs(cases, question.stream.fold_in("cases"), AT_ONCE)
     base, row = Base(cases.mass, question.delta), Row((), question.every_filling)
     law = FixedNumber(question.delta, "10.12")
     return drawn(base, source, row, Effort(budget, budget), law, meter)
+
+
+def _all_cases(question: InductionQuestion, meter: CostMeter) -> Outcome:
+    """Every case, proved or counted (Theorem 10.12 b). Deterministic."""
+    cases, row = question.cases, Row((), question.every_filling)
+    return all_run(EveryMember(cases, AT_ONCE), cases.number, row, meter, "cases")
 
 
 def _screen(name: Name, question: InductionQuestion) -> Enumerated:

@@ -114,7 +114,7 @@ class EverySequence:
 
     def members(self, tickets: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n n_ctx"]:
         """The sequence of each number."""
-        return self._sets.members(tickets, Stream.from_seed(0), 0).members
+        return self._sets.sequences(tickets)
 
 
 def places(n_ctx: int, repeats: Repeats) -> range:

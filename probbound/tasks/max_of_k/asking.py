@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +17,12 @@ from probbound.models.attention_only.transformer import forward_flops, require_f
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.strategies.losses import MOST_LOSSES
 from probbound.tasks.accepted import accepted_claim
+from probbound.tasks.given import Given, beyond, require_to_stop
 from probbound.tasks.max_of_k.accepted import accepted_task
 from probbound.tasks.max_of_k.question import Question
 from probbound.tasks.max_of_k.settings import SETTINGS
 from probbound.tasks.max_of_k.strategies import require_way_to, strategy_named, uses
 from probbound.tasks.max_of_k.task import MaxOfK
-from probbound.tasks.settings import numbers, parsed
 
 MOST_GRID_POINTS = 1 << 22
 FEW_INPUTS = 1 << 20  # so many forward passes take seconds, whether needed or not
@@ -33,12 +33,7 @@ def asked(
     task: Any,
     claim: Any,
     strategy: str,
-    *,
-    budget: Any,
-    delta: Any,
-    seed: Any,
-    stopped_at: Any,
-    settings: Mapping[str, Any],
+    given: Given,
 ) -> Question:
     """The question, once every part of it is seen to be of use.
 
@@ -51,15 +46,13 @@ def asked(
         model,
         task,
         claim=claim,
-        **numbers(budget, delta, seed, stopped_at),
-        **parsed(settings, SETTINGS, uses(strategy).settings, strategy),
+        **given.read(SETTINGS, uses(strategy).settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
         spent = float(question.budget * forward_flops(question.model))
         question = replace(question, budget_flops=spent)
     sequential = strategy == AUTO or strategy_named(strategy).sequential
-    if question.stopped_at is not None and not sequential:
-        raise UserError(f"{strategy} cannot be interrupted; a cascade can")
+    require_to_stop(strategy, question.stopped_at, sequential=sequential)
     _require_usable(question)
     _require_reasonable(question, strategy)
     return question
@@ -67,12 +60,8 @@ def asked(
 
 def beyond_population(task: MaxOfK, budget: int, strategy: str) -> Iterator[str]:
     """A sentence if all inputs are drawn from, with replacement, more often than there are any."""
-    repeats = strategy != AUTO and strategy_named(strategy).repeats_inputs
-    if repeats and budget > task.size:
-        yield (
-            f"a budget of {budget:,} draws is more than the {task.size:,} inputs that there are; "
-            "brute-force runs each of them once and is exact"
-        )
+    if strategy != AUTO and strategy_named(strategy).repeats_inputs:
+        yield from beyond(budget, task.size, "inputs")
 
 
 def _require_usable(question: Question) -> None:

@@ -9,16 +9,14 @@ from typing import Any
 
 from probbound.arithmetic.scalars import whole
 from probbound.contract.claims import Claim
-from probbound.contract.confidence import check_delta
 from probbound.contract.defaults import AUTO
-from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError, kind_of
 from probbound.models.registry import load
 from probbound.models.transformer.answering import AUTO as STRONGEST
 from probbound.models.transformer.answering import strongest
 from probbound.models.transformer.network import GeneralTransformer
-from probbound.strategies.levels import MOST_DRAWS
 from probbound.tasks.accepted import accepted_claim, require_not_universal, unaltered
+from probbound.tasks.given import Given, require_usable
 from probbound.tasks.next_token.fitting import require_fitting
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
 from probbound.tasks.next_token.planning import spent_on
@@ -26,7 +24,7 @@ from probbound.tasks.next_token.populations.registry import read_population
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.room import Uses
-from probbound.tasks.settings import OF_DRAWING, Setting, numbers, parsed
+from probbound.tasks.settings import OF_DRAWING, Setting
 
 _USES = {
     AUTO: Uses(True, True, frozenset({"budget_flops", "balls"})),
@@ -100,12 +98,7 @@ def asked(
     task: Any,
     claim: Any,
     strategy: str,
-    *,
-    budget: Any,
-    delta: Any,
-    seed: Any,
-    stopped_at: Any,
-    settings: Mapping[str, Any],
+    given: Given,
 ) -> RowQuestion:
     """The question, once every part of it is seen to be of use.
 
@@ -124,14 +117,14 @@ def asked(
         network,
         task,
         claim=claim,
-        **numbers(budget, delta, seed, stopped_at),
-        **parsed(settings, _SETTINGS, use.settings, strategy),
+        **given.read(_SETTINGS, use.settings, strategy),
     )
     if strategy == AUTO and question.budget_flops is None:
         question = replace(question, budget_flops=spent_on(question, question.budget))
     if question.balls is not None:
         task.of.with_balls(question.balls)
-    _require_usable(question)
+    require_usable(question)
+    _require_stops(question)
     return question
 
 
@@ -167,8 +160,7 @@ def beyond(task: Any, budget: int, strategy: str) -> Iterator[str]:
     return iter(())
 
 
-def _require_usable(question: RowQuestion) -> None:
-    check_delta(question.delta)
+def _require_stops(question: RowQuestion) -> None:
     if question.claim.kind == "loss" and question.target is not None:
         raise UserError(
             "a mean loss is bounded after a number of rows that is fixed before: leave the target "
@@ -176,11 +168,7 @@ def _require_usable(question: RowQuestion) -> None:
         )
     if question.claim.kind == "loss" and question.stopped_at is not None:
         raise UserError("a mean loss cannot be interrupted, as no δ is set aside for that")
-    for name, number in (("budget", question.budget), ("stopped_at", question.stopped_at or 0)):
-        if not 0 <= number <= MOST_DRAWS:
-            raise UserError(f"{name} must be at least 0 and at most {MOST_DRAWS:,}, got {number}")
     if question.stopped_at is not None and question.stopped_at > question.budget:
         raise UserError(
             f"stopped_at must be at most the budget of {question.budget}, got {question.stopped_at}"
         )
-    Stream.from_seed(question.seed)

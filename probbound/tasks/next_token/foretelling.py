@@ -12,13 +12,13 @@ from jaxtyping import Int
 from probbound.arithmetic.decimals import upper
 from probbound.contract.claims import ACCURACY
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import AUTO
 from probbound.machine.errors import UserError
 from probbound.planning.forecast import Forecast, largest, share_seen
 from probbound.planning.foretold import Foretold, Wish
+from probbound.tasks.given import Given
 from probbound.tasks.next_token.asking import asked
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID
-from probbound.tasks.next_token.planning import decided, row_price
+from probbound.tasks.next_token.planning import chosen, row_price
 from probbound.tasks.next_token.question import RowQuestion
 
 PILOT, MOST_PILOT, TIMED = 256, 1024, 16
@@ -42,9 +42,10 @@ def foretold(model: object, wish: Wish) -> Foretold:
     nothing that they show is used in a certificate.
 
     Raises:
-        UserError: if the network cannot be used, δ is to be chosen, no row is paid for, or no
-            number of rows is foretold to reach the target.
+        UserError: if the network cannot be used, δ is to be chosen, no row is paid for, the claim
+            is no accuracy, or no number of rows is foretold to reach the target.
     """
+    wish.require_accuracy()
     if wish.delta is None:
         raise UserError("over rows δ is not chosen by a plan; give --delta a number")
     question, meter = _question(model, wish), CostMeter()
@@ -76,17 +77,13 @@ def foretold(model: object, wish: Wish) -> Foretold:
 def _question(model: object, wish: Wish) -> RowQuestion:
     return asked(
         *(model, wish.inputs, ACCURACY, IID),
-        budget=0,
-        delta=wish.delta,
-        seed=wish.seed,
-        stopped_at=None,
-        settings={},
+        Given(0, wish.delta, wish.seed),
     )
 
 
 def _in_flops(question: RowQuestion, amount: float) -> _Price:
     """As "auto" counts them."""
-    _, planned = decided(replace(question, budget_flops=amount), AUTO, False, CostMeter())
+    _, planned = chosen(replace(question, budget_flops=amount), CostMeter())
     return _Price(row_price(question), question.once_flops, planned.budget)
 
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import AUTO
-from probbound.machine.errors import UserError
 from probbound.models.transformer.largest_loss import largest_loss_flops
 from probbound.tasks.next_token.grammar import IID
 from probbound.tasks.next_token.question import RowQuestion
@@ -35,18 +33,8 @@ def spent_on(question: RowQuestion, looks: int) -> float:
     return found if found >= wanted else math.nextafter(found, math.inf)
 
 
-def decided(
-    question: RowQuestion, strategy: str, choose: bool, meter: CostMeter
-) -> tuple[str, RowQuestion]:
-    """What runs: rows, as many as the budget of operations pays for.
-
-    Raises:
-        UserError: if δ is to be chosen, which no rule here does.
-    """
-    if choose:
-        raise UserError("over rows δ is not chosen by a plan; give --delta a number")
-    if strategy != AUTO:
-        return strategy, question
+def chosen(question: RowQuestion, meter: CostMeter) -> tuple[str, RowQuestion]:
+    """What runs: rows, as many as the budget of operations pays for."""
     left = Fraction(question.budget_flops or 0.0) - once_price(question)
     looks = min(math.floor(left / row_price(question)), question.task.rows.most)
     return IID, replace(question, budget=max(looks, 0))

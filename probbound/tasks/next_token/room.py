@@ -10,12 +10,13 @@ from probbound.contract.recipe import Recipe
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
 from probbound.strategies.outcome import Outcome
+from probbound.tasks.given import by_rule
 from probbound.tasks.next_token.asking import asked, beyond, brought, require_way_to, uses
 from probbound.tasks.next_token.foretelling import foretold
 from probbound.tasks.next_token.grammar import BRUTE_FORCE, IID, require_strategy
 from probbound.tasks.next_token.mean_loss import brute_force_loss, iid_loss
 from probbound.tasks.next_token.methods import brute_force, iid
-from probbound.tasks.next_token.planning import decided
+from probbound.tasks.next_token.planning import chosen
 from probbound.tasks.next_token.question import RowQuestion
 from probbound.tasks.next_token.recipes import recipe_of
 from probbound.tasks.next_token.task import NextToken
@@ -81,7 +82,7 @@ TASK = Room[RowQuestion](
     uses=uses,
     require_way_to=require_way_to,
     with_noise=_with_noise,
-    decided=decided,
+    decided=by_rule(chosen, "over rows"),
     answer=_answer,
     train=_train,
     beyond=beyond,

@@ -26,8 +26,10 @@ def foretold(
     The answers to the pairs that screens are tried on are looked at too; no budget pays for that.
 
     Raises:
-        UserError: if the network cannot be used, δ is to be chosen, or no operations are named.
+        UserError: if the network cannot be used, δ is to be chosen, no operations are named, or the
+            claim is no accuracy.
     """
+    wish.require_accuracy()
     if wish.unit != "flops":
         raise UserError("over pairs forecasts are made for operations alone; give --budget-flops")
     if wish.delta is None:

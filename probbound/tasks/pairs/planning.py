@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from probbound.contract.cost import CostMeter
-from probbound.contract.defaults import AUTO
-from probbound.machine.errors import UserError
+from probbound.strategies.follow_up import passes_for
 from probbound.strategies.levels import MOST_DRAWS
 from probbound.strategies.on_screens import Enumerable
 from probbound.tasks.pairs.grammar import (
@@ -151,14 +150,12 @@ class Look:
         draws = min(MOST_DRAWS, int(self.drawing / (price.one + kept * self.tariff.forward)))
         if draws < 1:
             return
-        expected = math.ceil(draws * kept)
-        hardly = math.ceil(Fraction(5 * expected, 4)) + 4 * (math.isqrt(expected) + 1) + 10
-        paid = (self.drawing - draws * price.one) // self.tariff.forward
+        rest = Fraction(self.drawing)
         offer = Offer(
             strategy=f"{CASCADE}:{name.base}",
             cost=self.drawing,
             samples=draws,
-            budget=min(draws, max(hardly, paid)),
+            budget=passes_for(draws, kept, rest, price.one, self.tariff.forward),
             draws=draws,
         )
         self.offers.append(offer)
@@ -181,20 +178,13 @@ class Look:
                 )
 
 
-def decided(
-    grammar: PairGrammar, question: PairQuestion, strategy: str, choose: bool, meter: CostMeter
+def chosen(
+    grammar: PairGrammar, question: PairQuestion, meter: CostMeter
 ) -> tuple[str, PairQuestion]:
-    """What runs: what was asked for, or what is foretold to give the least for the budget.
+    """What is foretold to give the least for the budget.
 
     Looks at weights and at pairs that are the same for every seed; nothing is drawn.
-
-    Raises:
-        UserError: if δ is to be chosen, which no rule here does.
     """
-    if choose:
-        raise UserError("over pairs δ is not chosen by a plan; give --delta a number")
-    if strategy != AUTO:
-        return strategy, question
     look = looked(grammar, question, meter)
     best = look.best
     look.book_what_is_not_run(best)

@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from probbound.contract.checks import Check
-from probbound.contract.claims import ACCURACY, Claim
-from probbound.contract.memo import Memo
-from probbound.draws.random_streams import Stream
 from probbound.models.pair_mlp.network import PairMLP
 from probbound.models.uniform_pair.network import UniformPair
 from probbound.tasks.pairs.folded import Folded
 from probbound.tasks.pairs.kinds import PairKind, kind_of_pairs
 from probbound.tasks.pairs.population import Pairs
+from probbound.tasks.question import OneQuestion
 
 
 @dataclass(frozen=True)
-class PairQuestion:
-    """Bound the share of pairs that `claim` is about with `budget` forward passes and `delta`.
-
-    Of a cascade, `draws` fixes the number of draws (a pilot does if it is None), `target` is a
-    failure rate at which drawing may stop, and `stopped_at` repeats one that was interrupted.
-    `budget_flops` is what a plan may spend. `memo` is what was worked out of the weights; altered
-    copies of a question share it.
-
-    Raises:
-        ValueError: if the memo is of another network.
-    """
-
-    model: PairMLP | UniformPair
-    task: Pairs
-    budget: int
-    delta: float
-    seed: int
-    target: float | None = None
-    draws: int | None = None
-    budget_flops: float | None = None
-    stopped_at: int | None = None
-    claim: Claim = ACCURACY
-    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.memo.belongs_to(self.model)
-
-    @property
-    def stream(self) -> Stream:
-        """The randomness of the certifying samples."""
-        return Stream.from_seed(self.seed).fold_in("certify")
+class PairQuestion(OneQuestion[PairMLP | UniformPair, Pairs]):
+    """A question about pairs."""
 
     @property
     def kind(self) -> PairKind[Any]:

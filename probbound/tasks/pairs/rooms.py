@@ -9,12 +9,13 @@ from typing import Any
 from probbound.contract.recipe import Recipe
 from probbound.draws.priors import Prior
 from probbound.machine.errors import UserError
+from probbound.tasks.given import by_rule
 from probbound.tasks.one_kind import one_kind
 from probbound.tasks.pairs.asking import asked, beyond_population
 from probbound.tasks.pairs.foretelling import foretold
 from probbound.tasks.pairs.grammar import PairGrammar
 from probbound.tasks.pairs.noise_size import noise_size
-from probbound.tasks.pairs.planning import decided
+from probbound.tasks.pairs.planning import chosen
 from probbound.tasks.pairs.population import Pairs
 from probbound.tasks.pairs.question import PairQuestion
 from probbound.tasks.pairs.recipes import PairRecipes
@@ -57,15 +58,15 @@ def pair_room(
         arithmetic=ARITHMETIC,
         task_for=partial(_task_for, of_network, about),
         stated=stated,
-        asked=lambda model, task, *rest, **given: asked(
-            strategies, model, unaltered(task), *rest, **given
+        asked=lambda model, task, claim, strategy, given: asked(
+            strategies, model, unaltered(task), claim, strategy, given
         ),
         recipe=recipe,
         one_claim=lambda claim: one_claim(one_kind(claim)),
         uses=strategies.uses,
         require_way_to=strategies.require_way_to,
         with_noise=grammar.with_noise,
-        decided=partial(decided, grammar),
+        decided=by_rule(partial(chosen, grammar), "over pairs"),
         answer=strategies.answer,
         train=train,
         beyond=partial(beyond_population, strategies),

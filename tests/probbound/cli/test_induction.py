@@ -46,6 +46,17 @@ def test_a_universal_claim_is_verified(capsys):
     assert told.startswith("holds: share of cases, 1 more token revealed")
 
 
+def test_a_universal_claim_needs_no_strategy(capsys):
+    save_model(RIGHT, "right.safetensors")
+    asked = ("--task", "induction", "--claim", "universal", "--revealed", "1", "--budget", "216")
+    said = printed(capsys, "certify", "right.safetensors", *asked, "--out", "c.json")
+    assert "auto: brute-force" in said
+    assert "deterministic" in said
+    assert "answers every filling of all cases correctly" in said
+    page = printed(capsys, "show", "c.json")
+    assert "of such cases the model answers **every** filling" in page
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

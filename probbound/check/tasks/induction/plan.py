@@ -10,6 +10,7 @@ from probbound.check.models.transformer.prices import price, price_once
 from probbound.check.stream import Stream
 from probbound.check.tasks.arithmetic import RUN
 from probbound.check.tasks.induction.prices import (
+    case_price,
     lookup_price,
     pairs_price,
     soft_price,
@@ -17,9 +18,8 @@ from probbound.check.tasks.induction.prices import (
     tables_price,
 )
 from probbound.check.tasks.induction.recipe import (
+    EVERY,
     FACTORED,
-    FIXED,
-    FIXED_OR_INTERRUPTED,
     PAIRS,
     SOFT,
     Recipe,
@@ -27,6 +27,7 @@ from probbound.check.tasks.induction.recipe import (
 from probbound.check.tasks.induction.screens import LOOKED_AT, Screens
 from probbound.check.tasks.induction.sequences import MOST_DRAWS
 from probbound.check.tasks.on_screens import PILOT
+from probbound.check.tasks.recipes import FIXED, FIXED_OR_INTERRUPTED
 
 LOOKS = 512
 _ENOUGH = 0.5
@@ -35,15 +36,17 @@ _FACTORED, _SOFT = (
     Recipe(((each, "passed through"), (RUN, "sampled")), FIXED_OR_INTERRUPTED)
     for each in (FACTORED, SOFT)
 )
-_DRAWN = Recipe(((RUN, "sampled"),), FIXED)
+_DRAWN, _CASES = (Recipe(((each, "sampled"),), FIXED) for each in (RUN, EVERY))
+_ALL, _ALL_CASES = (Recipe(((each, "enumerated"),)) for each in (RUN, EVERY))
+_MOST_RUN = 1 << 28
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What runs, with what budget of forward passes."""
+    """What runs, with what budget of forward passes or cases, None where all are run."""
 
     recipe: Recipe
-    budget: int
+    budget: int | None = None
 
     @classmethod
     def of(cls, recipe: Recipe, budget: int) -> Plan:
@@ -64,9 +67,13 @@ def is_planned(predicate: Mapping[str, Any]) -> bool:
 def made_again(predicate: Mapping[str, Any], screens: Screens, stream: Stream) -> Plan:
     """What the rule takes for the operations that there are; `stream` is the certifying one."""
     weights, (v, n) = screens.weights, (screens.sequences.v, screens.sequences.n)
+    if predicate["claim"]["kind"] == "universal":
+        return _of_cases(predicate, screens)
     said = weights.configuration
     amount = int(float(predicate["budget_flops"])) - price_once(said, real=True)
     each_pass = price(said, n, real=True)
+    if screens.sequences.size <= _MOST_RUN and screens.sequences.size * each_pass <= amount:
+        return Plan(_ALL)
     if screens.has_pairs:
         every = pairs_price(weights)
         look = -(-LOOKED_AT * every // (v * (v - 1)))
@@ -84,6 +91,15 @@ def made_again(predicate: Mapping[str, Any], screens: Screens, stream: Stream) -
             if _passed(screens, recipe, stream.named("look")) <= (1 - _ENOUGH) * LOOKS:
                 return Plan.of(recipe, (amount - pilot) // (2 * each_pass))
     return Plan.of(_DRAWN, amount // each_pass)
+
+
+def _of_cases(predicate: Mapping[str, Any], screens: Screens) -> Plan:
+    """What it takes of a universal claim."""
+    given, amount = int(predicate["claim"]["at"]), int(float(predicate["budget_flops"]))
+    number, each = screens.sequences.number_of_cases(given), case_price(screens.weights, given)
+    if number <= _MOST_RUN and number * each <= amount:
+        return Plan(_ALL_CASES)
+    return Plan.of(_CASES, amount // each)
 
 
 def _passed(screens: Screens, recipe: Recipe, stream: Stream) -> int:

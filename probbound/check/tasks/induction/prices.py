@@ -35,3 +35,28 @@ def soft_tables_price(weights: Weights) -> int:
     products = 2 * width * (3 * atoms**2 + 2 * v * atoms + 4 * atoms * width)
     answers = 2 * width * out * (4 * atoms + width) + 4 * atoms * out * (v**2 + out)
     return products + answers + (14 * v + 12) * atoms**2 + (2 * v + 8) * out * atoms**2
+
+
+def case_price(weights: Weights, given: int) -> int:
+    """Of a case with so many tokens given besides the last, its place and what followed."""
+    (n, v, out), said = weights.reads, weights.configuration
+    heads, depth = said.n_heads, said.n_layers - 1
+    free = [1 if p < 3 + given else v for p in range(n)]
+    leaves = 2 * n * v * (1 + heads) ** depth
+    total = _range_price(weights, depth, n - 1, out + leaves)
+    for p in range(n):
+        pairs = free[p] * (free[p - 1] if p else 1)
+        total += pairs * _range_price(weights, depth, p, out + 2)
+    return v * heads * total
+
+
+def _range_price(weights: Weights, depth: int, place: int, quantities: int) -> int:
+    """U of Definition 10.14."""
+    (n, v, _), heads = weights.reads, weights.configuration.n_heads
+    if depth == 0:
+        return v * quantities
+    if depth == 1:
+        return 48 * heads * quantities * (place + 1) * v
+    below, leaves = depth - 1, 2 * n * v * (1 + heads) ** (depth - 1)
+    inner = (1 + heads * (place + 1)) * _range_price(weights, below, place, quantities)
+    return inner + heads * _range_price(weights, below, place, leaves)

@@ -69,7 +69,7 @@ class Asked:
         if recipe.screen is not None:
             return self._behind(self._left())
         if recipe.run == EVERY:
-            return self._cases()
+            return self._cases() if recipe.budgeted else self._every_case()
         return self._sampled(1.0, None) if recipe.budgeted else self._every()
 
     def fresh(self, stream: Stream, draws: int) -> tuple[float, int]:
@@ -123,7 +123,7 @@ class Asked:
         return Facts(share, draws, draws, draws, wrong)
 
     def _cases(self) -> Facts:
-        """Cases drawn, each proved right on every filling or counted (10.12)."""
+        """Cases drawn, each proved right on every filling or counted (10.12 a)."""
         draws, stream = self.predicate["ran"]["budget"], self.stream.named("cases")
         given = int(self.predicate["claim"]["at"])
         wrong = sum(
@@ -131,6 +131,16 @@ class Asked:
             for case in self.sequences.cases_drawn(stream, draws, given)
         )
         return Facts(1.0, draws, draws, draws, wrong)
+
+    def _every_case(self) -> Facts:
+        """All cases, each proved right on every filling or counted (10.12 b)."""
+        given = int(self.predicate["claim"]["at"])
+        number = self.sequences.number_of_cases(given)
+        if number > MOST_DRAWS:
+            raise Refused(f"{number} cases are more than are independently re-checked")
+        cases = self.sequences.every_case(given)
+        wrong = sum(not self.screens.proves(case) for case in cases)
+        return Facts(up(Fraction(wrong, number)))
 
     def _drawn(
         self, stream: Stream, draws: int, left: Left | None, share: float

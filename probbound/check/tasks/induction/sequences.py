@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -105,6 +107,23 @@ class Sequences:
                     known = free.pop(int(rank))
                     case.allowed[known] &= np.arange(self.v) == row[known]
                 yield case
+
+    def number_of_cases(self, given: int) -> int:
+        """How many there are with so many of the places that are free given (10.12 b)."""
+        others = self.v - 1
+        return self.v * (self.n - 2) * math.comb(self.n - 3, given) * others ** (given + 1)
+
+    def every_case(self, given: int) -> Iterator[Case]:
+        """All of them."""
+        for query, place in itertools.product(range(self.v), self.places):
+            others = [token for token in range(self.v) if token != query]
+            free = [p for p in range(self.n - 1) if p not in (place, place + 1)]
+            for label in others:
+                for known in itertools.combinations(free, given):
+                    for tokens in itertools.product(others, repeat=given):
+                        case = self.case(query, place, label)
+                        case.allowed[list(known)] &= np.equal.outer(tokens, np.arange(self.v))
+                        yield case
 
     def _once(self, stream: Stream, start: int, stop: int) -> np.ndarray:
         query = stream.named("query").below(self.v, start, stop)

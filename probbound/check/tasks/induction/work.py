@@ -25,15 +25,16 @@ _MOST = 1 << 62
 
 def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     """What checking a certificate takes, at most about."""
-    recipe = recipe_of(predicate["ran"]["recipe"], predicate["claim"])
-    sequences, (n, v, out) = Sequences.of(predicate["claim"]["population"]), weights.reads
+    claim = predicate["claim"]
+    recipe = recipe_of(predicate["ran"]["recipe"], claim)
+    sequences, (n, v, out) = Sequences.of(claim["population"]), weights.reads
     draws, budget = predicate["sampling"]["draws"], predicate["ran"]["budget"] or 0
     each = _RUN + _PASS * price(weights.configuration, n, real=True)
     looked = _RUN / 10 + 40.0 * n * (v + 10)
     operations, memory = _LEAST + _PASS * price_once(weights.configuration, real=True), _BLOCKS
     operations += _INTERVAL * math.sqrt(draws)
     run = min(budget, draws) if recipe.budgeted else 0
-    if recipe.screen is None and not recipe.budgeted:
+    if recipe.screen is None and not recipe.budgeted and recipe.run != EVERY:
         run = min(sequences.size, _MOST)
     shape = weights.configuration.n_layers, weights.configuration.n_heads
     two, three = shape == (2, 1), shape == (3, 1)
@@ -42,7 +43,9 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
         operations += _PAIRS * pairs_price(weights) + 1e3 * v**3 * n
         memory += 64.0 * n * v**2 * out**2 + 4.0 * n**2 * v**4
     if recipe.run == EVERY:
-        operations += draws * (2 * _parts(weights, free) if three else (v + 1) * _node(weights))
+        cases = draws if recipe.budgeted else sequences.number_of_cases(int(claim["at"]))
+        tried = 2 * _parts(weights, free) if three else (v + 1) * _node(weights)
+        operations += min(cases, _MOST) * tried
     if recipe.screen == TREE:
         nodes = float(recipe.nodes or 0)
         tried = _parts(weights, free) if three else _node(weights)

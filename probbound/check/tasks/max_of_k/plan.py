@@ -26,8 +26,6 @@ from probbound.check.tasks.max_of_k.pilot import Pilot, share_seen
 from probbound.check.tasks.max_of_k.recipe import (
     ALL_RUN,
     CHECKED,
-    FIXED,
-    FIXED_OR_INTERRUPTED,
     LOOKED_UP,
     RUN,
     SUB_CUBIC,
@@ -37,6 +35,7 @@ from probbound.check.tasks.max_of_k.recipe import (
 )
 from probbound.check.tasks.max_of_k.replay import MOST_DRAWS, Leftover, coins_of
 from probbound.check.tasks.max_of_k.tariff import Tariff
+from probbound.check.tasks.recipes import FIXED, FIXED_OR_INTERRUPTED
 
 SCREEN = Screen(SUB_CUBIC)
 _SCREEN_ALONE = Recipe(SCREEN, ())

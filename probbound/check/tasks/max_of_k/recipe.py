@@ -13,14 +13,12 @@ from probbound.check import rules
 from probbound.check.report import Refused
 from probbound.check.tasks.max_of_k.listing import LIMIT
 from probbound.check.tasks.max_of_k.noise import SPREADS
-from probbound.check.tasks.recipes import require_settings
+from probbound.check.tasks.recipes import FIXED, OF_CHECKED, run_of
+from probbound.check.tasks.recipes import Rows as Shape
 
 CUBIC, SUB_CUBIC, SKETCH = "cubic", "sub-cubic", "sketch"
 FORWARD_PASS, FROM_TABLES, COPYING = "forward pass", "forward pass from tables", "copying"
 STRUCTURE, NOISE, ENTRIES = "structure with tolerated noise", "noise", "noise entries"
-FIXED, FIXED_OR_INTERRUPTED, ANYTIME = "fixed", "fixed or interrupted", "anytime"
-
-Shape = tuple[tuple[str, str], ...]
 
 ALL_RUN: Shape = ((FORWARD_PASS, "enumerated"),)
 RUN: Shape = ((FORWARD_PASS, "sampled"),)
@@ -49,22 +47,15 @@ _SETTINGS: dict[str, dict[str, rules.Rule]] = {
     ENTRIES: {"paths": rules.one_of("joint", "separate")},
     NOISE: {"noise": rules.one_of(*SPREADS)},
 }
-_LAWS: dict[str, dict[str, rules.Rule]] = {
-    FIXED: {},
-    FIXED_OR_INTERRUPTED: {"draws": rules.maybe(rules.count)},
-    ANYTIME: {"target": rules.inside},
-}
-_OF_CHECKED = (FIXED_OR_INTERRUPTED, ANYTIME)
-_BEHIND_A_SCREEN: dict[Shape, tuple[str | None, ...]] = {
-    (): (None,),
-    RUN: (FIXED,),
-    CHECKED: _OF_CHECKED,
-}
-_ALONE: dict[Shape, tuple[str | None, ...]] = {
+_SCREEN: Shape = (("a screen", "enumerated"),)
+_RUNS: dict[Shape, tuple[str | None, ...]] = {
+    _SCREEN: (None,),
+    (*_SCREEN, *RUN): (FIXED,),
+    (*_SCREEN, *CHECKED): OF_CHECKED,
     ALL_RUN: (None,),
     RUN: (FIXED,),
     LOOKED_UP: (FIXED,),
-    CHECKED: _OF_CHECKED,
+    CHECKED: OF_CHECKED,
     CASES: (FIXED,),
     COUNTED: (FIXED,),
     CERTAIN: (None,),
@@ -115,7 +106,7 @@ class Recipe:
     @property
     def may_stop(self) -> bool:
         """Whether its law holds where the user interrupts."""
-        return self.law in _OF_CHECKED
+        return self.law in OF_CHECKED
 
     @property
     def text(self) -> str:
@@ -131,32 +122,18 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
         Refused: if it has a level, a mode, a law or a setting that there is not, or is not in the
             one form of what it means.
     """
-    levels, law = found["levels"], found["law"]
-    for level in levels:
-        require_settings("level", level, _SETTINGS, {"mode": rules.text})
-    shape = tuple((level["level"], level["mode"]) for level in levels)
-    screened = levels[0]["level"] in _SCREENS
-    rest = shape[screened:]
-    laws = (_BEHIND_A_SCREEN if screened else _ALONE).get(rest)
-    if laws is None or (screened and levels[0]["mode"] != "enumerated"):
-        raise Refused(f"no strategy runs {', '.join(f'{name} {mode}' for name, mode in shape)}")
-    named = None if law is None else law.get("law")
-    if named not in laws:
-        raise Refused(f"the law {str(named)[:80]!r} is none that such levels are drawn by")
-    if law is not None:
-        require_settings("law", law, _LAWS, {})
-    screen = Screen(**_settings_of(levels[0])) if screened else None
+    run, levels = run_of(found, _SETTINGS, _RUNS, _kind), found["levels"]
+    first, last = levels[0], levels[-1]
+    screened = first["level"] in _SCREENS
+    screen, rest = Screen(**_settings_of(first)) if screened else None, run.levels[screened:]
     if screen == Screen(CUBIC) and claim["population"]["size"] > LIMIT:
         raise Refused("so many inputs are not listed: its grid is not said")
-    last, settings = levels[-1], law or {}
-    return Recipe(
-        screen,
-        rest,
-        named,
-        noise=None if not rest else last.get("paths", last.get("noise")),
-        draws=settings.get("draws"),
-        target=settings.get("target"),
-    )
+    noise = last.get("paths", last.get("noise")) if rest else None
+    return Recipe(screen, rest, run.law, noise, run.draws, run.target)
+
+
+def _kind(level: str) -> str:
+    return _SCREEN[0][0] if level in _SCREENS else level
 
 
 def run_by(predicate: Mapping[str, Any]) -> Recipe:

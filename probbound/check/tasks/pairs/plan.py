@@ -15,7 +15,6 @@ from probbound.check.tasks.arithmetic import RUN
 from probbound.check.tasks.pairs.inputs import MOST_DRAWS
 from probbound.check.tasks.pairs.proposal import looked_at
 from probbound.check.tasks.pairs.recipe import (
-    FIXED,
     GATES,
     LOW_RANK,
     ROTATING_FRAME,
@@ -25,12 +24,13 @@ from probbound.check.tasks.pairs.recipe import (
 from probbound.check.tasks.pairs.replay import Asked
 from probbound.check.tasks.pairs.tariff import Price, Tariff
 from probbound.check.tasks.pairs.waves import powers_left
+from probbound.check.tasks.recipes import FIXED
 
 _SPECTRUM, _SCREEN = Fraction(1, 8), Fraction(5, 8)
 PLANNED_LEVELS, _TRIED, _MOST_NUMBERS = 8, 1 << 9, 1 << 30
 _STEP, _WAVES, _BESIDE = 4, 12, 32
-_DRAWN = Recipe(((RUN, "sampled"),), None, FIXED)
-_EVERY = Recipe(((RUN, "enumerated"),), None, None)
+_DRAWN = Recipe(((RUN, "sampled"),), FIXED)
+_EVERY = Recipe(((RUN, "enumerated"),))
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Planning:
         members = math.ceil(share * inputs.size)
         value = Fraction(0) if members <= passes else share / passes
         operations = price.all_pairs + tariff.tables + min(members, passes) * tariff.forward
-        recipe = Recipe(((screen.name, "enumerated"), (RUN, "sampled")), screen, FIXED)
+        recipe = Recipe(((screen.name, "enumerated"), (RUN, "sampled")), FIXED, screen=screen)
         return [Offer(value, operations, recipe, min(passes, MOST_DRAWS))]
 
     def _require_no_frame(self, spent: int) -> None:

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from probbound.check import rules
-from probbound.check.report import Refused
 from probbound.check.tasks.arithmetic import RUN
-from probbound.check.tasks.recipes import require_settings
+from probbound.check.tasks.recipes import FIXED, OF_CHECKED, Rows, Run, run_of
 
 LOW_RANK, GATES, ROTATING_FRAME = "low-rank", "gates", "rotating-frame"
 INTEGRAL, NORMS = "integral", "norms"
-FIXED, FIXED_OR_INTERRUPTED, ANYTIME = "fixed", "fixed or interrupted", "anytime"
 _SCREENS: dict[str, dict[str, rules.Rule]] = {
     LOW_RANK: {"rank": rules.positive},
     GATES: {"rank": rules.positive, "levels": rules.positive},
@@ -29,19 +27,13 @@ _OF_ENTRIES: dict[str, dict[str, rules.Rule]] = {
     NOISE: {"noise": rules.one_of("exact", "sums", "row-max", "absolute", "norm")},
     ENTRIES: {},
 }
-LAWS: dict[str, dict[str, rules.Rule]] = {
-    FIXED: {},
-    FIXED_OR_INTERRUPTED: {"draws": rules.maybe(rules.count)},
-    ANYTIME: {"target": rules.inside},
-}
-_OF_CHECKED = (FIXED_OR_INTERRUPTED, ANYTIME)
 _SCREEN = "a screen"
-_RUNS: dict[tuple[tuple[str, str], ...], tuple[str | None, ...]] = {
+_RUNS: dict[Rows, tuple[str | None, ...]] = {
     ((RUN, "enumerated"),): (None,),
     ((RUN, "sampled"),): (FIXED,),
     ((_SCREEN, "enumerated"),): (None,),
     ((_SCREEN, "enumerated"), (RUN, "sampled")): (FIXED,),
-    ((_SCREEN, "passed through"), (RUN, "sampled")): _OF_CHECKED,
+    ((_SCREEN, "passed through"), (RUN, "sampled")): OF_CHECKED,
     ((STRUCTURE, "enumerated"), (ENTRIES, "sampled")): (FIXED,),
     ((STRUCTURE, "enumerated"), (NOISE, "enumerated")): (None,),
 }
@@ -70,38 +62,19 @@ class Screen:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Run):
     """Perhaps a screen, enumerated or passed through, and perhaps draws under a law.
 
     `pattern` is the pattern of gates of which entries are drawn, if any are.
     """
 
-    levels: tuple[tuple[str, str], ...]
-    screen: Screen | None
-    law: str | None
-    draws: int | None = None
-    target: float | None = None
+    screen: Screen | None = None
     pattern: Screen | None = None
-
-    @property
-    def cascade(self) -> bool:
-        """Whether draws of all pairs pass the screen."""
-        return self.levels[0][1] == "passed through"
 
     @property
     def budgeted(self) -> bool:
         """Whether a budget of forward passes decides anything."""
         return self.levels[-1] in ((RUN, "sampled"), (ENTRIES, "sampled"))
-
-    @property
-    def may_stop(self) -> bool:
-        """Whether its law holds where the user interrupts."""
-        return self.law in _OF_CHECKED
-
-    @property
-    def text(self) -> str:
-        """For people."""
-        return ", ".join(f"{name} {mode}" for name, mode in self.levels)
 
 
 def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
@@ -112,25 +85,17 @@ def recipe_of(found: Any, claim: Mapping[str, Any]) -> Recipe:
             one form of what it means.
     """
     del claim
-    levels, law = found["levels"], found["law"]
+    levels = found["levels"]
     known = {**_SCREENS, **_OF_ENTRIES, RUN: {}, STRUCTURE: _pattern(levels)}
-    for level in levels:
-        require_settings("level", level, known, {"mode": rules.text})
-    rows = tuple((level["level"], level["mode"]) for level in levels)
-    shape = tuple((_SCREEN if name in _SCREENS else name, mode) for name, mode in rows)
-    if shape not in _RUNS:
-        raise Refused(f"no strategy runs {', '.join(f'{name} {mode}' for name, mode in rows)}")
-    named = None if law is None else law.get("law")
-    if named not in _RUNS[shape]:
-        raise Refused(f"the law {str(named)[:80]!r} is none that such levels are drawn by")
-    if law is not None:
-        require_settings("law", law, LAWS, {})
-    settings, first = law or {}, levels[0]
-    screen = Screen.of(first) if shape[0][0] == _SCREEN else None
-    if shape[-1][0] == NOISE:
-        screen = Screen.of(first, levels[-1]["noise"])
-    pattern = Screen.of(first) if shape[-1][0] == ENTRIES else None
-    return Recipe(rows, screen, named, settings.get("draws"), settings.get("target"), pattern)
+    run = run_of(found, known, _RUNS, lambda name: _SCREEN if name in _SCREENS else name)
+    (first, *_), last = levels, levels[-1]
+    drawn = last["level"] == ENTRIES
+    screened = first["level"] in _SCREENS or last["level"] == NOISE
+    return Recipe(
+        *(run.levels, run.law, run.draws, run.target),
+        screen=Screen.of(first, last.get("noise", "")) if screened else None,
+        pattern=Screen.of(first) if drawn else None,
+    )
 
 
 def _pattern(levels: Sequence[Mapping[str, Any]]) -> dict[str, rules.Rule]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
@@ -17,6 +18,7 @@ from probbound.tasks.induction.cases import Case, case_of
 from probbound.tasks.induction.task import Induction
 
 MOST_ENTRIES = 1 << 28
+Proved = Bool[np.ndarray, "place label"]
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,33 @@ class PairScreen:
     def look(self, number: int) -> float:
         """The share of cases that are proved at so many pairs of last tokens, evenly spread."""
         v, places = self.task.d_vocab, self.task.n_ctx - 2
-        tables, proved = PairTables(self.form, self.margin), 0
+        proved = sum(int(right.sum()) for _, right in self._looked_at(number))
+        return proved / (number * ((places - 1) * (v - 1) + 1))
+
+    def left_of(self, number: int) -> list[Case]:
+        """The cases that a look at so many pairs of last tokens leaves."""
+        return self._unproved(dict(self._looked_at(number)))
+
+    def _looked_at(self, number: int) -> Iterator[tuple[tuple[int, int], Proved]]:
+        v, tables = self.task.d_vocab, PairTables(self.form, self.margin)
         for k in range(number):
             q, other = divmod(k * v * (v - 1) // number, v - 1)
-            proved += int(tables.of(q, other + (other >= q)).sum())
-        return proved / (number * ((places - 1) * (v - 1) + 1))
+            u = other + (other >= q)
+            yield (q, u), tables.of(q, u)
 
     def left(self, meter: CostMeter) -> list[Case]:
         """The cases that it leaves."""
         with meter.phase("pairs", "proof", self.flops):
             proved = PairTables(self.form, self.margin).proved()
+        v = self.task.d_vocab
+        return self._unproved({(q, u): proved[q, u] for q in range(v) for u in range(v)})
+
+    def _unproved(self, proved: Mapping[tuple[int, int], Proved]) -> list[Case]:
+        """The cases of some pairs of last tokens that are not proved."""
         return [
             _narrowed(case_of(self.task, q, i, b), u)
             for q, u, i, b in _numbered(self.task)
-            if not proved[q, u, i, b]
+            if (q, u) in proved and not proved[q, u][i, b]
         ]
 
     def enumerate(self, meter: CostMeter) -> ProductSets:

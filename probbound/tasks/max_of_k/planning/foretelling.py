@@ -21,8 +21,9 @@ def foretold(model: Transformer, wish: Wish) -> Foretold:
     """What every strategy is predicted to give for a model.
 
     Raises:
-        UserError: if the model cannot serve the task.
+        UserError: if the model cannot serve the task, or the claim is no accuracy.
     """
+    wish.require_accuracy()
     task, target = task_for(model), wish.unit == "target"
     timed = wish.unit == "seconds"
     prices = prices_in_seconds(model, task, wish.seed) if timed else prices_in_flops()

@@ -75,13 +75,3 @@ def taken(offers: Sequence[Offer]) -> Offer | None:
     """The first that is as good as the best, within NEAR."""
     least = min((offer.value for offer in offers), default=math.inf)
     return next((offer for offer in offers if offer.value <= NEAR * least), None)
-
-
-def passes_for(draws: int, pool: Pool, rest: Fraction, each: int, run: int) -> int:
-    """A limit on forward passes that chance will hardly exceed, or what the rest pays for.
-
-    A draw takes `each` operations without its pass, and a pass `run`.
-    """
-    expected = math.ceil(draws * pool.kept)
-    hardly = math.ceil(Fraction(5 * expected, 4)) + 4 * (math.isqrt(expected) + 1) + 10
-    return min(draws, max(hardly, math.floor((rest - draws * each) / run)))

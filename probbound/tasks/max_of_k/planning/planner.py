@@ -13,7 +13,14 @@ import numpy as np
 from probbound.contract.confidence import CANDIDATES, Choice, best_delta
 from probbound.contract.residue import listed_by
 from probbound.models.attention_only.transformer import Transformer, forward_flops
-from probbound.planning.forecast import MOST_SAMPLES, Forecast, Measured, Source, largest
+from probbound.planning.forecast import (
+    MOST_SAMPLES,
+    Forecast,
+    Measured,
+    Source,
+    cheapest_for,
+    largest,
+)
 from probbound.strategies.levels import in_chunks
 from probbound.tasks.max_of_k.grammar import DEFAULT_SCREEN, parsed
 from probbound.tasks.max_of_k.methods.brute_force import MAX_FLOPS, brute_force_flops
@@ -32,7 +39,6 @@ from probbound.tasks.max_of_k.strategies import SCREENS
 from probbound.tasks.max_of_k.structured.outlook import hoped_for
 from probbound.tasks.max_of_k.task import MaxOfK
 
-LARGEST_BUDGET = 1e15
 PILOT_ERROR = 1.25  # how many times more a check may leave than its pilot said
 PREDICTED = ("cubic", "sub-cubic")
 
@@ -71,12 +77,8 @@ class Planner:
 
         Only what rests on screens of which something is known, then what `entries` might do.
         """
-        reached: dict[str, Forecast] = {}
-        for budget in np.geomspace(1e6, LARGEST_BUDGET, 46) * self.prices.cheap:
-            for forecast in self.forecasts(float(budget), every=False):
-                if forecast.failure_upper <= target:
-                    reached.setdefault(forecast.strategy, forecast)
-        return sorted(reached.values(), key=lambda forecast: (forecast.at_best, forecast.cost))
+        made = partial(self.forecasts, every=False)
+        return cheapest_for(target, made, self.prices.cheap)
 
     def _all(self, budget: float, sources: list[Source]) -> Iterator[Forecast]:
         everything = Source("", 1.0, self.pilot.copying, self.wrong)

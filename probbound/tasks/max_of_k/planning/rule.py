@@ -15,9 +15,10 @@ from probbound.contract.defaults import AUTO
 from probbound.contract.residue import listed_by
 from probbound.machine.errors import UserError
 from probbound.planning.forecast import Passed
+from probbound.strategies.follow_up import passes_for
 from probbound.tasks.max_of_k.methods.brute_force import MAX_FLOPS
 from probbound.tasks.max_of_k.planning.delta_choice import delta_for
-from probbound.tasks.max_of_k.planning.offers import Bidding, Offer, Pool, passes_for, taken
+from probbound.tasks.max_of_k.planning.offers import Bidding, Offer, Pool, taken
 from probbound.tasks.max_of_k.planning.pilot import (
     CHEAP_PILOT,
     Source,
@@ -83,7 +84,7 @@ class Plan:
             source, each = self.beyond, each + self.drawn
         elif offer.strategy != "cascade":
             return offer
-        passes = passes_for(offer.draws, source, self.rest, each, self.tariff.from_tables)
+        passes = passes_for(offer.draws, source.kept, self.rest, each, self.tariff.from_tables)
         return replace(offer, passes=passes)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
+from probbound.tasks.given import Given
 from probbound.tasks.induction.room import TASK
 from probbound.tasks.induction.task import Induction, Repeats
 from tests.probbound.models.transformer.attention_alone.networks import inducing_network
@@ -17,20 +18,25 @@ NETWORKS = {"right": RIGHT, "some wrong": SOME_WRONG, "half broken": HALF_BROKEN
 
 
 def question(
-    model, strategy, *, repeats: Repeats = "once", budget=100, delta=DELTA, margin=None, **given
+    model,
+    strategy,
+    *,
+    repeats: Repeats = "once",
+    budget=100,
+    delta=DELTA,
+    margin=None,
+    revealed=None,
+    **given,
 ):
     """As the room asks it; what is no setting of the strategy is a setting here."""
     task = Induction(model.d_vocab, model.n_ctx, repeats)
     claim = Claim() if margin is None else Claim("margin", margin)
+    claim = claim if revealed is None else Claim("universal", float(revealed))
     asked = {"seed": 1, "stopped_at": None, **given}
     seed, stopped = asked.pop("seed"), asked.pop("stopped_at")
     return TASK.asked(
         *(model, task, claim, strategy),
-        budget=budget,
-        delta=delta,
-        seed=seed,
-        stopped_at=stopped,
-        settings=asked,
+        Given(budget, delta, seed, stopped, asked),
     )
 
 

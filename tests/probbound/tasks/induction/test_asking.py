@@ -8,6 +8,7 @@ from probbound import MaxOfK, UserError
 from probbound.contract.claims import Claim
 from probbound.draws.priors import Prior
 from probbound.models.transformer.network import GeneralTransformer
+from probbound.tasks.given import Given
 from probbound.tasks.induction.asking import beyond, require_way_to, task_for, uses
 from probbound.tasks.induction.room import TASK
 from probbound.tasks.induction.task import Induction
@@ -20,7 +21,7 @@ TASKS = Induction(4, 5)
 
 def ask(model=RIGHT, task=TASKS, claim=None, strategy="iid", **given):
     asked = {"budget": 10, "delta": 1e-3, "seed": 0, "stopped_at": None, "settings": {}, **given}
-    return TASK.asked(model, task, claim or Claim(), strategy, **asked)
+    return TASK.asked(model, task, claim or Claim(), strategy, Given(**asked))
 
 
 def fewer_answers():

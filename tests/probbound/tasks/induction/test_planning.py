@@ -1,5 +1,7 @@
 """The rule of `auto` for induction: what it takes, and what it books (Definition 10.14)."""
 
+import itertools
+
 import pytest
 
 from probbound import UserError
@@ -9,6 +11,7 @@ from probbound.models.transformer.attention_alone.form import form_of
 from probbound.models.transformer.sizing import sizes_price
 from probbound.tasks.induction.room import TASK
 from probbound.tasks.induction.screens.pairs import PairScreen
+from probbound.tasks.induction.task import Repeats
 from tests.probbound.models.transformer.attention_alone.networks import (
     inducing_network,
     random_network,
@@ -26,6 +29,17 @@ def planned(model, amount, **given):
     return *TASK.decided(asked, "auto", False, meter), meter.total().flops
 
 
+def every(model, repeats: Repeats = "once"):
+    """What running all sequences takes."""
+    asked = question(model, "iid", repeats=repeats)
+    return sizes_price(model) + asked.task.size * asked.price
+
+
+def in_layers(layers):
+    return random_network(0, layers=layers)
+
+
+TWO_HEADS = random_network(0, heads=2)
 BOTH = PAIRS.flops + PAIRS.look_flops(8)
 ONCE = sizes_price(RIGHT)
 
@@ -35,16 +49,19 @@ ONCE = sizes_price(RIGHT)
     [
         (RIGHT, ONCE + BOTH, {}, "hybrid"),
         (RIGHT, ONCE + BOTH - 1, {}, "iid"),
-        (RIGHT, 100 * BOTH, {}, "hybrid"),
-        (RIGHT, 100 * BOTH, {"repeats": "any"}, "cascade"),
-        (RIGHT, 1e8, {"margin": 1e9}, "iid"),
-        (HALF_BROKEN, 1e8, {}, "iid"),
-        (SOFT, 1e8, {}, "iid"),
-        (SPREAD, 1e8, {"repeats": "any"}, "cascade:soft"),
+        (RIGHT, every(RIGHT) - 1, {}, "hybrid"),
+        (RIGHT, every(RIGHT), {}, "brute-force"),
+        (RIGHT, every(RIGHT, "any") - 1, {"repeats": "any"}, "cascade"),
+        (RIGHT, every(RIGHT, "any"), {"repeats": "any"}, "brute-force"),
+        (RIGHT, every(RIGHT) - 1, {"margin": 1e9}, "iid"),
+        (RIGHT, every(RIGHT), {"margin": 1e9}, "brute-force"),
+        (HALF_BROKEN, every(HALF_BROKEN) - 1, {}, "iid"),
+        (SOFT, every(SOFT) - 1, {}, "iid"),
+        (in_layers(3), every(in_layers(3)) - 1, {}, "iid"),
+        (in_layers(1), every(in_layers(1)) - 1, {}, "iid"),
+        (TWO_HEADS, every(TWO_HEADS, "any") - 1, {"repeats": "any"}, "iid"),
+        (SPREAD, every(SPREAD, "any") - 1, {"repeats": "any"}, "cascade:soft"),
         (SPREAD, 1e6, {"repeats": "any"}, "iid"),
-        (random_network(0, layers=3), 1e8, {}, "iid"),
-        (random_network(0, layers=1), 1e8, {}, "iid"),
-        (random_network(0, heads=2), 1e8, {"repeats": "any"}, "iid"),
         (RIGHT, 1, {}, "iid"),
     ],
 )
@@ -68,8 +85,9 @@ def test_no_more_is_booked_than_there_is(model, repeats, factor):
 
 
 def test_nothing_looks_at_draws_that_certify():
-    name, run, _ = planned(RIGHT, 100 * BOTH, repeats="any")
-    other, again, _ = planned(RIGHT, 100 * BOTH, repeats="any", seed=99)
+    name, run, _ = planned(RIGHT, 50 * BOTH, repeats="any")
+    other, again, _ = planned(RIGHT, 50 * BOTH, repeats="any", seed=99)
+    assert name == "cascade"
     assert (name, run.budget) == (other, again.budget)
 
 
@@ -88,8 +106,29 @@ def test_a_large_network_with_a_screen_too_dear_takes_look_ups():
 
 
 def test_a_budget_is_at_most_what_can_be_drawn():
-    _, run, _ = planned(SOFT, 1e25)
-    assert run.budget == 2**36
+    name, run, _ = planned(random_network(0, v=12, n=10), 1e25)
+    assert (name, run.budget) == ("iid", 2**36)
+
+
+@pytest.mark.parametrize("given", [0, 1, 2])
+def test_all_cases_are_tried_where_that_can_be_paid_for_and_drawn_else(given):
+    cases = {0: 4 * 3 * 3, 1: 4 * 3 * 3 * 2 * 3, 2: 4 * 3 * 3 * 9}[given]
+    sizes = [1] * (4 + given) + [4] * (2 - given)  # of the place before the first, and of all
+    pairs = [now * before for before, now in itertools.pairwise(sizes)]
+    each = 4 * (ranges(4, 4 + 80) + sum(pairs[p] * ranges(p, 4 + 2) for p in range(5)))
+    name, run, spent = planned(RIGHT, cases * each, revealed=given)
+    assert (name, spent) == ("brute-force", 0)
+    assert run.cases.number == cases
+    assert run.every_filling.flops == each
+    name, run, _ = planned(RIGHT, cases * each - 1, revealed=given)
+    assert (name, run.budget) == ("iid", cases - 1)
+    name, run, _ = planned(RIGHT, 1, revealed=given)
+    assert (name, run.budget) == ("iid", 0)
+
+
+def ranges(place, quantities):
+    """U(1, place, quantities) of Definition 10.14, of one head and 4 tokens."""
+    return 48 * quantities * (place + 1) * 4
 
 
 def test_delta_is_not_chosen():

@@ -1,6 +1,8 @@
 """Cases that are right on every filling: their draws, proofs, claims and what is refused."""
 
+from collections import Counter
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,21 +16,25 @@ from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.filling import Fillings
 from probbound.models.transformer.attention_alone.form import form_of
 from probbound.populations.product_sets import all_of
+from probbound.tasks.induction import planning
 from probbound.tasks.induction.cases import case_around, revealed
 from probbound.tasks.induction.question import Cases, EveryFilling
 from probbound.tasks.induction.task import Induction, matched
 from tests.factories import through_json
-from tests.forgeries import altered
+from tests.forgeries import altered, resealed
 from tests.probbound.check.tasks.induction.networks import weights_read
 from tests.probbound.models.transformer.attention_alone.networks import inducing_network
 
 MODEL = inducing_network(1, v=4, n=6, noise=0.1)
 TASK = Induction(4, 6)
+EVERY: dict[str, Any] = {"strategy": "brute-force", "budget": None, "delta": None, "seed": None}
+AUTO: dict[str, Any] = {"strategy": "auto", "budget": None, "seed": None}
 
 
-def universal(given, **asked):
+def universal(given, **asked: Any):
     """A certificate about the cases of the network."""
-    options = {"strategy": "iid", "budget": 40, "delta": 0.01, "seed": 3, **asked}
+    usual = {"strategy": "iid", "budget": 40, "delta": 0.01, "seed": 3, **asked}
+    options = {name: value for name, value in usual.items() if value is not None}
     return probbound.certify(MODEL, TASK, claim=Claim("universal", float(given)), **options)
 
 
@@ -75,6 +81,78 @@ def test_the_checker_proves_the_same_cases_again(given):
     assert made["claim"]["at"] == given
 
 
+def test_cases_are_numbered_each_once_and_are_those_that_are_drawn():
+    for given in range(4):
+        every = Cases(TASK, given)
+        members = every.members(np.arange(every.number))
+        found = Counter(_key(*each) for each in zip(*np.split(members, 2, axis=1), strict=True))
+        assert len(found) == every.number == sum(found.values())
+        drawn = every.sample(Stream.from_seed(1), 0, 400)
+        assert {_key(*each) for each in zip(*np.split(drawn, 2, axis=1), strict=True)} <= set(found)
+
+
+def _key(tokens, given):
+    return case_around(TASK, tokens, given.astype(bool)).allowed.tobytes()
+
+
+@pytest.mark.parametrize("given", [0, 1, 3])
+def test_all_cases_are_tried_and_tried_again(given):
+    made = universal(given, **EVERY)
+    every = Cases(TASK, given)
+    left = EveryFilling(TASK, Fillings(form_of(MODEL)), 1).uncertified(
+        every.members(np.arange(every.number))
+    )
+    assert 0 < left.sum() < every.number
+    assert left.mean() <= made.failure_upper <= np.nextafter(left.mean(), 1)
+    assert made.delta == 0
+    assert judge(through_json(made), weights_read(MODEL)).holds
+    drawn = universal(given, budget=400)
+    assert made.failure_upper <= drawn.failure_upper
+
+
+def test_fewer_cases_left_than_the_checker_leaves_are_refused():
+    predicate = through_json(universal(0, **EVERY))
+    share = predicate["failure_upper"] - 1 / Cases(TASK, 0).number
+    predicate["levels"][0]["share_upper"] = predicate["failure_upper"] = share
+    predicate["bound"] = predicate["proof"]["certified_mass"] = float(np.nextafter(1 - share, 0))
+    predicate["confidence_weighted"] = predicate["bound"]
+    assert "leave a share" in judge(resealed(predicate), weights_read(MODEL)).refused[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "amount", "ran"),
+    [
+        (0, 1e3, "iid"),
+        (0, 6e7, "iid"),
+        (0, 7e7, "brute-force"),
+        (2, 2e7, "iid"),
+    ],
+)
+def test_auto_chooses_and_the_checker_chooses_again(given, amount, ran):
+    made = universal(given, **AUTO, budget_flops=amount)
+    assert made.chosen == ran
+    assert made.cost.flops <= amount
+    assert judge(through_json(made), weights_read(MODEL)).holds
+
+
+def test_another_choice_than_the_checkers_is_refused(monkeypatch):
+    weights = weights_read(MODEL)
+    monkeypatch.setattr(planning, "MOST_RUN", 0)
+    drawn = through_json(universal(0, **AUTO, budget_flops=7e7))
+    assert "made again it is every filling enumerated" in judge(drawn, weights).refused[0]
+    monkeypatch.undo()
+    monkeypatch.setattr(planning, "MOST_DRAWS", 5)
+    fewer = through_json(universal(2, **AUTO, budget_flops=2e7))
+    assert "with budget 5; made again it is" in judge(fewer, weights).refused[0]
+
+
+def test_auto_takes_a_budget_of_cases():
+    made = universal(2, strategy="auto", budget=20)
+    assert made.chosen == "iid"
+    assert made.ran.budget == 20
+    assert judge(through_json(made), weights_read(MODEL)).holds
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -100,8 +178,8 @@ def test_what_was_not_counted_is_refused(path, value):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"strategy": "auto"}, "--strategy iid"),
         ({"strategy": "cascade"}, "--strategy iid"),
+        ({"strategy": "pairs"}, "all tried"),
         ({"given": 4}, "at most 3 more"),
     ],
 )

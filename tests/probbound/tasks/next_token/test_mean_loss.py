@@ -15,6 +15,7 @@ from probbound.machine.errors import UserError
 from probbound.models.transformer.largest_loss import largest_loss
 from probbound.strategies.levels import Different
 from probbound.strategies.losses import Losses
+from probbound.tasks.given import Given
 from probbound.tasks.next_token import mean_loss
 from probbound.tasks.next_token.task import NextToken
 from probbound.tasks.registry import room_named
@@ -82,11 +83,7 @@ def test_different_rows_are_bounded_without_replacement():
     sampling, largest = made.sampling, made.loss.largest
     question = room_named("next-token").asked(
         *(rows.model(), rows.task(), Claim("loss"), "iid"),
-        budget=30,
-        delta=DELTA,
-        seed=made.seed.value,
-        stopped_at=None,
-        settings={},
+        Given(30, DELTA, made.seed.value),
     )
     source = Different(question.task, question.stream.fold_in("rows"), 30, 48)
     values = question.losses.upper(source.tickets(0, 30).genuine)
@@ -213,8 +210,7 @@ def test_draws_of_a_divergence_are_those_of_any_share():
 
 def test_what_is_paid_is_what_runs():
     room = room_named("next-token")
-    settings = {"budget": 9, "delta": DELTA, "seed": 1, "stopped_at": None, "settings": {}}
-    asked = room.asked(rows.model(), rows.task(), Claim("loss"), "iid", **settings)
+    asked = room.asked(rows.model(), rows.task(), Claim("loss"), "iid", Given(9, DELTA, 1))
     meter = CostMeter()
     room.answer("iid", asked, meter)
     assert [phase.name for phase in meter.total().phases] == [

@@ -11,6 +11,7 @@ from probbound.contract.cost import CostMeter
 from probbound.models.store import save_model
 from probbound.strategies.laws import ApartAnytime, ApartOrInterrupted
 from probbound.strategies.levels import Different
+from probbound.tasks.given import Given
 from probbound.tasks.next_token import methods
 from probbound.tasks.next_token.planning import row_price
 from probbound.tasks.next_token.task import NextToken
@@ -127,11 +128,7 @@ def test_auto_looks_at_as_many_rows_as_are_paid_for():
     room = room_named("next-token")
     asked = room.asked(
         *(rows.model(), rows.task(), probbound.Claim(), "auto"),
-        budget=9,
-        delta=DELTA,
-        seed=1,
-        stopped_at=None,
-        settings={},
+        Given(9, DELTA, 1),
     )
     assert room.decided(asked, "auto", False, CostMeter())[1].budget == 9
     once, each = asked.once_flops, row_price(asked)

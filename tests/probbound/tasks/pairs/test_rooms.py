@@ -11,6 +11,7 @@ from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
 from probbound.models.pair_mlp.network import PairMLP, forward_flops, in_float64
 from probbound.models.pair_mlp.training import all_margins
+from probbound.tasks.given import Given
 from probbound.tasks.group_product.groups import group_named
 from probbound.tasks.group_product.room import TASK as PRODUCTS
 from probbound.tasks.group_product.task import GroupProduct
@@ -33,11 +34,7 @@ STRATEGIES = (
 def asked(room, model, task, strategy, *, claim=None, budget=200, delta=0.01, **settings):
     return room.asked(
         *(model, task, claim or probbound.Claim(), strategy),
-        budget=budget,
-        delta=delta,
-        seed=1,
-        stopped_at=settings.pop("stopped_at", None),
-        settings=settings,
+        Given(budget, delta, 1, settings.pop("stopped_at", None), settings),
     )
 
 
