@@ -10,8 +10,6 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from probbound.contract.checks import Check
-from probbound.contract.claims import ACCURACY, Claim
-from probbound.draws.random_streams import Stream
 from probbound.models.transformer.answering import Answers, Arithmetic, Spread
 from probbound.models.transformer.flops import JointFlops
 from probbound.models.transformer.network import GeneralTransformer
@@ -22,6 +20,7 @@ from probbound.tasks.next_token.fitting import Known
 from probbound.tasks.next_token.losses import RowLosses, loss_flops
 from probbound.tasks.next_token.populations.contract import Rows
 from probbound.tasks.next_token.task import NextToken
+from probbound.tasks.question import OneQuestion
 
 _OF_OUTCOMES = {"kl": divergence_flops, "loss": loss_flops}
 
@@ -42,30 +41,14 @@ class RowCheck:
 
 
 @dataclass(frozen=True)
-class RowQuestion:
-    """Bound what `claim` is about over rows with `budget` looks and `delta`.
+class RowQuestion(OneQuestion[GeneralTransformer, NextToken]):
+    """A question about rows, so many of which are looked at as its budget says.
 
-    A `target` is a failure rate at which looking may stop, `stopped_at` repeats what was
-    interrupted, and `budget_flops` is what a plan may spend. `balls` is of how many bits balls are
+    A `target` is a failure rate at which looking may stop. `balls` is of how many bits balls are
     that decide rows that radii leave open (9.14), None without them.
     """
 
-    model: GeneralTransformer
-    task: NextToken
-    budget: int
-    delta: float
-    seed: int
-    target: float | None = None
-    draws: int | None = None
-    budget_flops: float | None = None
-    stopped_at: int | None = None
-    claim: Claim = ACCURACY
     balls: int | None = None
-
-    @property
-    def stream(self) -> Stream:
-        """The randomness of the certifying samples."""
-        return Stream.from_seed(self.seed).fold_in("certify")
 
     @property
     def models(self) -> tuple[GeneralTransformer, ...]:
