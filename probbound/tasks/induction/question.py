@@ -146,9 +146,9 @@ class InductionQuestion(OneQuestion[GeneralTransformer, Induction]):
         fillings = Fillings(self.form)
         allowed = np.ones((self.task.n_ctx, self.task.d_vocab), dtype=bool)
         allowed[-1, 1:] = allowed[: 2 + (self.claim.revealed or 0), 1:] = False  # most left free
-        whole = fillings.flops(allowed)
+        whole = fillings.price(allowed)
         allowed[-2, 1:] = False
-        part = fillings.flops(allowed)
+        part = fillings.price(allowed)
         return EveryFilling(self.task, fillings, whole + self.task.d_vocab * part)
 
     @property

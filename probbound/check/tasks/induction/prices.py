@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from probbound.check.models.transformer.weights import Weights
 
 
@@ -39,15 +41,37 @@ def soft_tables_price(weights: Weights) -> int:
 
 def case_price(weights: Weights, given: int) -> int:
     """Of a case with so many tokens given besides the last, its place and what followed."""
+    n, v, _ = weights.reads
+    free = [1 if p < 2 + given or p == n - 1 else v for p in range(n)]
+    parted = [1 if p == n - 2 else s for p, s in enumerate(free)]
+    return _set_price(weights, free) + v * _set_price(weights, parted)
+
+
+def _set_price(weights: Weights, tokens: list[int]) -> int:
+    """T of a product set with so many tokens at its places."""
     (n, v, out), said = weights.reads, weights.configuration
     heads, depth = said.n_heads, said.n_layers - 1
-    free = [1 if p < 3 + given else v for p in range(n)]
-    leaves = 2 * n * v * (1 + heads) ** depth
-    total = _range_price(weights, depth, n - 1, out + leaves)
+    total = _range_price(weights, depth, n - 1, out + 2 * n * v * (1 + heads) ** depth)
+    for now, before, p in zip(tokens, [1, *tokens], range(n), strict=False):
+        total += now * before * _range_price(weights, depth, p, out + 2)
+    total *= heads
+    return max(total, _letters_price(weights, tokens)) if (depth, heads) == (2, 1) else total
+
+
+def _letters_price(weights: Weights, tokens: list[int]) -> int:
+    """B of Definition 10.14."""
+    (n, v, out), w = weights.reads, weights.configuration.d_model + 1
+    t = dict(enumerate([*tokens[:-2], 1, 1])) | {-3: 1, -2: 1, -1: 1}
+    c = [t[p] * t[p - 1] for p in range(n)]
+    upto = dict(enumerate(accumulate(c))) | {-3: 0, -2: 0, -1: 0}
+    letters, members = upto[n - 1], sum(t[p] for p in range(n))
+    asked = 6 * (letters + members)
+    total = 4 * n * v * w**2 + asked * (6 * w**2 + 2 * w * (letters + 2 * members) + 48 * letters)
     for p in range(n):
-        pairs = free[p] * (free[p - 1] if p else 1)
-        total += pairs * _range_price(weights, depth, p, out + 2)
-    return v * heads * total
+        total += 4 * upto[p] * w**2 + c[p] * upto[p] * (2 * w + 16)
+        total += 2 * (c[p] + upto[p]) * members * w
+        total += (out + 1) * c[p] * t[p - 2] * (42 * (upto[p - 3] + t[p - 3] + 2) + 10)
+    return tokens[-1] * tokens[-2] * total
 
 
 def _range_price(weights: Weights, depth: int, place: int, quantities: int) -> int:

@@ -23,10 +23,12 @@ WINDOW = 2  # letters of a position in layer 3: its own and that before
 
 def is_read_sharply(ranges: Ranges, one: Bool[np.ndarray, "n_ctx d_vocab"]) -> bool:
     """Whether a product set is tried by letters."""
-    form = ranges.form
-    if (form.n_layers, form.n_heads) != (3, 1):
-        return False
-    return bool(letters_of(ranges, one).off.max() <= MOST_OFF)
+    return has_letters(ranges.form) and bool(letters_of(ranges, one).off.max() <= MOST_OFF)
+
+
+def has_letters(form: Form) -> bool:
+    """Whether sets of sequences of a network may be tried by letters."""
+    return (form.n_layers, form.n_heads) == (3, 1)
 
 
 def parts(

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from probbound.machine.errors import UserError
 from probbound.models.transformer.attention_alone.by_letters import (
     by_letters,
+    has_letters,
     is_read_sharply,
     parts,
 )
@@ -95,6 +96,16 @@ class Fillings:
         """Operations of `right`, at most about: the entries of every Newton step, four each."""
         if is_read_sharply(self.ranges, one):
             return letters_flops(self.form, one)
+        return self._flops_by_tokens(one)
+
+    def price(self, one: Allowed) -> int:
+        """The same whatever the weights are (Definition 10.14)."""
+        by_tokens = self._flops_by_tokens(one)
+        if not has_letters(self.form):
+            return by_tokens
+        return max(by_tokens, letters_flops(self.form, one))
+
+    def _flops_by_tokens(self, one: Allowed) -> int:
         form, sizes = self.form, one.sum(axis=1)
         n, v, out = *one.shape, form.outcomes.shape[1]
         depth, total = form.n_layers - 1, 0

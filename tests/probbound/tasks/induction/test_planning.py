@@ -113,9 +113,8 @@ def test_a_budget_is_at_most_what_can_be_drawn():
 @pytest.mark.parametrize("given", [0, 1, 2])
 def test_all_cases_are_tried_where_that_can_be_paid_for_and_drawn_else(given):
     cases = {0: 4 * 3 * 3, 1: 4 * 3 * 3 * 2 * 3, 2: 4 * 3 * 3 * 9}[given]
-    sizes = [1] * (4 + given) + [4] * (2 - given)  # of the place before the first, and of all
-    pairs = [now * before for before, now in itertools.pairwise(sizes)]
-    each = 4 * (ranges(4, 4 + 80) + sum(pairs[p] * ranges(p, 4 + 2) for p in range(5)))
+    sizes = [1] * (3 + given) + [4] * (2 - given) + [1]  # of the place before the first, and of all
+    each = of_a_set(sizes) + 4 * of_a_set([*sizes[:-2], 1, 1])
     name, run, spent = planned(RIGHT, cases * each, revealed=given)
     assert (name, spent) == ("brute-force", 0)
     assert run.cases.number == cases
@@ -124,6 +123,12 @@ def test_all_cases_are_tried_where_that_can_be_paid_for_and_drawn_else(given):
     assert (name, run.budget) == ("iid", cases - 1)
     name, run, _ = planned(RIGHT, 1, revealed=given)
     assert (name, run.budget) == ("iid", 0)
+
+
+def of_a_set(sizes):
+    """T of Definition 10.14, of one head, 4 tokens and 5 places."""
+    pairs = [now * before for before, now in itertools.pairwise(sizes)]
+    return ranges(4, 4 + 80) + sum(pairs[p] * ranges(p, 4 + 2) for p in range(5))
 
 
 def ranges(place, quantities):
