@@ -11,13 +11,14 @@ from estimators.mean import betting
 from estimators.proportion import anytime, clopper_pearson
 from probbound.contract.claims import Claim
 from probbound.contract.cost import CostMeter
+from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
 from probbound.models.transformer.running import outcomes
 from probbound.strategies.laws import FixedOrInterrupted, Sequential
 from probbound.strategies.levels import MOST_DRAWS, Inputs
 from probbound.strategies.losses import Losses
-from probbound.tasks.next_token import asking, methods, question
-from probbound.tasks.next_token.planning import decided, once_price, row_price
+from probbound.tasks.next_token import asking, methods
+from probbound.tasks.next_token.planning import chosen, once_price, row_price
 from probbound.tasks.next_token.populations.independent import PILOT_STREAM
 from probbound.tasks.next_token.populations.law import RowLaw
 from probbound.tasks.next_token.question import RowQuestion
@@ -55,7 +56,7 @@ def narrow():
 def test_bounds_are_those_of_independent_draws(kind, monkeypatch):
     found = POPULATIONS[kind]()
     made = certify(found, budget=300, seed=2)
-    stream = question.Stream.from_seed(2).fold_in("certify").fold_in("rows")
+    stream = Stream.from_seed(2).fold_in("certify").fold_in("rows")
     failures = int(wrong_rows(found.sample(stream, 0, 300)).sum())
     assert 0 < failures < 300
     assert (made.sampling.draws, made.sampling.failures) == (300, failures)
@@ -124,7 +125,7 @@ def test_no_number_of_draws_is_all_of_them(kind):
     with pytest.raises(UserError, match="a law or a generator are no list; iid draws them"):
         certify(found, strategy="brute-force")
     asked = RowQuestion(rows.model(), NextToken(found), 9, DELTA, 0, budget_flops=1e300)
-    assert decided(asked, "auto", False, CostMeter())[1].budget == MOST_DRAWS
+    assert chosen(asked, CostMeter())[1].budget == MOST_DRAWS
     made = certify(found, strategy="auto", budget_flops=once_price(asked) + 7.5 * row_price(asked))
     assert (made.ran.budget, made.sampling.draws) == (7, 7)
 
@@ -199,7 +200,7 @@ def test_divergences_of_draws_are_counted_as_answers_are(kind):
     found, claim = POPULATIONS[kind](), Claim("kl", 0.02)
     other = rows.model("other", 0.05)
     made = certify(found, other, budget=100, seed=2, claim=claim)
-    stream = question.Stream.from_seed(2).fold_in("certify").fold_in("rows")
+    stream = Stream.from_seed(2).fold_in("certify").fold_in("rows")
     true = divergences(other, rows.model(), found.sample(stream, 0, 100))
     failures = int((true > claim.at).sum())
     assert 0 < made.sampling.failures == failures < 100
