@@ -19,46 +19,64 @@ from probbound.models.transformer.attention_alone.near import (
 )
 
 MOST_ENTRIES = 1 << 28
+AT_ONCE = 1 << 12  # sequences whose numbers lie in a core's cache
 _UP = 1 + 2.0**-30
 
 
 @dataclass(frozen=True)
 class Lookups:
-    """Tables of a two-layer network with one head a layer.
+    """Tables of a two-layer network with one head a layer, laid out in rows for look-ups.
 
-    By last token q, that before it u, position p and its token: `now` and `before` are the two
-    parts of a score, `unsure` and `unsure_before` what they may be off by for the last position's
-    attention elsewhere; `elsewhere` is the first layer's weight off the position before, by both
-    tokens, and `strength` what a unit of it may do to a score. `need` is the weight that the match
-    has to have, by q, u, its place and its label.
+    By last token q, that before it u, position p and the token x there. `scores` are upper bounds
+    of the two parts of a score that x has to do with, of that of p and of that of p + 1, both up to
+    what the first layer does at p: that is `elsewhere`, its weight off the position before by p, x
+    and the token before, times `strength`, what a unit of it may do to a score by q and u. `match`
+    is, where x follows q, the lower bound of the score, and the weight that it has to have.
     """
 
-    now: Float[np.ndarray, "q u n_ctx now"]
-    before: Float[np.ndarray, "q u n_ctx earlier"]
-    now_low: Float[np.ndarray, "q u n_ctx now"]
-    before_low: Float[np.ndarray, "q u n_ctx earlier"]
+    scores: Float[np.ndarray, "q u n_ctx now 2"]
+    match: Float[np.ndarray, "q u n_ctx label 2"]
     elsewhere: Float[np.ndarray, "n_ctx now earlier"]
     strength: Float[np.ndarray, "q u"]
-    need: Float[np.ndarray, "q u n_ctx label"]
 
     def right(
         self, tokens: Int[np.ndarray, "n n_ctx"], place: Int[np.ndarray, " n"]
     ) -> Bool[np.ndarray, " n"]:
-        """Which sequences are certainly answered by what follows `place`."""
-        rows, n = np.arange(len(tokens)), tokens.shape[1]
-        q, u, p = tokens[:, -1, None], tokens[:, -2, None], np.arange(n)
-        earlier = np.concatenate([tokens[:, :1], tokens[:, :-1]], axis=1)
-        unsure = self.elsewhere[p, tokens, earlier] * self.strength[q, u]
-        high = self.now[q, u, p, tokens] + self.before[q, u, p, earlier] + unsure
-        match, label = place + 1, tokens[rows, place + 1]
-        low = self.now_low[q[:, 0], u[:, 0], match, label]
-        low = low + self.before_low[q[:, 0], u[:, 0], match, tokens[rows, place]]
-        low = low - unsure[rows, match]
-        with np.errstate(over="ignore", invalid="ignore"):
-            weights = np.exp(high - low[:, None])
-            weights[rows, match] = 1.0
-            share = 1 / weights.sum(axis=1)
-            return share * (1 - 2.0**-40) > self.need[q[:, 0], u[:, 0], match, label]
+        """Which sequences are certainly answered by what follows `place`, where the last stood."""
+        parts = (slice(at, at + AT_ONCE) for at in range(0, len(tokens), AT_ONCE))
+        found = [self._right(tokens[part], place[part]) for part in parts]
+        return np.concatenate([np.zeros(0, dtype=bool), *found])
+
+    def _right(
+        self, tokens: Int[np.ndarray, "n n_ctx"], place: Int[np.ndarray, " n"]
+    ) -> Bool[np.ndarray, " n"]:
+        """Position by position, so that what is of a sequence lies along the rows."""
+        n, v = self.elsewhere.shape[:2]
+        at = tokens.T.astype(np.int64, order="C")
+        group = at[-1] * v + at[-2]
+        start = np.arange(n)[:, None] * v
+        pairs = (at + start) * v
+        pairs[1:] += at[:-1]
+        at += start + group * (n * v)
+        match = (place + 1) * len(tokens) + np.arange(len(tokens))
+        low, need = _entries(self.match, at.reshape(-1)[match]).T
+        score = self.elsewhere.reshape(-1)[pairs]
+        score *= self.strength.reshape(-1)[group]
+        low = low - score.reshape(-1)[match]
+        here = _entries(self.scores, at)
+        score += here[..., 0]
+        score[1:] += here[:-1, :, 1]
+        score.reshape(-1)[match] = low
+        score -= low
+        with np.errstate(over="ignore", under="ignore"):
+            weights = np.exp(score, out=score)
+            return (1 - 2.0**-40) / weights.sum(axis=0) > need
+
+
+def _entries(
+    table: Float[np.ndarray, "q u n_ctx token 2"], at: Int[np.ndarray, "*at"]
+) -> Float[np.ndarray, "*at 2"]:
+    return table.reshape(-1, 2).take(at, axis=0)
 
 
 def operations(n_ctx: int) -> int:
@@ -137,11 +155,15 @@ class Factored:
         slack = 2.0**-46 * (np.abs(now) + off_now)
         slack_before = 2.0**-46 * (np.abs(before) + off_before)
         strength = spread_q[:, None] + spread_u[None] + last * (both + 4 * err) + 6 * err
-        return Lookups(
-            *(now + off_now + slack, before + off_before + slack_before),
-            *(now - off_now - slack, before - off_before - slack_before),
-            *(self.elsewhere, strength * _UP, self._need()),
-        )
+        each = np.arange(v)
+        low = (before - off_before - slack_before)[each, :, :, each]  # what stands before it is q
+        low = now - off_now - slack + low[..., None]
+        now += off_now + slack
+        before += off_before + slack_before
+        now[:, :, 0] += before[:, :, 0, :1]  # one for all tokens: nothing stands before
+        scores = np.stack([now, np.roll(before, -1, axis=2)], axis=-1)
+        tables = (scores, np.stack([low, self._need()], axis=-1), self.elsewhere, strength * _UP)
+        return Lookups(*(np.ascontiguousarray(each) for each in tables))
 
     def _need(self) -> Float[np.ndarray, "q u n_ctx label"]:
         form = self.form
