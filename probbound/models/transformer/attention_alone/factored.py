@@ -128,44 +128,62 @@ class Factored:
         return np.minimum(share, 1.0)
 
     def tables(self) -> Lookups:
-        """All of them."""
+        """All of them, one last token after the other, so that little is held beside them."""
+        n, v, _ = self.form.atoms.shape
+        scores, match = np.empty((v, v, n, v, 2)), np.empty((v, v, n, v, 2))
+        for q, ((high, low), need) in enumerate(zip(self._scores(), self._needs(), strict=True)):
+            scores[q] = high
+            match[q, ..., 0], match[q, ..., 1] = low, need
+        whole = (scores, match, self.elsewhere, self._strength())
+        return Lookups(*(np.ascontiguousarray(each) for each in whole))
+
+    @cached_property
+    def _moved(self) -> Float[np.ndarray, "n_ctx v width"]:
+        return self.form.atoms @ self.form.values[0, 0]
+
+    @property
+    def _score_error(self) -> float:
         form = self.form
-        x, (n, v, width) = form.atoms, form.atoms.shape
-        moved, matrix = x @ form.values[0, 0], form.scores[1, 0]
-        far = moved.reshape(-1, width)
-        behind = np.concatenate([moved[:1], moved[:-1]])
-        own = x.copy()
-        own[0] += moved[0]
-        behind_here = behind.copy()
-        behind_here[0] = 0.0
         err = form.gamma * float(form.score_sizes[1, 0]) * form.atom_size**2
-        err = 16 * err * (1 + float(form.value_sizes[0, 0])) ** 2 + LEAST
+        return 16 * err * (1 + float(form.value_sizes[0, 0])) ** 2 + LEAST
 
-        spread_x = _range(far @ matrix @ own.reshape(-1, width).T, 0).reshape(n, v)
-        spread_v = _range(far @ matrix @ behind_here.reshape(-1, width).T, 0).reshape(n, v)
-        spread_q = _range(x[-1] @ matrix @ far.T, 1)
-        spread_u = _range(moved[-2] @ matrix @ far.T, 1)
-        both = 2 * float(_range(far @ matrix @ far.T, 0).max())
-        last = self.elsewhere[-1]
-        query = x[-1][:, None] + moved[-2][None]
-        now = np.einsum("quw,pyw->qupy", query @ matrix, own, optimize=True)
-        before = np.einsum("quw,pyw->qupy", query @ matrix, behind_here, optimize=True)
-        off_now = last[:, :, None, None] * (spread_x + 2 * err) * _UP + err
-        off_before = last[:, :, None, None] * (spread_v + 2 * err) * _UP + err
-        slack = 2.0**-46 * (np.abs(now) + off_now)
-        slack_before = 2.0**-46 * (np.abs(before) + off_before)
-        strength = spread_q[:, None] + spread_u[None] + last * (both + 4 * err) + 6 * err
-        each = np.arange(v)
-        low = (before - off_before - slack_before)[each, :, :, each]  # what stands before it is q
-        low = now - off_now - slack + low[..., None]
-        now += off_now + slack
-        before += off_before + slack_before
-        now[:, :, 0] += before[:, :, 0, :1]  # one for all tokens: nothing stands before
-        scores = np.stack([now, np.roll(before, -1, axis=2)], axis=-1)
-        tables = (scores, np.stack([low, self._need()], axis=-1), self.elsewhere, strength * _UP)
-        return Lookups(*(np.ascontiguousarray(each) for each in tables))
+    def _strength(self) -> Float[np.ndarray, "q u"]:
+        """What weight off the position before may do to a score, the last position's too."""
+        queries = self.form.scores[1, 0] @ self._moved.reshape(-1, self.form.atoms.shape[2]).T
+        err = self._score_error
+        of_last = _range(self.form.atoms[-1] @ queries, 1)
+        of_behind = _range(self._moved[-2] @ queries, 1)
+        far = self._moved.reshape(-1, len(queries))
+        both = 2 * float(_range(far @ queries, 0).max())
+        last = self.elsewhere[-1] * (both + 4 * err)
+        return (of_last[:, None] + of_behind[None] + last + 6 * err) * _UP
 
-    def _need(self) -> Float[np.ndarray, "q u n_ctx label"]:
+    def _scores(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Of each last token q: upper bounds [u, n_ctx, now, 2], lower bounds of a match."""
+        form, moved, err = self.form, self._moved, self._score_error
+        x, (n, v, width) = form.atoms, form.atoms.shape
+        own, behind = x.copy(), np.concatenate([np.zeros_like(moved[:1]), moved[:-1]])
+        own[0] += moved[0]
+        far = moved.reshape(-1, width) @ form.scores[1, 0]
+        parts = [each.reshape(-1, width).T for each in (own, behind)]
+        spreads = [_range(far @ each, 0).reshape(n, v) + 2 * err for each in parts]
+        for q, token in enumerate(x[-1]):
+            query = (token + moved[-2]) @ form.scores[1, 0]
+            last = self.elsewhere[-1, q][:, None, None]
+            highs, lows = [], []
+            for keys, spread in zip(parts, spreads, strict=True):
+                middle = (query @ keys).reshape(v, n, v)
+                off = last * spread * _UP + err
+                off = off + 2.0**-46 * (np.abs(middle) + off)
+                highs.append(middle + off)
+                lows.append(middle - off)
+            (now, before), (low, low_before) = highs, lows
+            now[:, 0] += before[:, 0, :1]  # one for all tokens: nothing stands before
+            high = np.stack([now, np.roll(before, -1, axis=1)], axis=-1)
+            yield high, low + low_before[:, :, q, None]  # what stands before the match is q
+
+    def _needs(self) -> Iterator[Float[np.ndarray, "u n_ctx label"]]:
+        """By last token: the weight that a match has to have."""
         form = self.form
         x, (n, v, _) = form.atoms, form.atoms.shape
         U, Z1, Z2 = form.outcomes, form.values[0, 0], form.values[1, 0]
@@ -192,8 +210,8 @@ class Factored:
         most = most + err + 2.0**-40 * (np.abs(most) + spread)
         labels = np.arange(v)
         top, off, wide = (each[:, labels].T for each in (most, err, spread))  # [b, j]
-        made = np.full((v, v, n, v), np.inf)
         for q, wanted in enumerate(self._wanted(top, grown * size + LEAST)):
+            made = np.full((v, n, v), np.inf)
             for p in range(1, n):
                 mine = _led(base[p]) + _led_by(deep_behind[p, q], labels)
                 mine = mine + self.elsewhere[p][:, q, None] * wide
@@ -203,8 +221,8 @@ class Factored:
                     need = np.where(gain > 0, wanted / gain * _UP, np.inf)
                 need = np.where(wanted < 0, 0.0, need)
                 need[:, labels, labels] = 0.0
-                made[q, :, p] = need.max(axis=2)
-        return made
+                made[:, p] = need.max(axis=2)
+            yield made
 
     def _wanted(
         self, top: Float[np.ndarray, "label out"], err: Float[np.ndarray, "out out"]
