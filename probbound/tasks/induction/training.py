@@ -75,7 +75,7 @@ def train(
     wrong = _wrong(model, task)
     record = {
         "task": task.name,
-        "recipe": f"penalty {penalty:g}",
+        "recipe": _recipe(chosen),
         **told,
         "training_seed": chosen["seed"],
         "jax": jax.__version__,
@@ -84,6 +84,12 @@ def train(
         "sampled_accuracy": 1 - wrong / SCORED,
     }
     return model, record
+
+
+def _recipe(chosen: Mapping[str, Any]) -> str:
+    """Its penalties in words, for lists of models."""
+    match = f", match {chosen['match_penalty']:g}" if chosen["match_penalty"] else ""
+    return f"penalty {chosen['structure_penalty']:g}{match}"
 
 
 def _require_usable(chosen: Mapping[str, Any]) -> None:
