@@ -19,7 +19,7 @@ from probbound.models.transformer.attention_alone.near import (
 )
 
 MOST_ENTRIES = 1 << 28
-AT_ONCE = 1 << 12  # sequences whose numbers lie in a core's cache
+AT_ONCE = 1 << 13  # sequences in numbers that lie in a core's cache
 _UP = 1 + 2.0**-30
 
 
