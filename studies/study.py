@@ -34,6 +34,7 @@ _MODULES = {
     "grokking": "grokking",
     "logit_error": "logit_error",
     "layers": "layers",
+    "layers_16": "layers",
     "structure_penalty": "structure_penalty",
 }
 """Where each study is; two of one module ask the same of other grids."""

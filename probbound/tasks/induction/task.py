@@ -136,8 +136,9 @@ def matched_at(task: Induction, query: int, place: int) -> Bool[np.ndarray, "n_c
 
 def matched(tokens: Int[np.ndarray, "n n_ctx"]) -> Int[np.ndarray, " n"]:
     """The latest place before the last at which the last token stands."""
-    found = tokens[:, :-1] == tokens[:, -1:]
-    return found.shape[1] - 1 - found[:, ::-1].argmax(axis=1)
+    at = np.ascontiguousarray(tokens.T)
+    place = np.arange(len(at) - 1, dtype=np.min_scalar_type(len(at)))
+    return ((at[:-1] == at[-1]) * place[:, None]).max(axis=0).astype(np.int64)
 
 
 def stated(population: Mapping[str, Any]) -> Induction:

@@ -58,7 +58,8 @@ def train(
     )
     steps, penalty = chosen["steps"], chosen["structure_penalty"]
     for stage, (share, count) in enumerate(((0.5, steps // EVERYWHERE), (0.0, steps))):
-        objective = _Objective(task, jnp.asarray(share), jnp.asarray(penalty))
+        weights = (share, penalty, chosen["match_penalty"])
+        objective = _Objective(task, *(jnp.asarray(each) for each in weights))
         key = jax.random.fold_in(root_key(chosen["seed"]), 1 + stage)
         count = count if stage == 0 else steps - steps // EVERYWHERE
         rate = RATE if stage == 0 else optax.cosine_decay_schedule(RATE, count, 0.02)
@@ -74,7 +75,7 @@ def train(
     wrong = _wrong(model, task)
     record = {
         "task": task.name,
-        "recipe": f"penalty {penalty:g}",
+        "recipe": _recipe(chosen),
         **told,
         "training_seed": chosen["seed"],
         "jax": jax.__version__,
@@ -85,13 +86,18 @@ def train(
     return model, record
 
 
+def _recipe(chosen: Mapping[str, Any]) -> str:
+    """Its penalties in words, for lists of models."""
+    match = f", match {chosen['match_penalty']:g}" if chosen["match_penalty"] else ""
+    return f"penalty {chosen['structure_penalty']:g}{match}"
+
+
 def _require_usable(chosen: Mapping[str, Any]) -> None:
     if not 1 <= chosen["steps"] <= MOST_STEPS:
         raise UserError(f"steps must be 1 to {MOST_STEPS:,}, got {chosen['steps']}")
-    if not 0 <= chosen["structure_penalty"] < math.inf:
-        raise UserError(
-            f"structure_penalty must be a number of at least 0, got {chosen['structure_penalty']}"
-        )
+    for name in ("structure_penalty", "match_penalty"):
+        if not 0 <= chosen[name] < math.inf:
+            raise UserError(f"{name} must be a number of at least 0, got {chosen[name]}")
     if chosen["layers"] < 1:
         raise UserError(f"attention takes a layer at least, got {chosen['layers']}")
 
@@ -121,28 +127,33 @@ class _Objective(eqx.Module):
     task: Induction = eqx.field(static=True)
     everywhere: Float[Array, ""]
     penalty: Float[Array, ""]
+    match_penalty: Float[Array, ""]
 
     def __call__(self, model: Any, key: PRNGKeyArray) -> Float[Array, ""]:
-        tokens = _batch(self.task, key)
-        logits, pattern = _run(model, tokens)
+        tokens, place = _batch(self.task, key)
+        logits, patterns = _run(model, tokens)
         losses = optax.softmax_cross_entropy_with_integer_labels
         once, label = _known(tokens)
         last = losses(logits[:, -1], label[:, -1]).mean()
         each = jnp.where(once, losses(logits, label), 0.0)
         overall = each.sum() / jnp.maximum(once.sum(), 1)
-        before = jnp.diagonal(pattern, offset=-1, axis1=2, axis2=3)
+        before = jnp.diagonal(patterns[0], offset=-1, axis1=2, axis2=3)
         structure = -jnp.log(before.max(axis=1) + 1e-30).mean()
-        return (1 - self.everywhere) * last + self.everywhere * overall + self.penalty * structure
+        copied = patterns[-1][jnp.arange(BATCH), :, -1, place + 1]
+        match = -jnp.log(copied.max(axis=1) + 1e-30).mean()
+        loss = (1 - self.everywhere) * last + self.everywhere * overall + self.penalty * structure
+        return loss + self.match_penalty * match
 
 
-def _batch(task: Induction, key: PRNGKeyArray) -> Int[Array, "n n_ctx"]:
+def _batch(task: Induction, key: PRNGKeyArray) -> tuple[Int[Array, "n n_ctx"], Int[Array, " n"]]:
+    """Sequences, and where the last token of each has stood."""
     v, n = task.d_vocab, task.n_ctx
     keys = jax.random.split(key, 3)
     query = jax.random.randint(keys[0], (BATCH,), 0, v)
     place = jax.random.randint(keys[1], (BATCH,), 0, n - 2)
     tokens = jax.random.randint(keys[2], (BATCH, n), 0, v - 1)
     tokens = tokens + (tokens >= query[:, None])
-    return tokens.at[:, -1].set(query).at[jnp.arange(BATCH), place].set(query)
+    return tokens.at[:, -1].set(query).at[jnp.arange(BATCH), place].set(query), place
 
 
 def _known(tokens: Int[Array, "n t"]) -> tuple[Array, Array]:
@@ -154,20 +165,21 @@ def _known(tokens: Int[Array, "n t"]) -> tuple[Array, Array]:
     return same.sum(axis=2) == 1, label
 
 
-def _run(model: Any, tokens: Int[Array, "n t"]) -> tuple[Array, Array]:
-    """Outcomes everywhere, and the first layer's attention."""
+def _run(model: Any, tokens: Int[Array, "n t"]) -> tuple[Array, list[Array]]:
+    """Outcomes everywhere, and each layer's attention."""
     a, ops = model.architecture, Plain()
     made = Assembly(a, model.arrays, np.float32)
-    by, seen = made.embedding(), {}
+    by, patterns = made.embedding(), []
 
     def tap(name: str, value: Any) -> Any:
-        seen.setdefault(name, value)
+        if name == "attn.hook_pattern":
+            patterns.append(value)
         return value
 
     x = forward.embedded(ops, a, by, tokens)
     for layer, window in enumerate(a.windows):
         x = forward.through(ops, a, window, made.block(layer), by.W_pos, x, tokens.shape[1], tap)
-    return forward.answered(ops, a, made.head(), x), seen["attn.hook_pattern"]
+    return forward.answered(ops, a, made.head(), x), patterns
 
 
 def _wrong(model: GeneralTransformer, task: Induction) -> int:

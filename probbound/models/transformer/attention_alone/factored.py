@@ -19,46 +19,64 @@ from probbound.models.transformer.attention_alone.near import (
 )
 
 MOST_ENTRIES = 1 << 28
+AT_ONCE = 1 << 13  # sequences in numbers that lie in a core's cache
 _UP = 1 + 2.0**-30
 
 
 @dataclass(frozen=True)
 class Lookups:
-    """Tables of a two-layer network with one head a layer.
+    """Tables of a two-layer network with one head a layer, laid out in rows for look-ups.
 
-    By last token q, that before it u, position p and its token: `now` and `before` are the two
-    parts of a score, `unsure` and `unsure_before` what they may be off by for the last position's
-    attention elsewhere; `elsewhere` is the first layer's weight off the position before, by both
-    tokens, and `strength` what a unit of it may do to a score. `need` is the weight that the match
-    has to have, by q, u, its place and its label.
+    By last token q, that before it u, position p and the token x there. `scores` are upper bounds
+    of the two parts of a score that x has to do with, of that of p and of that of p + 1, both up to
+    what the first layer does at p: that is `elsewhere`, its weight off the position before by p, x
+    and the token before, times `strength`, what a unit of it may do to a score by q and u. `match`
+    is, where x follows q, the lower bound of the score, and the weight that it has to have.
     """
 
-    now: Float[np.ndarray, "q u n_ctx now"]
-    before: Float[np.ndarray, "q u n_ctx earlier"]
-    now_low: Float[np.ndarray, "q u n_ctx now"]
-    before_low: Float[np.ndarray, "q u n_ctx earlier"]
+    scores: Float[np.ndarray, "q u n_ctx now 2"]
+    match: Float[np.ndarray, "q u n_ctx label 2"]
     elsewhere: Float[np.ndarray, "n_ctx now earlier"]
     strength: Float[np.ndarray, "q u"]
-    need: Float[np.ndarray, "q u n_ctx label"]
 
     def right(
         self, tokens: Int[np.ndarray, "n n_ctx"], place: Int[np.ndarray, " n"]
     ) -> Bool[np.ndarray, " n"]:
-        """Which sequences are certainly answered by what follows `place`."""
-        rows, n = np.arange(len(tokens)), tokens.shape[1]
-        q, u, p = tokens[:, -1, None], tokens[:, -2, None], np.arange(n)
-        earlier = np.concatenate([tokens[:, :1], tokens[:, :-1]], axis=1)
-        unsure = self.elsewhere[p, tokens, earlier] * self.strength[q, u]
-        high = self.now[q, u, p, tokens] + self.before[q, u, p, earlier] + unsure
-        match, label = place + 1, tokens[rows, place + 1]
-        low = self.now_low[q[:, 0], u[:, 0], match, label]
-        low = low + self.before_low[q[:, 0], u[:, 0], match, tokens[rows, place]]
-        low = low - unsure[rows, match]
-        with np.errstate(over="ignore", invalid="ignore"):
-            weights = np.exp(high - low[:, None])
-            weights[rows, match] = 1.0
-            share = 1 / weights.sum(axis=1)
-            return share * (1 - 2.0**-40) > self.need[q[:, 0], u[:, 0], match, label]
+        """Which sequences are certainly answered by what follows `place`, where the last stood."""
+        parts = (slice(at, at + AT_ONCE) for at in range(0, len(tokens), AT_ONCE))
+        found = [self._right(tokens[part], place[part]) for part in parts]
+        return np.concatenate([np.zeros(0, dtype=bool), *found])
+
+    def _right(
+        self, tokens: Int[np.ndarray, "n n_ctx"], place: Int[np.ndarray, " n"]
+    ) -> Bool[np.ndarray, " n"]:
+        """Position by position, so that what is of a sequence lies along the rows."""
+        n, v = self.elsewhere.shape[:2]
+        at = tokens.T.astype(np.int64, order="C")
+        group = at[-1] * v + at[-2]
+        start = np.arange(n)[:, None] * v
+        pairs = (at + start) * v
+        pairs[1:] += at[:-1]
+        at += start + group * (n * v)
+        match = (place + 1) * len(tokens) + np.arange(len(tokens))
+        low, need = _entries(self.match, at.reshape(-1)[match]).T
+        score = self.elsewhere.reshape(-1)[pairs]
+        score *= self.strength.reshape(-1)[group]
+        low = low - score.reshape(-1)[match]
+        here = _entries(self.scores, at)
+        score += here[..., 0]
+        score[1:] += here[:-1, :, 1]
+        score.reshape(-1)[match] = low
+        score -= low
+        with np.errstate(over="ignore", under="ignore"):
+            weights = np.exp(score, out=score)
+            return (1 - 2.0**-40) / weights.sum(axis=0) > need
+
+
+def _entries(
+    table: Float[np.ndarray, "q u n_ctx token 2"], at: Int[np.ndarray, "*at"]
+) -> Float[np.ndarray, "*at 2"]:
+    return table.reshape(-1, 2).take(at, axis=0)
 
 
 def operations(n_ctx: int) -> int:
@@ -110,40 +128,62 @@ class Factored:
         return np.minimum(share, 1.0)
 
     def tables(self) -> Lookups:
-        """All of them."""
+        """All of them, one last token after the other, so that little is held beside them."""
+        n, v, _ = self.form.atoms.shape
+        scores, match = np.empty((v, v, n, v, 2)), np.empty((v, v, n, v, 2))
+        for q, ((high, low), need) in enumerate(zip(self._scores(), self._needs(), strict=True)):
+            scores[q] = high
+            match[q, ..., 0], match[q, ..., 1] = low, need
+        whole = (scores, match, self.elsewhere, self._strength())
+        return Lookups(*(np.ascontiguousarray(each) for each in whole))
+
+    @cached_property
+    def _moved(self) -> Float[np.ndarray, "n_ctx v width"]:
+        return self.form.atoms @ self.form.values[0, 0]
+
+    @property
+    def _score_error(self) -> float:
         form = self.form
-        x, (n, v, width) = form.atoms, form.atoms.shape
-        moved, matrix = x @ form.values[0, 0], form.scores[1, 0]
-        far = moved.reshape(-1, width)
-        behind = np.concatenate([moved[:1], moved[:-1]])
-        own = x.copy()
-        own[0] += moved[0]
-        behind_here = behind.copy()
-        behind_here[0] = 0.0
         err = form.gamma * float(form.score_sizes[1, 0]) * form.atom_size**2
-        err = 16 * err * (1 + float(form.value_sizes[0, 0])) ** 2 + LEAST
+        return 16 * err * (1 + float(form.value_sizes[0, 0])) ** 2 + LEAST
 
-        spread_x = _range(far @ matrix @ own.reshape(-1, width).T, 0).reshape(n, v)
-        spread_v = _range(far @ matrix @ behind_here.reshape(-1, width).T, 0).reshape(n, v)
-        spread_q = _range(x[-1] @ matrix @ far.T, 1)
-        spread_u = _range(moved[-2] @ matrix @ far.T, 1)
-        both = 2 * float(_range(far @ matrix @ far.T, 0).max())
-        last = self.elsewhere[-1]
-        query = x[-1][:, None] + moved[-2][None]
-        now = np.einsum("quw,pyw->qupy", query @ matrix, own, optimize=True)
-        before = np.einsum("quw,pyw->qupy", query @ matrix, behind_here, optimize=True)
-        off_now = last[:, :, None, None] * (spread_x + 2 * err) * _UP + err
-        off_before = last[:, :, None, None] * (spread_v + 2 * err) * _UP + err
-        slack = 2.0**-46 * (np.abs(now) + off_now)
-        slack_before = 2.0**-46 * (np.abs(before) + off_before)
-        strength = spread_q[:, None] + spread_u[None] + last * (both + 4 * err) + 6 * err
-        return Lookups(
-            *(now + off_now + slack, before + off_before + slack_before),
-            *(now - off_now - slack, before - off_before - slack_before),
-            *(self.elsewhere, strength * _UP, self._need()),
-        )
+    def _strength(self) -> Float[np.ndarray, "q u"]:
+        """What weight off the position before may do to a score, the last position's too."""
+        queries = self.form.scores[1, 0] @ self._moved.reshape(-1, self.form.atoms.shape[2]).T
+        err = self._score_error
+        of_last = _range(self.form.atoms[-1] @ queries, 1)
+        of_behind = _range(self._moved[-2] @ queries, 1)
+        far = self._moved.reshape(-1, len(queries))
+        both = 2 * float(_range(far @ queries, 0).max())
+        last = self.elsewhere[-1] * (both + 4 * err)
+        return (of_last[:, None] + of_behind[None] + last + 6 * err) * _UP
 
-    def _need(self) -> Float[np.ndarray, "q u n_ctx label"]:
+    def _scores(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Of each last token q: upper bounds [u, n_ctx, now, 2], lower bounds of a match."""
+        form, moved, err = self.form, self._moved, self._score_error
+        x, (n, v, width) = form.atoms, form.atoms.shape
+        own, behind = x.copy(), np.concatenate([np.zeros_like(moved[:1]), moved[:-1]])
+        own[0] += moved[0]
+        far = moved.reshape(-1, width) @ form.scores[1, 0]
+        parts = [each.reshape(-1, width).T for each in (own, behind)]
+        spreads = [_range(far @ each, 0).reshape(n, v) + 2 * err for each in parts]
+        for q, token in enumerate(x[-1]):
+            query = (token + moved[-2]) @ form.scores[1, 0]
+            last = self.elsewhere[-1, q][:, None, None]
+            highs, lows = [], []
+            for keys, spread in zip(parts, spreads, strict=True):
+                middle = (query @ keys).reshape(v, n, v)
+                off = last * spread * _UP + err
+                off = off + 2.0**-46 * (np.abs(middle) + off)
+                highs.append(middle + off)
+                lows.append(middle - off)
+            (now, before), (low, low_before) = highs, lows
+            now[:, 0] += before[:, 0, :1]  # one for all tokens: nothing stands before
+            high = np.stack([now, np.roll(before, -1, axis=1)], axis=-1)
+            yield high, low + low_before[:, :, q, None]  # what stands before the match is q
+
+    def _needs(self) -> Iterator[Float[np.ndarray, "u n_ctx label"]]:
+        """By last token: the weight that a match has to have."""
         form = self.form
         x, (n, v, _) = form.atoms, form.atoms.shape
         U, Z1, Z2 = form.outcomes, form.values[0, 0], form.values[1, 0]
@@ -170,8 +210,8 @@ class Factored:
         most = most + err + 2.0**-40 * (np.abs(most) + spread)
         labels = np.arange(v)
         top, off, wide = (each[:, labels].T for each in (most, err, spread))  # [b, j]
-        made = np.full((v, v, n, v), np.inf)
         for q, wanted in enumerate(self._wanted(top, grown * size + LEAST)):
+            made = np.full((v, n, v), np.inf)
             for p in range(1, n):
                 mine = _led(base[p]) + _led_by(deep_behind[p, q], labels)
                 mine = mine + self.elsewhere[p][:, q, None] * wide
@@ -181,8 +221,8 @@ class Factored:
                     need = np.where(gain > 0, wanted / gain * _UP, np.inf)
                 need = np.where(wanted < 0, 0.0, need)
                 need[:, labels, labels] = 0.0
-                made[q, :, p] = need.max(axis=2)
-        return made
+                made[:, p] = need.max(axis=2)
+            yield made
 
     def _wanted(
         self, top: Float[np.ndarray, "label out"], err: Float[np.ndarray, "out out"]

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from probbound import UserError
+from probbound.models.transformer.attention_alone.form import form_of
+from probbound.tasks.induction.task import Induction, matched
 from probbound.tasks.induction.trainable import OPTIONS
 from probbound.tasks.induction.training import train
+from tests.probbound.models.transformer.attention_alone.reference import attention, states
 
 SMALL = {"d_vocab": 4, "n_ctx": 5, "d_model": 8, "d_head": 8, "steps": 200}
 
@@ -42,6 +45,8 @@ def test_layers_heads_and_one_step():
         ({"structure_penalty": -0.1}, "structure_penalty must be"),
         ({"structure_penalty": float("nan")}, "structure_penalty must be"),
         ({"structure_penalty": float("inf")}, "structure_penalty must be"),
+        ({"match_penalty": -0.1}, "match_penalty must be"),
+        ({"match_penalty": float("nan")}, "match_penalty must be"),
         ({"layers": 0}, "layer"),
         ({"d_vocab": 1}, "d_vocab of at least 2"),
         ({"n_ctx": 2}, "n_ctx of at least 3"),
@@ -52,6 +57,19 @@ def test_layers_heads_and_one_step():
 def test_options_that_cannot_be_used_are_refused(changed, said):
     with pytest.raises(UserError, match=said):
         train({**SMALL, **changed})
+
+
+def test_a_match_penalty_sharpens_the_last_layer():
+    tokens = Induction(4, 5).population.members(np.arange(300))
+    rows, match = np.arange(300), matched(tokens) + 1
+    reads = []
+    for penalty, recipe in ((0.0, "penalty 0.003"), (1.0, "penalty 0.003, match 1")):
+        model, record = train({**SMALL, "match_penalty": penalty})
+        assert (record["match_penalty"], record["recipe"]) == (penalty, recipe)
+        form = form_of(model)
+        pattern = attention(form, states(form, tokens)[1], 1, 0)
+        reads.append(pattern[rows, -1, match].mean())
+    assert reads[1] > reads[0] + 0.1
 
 
 def test_every_option_has_a_sentence():

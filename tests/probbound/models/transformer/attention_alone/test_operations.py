@@ -49,7 +49,7 @@ def test_factored(v, n):
     tokens = task.population.members(np.arange(100))
     with counting() as seen:
         tables.right(tokens, np.zeros(100, dtype=np.int64))
-    assert seen.floats <= (factored.operations(n) + 1) * 100  # a comparison
+    assert 0 <= (factored.operations(n) + 1) * 100 - seen.floats <= 400  # a comparison
 
 
 @pytest.mark.parametrize(("v", "n"), SIZES)
