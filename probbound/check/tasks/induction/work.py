@@ -37,7 +37,7 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     two = (weights.configuration.n_layers, weights.configuration.n_heads) == (2, 1)
     if recipe.screen == PAIRS or (recipe.screen == TREE and two and sequences.once):
         operations += _PAIRS * pairs_price(weights) + 1e3 * v**3 * n
-        memory += 64.0 * n * v**2 * out**2 + 4.0 * n**2 * v**4
+        memory += 64.0 * n * v**2 * out**2 + 4.0 * n**2 * v**4 + 2.0 * n * v**3 * out**2
     if recipe.run == EVERY:
         operations += draws * (v + 1) * _node(weights)
     if recipe.screen == TREE:
