@@ -33,7 +33,7 @@ ONCE = sizes_price(RIGHT)
     ("model", "amount", "given", "wanted"),
     [
         (RIGHT, ONCE + BOTH, {}, "hybrid"),
-        (RIGHT, ONCE + BOTH - 1, {}, "iid"),
+        (RIGHT, ONCE + BOTH - 1, {}, "cascade"),
         (RIGHT, 100 * BOTH, {}, "hybrid"),
         (RIGHT, 100 * BOTH, {"repeats": "any"}, "cascade"),
         (RIGHT, 1e8, {"margin": 1e9}, "iid"),

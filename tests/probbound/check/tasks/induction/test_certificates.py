@@ -39,7 +39,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "draws": {"strategy": "cascade", "budget": 60, "draws": 300},
     "target": {"strategy": "cascade", "budget": 300, "target": 0.6},
     "interrupted": {"strategy": "cascade", "budget": 100, "stopped_at": 70},
-    "auto by pairs": {"strategy": "auto", "budget_flops": 2e6},
+    "auto by pairs": {"strategy": "auto", "budget_flops": 3e6},
     "auto by look-ups": {"strategy": "auto", "budget_flops": 1.5e6, "about": "any"},
     "auto by draws": {"strategy": "auto", "budget_flops": 5e5},
     "any": {"strategy": "iid", "budget": 60, "about": "any"},
