@@ -39,7 +39,10 @@ class Open:
 class Sums(Protocol):
     """Largest sums of terms, positive wherever an answer leads (10.8)."""
 
-    off: Float[np.ndarray, "right wrong"]
+    @property
+    def off(self) -> Float[np.ndarray, "right wrong"]:
+        """What is computed as at most -`off` is not positive."""
+        ...
 
     def through(
         self,
@@ -90,7 +93,8 @@ def _parts(sums: Sums, sets: Sequence[Open]) -> Iterator[list[Open]]:
     for owner, j, through in sums.through(allowed, label, rivals):
         off = sums.off[label[owner], j][:, None, None]
         may_lead = ~(through <= -off)
-        open_[owner, j] = leads = may_lead.any(axis=2).all(axis=1)
+        leads = np.all(may_lead.any(axis=2), axis=1)
+        open_[owner, j] = leads
         may_lead &= leads[:, None, None]
         top = through[:, -1].max(axis=1)[:, None, None]
         near_top = (through > NEAR_TOP * top) & (through > off)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -48,16 +50,16 @@ class Near:
             read.append((np.asarray(self.before[at, y, z])[..., None], table[at - 1, z]))
         far = table[: at - 1].max(axis=(0, 1)) if at > 1 else np.zeros(1)
         found = np.maximum(*(self._mean_of([*read, (each, far)]) for each in (low, high)))
-        certain = sum(weight for weight, _ in read) + low
+        certain = _sum(weight for weight, _ in read) + low
         found = np.where(certain >= FAINT, found, size)
         return np.minimum(found + _SLACK * size + LEAST, size)
 
     def _mean_of(self, read: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         """At least the mean of values by weights, each of these known up to 1 ± `widening`."""
         with np.errstate(invalid="ignore", divide="ignore", under="ignore"):
-            whole = sum(weight for weight, _ in read)
-            mean = sum(weight * value for weight, value in read) / whole
-            apart = sum(weight * np.abs(value - mean) for weight, value in read) / whole
+            whole = _sum(weight for weight, _ in read)
+            mean = _sum(weight * value for weight, value in read) / whole
+            apart = _sum(weight * np.abs(value - mean) for weight, value in read) / whole
         return mean + self.widening / (1 - self.widening) * (1 + 2.0**-30) * apart
 
     @property
@@ -109,6 +111,11 @@ def differences(outcomes: Float[np.ndarray, "*at out"]) -> Float[np.ndarray, "*a
 def norms(outcomes: Float[np.ndarray, "width out"]) -> Float[np.ndarray, " out"]:
     """At least the length of each column."""
     return np.sqrt((outcomes * outcomes).sum(axis=0)) * (1 + 2.0**-30)
+
+
+def _sum(summands: Iterable[np.ndarray]) -> np.ndarray:
+    """Of arrays of shapes that are broadcast."""
+    return reduce(np.add, summands)
 
 
 def plus(x: np.ndarray, y: np.ndarray) -> np.ndarray:

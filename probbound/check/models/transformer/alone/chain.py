@@ -38,7 +38,8 @@ class Chain:
         )
         below[-1], above[-1] = below[-1][:, [u]], above[-1][:, [u]]
         top = max(each.max() for each in above)
-        self.links, slack = [], 0.0
+        self.links: list[np.ndarray] = []
+        slack = np.zeros(rest.shape)
         for p, row in enumerate(rows):
             low, high = weights(below[p] - top, above[p] - top)
             value = values[p][row] if p < len(values) - 1 else values[p][row][:, [u]]

@@ -64,7 +64,8 @@ def test_largest_sums_through_each_token():
     rows = rows[tokens[np.arange(n), rows].all(axis=1)]
     now, before = rows.copy(), np.roll(rows, 1, axis=1)
     now[:, -2:], before[:, 0], before[:, -1] = 0, 0, 0
-    sums = sum(link[now[:, p], before[:, p]][:, [3, 1]] for p, link in enumerate(chain.links))
+    terms = [link[now[:, p], before[:, p]] for p, link in enumerate(chain.links)]
+    sums = np.sum(terms, axis=0)[:, [3, 1]]
     for p in range(n):
         for at, token in enumerate(np.flatnonzero(tokens[p])):
             wanted = sums[rows[:, p] == token].max(axis=0)
