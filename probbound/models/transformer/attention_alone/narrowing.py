@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 NEAR_TOP = 0.75
-SMALL_BITS = 10  # a set 2^10 times smaller than its case is not split
+SMALL_BITS = 16  # a set 2^16 times smaller than its case is not split
 
 Allowed = Bool[np.ndarray, "n_ctx d_vocab"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from probbound.check.models.transformer.alone.chain import Chain
 
 _HIGH = 0.75
-_SMALL = 1 << 10
+_SMALL = 1 << 16
 
 
 class Part(NamedTuple):

@@ -94,7 +94,7 @@ def test_the_largest_sets_are_looked_at_first_and_keep_their_place():
 def test_small_parts_of_a_case_are_not_cut():
     terms = np.zeros((OUT, N, V))
     terms[1, 2] = [1.0, 0.1, 0.1]
-    large = Open(np.ones((N, V), dtype=bool), 0, np.array([False, True]), V**N << 10)
+    large = Open(np.ones((N, V), dtype=bool), 0, np.array([False, True]), V**N << 16)
     (one,) = narrowed(Sums(terms), [large], 9)
     assert one.size == V**N
     assert not one.waiting
