@@ -49,14 +49,13 @@ class Terms:
         ends: tuple[int, int],
     ) -> Terms:
         """Of bounds of scores, below and above: of what never ends so they are nothing."""
-        low, (q, u) = scores[0], ends
-        high = scores[1].copy()
-        tokens = np.arange(high.shape[1])
-        high[-2, tokens != u] = high[-1, tokens != q] = high[-1, :, tokens != u] = -np.inf
+        (q, u), tokens = ends, np.arange(scores[0].shape[1])
+        never = np.zeros(scores[0].shape, dtype=bool)
+        never[-2, tokens != u] = never[-1, tokens != q] = never[-1, :, tokens != u] = True
+        low, high = (np.where(never, -np.inf, each) for each in scores)
         top = high.max()
         with np.errstate(under="ignore"):
             most, least = np.exp(high - top) * (1 + _EXP), np.exp(low - top) * (1 - _EXP)
-        least[most == 0] = 0.0
         largest = most.max(axis=(1, 2))[:, None, None]
         sizes = worths.sizes + np.abs(level)
         off = _TINY * (sizes * largest).sum(axis=0) + LEAST * (1 + sizes.sum(axis=0))
