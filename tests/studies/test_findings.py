@@ -149,7 +149,7 @@ def said_of_layers():
         assert certified("two layers, sharp", strategy)[0] == 0
     cost = certified("two layers, sharp", "pairs")[1]
     yield f"by `pairs`, for {power(cost)} operations"
-    assert certified("two layers, soft", "pairs")[0] == 1
+    assert certified("two layers, soft", "pairs")[0] > 0.999
     failure, cost = certified("two layers, soft", "tree")
     (every,) = in_layers("two layers, soft", "extrapolated")
     assert failure == 0

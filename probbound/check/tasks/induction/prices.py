@@ -9,8 +9,10 @@ from probbound.check.models.transformer.weights import Weights
 
 def pairs_price(weights: Weights) -> int:
     """Of `pairs`."""
-    n, v, out = weights.reads
-    return 12 * v**3 * (v - 1) * n * out**2
+    (n, v, out), width = weights.reads, weights.configuration.d_model + 1
+    each = 12 * out * (out - 1) * n * v**2 + 20 * n * (v + 2) * (4 * n * v + out**2)
+    each += 240 * n * v**2
+    return v * (v - 1) * each + 80 * n * v**2 * out**2 + 20 * width * (n * v) ** 2
 
 
 def tables_price(weights: Weights) -> int:

@@ -122,17 +122,7 @@ class Screens:
     def _cases_left(self) -> Iterator[Case]:
         if not self.has_pairs:
             raise Refused("pairs are for two layers of one head, tokens once, and of that size")
-        v, last = self.sequences.v, self.sequences.n - 3
-        proved = pairs.proved(self.form, self.margin)
-        for query in range(v):
-            others = [token for token in range(v) if token != query]
-            for before in others:
-                for place in self.sequences.places:
-                    for label in others if place < last else [before]:
-                        if not proved[query, before, place, label]:
-                            case = self.sequences.case(query, place, label)
-                            case.allowed[-2] &= np.arange(v) == before
-                            yield case
+        return (Case(*each) for each in pairs.left(self.form, self.margin))
 
     def _left(self, sets: Iterator[np.ndarray] | list[np.ndarray]) -> Left:
         return Left.of(list(sets), self.sequences.n, self.sequences.v)

@@ -41,7 +41,7 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     free = n - 3 - int(predicate["claim"]["at"] or 0) if recipe.run == EVERY else n - 1
     if recipe.screen == PAIRS or (recipe.screen == TREE and two and sequences.once):
         operations += _PAIRS * pairs_price(weights) + 1e3 * v**3 * n
-        memory += 64.0 * n * v**2 * out**2 + 4.0 * n**2 * v**4
+        memory += 64.0 * n * v**2 * out**2 + 4.0 * n**2 * v**4 + 2.0 * n * v**3 * out**2
     if recipe.run == EVERY:
         cases = draws if recipe.budgeted else sequences.number_of_cases(int(claim["at"]))
         tried = 2 * _parts(weights, free) if three else (v + 1) * _node(weights)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -26,7 +28,6 @@ def largest_mean(
     w = values[None]
     out = np.where(allowed, 0.0, -np.inf)[:, None]
     least = np.where(allowed, weights, np.inf).min(axis=2).sum(axis=1) * (1 - widening)
-    most = e.max(axis=3).sum(axis=2)[:, 0]
     highest = np.where(allowed[:, None], w, -np.inf).max(axis=(2, 3))
     size = np.where(allowed[:, None], np.abs(w), 0.0).max(axis=(2, 3))
     level = highest.copy()
@@ -34,18 +35,36 @@ def largest_mean(
     for _ in range(STEPS):
         terms = e * (w - level[..., None, None]) + out
         chosen = terms.argmax(axis=3)[..., None]
-        f = np.take_along_axis(terms, chosen, 3)[..., 0].sum(axis=2)
+        largest = np.take_along_axis(terms, chosen, 3)[..., 0]
         slope = np.take_along_axis(np.broadcast_to(e, terms.shape), chosen, 3)[..., 0].sum(axis=2)
         spread = np.maximum(size, np.abs(level))
-        above = np.maximum(f, 0.0) + (SLACK + 2 * widening) * most[:, None] * spread
-        above = above + LEAST * (1 + spread)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            risen = above / least[:, None] * (1 + 2.0**-40)
-            found = level + risen + 2.0**-50 * (np.abs(level) + risen)
-            best = np.fmin(best, found)
-            step = f / slope
-        stepped = level + np.where(np.isfinite(step), step, 0.0)
-        if np.all(np.abs(stepped - level) <= 1e-13 * spread):
+        terms = widened(largest, widening)
+        bound, step = looked_at(level, terms, slope, least[:, None], spread)
+        best = np.fmin(best, bound)
+        if np.all(np.abs(step) <= 1e-13 * spread):
             break
-        level = stepped
+        level = level + step
     return best
+
+
+def widened(terms: np.ndarray, widening: float) -> np.ndarray:
+    """The largest of E (W - λ) if the E may be off by factors 1 ± `widening`: it grows with it."""
+    return terms + widening * np.abs(terms)
+
+
+def looked_at(
+    level: np.ndarray, terms: np.ndarray, slope: np.ndarray, least: Any, spread: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """At least the largest mean, by F(λ) at a level λ, and Newton's step from there.
+
+    `terms` are the largest of each place, on the last axis, `least` is the sum of the least
+    weights and `spread` at least |λ| and every |W|. The bound is nan where F says nothing; the
+    step aims at where F is less than nothing by twice what it may be off: there λ is the bound.
+    """
+    f, slack = terms.sum(axis=-1), SLACK * np.abs(terms).sum(axis=-1) + LEAST * (1 + spread)
+    total = np.maximum(f + slack, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        risen = np.where(total > 0, total / least * (1 + 2.0**-40), 0.0)
+        bound = level + risen + 2.0**-50 * (np.abs(level) + risen)
+        step = (f + 2 * slack) / slope
+    return bound, np.where(np.isfinite(step), step, 0.0)

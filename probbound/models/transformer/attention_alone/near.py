@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -43,17 +45,22 @@ class Near:
         """The same at some pairs of tokens."""
         size = np.abs(table[: at + 1]).max(axis=(0, 1))
         own, low, high = (np.asarray(each[at, y])[..., None] for each in self._of_one)
-        total, weight = own * table[at, y], own
+        read = [(own, table[at, y])]
         if at:
-            before = np.asarray(self.before[at, y, z])[..., None]
-            total, weight = total + before * table[at - 1, z], weight + before
-        far = table[: at - 1].max(axis=(0, 1)) if at > 1 else 0.0
+            read.append((np.asarray(self.before[at, y, z])[..., None], table[at - 1, z]))
+        far = table[: at - 1].max(axis=(0, 1)) if at > 1 else np.zeros(1)
+        found = np.maximum(*(self._mean_of([*read, (each, far)]) for each in (low, high)))
+        certain = _sum(weight for weight, _ in read) + low
+        found = np.where(certain >= FAINT, found, size)
+        return np.minimum(found + _SLACK * size + LEAST, size)
+
+    def _mean_of(self, read: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """At least the mean of values by weights, each of these known up to 1 ± `widening`."""
         with np.errstate(invalid="ignore", divide="ignore", under="ignore"):
-            found = np.maximum(
-                (total + low * far) / (weight + low), (total + high * far) / (weight + high)
-            )
-        found = np.where(weight + low >= FAINT, found, size)
-        return np.minimum(found + (8 * self.widening + _SLACK) * size + LEAST, size)
+            whole = _sum(weight for weight, _ in read)
+            mean = _sum(weight * value for weight, value in read) / whole
+            apart = _sum(weight * np.abs(value - mean) for weight, value in read) / whole
+        return mean + self.widening / (1 - self.widening) * (1 + 2.0**-30) * apart
 
     @property
     def _of_one(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,7 +98,7 @@ def near_weights(form: Form) -> Near:
         far = e[:, : max(p - 1, 0)]
         low[p], high[p] = far.min(axis=2).sum(axis=1), far.max(axis=2).sum(axis=1)
     largest = form.atom_size**2 * float(form.score_sizes[0, 0])
-    off = 2 * form.gamma * largest + 2.0**-50 * largest + 2.0**-46
+    off = form.gamma * largest + 2.0**-50 * largest + 2.0**-43
     return Near(own, before, low, high, float(np.expm1(off)))
 
 
@@ -104,6 +111,11 @@ def differences(outcomes: Float[np.ndarray, "*at out"]) -> Float[np.ndarray, "*a
 def norms(outcomes: Float[np.ndarray, "width out"]) -> Float[np.ndarray, " out"]:
     """At least the length of each column."""
     return np.sqrt((outcomes * outcomes).sum(axis=0)) * (1 + 2.0**-30)
+
+
+def _sum(summands: Iterable[np.ndarray]) -> np.ndarray:
+    """Of arrays of shapes that are broadcast."""
+    return reduce(np.add, summands)
 
 
 def plus(x: np.ndarray, y: np.ndarray) -> np.ndarray:

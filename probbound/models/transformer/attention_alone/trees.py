@@ -169,12 +169,12 @@ class Ranges:
                 yield atoms @ matrix, size * grown
 
     def flops(self, depth: int, at: int, quantities: int) -> int:
-        """Operations of `upper` of one set, at most about: four an entry of each Newton step."""
+        """Operations of `upper` of one set, at most about: five an entry of each Newton step."""
         if depth == 0:
             return self.form.atoms.shape[1] * quantities
         v, heads = self.form.atoms.shape[1], self.form.n_heads
         if depth == 1:
-            return 4 * STEPS * heads * quantities * (at + 1) * v
+            return 5 * STEPS * heads * quantities * (at + 1) * v
         inner = self.flops(depth - 1, at, quantities) * (1 + heads * (at + 1))
         leaves = 2 * self.form.atoms.shape[0] * v * (1 + heads) ** (depth - 1)
         return inner + heads * self.flops(depth - 1, at, leaves)
@@ -197,7 +197,7 @@ class Ranges:
         """By what factor each of them may be off, at most (10.4 and 64u)."""
         form = self.form
         largest = form.atom_size**2 * form.score_sizes[0]
-        off = 2 * form.gamma * largest + 8 * UNIT * largest + 64 * UNIT
+        off = form.gamma * largest + 8 * UNIT * largest + 64 * UNIT
         return [float(np.expm1(each) * (1 + 2.0**-30)) for each in off]
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
-from jaxtyping import Bool
 
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
@@ -14,11 +11,10 @@ from probbound.models.transformer.attention_alone.form import Form
 from probbound.models.transformer.attention_alone.near import require_two_layers
 from probbound.models.transformer.attention_alone.pairs import PairTables
 from probbound.populations.product_sets import ProductSets, stacked
-from probbound.tasks.induction.cases import Case, case_of
+from probbound.tasks.induction.cases import Case
 from probbound.tasks.induction.task import Induction
 
 MOST_ENTRIES = 1 << 28
-Proved = Bool[np.ndarray, "place label"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +43,11 @@ class PairScreen:
 
     @property
     def flops(self) -> int:
-        """Operations on all cases: six an entry of the terms of every q and u, twice."""
-        n, v, out = *self.form.atoms.shape[:2], self.form.outcomes.shape[1]
-        return 12 * v * (v - 1) * n * v * v * out * out
+        """Operations on all cases at most, tables and what is looked at again included (10.14)."""
+        (n, v, w), out = self.form.atoms.shape, self.form.outcomes.shape[1]
+        each = 12 * n * v * v * out * (out - 1) + 240 * n * v * v
+        each += 20 * n * (v + 2) * (4 * n * v + out * out)
+        return v * (v - 1) * each + 80 * n * v * v * out * out + 20 * w * (n * v) ** 2
 
     def look_flops(self, number: int) -> int:
         """Operations of a look at so many of the pairs of last tokens."""
@@ -58,55 +56,30 @@ class PairScreen:
 
     def look(self, number: int) -> float:
         """The share of cases that are proved at so many pairs of last tokens, evenly spread."""
-        v, places = self.task.d_vocab, self.task.n_ctx - 2
-        proved = sum(int(right.sum()) for _, right in self._looked_at(number))
-        return proved / (number * ((places - 1) * (v - 1) + 1))
+        tables, places = PairTables(self.form, self.margin), self.task.n_ctx - 2
+        proved = sum(int(tables.of(q, u).sum()) for q, u in self._spread(number))
+        return proved / (number * ((places - 1) * (self.task.d_vocab - 1) + 1))
 
     def left_of(self, number: int) -> list[Case]:
-        """The cases that a look at so many pairs of last tokens leaves."""
-        return self._unproved(dict(self._looked_at(number)))
+        """The parts of cases that it leaves of so many pairs of last tokens (10.21)."""
+        left = PairTables(self.form, self.margin).left_of(list(self._spread(number)))
+        return [Case(one.allowed, one.label) for one in left]
 
-    def _looked_at(self, number: int) -> Iterator[tuple[tuple[int, int], Proved]]:
-        v, tables = self.task.d_vocab, PairTables(self.form, self.margin)
+    def _spread(self, number: int) -> Iterator[tuple[int, int]]:
+        """So many pairs of last tokens, the query first."""
+        v = self.task.d_vocab
         for k in range(number):
             q, other = divmod(k * v * (v - 1) // number, v - 1)
-            u = other + (other >= q)
-            yield (q, u), tables.of(q, u)
+            yield q, other + (other >= q)
 
     def left(self, meter: CostMeter) -> list[Case]:
-        """The cases that it leaves."""
+        """The parts of cases that it leaves, by last token and that before it (10.21)."""
         with meter.phase("pairs", "proof", self.flops):
-            proved = PairTables(self.form, self.margin).proved()
-        v = self.task.d_vocab
-        return self._unproved({(q, u): proved[q, u] for q in range(v) for u in range(v)})
-
-    def _unproved(self, proved: Mapping[tuple[int, int], Proved]) -> list[Case]:
-        """The cases of some pairs of last tokens that are not proved."""
-        return [
-            _narrowed(case_of(self.task, q, i, b), u)
-            for q, u, i, b in _numbered(self.task)
-            if (q, u) in proved and not proved[q, u][i, b]
-        ]
+            left = PairTables(self.form, self.margin).left()
+        return [Case(one.allowed, one.label) for one in left]
 
     def enumerate(self, meter: CostMeter) -> ProductSets:
         """The sequences that it leaves."""
         cases = self.left(meter)
         sets = [case.allowed for case in cases]
         return ProductSets(stacked(sets, self.task.n_ctx, self.task.d_vocab))
-
-
-def _numbered(task: Induction) -> Iterator[tuple[int, int, int, int]]:
-    """Cases by query, token before it, place and label, in that order."""
-    v, places = task.d_vocab, task.n_ctx - 2
-    for q in range(v):
-        others = [token for token in range(v) if token != q]
-        for u in others:
-            for i in range(places):
-                for b in others if i + 1 < places else [u]:
-                    yield q, u, i, b
-
-
-def _narrowed(case: Case, u: int) -> Case:
-    allowed = case.allowed.copy()
-    allowed[-2] &= np.arange(allowed.shape[1]) == u
-    return Case(allowed, case.label)

@@ -48,7 +48,7 @@ ONCE = sizes_price(RIGHT)
     ("model", "amount", "given", "wanted"),
     [
         (RIGHT, ONCE + BOTH, {}, "hybrid"),
-        (RIGHT, ONCE + BOTH - 1, {}, "iid"),
+        (RIGHT, ONCE + BOTH - 1, {}, "cascade"),
         (RIGHT, every(RIGHT) - 1, {}, "hybrid"),
         (RIGHT, every(RIGHT), {}, "brute-force"),
         (RIGHT, every(RIGHT, "any") - 1, {"repeats": "any"}, "cascade"),

@@ -55,17 +55,17 @@ def _part(value: np.ndarray, at: int, step: int) -> np.ndarray:
 def _largest(places: list[Places]) -> np.ndarray:
     top, bottom = (_over(places, np.maximum), _over(places, np.minimum))
     size = np.maximum(np.abs(top), np.abs(bottom))
-    slack = _SLACK * sum(each.high.max(axis=1).sum(axis=0) for each in places) * size + _TINY
-    shape = np.broadcast_shapes(top.shape, slack.shape)
+    shape = np.broadcast_shapes(top.shape, *(each.high.shape[2:] for each in places))
 
     def f(at: np.ndarray) -> np.ndarray:
-        total = slack
+        total = sizes = np.zeros(())
         for each in places:
             over = each.value - at
             terms = over * each.high
             over = over * each.low
-            total = total + np.maximum(terms, over, out=terms).max(axis=1).sum(axis=0)
-        return total
+            chosen = np.maximum(terms, over, out=terms).max(axis=1)
+            total, sizes = total + chosen.sum(axis=0), sizes + np.abs(chosen).sum(axis=0)
+        return total + _SLACK * sizes + _TINY * (1 + size)
 
     return least_level(f, np.broadcast_to(bottom, shape), np.broadcast_to(top, shape), size)
 

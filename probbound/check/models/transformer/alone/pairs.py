@@ -1,18 +1,21 @@
-"""All cases of two layers at once, by the last two tokens (Theorem 10.9, with the hull)."""
+"""All cases of two layers at once, by the last two tokens (Theorems 10.9 and 10.21)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from probbound.check.models.transformer.alone.chain import Chain
 from probbound.check.models.transformer.alone.form import Form
 from probbound.check.models.transformer.alone.mean import Places, largest_mean, weights
+from probbound.check.models.transformer.alone.parts import Part, parts_of, size_of
 from probbound.check.models.transformer.alone.trees import raised
 from probbound.check.report import Refused
 
 _SUMS = 2.0**-43
-_MARGIN = 2.0**-40
+_FAINT = 2.0**-500
 
 Pair = tuple[int, int]
 
@@ -27,11 +30,10 @@ def proved(form: Form, margin: float) -> np.ndarray:
     Raises:
         Refused: of another form.
     """
-    v = form.tokens
-    found = np.zeros((v, v, form.length - 2, v), dtype=bool)
-    pairs = _pairs(v)
-    for (q, u), each in zip(pairs, _proved(form, margin, pairs), strict=True):
-        found[q, u] = each
+    tables = _Tables.of(form, margin, _pairs(form.tokens))
+    found = np.zeros((form.tokens, form.tokens, form.length - 2, form.tokens), dtype=bool)
+    for k, (q, u) in enumerate(tables.pairs):
+        found[q, u] = tables.proved(k)
     return found
 
 
@@ -42,10 +44,43 @@ def looked_at(form: Form, margin: float, number: int) -> float:
         Refused: of another form.
     """
     pairs = _pairs(form.tokens)
-    chosen = [pairs[k * len(pairs) // number] for k in range(number)]
-    found = _proved(form, margin, chosen)
-    cases = np.array([_cases(form, q, u) for q, u in chosen])
-    return float(np.count_nonzero(found) / np.count_nonzero(cases))
+    tables = _Tables.of(form, margin, [pairs[k * len(pairs) // number] for k in range(number)])
+    found = sum(np.count_nonzero(tables.proved(k)) for k in range(number))
+    return float(found / sum(np.count_nonzero(_cases(form, *pair)) for pair in tables.pairs))
+
+
+def left(form: Form, margin: float) -> Iterator[tuple[np.ndarray, int]]:
+    """The sets (n, v) of sequences that may be wrong, each with its right answer (10.21).
+
+    Raises:
+        Refused: of another form.
+    """
+    tables = _Tables.of(form, margin, _pairs(form.tokens))
+    v, out = form.tokens, form.outcomes.shape[1]
+    behind = {k: rivals for k in range(len(tables.pairs)) if (rivals := tables.rivals(k)).any()}
+    whole = sum(int(np.count_nonzero(rivals)) for rivals in behind.values())
+    for k, rivals in behind.items():
+        rows = v * (v - 1) * out * (out - 1) // 2 * int(np.count_nonzero(rivals)) // whole
+        yield from _narrowed(tables, k, rivals, rows)
+
+
+def _narrowed(
+    tables: _Tables, k: int, rivals: np.ndarray, rows: int
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Those of one pair, of columns [place, column] that may lead."""
+    columns = np.flatnonzero(rivals.any(axis=0))
+    label, (q, u) = tables.columns[1][columns], tables.pairs[k]
+    cases = []
+    for place, b in np.argwhere(_cases(tables.form, q, u)):
+        leading = np.flatnonzero(rivals[place, columns] & (label == b))
+        if leading.size:
+            tokens = np.ones((tables.form.length, tables.form.tokens), dtype=bool)
+            tokens[:, q] = False
+            for at, token in ((-2, u), (-1, q), (place, q), (place + 1, b)):
+                tokens[at] = np.arange(tables.form.tokens) == token
+            cases.append(Part(tokens, leading, size_of(tokens)))
+    for part in parts_of(cases, tables.chain(k, columns), rows):
+        yield part.tokens, int(label[part.rivals[0]])
 
 
 def _pairs(v: int) -> list[Pair]:
@@ -61,28 +96,65 @@ def _cases(form: Form, q: int, u: int) -> np.ndarray:
     return there
 
 
-def _proved(form: Form, margin: float, pairs: Sequence[Pair]) -> np.ndarray:
-    """The same for some pairs, [pair, place, label]."""
-    if form.layers != 2 or form.heads != 1 or form.length < 3:
-        raise Refused("cases are proved by pairs only with two layers of one head each")
-    hull = _Hull(form)
-    f, sizes = _differences(form)
-    moved = form.move_sizes[1, 0] * sizes
-    values = hull.highest(*_tables(form, form.moves[1, 0] @ f, moved))
-    values = [each + _SUMS * np.abs(each) for each in values]
-    direct, keys = _over_pairs(form, f, sizes, pairs)
-    scores = hull.highest(*keys)
-    rest = -(direct + margin)
-    rest -= _SUMS * (np.abs(direct) + abs(margin)) + 2.0**-900
-    largest = np.array([np.abs(each).max(axis=(0, 1)) for each in values])
-    labels = min(form.tokens, form.outcomes.shape[1])
-    other, label = _columns(form)
-    found = np.zeros((len(pairs), form.length - 2, form.tokens), dtype=bool)
-    for k, (q, u) in enumerate(pairs):
-        at = [each[:, :, [k, len(pairs) + k]] for each in scores]
-        right = _Chain((q, u), values, largest, at, rest[k]).right(label) | (other == label)
-        found[k, :, :labels] = right.reshape(form.length - 2, -1, labels).all(axis=1)
-    return found & np.array([_cases(form, q, u) for q, u in pairs])
+@dataclass(frozen=True)
+class _Tables:
+    """All that the chains of some pairs are made of.
+
+    Attributes:
+        values: C of each position [y, z, (j, b)], none of a column larger than `largest`.
+        scores: −S⁻, then S⁺ of each position [y, z, pair], one after the other.
+        rest: λ [pair, (j, b)].
+        columns: j and b of the columns.
+    """
+
+    form: Form
+    pairs: Sequence[Pair]
+    values: list[np.ndarray]
+    largest: np.ndarray
+    scores: list[np.ndarray]
+    rest: np.ndarray
+    columns: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, form: Form, margin: float, pairs: Sequence[Pair]) -> _Tables:
+        """Of a form with two layers of one head.
+
+        Raises:
+            Refused: of another.
+        """
+        if form.layers != 2 or form.heads != 1 or form.length < 3:
+            raise Refused("cases are proved by pairs only with two layers of one head each")
+        hull = _Hull(form)
+        f, sizes = _differences(form)
+        moved = form.move_sizes[1, 0] * sizes
+        values = hull.highest(*_tables(form, form.moves[1, 0] @ f, moved))
+        values = [each + _SUMS * np.abs(each) for each in values]
+        direct, keys = _over_pairs(form, f, sizes, pairs)
+        rest = -(direct + margin)
+        rest -= _SUMS * (np.abs(direct) + abs(margin)) + 2.0**-900
+        largest = np.array([np.abs(each).max(axis=(0, 1)) for each in values])
+        scores = hull.highest(*keys)
+        return cls(form, pairs, values, largest, scores, rest, _columns(form))
+
+    def chain(self, k: int, columns: np.ndarray) -> Chain:
+        """That of pair k, of some columns."""
+        at = [each[:, :, [k, len(self.pairs) + k]] for each in self.scores]
+        values = [each[..., columns] for each in self.values]
+        return Chain(self.pairs[k], values, self.largest[:, columns], at, self.rest[k][columns])
+
+    def rivals(self, k: int) -> np.ndarray:
+        """Which columns may lead, [place, column], False where their label is no case there."""
+        other, label = self.columns
+        found = ~self.chain(k, np.arange(label.size)).right(label) & (other != label)
+        return found & _cases(self.form, *self.pairs[k])[:, label]
+
+    def proved(self, k: int) -> np.ndarray:
+        """Which cases of pair k are proved, [place, label]."""
+        found = _cases(self.form, *self.pairs[k])
+        place, column = np.nonzero(self.rivals(k))
+        found[place, self.columns[1][column]] = False
+        found[:, self.columns[1].max() + 1 :] = False
+        return found
 
 
 def _columns(form: Form) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +191,10 @@ class _Hull:
         first = table[0] + moved[0]
         found = [raised(first, np.abs(table[0]) + np.abs(moved[0]))[:, None]]
         for p in range(1, self.form.length):
-            mean = largest_mean(self._places(p, moved))
+            places = self._places(p, moved)
+            sure = sum(each.low[0, 0] for each in places)
+            largest = np.abs(moved[: p + 1]).max(axis=(0, 1))
+            mean = np.where(sure < _FAINT, largest, largest_mean(places))
             own = table[p][:, None]
             found.append(raised(own + mean, np.abs(own) + np.abs(mean)))
         return found
@@ -172,77 +247,20 @@ def _over_pairs(
 def _over_last_two(
     form: Form, own: np.ndarray, means: np.ndarray, pairs: Sequence[Pair]
 ) -> np.ndarray:
-    """At least the values of the last position over all sequences that end so, by the hull."""
+    """At least the values of the last position over all sequences that end so (10.6, depth 1)."""
     scores, error = form.first[0]
     last, found = form.length - 1, []
     for q, u in pairs:
         here = scores[last, q]
         top = max(here[:-2].max(), here[-2, u], here[-1, q])
-        far = here[:-2] - top
-        low, high = weights(far - error, far + error)
+        low, high = weights(here[:-2] - top - error, here[:-2] - top + error)
         ends = ([last - 1, last], [u, q])
-        near = here[ends][:, None, None] - top
+        nearest = here[ends][:, None, None] - top
         mean = largest_mean(
             [
-                Places(
-                    low.min(axis=1).sum(keepdims=True)[:, None, None] * (1 - _SUMS),
-                    high.max(axis=1).sum(keepdims=True)[:, None, None] * (1 + _SUMS),
-                    means[:-2].max(axis=(0, 1))[None, None],
-                ),
-                Places(*weights(near - error, near + error), means[ends][:, None]),
+                Places(low[..., None], high[..., None], means[:-2]),
+                Places(*weights(nearest - error, nearest + error), means[ends][:, None]),
             ]
         )
         found.append(raised(own[q] + mean, np.abs(own[q]) + np.abs(mean)))
     return np.array(found)
-
-
-class _Chain:
-    """k of Theorem 10.8 for one pair, and its largest sums over the sequences of each case."""
-
-    def __init__(
-        self,
-        pair: Pair,
-        values: Sequence[np.ndarray],
-        largest: np.ndarray,
-        scores: Sequence[np.ndarray],
-        rest: np.ndarray,
-    ) -> None:
-        self.q, self.u = q, u = pair
-        rows = [slice(None)] * (len(values) - 2) + [[u], [q]]
-        below, above = (
-            [sign * each[row][..., k] for each, row in zip(scores, rows, strict=True)]
-            for k, sign in ((0, -1), (1, 1))
-        )
-        below[-1], above[-1] = below[-1][:, [u]], above[-1][:, [u]]
-        top = max(each.max() for each in above)
-        self.links, self.slack = [], 0.0
-        for p, row in enumerate(rows):
-            low, high = weights(below[p] - top, above[p] - top)
-            value = values[p][row] if p < len(values) - 1 else values[p][row][:, [u]]
-            over = value - rest
-            most = over * high[..., None]
-            over *= low[..., None]
-            self.links.append(np.maximum(most, over, out=most))
-            self.slack = self.slack + (largest[p] + np.abs(rest)) * high.max()
-
-    def right(self, label: np.ndarray) -> np.ndarray:
-        """Whether no sum is over nothing, [place, column], of columns that belong to labels.
-
-        It means something where the place and the label are a case.
-        """
-        columns, q = np.arange(label.size), self.q
-        before, total = self.links[0][:, 0].copy(), []
-        for link in self.links[1:-1]:
-            here = link[-1, q][None] if len(link) == 1 else link[label, q, columns][None]
-            total.append(before[q] + here[0])
-            before[q] = -np.inf
-            before = (link + before).max(axis=1)
-        after = self.links[-1][:, 0]
-        for place in range(len(total) - 1, -1, -1):
-            link = self.links[place + 1]
-            total[place] = total[place] + (after[0] if len(link) == 1 else after[label, columns])
-            after = after.copy()
-            if len(after) > 1:
-                after[q] = -np.inf
-            after = (link + after[:, None]).max(axis=0)
-        return np.array(total) <= -_MARGIN * self.slack - 2.0**-900

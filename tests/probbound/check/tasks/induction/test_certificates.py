@@ -41,7 +41,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "interrupted": {"strategy": "cascade", "budget": 100, "stopped_at": 70},
     "soft": {"strategy": "cascade:soft", "budget": 100},
     "soft, target": {"strategy": "cascade:soft", "budget": 300, "target": 0.6},
-    "auto by pairs": {"strategy": "auto", "budget_flops": 2e6},
+    "auto by pairs": {"strategy": "auto", "budget_flops": 3e6},
     "auto by look-ups": {"strategy": "auto", "budget_flops": 1.5e6, "about": "any"},
     "auto by draws": {"strategy": "auto", "budget_flops": 5e5},
     "any": {"strategy": "iid", "budget": 60, "about": "any"},

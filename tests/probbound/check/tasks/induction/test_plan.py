@@ -20,7 +20,7 @@ def planned(model, amount, about="once"):
 
 
 @pytest.mark.parametrize("about", ["once", "any"])
-@pytest.mark.parametrize("amount", [1e3, 4e5, 9e5, 1.3e6, 1.9e6, 4.7e6, 3e7])
+@pytest.mark.parametrize("amount", [1e3, 4e5, 9e5, 1.3e6, 1.9e6, 2.6e6, 4.7e6, 3e7])
 def test_plans_are_made_again(about, amount):
     for model in (noisy(), inducing_network(v=5, n=6), inducing_network(v=4, n=5, heads=2)):
         made = planned(model, amount, about)
@@ -39,7 +39,7 @@ def test_another_plan_is_refused(monkeypatch):
     model = noisy()
     weights = weights_read(model)
     monkeypatch.setattr(planning, "_by_pairs", lambda *_: None)
-    lazy = planned(model, 2e6)
+    lazy = planned(model, 3e6)
     assert "made again it is pairs" in judge(lazy, weights).refused[0]
     monkeypatch.setattr(planning, "ENOUGH", 0.0)
     monkeypatch.undo()

@@ -62,3 +62,11 @@ def test_large_values_and_faint_weights():
     off = np.array([2.0**-960, 2.0**-1021 * 1.5])
     true = (off * values[0, :, 0]).sum() / off.sum()
     assert largest_mean(weights, allowed, values, 1e-12)[0, 0] >= true
+
+
+def test_the_largest_mean_may_be_that_of_faint_weights():
+    """A choice that outweighs all others by 10^20 is not the one that is made."""
+    weights = np.array([[[1.0, 1e-20], [1e-20, 0.0]]])
+    values = np.array([[[-5.0, -5.0], [3.0, 0.0]]])
+    allowed = np.array([[[True, True], [True, False]]])
+    assert largest_mean(weights, allowed, values, 1e-12)[0, 0] == pytest.approx(-1, abs=1e-10)

@@ -9,7 +9,8 @@ from probbound import UserError
 from probbound.models.transformer.attention_alone import factored
 from probbound.models.transformer.attention_alone.factored import Factored
 from probbound.models.transformer.attention_alone.form import form_of
-from probbound.models.transformer.attention_alone.pairs import PairTables
+from probbound.models.transformer.attention_alone.near import plus
+from probbound.models.transformer.attention_alone.pairs import Ending, PairTables
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.tasks.induction.task import Induction, Repeats, matched
 from tests.probbound.models.transformer.attention_alone.networks import (
@@ -46,6 +47,59 @@ def test_pairs_prove_nothing_that_is_wrong(name, margin):
     assert leads(model, tokens, label, margin)[shown].all()
     if name in ("right", "two tokens", "three places"):
         assert shown.all()
+
+
+def in_sets(sets, tokens, label):
+    """In how many of them each sequence is."""
+    places = np.arange(tokens.shape[1])
+    found = np.zeros(len(tokens), dtype=np.int64)
+    for one in sets:
+        found += one.allowed[places, tokens].all(axis=1) & (label == one.label)
+    return found
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.7, -0.7])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_wrong_is_in_just_one_of_the_sets_that_are_left(name, margin):
+    model = NETWORKS[name]
+    tokens, place = every(model), matched(every(model))
+    label = tokens[np.arange(len(tokens)), place + 1]
+    tables = PairTables(form_of(model), margin)
+    number, left = in_sets(tables.left(), tokens, label), tables.left()
+    right = leads(model, tokens, label, margin)
+    proved = tables.proved()[tokens[:, -1], tokens[:, -2], place, label]
+    assert np.all(number <= 1)
+    assert np.all(number[~right] == 1)
+    assert not number[proved].any()
+    assert number.sum() == sum(one.size for one in left)
+
+
+def test_much_of_a_case_that_is_not_proved_is_not_left():
+    model = inducing_network(6, v=4, n=6, sharp=8.0, noise=0.05, whole=True)
+    tables, tokens = PairTables(form_of(model)), every(model)
+    place = matched(tokens)
+    label = tokens[np.arange(len(tokens)), place + 1]
+    open_ = ~tables.proved()[tokens[:, -1], tokens[:, -2], place, label]
+    left = sum(one.size for one in tables.left())
+    assert np.count_nonzero(~leads(model, tokens, label)) <= left < 0.6 * np.count_nonzero(open_)
+
+
+def by_the_hull(self, q, u):
+    """The last position's ranges with all positions further back as one."""
+    (n, v, _), out = self.form.atoms.shape, self.form.outcomes.shape[1]
+    mean = self.near.mean(n - 1, self.last.read.transpose(1, 2, 0), q, u)
+    found = plus(self.last.own[q], mean)
+    keys = found[out * out :].reshape(2, 2, n, v)
+    return Ending(q, u, -keys[:, 0], keys[:, 1], found[: out * out].reshape(out, out))
+
+
+def test_the_exact_range_of_the_last_position_proves_what_the_hull_does_not(monkeypatch):
+    form = form_of(inducing_network(8, v=4, n=6, sharp=6.0, noise=0.1, whole=True))
+    exact = PairTables(form).proved()
+    monkeypatch.setattr(PairTables, "ending", by_the_hull)
+    hull = PairTables(form).proved()
+    assert exact.sum() > hull.sum() > 0
+    assert exact[hull].all()
 
 
 @pytest.mark.parametrize("repeats", ["once", "any"])

@@ -44,3 +44,13 @@ def test_weights_that_vanish_and_values_that_are_no_numbers():
         [Places(low[..., None], high[..., None], np.array([[[np.nan]], [[0.0]]]))]
     )
     assert not broken <= np.inf
+
+
+def test_the_largest_mean_may_be_that_of_faint_weights():
+    """A member that outweighs all others by e^46 is not the one that stands there."""
+    faint = np.array([[0.0, -46.0], [-46.0, -46.0]])
+    values = np.array([[-5.0, -5.0], [3.0, 3.0]])
+    low, high = weights(faint, faint)
+    found = largest_mean([Places(low[..., None], high[..., None], values[..., None])])
+    np.testing.assert_allclose(found, -1, atol=1e-10)
+    assert found >= -1
