@@ -66,18 +66,18 @@ def last_of(form: Form, widening: float) -> Last:
     token. The weights may be off by factors 1 ± `widening`.
     """
     n, v, width = form.atoms.shape
-    moved, grown = form.atoms @ form.values[0, 0], 1 + float(form.value_sizes[0, 0])
+    moved, grown = form.atoms @ form.values[0, 0], float(form.value_sizes[0, 0])
     size = norms(form.outcomes)[:, None] + norms(form.outcomes)
     raised = (form.gamma * form.atom_size * size + LEAST).reshape(-1)
     own = [differences(form.atoms[-1] @ form.outcomes) + raised]
-    read = [differences(moved @ form.outcomes) + raised * grown]
+    read = [differences(moved @ form.outcomes) + raised * grown + LEAST]
     off = 2 * form.atom_size * float(form.score_sizes[1, 0]) * form.gamma * form.atom_size
-    for atoms, by in ((form.atoms, 1.0), (moved, float(form.value_sizes[0, 0]))):
+    for atoms, by in ((form.atoms, 1.0), (moved, grown)):
         apart = (atoms - atoms[(n - 1) // 2, 0]).reshape(n * v, width)
-        keys, more = form.scores[1, 0] @ apart.T, off * by + LEAST
-        queries, inner = form.atoms[-1] @ keys, moved @ keys
-        own += [more - queries, queries + more]
-        read += [more * grown - inner, inner + more * grown]
+        keys = form.scores[1, 0] @ apart.T
+        for lists, made, more in ((own, form.atoms[-1], off * by), (read, moved, off * by * grown)):
+            found = made @ keys
+            lists += [more + LEAST - found, found + more + LEAST]
     scores = form.atoms[-1] @ form.scores[0, 0] @ form.atoms.reshape(n * v, width).T
     weights = np.exp(scores - scores.max(axis=1, keepdims=True)).reshape(v, n, v)
     values = np.ascontiguousarray(np.concatenate(read, axis=2).transpose(2, 0, 1))

@@ -68,7 +68,7 @@ class PairTables:
         worth = form.values[1, 0] @ form.outcomes
         base = differences(form.atoms @ worth) + raised
         deep = differences(form.atoms @ form.values[0, 0] @ worth)
-        deep = deep + raised * (1 + form.value_sizes[0, 0])
+        deep = deep + raised * form.value_sizes[0, 0] + LEAST
         made, sizes = np.empty((out, n, v, v, out)), np.empty((n, out, out))
         for p in range(n):
             each = plus(base[p][:, None], self.near.means(p, deep))
