@@ -82,7 +82,7 @@ def _range_price(weights: Weights, depth: int, place: int, quantities: int) -> i
     if depth == 0:
         return v * quantities
     if depth == 1:
-        return 48 * heads * quantities * (place + 1) * v
+        return 60 * heads * quantities * (place + 1) * v
     below, leaves = depth - 1, 2 * n * v * (1 + heads) ** (depth - 1)
     inner = (1 + heads * (place + 1)) * _range_price(weights, below, place, quantities)
     return inner + heads * _range_price(weights, below, place, leaves)

@@ -76,7 +76,7 @@ def test_all_that_is_run_is_certain():
 
 
 def test_what_pairs_prove_in_full_is_known():
-    found = foretold(RIGHT, 1e6)
+    found = foretold(RIGHT, 3e6)
     assert (found.forecasts[0].strategy, found.forecasts[0].failure_upper) == ("pairs", 0.0)
     assert found.wrong == 0
     assert not any("tree" in made.strategy for made in found.forecasts)
