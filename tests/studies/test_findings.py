@@ -153,6 +153,10 @@ def said_of_layers():
     (every,) = in_layers("two layers, soft", "extrapolated")
     assert failure == 0
     yield f"a complete proof for {power(cost)} operations, {cost / float(every['flops']):.2f} of"
+    failure, cost = certified("three layers, sharp", "tree")
+    (every,) = in_layers("three layers, sharp", "extrapolated")
+    assert failure == 0
+    yield f"for {power(cost)} operations, {cost / float(every['flops']):.2f} of"
     for model in (f"{layers} layers, {kind}" for layers in ("two", "three") for kind in KINDS):
         shares = ", ".join(f"{share:.2f}" for share in proved_shares(model))
         yield f"| {model} | {shares} | {nodes_of_a_case(model)} |"
