@@ -154,6 +154,10 @@ def said_of_layers():
     (every,) = in_layers("two layers, soft", "extrapolated")
     assert failure == 0
     yield f"a complete proof for {power(cost)} operations, {cost / float(every['flops']):.2f} of"
+    failure, cost = certified("three layers, sharp", "tree")
+    (every,) = in_layers("three layers, sharp", "extrapolated")
+    assert failure == 0
+    yield f"for {power(cost)} operations, {cost / float(every['flops']):.2f} of"
     for model in (f"{layers} layers, {kind}" for layers in ("two", "three") for kind in KINDS):
         yield f"| {model} | {proved_shares(model)} | {nodes_of_a_case(model)} |"
     drawn = certified("three layers, soft", "iid")[0]

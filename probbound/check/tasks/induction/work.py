@@ -18,7 +18,7 @@ from probbound.check.tasks.on_screens import PILOT
 
 _LEAST, _RUN, _INTERVAL = 1e8, 1e4, 1e5
 _PASS, _PAIRS, _TABLES, _NODE = 3.0, 4.0, 4.0, 100.0
-_PART, _LETTERS = 2e7, 250.0
+_PART, _LETTERS, _MOST_LETTERS = 2e7, 250.0, 4096
 _BLOCKS = 2.0**29  # bytes of what is computed at once
 _MOST = 1 << 62
 
@@ -39,6 +39,8 @@ def work_of(predicate: Mapping[str, Any], weights: Weights) -> Work:
     shape = weights.configuration.n_layers, weights.configuration.n_heads
     two, three = shape == (2, 1), shape == (3, 1)
     free = n - 3 - int(predicate["claim"]["at"] or 0) if recipe.run == EVERY else n - 1
+    if three:
+        memory += 64.0 * min(n * v**2, _MOST_LETTERS) ** 2
     if recipe.screen == PAIRS or (recipe.screen == TREE and two and sequences.once):
         operations += _PAIRS * pairs_price(weights) + 1e3 * v**3 * n
         memory += 64.0 * n * v**2 * out**2 + 4.0 * n**2 * v**4 + 2.0 * n * v**3 * out**2

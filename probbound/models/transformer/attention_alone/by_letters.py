@@ -17,13 +17,16 @@ from probbound.models.transformer.attention_alone.letters import Bounds, Letters
 from probbound.models.transformer.attention_alone.near import plus
 from probbound.models.transformer.attention_alone.trees import Ranges, Vectors
 
-MOST_OFF = 0.125
+MOST_OFF, MOST_LETTERS = 0.125, 4096
 WINDOW = 2  # letters of a position in layer 3: its own and that before
 
 
 def is_read_sharply(ranges: Ranges, one: Bool[np.ndarray, "n_ctx d_vocab"]) -> bool:
     """Whether a product set is tried by letters."""
-    return has_letters(ranges.form) and bool(letters_of(ranges, one).off.max() <= MOST_OFF)
+    sizes = one.sum(axis=1)
+    if not has_letters(ranges.form) or sizes[0] + (sizes[1:] * sizes[:-1]).sum() > MOST_LETTERS:
+        return False
+    return bool(letters_of(ranges, one).off.max() <= MOST_OFF)
 
 
 def has_letters(form: Form) -> bool:

@@ -13,6 +13,7 @@ from probbound.check.judge import judge
 from probbound.contract.claims import Claim
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
+from probbound.models.transformer.attention_alone.by_letters import is_read_sharply
 from probbound.models.transformer.attention_alone.filling import Fillings
 from probbound.models.transformer.attention_alone.form import form_of
 from probbound.populations.product_sets import all_of
@@ -23,7 +24,10 @@ from probbound.tasks.induction.task import Induction, matched
 from tests.factories import through_json
 from tests.forgeries import altered, resealed
 from tests.probbound.check.tasks.induction.networks import weights_read
-from tests.probbound.models.transformer.attention_alone.networks import inducing_network
+from tests.probbound.models.transformer.attention_alone.networks import (
+    inducing_network,
+    with_a_layer_between,
+)
 
 MODEL = inducing_network(1, v=4, n=6, noise=0.1)
 TASK = Induction(4, 6)
@@ -151,6 +155,17 @@ def test_auto_takes_a_budget_of_cases():
     assert made.chosen == "iid"
     assert made.ran.budget == 20
     assert judge(through_json(made), weights_read(MODEL)).holds
+
+
+def test_three_layers_are_proved_by_letters_and_the_checker_does_so_again():
+    model = with_a_layer_between(inducing_network(1, v=4, n=6, noise=0.05, whole=True))
+    fillings = Fillings(form_of(model))
+    assert is_read_sharply(fillings.ranges, np.ones((6, 4), dtype=bool))
+    asked = {"strategy": "iid", "budget": 40, "delta": 0.01, "seed": 3}
+    claim = Claim("universal", 1.0)
+    made = through_json(probbound.certify(model, TASK, claim=claim, **asked))
+    assert made["sampling"]["failures"] < 20
+    assert judge(made, weights_read(model)).holds
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,14 @@ from probbound.check.models.transformer.alone.links import Link
 from probbound.check.models.transformer.alone.trees import raised
 
 _MOST_OFF = 1 / 8
+_MOST_LETTERS = 1 << 12
 
 
 def looks_before(form: Form, sets: Sequence[np.ndarray]) -> bool:
     """Whether a set is tried by letters."""
-    if (form.layers, form.heads) != (3, 1):
+    sizes = [1, *(each.size for each in sets)]
+    letters = sum(now * before for before, now in itertools.pairwise(sizes))
+    if (form.layers, form.heads) != (3, 1) or letters > _MOST_LETTERS:
         return False
     return max(float(each.max()) for each in alphabet(form, sets).off) <= _MOST_OFF
 

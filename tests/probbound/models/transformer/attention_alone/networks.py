@@ -1,5 +1,7 @@
 """Small networks of attention alone, some of which copy what followed a token."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from probbound.models.transformer.architecture import Architecture
@@ -98,6 +100,17 @@ def looking_network(
     arrays["blocks.0.attn.W_Q"] = before[None]
     arrays["blocks.0.attn.W_K"] = np.eye(d)[None] + 0.02 * rng.normal(size=(1, d, d))
     return GeneralTransformer(arrays, a)
+
+
+def with_a_layer_between(model: GeneralTransformer, seed: int = 0) -> GeneralTransformer:
+    """Two layers and, between them, one that looks everywhere and moves a little noise."""
+    rng, arrays = np.random.default_rng(seed), dict(model.arrays)
+    for name in "QKVO":
+        arrays[f"blocks.2.attn.W_{name}"] = arrays[f"blocks.1.attn.W_{name}"]
+        like = arrays[f"blocks.1.attn.W_{name}"]
+        arrays[f"blocks.1.attn.W_{name}"] = 0.05 * rng.normal(size=like.shape)
+    deeper = replace(model.architecture, n_layers=3, windows=(None,) * 3)
+    return GeneralTransformer(arrays, deeper)
 
 
 def architecture(

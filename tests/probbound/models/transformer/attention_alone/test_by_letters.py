@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from probbound.models.transformer.attention_alone import by_letters as letters_module
 from probbound.models.transformer.attention_alone import filling
 from probbound.models.transformer.attention_alone.by_letters import (
     by_letters,
@@ -110,9 +111,12 @@ def lost(fillings, one, label, lead):
     return high
 
 
-def test_which_sets_are_tried_so():
+def test_which_sets_are_tried_so(monkeypatch):
     one = np.ones((5, 3), dtype=bool)
-    assert is_read_sharply(Ranges(form_of(looking_network(0, sharp=8.0))), one)
+    sharp = Ranges(form_of(looking_network(0, sharp=8.0)))
+    for most, wanted in ((4096, True), (39, True), (38, False)):
+        monkeypatch.setattr(letters_module, "MOST_LETTERS", most)
+        assert is_read_sharply(sharp, one) == wanted
     assert not is_read_sharply(Ranges(form_of(looking_network(0, sharp=1.0))), one)
     for layers, heads in ((2, 1), (3, 2)):
         model = random_network(0, layers=layers, heads=heads, v=3)

@@ -17,11 +17,12 @@ from tests.counting import counted, counting
 from tests.probbound.models.transformer.attention_alone.networks import (
     inducing_network,
     random_network,
+    with_a_layer_between,
 )
 
 
-def counted_form(v, n):
-    return counted_of(inducing_network(v=v, n=n, whole=True))
+def counted_form(v, n, between=lambda model: model):
+    return counted_of(between(inducing_network(v=v, n=n, whole=True)))
 
 
 def counted_of(model):
@@ -82,3 +83,14 @@ def test_fillings(v, n):
     with counting() as seen:
         fillings.right(one, 1)
     assert seen.floats <= fillings.flops(one) <= 1.5 * seen.floats
+
+
+@pytest.mark.parametrize(("v", "n"), [(4, 6), (8, 6)])
+def test_fillings_by_letters(v, n):
+    fillings = Fillings(counted_form(v, n, with_a_layer_between))
+    one = np.ones((n, v), dtype=bool)
+    one[-1] = one[0] = [True] + [False] * (v - 1)
+    one[-2] = one[1] = [False, True] + [False] * (v - 2)
+    with counting() as seen:
+        fillings.right(one, 1)
+    assert seen.floats <= fillings.flops(one) <= 2.5 * seen.floats

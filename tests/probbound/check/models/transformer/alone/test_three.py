@@ -70,3 +70,11 @@ def test_a_set_with_no_sequence_is_right():
     allowed = np.ones((5, 3), dtype=bool)
     allowed[1] = False
     assert right(form_of(looking_weights(0)), allowed, 0, 0.0)
+
+
+def test_which_sets_are_tried_so(monkeypatch):
+    every_token = [np.arange(3)] * 5
+    assert not three.looks_before(form_of(looking_weights(0, sharp=0.5)), every_token)
+    for most, wanted in ((39, True), (38, False)):
+        monkeypatch.setattr(three, "_MOST_LETTERS", most)
+        assert three.looks_before(form_of(looking_weights(0)), every_token) == wanted
