@@ -41,6 +41,12 @@ from studies.write_up import markdown_table
 
 CERTIFIED, REVEALED, ALL = "certified", "every filling", "extrapolated"
 _LOOKS = ((BLUE, "s"), (ORANGE, "o"), (GREEN, "D"), (PINK, "^"), (AMBER, "v"), (GREY, "x"))
+_SIDES = (
+    ("left", 1),
+    ("right", -1),
+    ("right", 1),
+    ("left", -1),
+)  # of labels: where they begin or end, and up
 _EMPTY: Row = dict.fromkeys(
     (
         *("strategy", "budget", "failure_upper", "guarantee", "flops", "revealed", "draws"),
@@ -173,7 +179,7 @@ def draw(rows: list[Row]) -> Figure:
     for number, name in enumerate(_names(rows)):
         colour, marker = _LOOKS[number % len(_LOOKS)]
         own = [row for row in rows if row["model"] == name]
-        _frontier(left, own, nothing, colour, marker)
+        _frontier(left, own, nothing, number)
         known = [row for row in own if row["kind"] == REVEALED]
         middle.plot(*_of(known, "revealed", "proved"), marker=marker, color=colour)
         right.plot([], [], marker=marker, color=colour, label=name)
@@ -192,22 +198,31 @@ def draw(rows: list[Row]) -> Figure:
     return figure
 
 
-def _frontier(axes: Axes, own: list[Row], nothing: float, colour: str, marker: str) -> None:
-    """Strategies of nearly the same cost and bound share a mark."""
-    places: dict[tuple[str, str], list[Row]] = {}
+def _frontier(axes: Axes, own: list[Row], nothing: float, number: int) -> None:
+    """Strategies of much the same cost and bound share a label, on a side of the network's own."""
+    colour, marker = _LOOKS[number % len(_LOOKS)]
+    places: dict[tuple[int, str], list[Row]] = {}
     for row in own:
         if row["kind"] == CERTIFIED and row["failure_upper"] < 1:
-            place = f"{row['flops']:.1e}", f"{row['failure_upper']:.1e}"
+            at = row["flops"], row["failure_upper"] or nothing
+            fill = "white" if row["guarantee"] == "deterministic" else colour
+            axes.plot(*at, marker, color=colour, mfc=fill)
+            place = round(2 * np.log10(row["flops"])), f"{row['failure_upper']:.1e}"
             places.setdefault(place, []).append(row)
     for alike in places.values():
-        row = alike[0]
-        at = row["flops"], row["failure_upper"] or nothing
-        text = "\n".join(each["strategy"] for each in alike)
-        fill = "white" if row["guarantee"] == "deterministic" else colour
-        axes.plot(*at, marker, color=colour, mfc=fill)
-        text += "" if row["failure_upper"] else ": 0"
-        axes.annotate(text, at, (-2, 6), textcoords="offset points", fontsize=6, color=colour)
-    axes.margins(x=0.12, y=0.1)
+        row = alike[-1]
+        side, up = _SIDES[number % len(_SIDES)]
+        axes.annotate(
+            "\n".join(each["strategy"] for each in alike) + ("" if row["failure_upper"] else ": 0"),
+            (row["flops"], row["failure_upper"] or nothing),
+            (-2 if side == "left" else 2, 6 * up),
+            textcoords="offset points",
+            ha=side,
+            va="bottom" if up > 0 else "top",
+            fontsize=6,
+            color=colour,
+        )
+    axes.margins(x=0.2, y=0.16)
 
 
 def _of(known: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:

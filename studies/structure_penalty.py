@@ -28,7 +28,7 @@ from probbound.machine.progress import track
 from probbound.models.transformer.network import GeneralTransformer
 from probbound.models.transformer.running import activations
 from probbound.tasks.induction.question import InductionQuestion
-from probbound.tasks.induction.screens.factored import prepared
+from probbound.tasks.induction.screens.factored import BY_FACTORED
 from probbound.tasks.induction.task import Induction
 from studies.bands import band, draw_band
 from studies.models import model_named
@@ -77,7 +77,7 @@ def _row(grid: Grid, penalty: float, seed: int, work: Path) -> Row:
     question = InductionQuestion(model, task, 0, grid.delta, 0)
     tokens = task.sample(Stream.from_seed(0).fold_in("inputs"), 0, grid.inputs)
     wrong = int(question.exact.uncertified(tokens).sum())
-    certified = ~prepared(question, CostMeter()).uncertified(tokens)
+    certified = ~BY_FACTORED.prepared(question, CostMeter()).uncertified(tokens)
     before = _attention_before(model, tokens[:_ATTENDED])
     given: dict[str, Any] = {"delta": grid.delta, "seed": 0}
     pairs = probbound.certify(model, task, strategy="pairs", **given)

@@ -12,7 +12,6 @@ from fractions import Fraction
 
 from probbound.contract.cost import CostMeter
 from probbound.machine.errors import UserError
-from probbound.models.transformer.attention_alone.factored import Factored
 from probbound.planning.forecast import Forecast, cheapest_for
 from probbound.planning.foretold import Foretold, Wish
 from probbound.strategies.follow_up import passes_for
@@ -23,7 +22,6 @@ from probbound.tasks.induction.asking import asked, task_for
 from probbound.tasks.induction.forecast import Tree
 from probbound.tasks.induction.grammar import (
     BRUTE_FORCE,
-    CASCADE,
     HYBRID,
     IID,
     MOST_NODES,
@@ -33,6 +31,7 @@ from probbound.tasks.induction.grammar import (
 )
 from probbound.tasks.induction.looking import Seen, looked
 from probbound.tasks.induction.question import MOST_RUN, InductionQuestion
+from probbound.tasks.induction.screens.look_ups import LOOK_UPS
 
 _PARTS = 10  # a hybrid spends so many different parts of its budget on a tree
 
@@ -117,18 +116,18 @@ class Planner:
 
     def _cascade(self, amount: float) -> Iterator[Forecast]:
         """Draws that pass look-ups before they are run."""
-        question, kept = self.question, self.seen.kept
-        if kept is None:
-            return
-        before, each = self._once + Factored(question.form).flops, self.seen.look_up
-        rest = Fraction(amount) - before
-        draws = min(MOST_DRAWS, math.floor(rest / (each + kept * self._each)))
-        if draws < 1:
-            return
-        budget = passes_for(draws, kept, rest, each, self._each)
-        cost = before + draws * (each + kept * self._each)
-        law = FixedOrInterrupted(question.delta)
-        yield replace(self._by_chance(CASCADE, 1.0, law, draws, cost), budget=budget, draws=draws)
+        question, law = self.question, FixedOrInterrupted(self.question.delta)
+        for name, kept in self.seen.kept.items():
+            way = LOOK_UPS[name]
+            before = self._once + way.made_for(question).flops
+            each, rest = way.operations(question.task.n_ctx), Fraction(amount) - before
+            draws = min(MOST_DRAWS, math.floor(rest / (each + kept * self._each)))
+            if draws < 1:
+                continue
+            budget = passes_for(draws, kept, rest, each, self._each)
+            cost = before + draws * (each + kept * self._each)
+            made = self._by_chance(name, 1.0, law, draws, cost)
+            yield replace(made, budget=budget, draws=draws)
 
     def _pairs(self, amount: float) -> Iterator[Forecast]:
         """All cases at once, and perhaps draws of what is left."""

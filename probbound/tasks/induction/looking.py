@@ -6,7 +6,7 @@ All draws are of the stream `plan`, which certifies nothing, and no budget pays 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -15,13 +15,12 @@ from jaxtyping import Float, Int
 from probbound.contract.cost import CostMeter
 from probbound.draws.random_streams import Stream
 from probbound.machine.errors import UserError
-from probbound.models.transformer.attention_alone.factored import operations
 from probbound.models.transformer.attention_alone.filling import Fillings
 from probbound.planning.forecast import share_seen
 from probbound.tasks.induction.cases import Case, case_around
 from probbound.tasks.induction.forecast import Descent, Tree, descend
 from probbound.tasks.induction.question import InductionQuestion
-from probbound.tasks.induction.screens.factored import prepared
+from probbound.tasks.induction.screens.look_ups import LOOK_UPS
 from probbound.tasks.induction.screens.pairs import PairScreen
 from probbound.tasks.induction.screens.tree import RUN
 
@@ -33,24 +32,23 @@ DESCENTS, FEWEST_DESCENTS = 64, 4
 @dataclass(frozen=True)
 class Seen:
     """What a look found: the share that is `wrong` of `pilot` draws, and of what could be looked at
-    the shares that `pairs` and look-ups leave, and the `tree` below what `pairs` left, or below all
-    cases. Operations: `pairs_flops` those of `pairs`, 0 without, `look_up` of a look-up, and
+    the shares that `pairs` and look-ups leave (`kept`, by strategy), and the `tree` below what
+    `pairs` left, or below all cases. Operations: `pairs_flops` those of `pairs`, 0 without, and
     `attempt` of a proof at the root of a tree, 0 where there is none.
     """
 
     pilot: int
     wrong: float
     pairs: float | None = None
-    kept: Fraction | None = None
+    kept: Mapping[str, Fraction] = field(default_factory=dict)
     tree: Tree | None = None
     pairs_flops: int = 0
-    look_up: int = 0
     attempt: int = 0
 
     @property
     def left(self) -> Mapping[str, float]:
         """Shares of all sequences that checks leave, by what they are called."""
-        known = {"pairs screen": self.pairs, "look-ups": self.kept}
+        known = {"pairs screen": self.pairs, **self.kept}
         return {name: float(share) for name, share in known.items() if share is not None}
 
     @property
@@ -87,10 +85,9 @@ def looked(question: InductionQuestion, meter: CostMeter) -> Seen:
     return Seen(
         *(pilot, wrong),
         pairs=None if pairs is None else pairs.share,
-        kept=_by_look_ups(question, members, meter),
+        kept=dict(_by_look_ups(question, members, meter)),
         tree=tree,
         pairs_flops=0 if pairs is None else pairs.screen.flops,
-        look_up=operations(question.task.n_ctx),
         attempt=attempt,
     )
 
@@ -176,15 +173,17 @@ def _by_pairs(question: InductionQuestion, meter: CostMeter) -> _ByPairs | None:
 
 def _by_look_ups(
     question: InductionQuestion, members: Int[np.ndarray, "n n_ctx"], meter: CostMeter
-) -> Fraction | None:
-    """The share of draws that they leave, None if there are no such tables, or they prove none."""
-    try:
-        check = prepared(question, meter)
-    except UserError:
-        return None
-    with meter.phase("look-ups", "proof", len(members) * check.flops):
-        left = int(check.uncertified(members).sum())
-    return None if left == len(members) else Fraction(2 * left + 1, 2 * len(members) + 2)
+) -> Iterator[tuple[str, Fraction]]:
+    """The share of draws that each of them leaves, if there are such tables and they prove any."""
+    for name, way in LOOK_UPS.items():
+        try:
+            check = way.prepared(question, meter)
+        except UserError:
+            continue
+        with meter.phase("look-ups", "proof", len(members) * check.flops):
+            left = int(check.uncertified(members).sum())
+        if left < len(members):
+            yield name, Fraction(2 * left + 1, 2 * len(members) + 2)
 
 
 def _roots(question: InductionQuestion, pairs: _ByPairs | None) -> _Roots | None:

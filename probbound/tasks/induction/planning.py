@@ -14,12 +14,11 @@ from probbound.models.transformer.attention_alone.form import form_of
 from probbound.models.transformer.sizing import sizes_price
 from probbound.strategies.levels import MOST_DRAWS, Inputs
 from probbound.strategies.on_screens import PILOT_DRAWS
-from probbound.tasks.induction.grammar import BRUTE_FORCE, CASCADE, HYBRID, IID, SOFT
+from probbound.tasks.induction.grammar import BRUTE_FORCE, HYBRID, IID
 from probbound.tasks.induction.question import MOST_RUN, InductionQuestion
-from probbound.tasks.induction.screens.factored import BY_FACTORED
+from probbound.tasks.induction.screens.look_ups import LOOK_UPS
 from probbound.tasks.induction.screens.looked_up import LookUps
 from probbound.tasks.induction.screens.pairs import PairScreen
-from probbound.tasks.induction.screens.soft import BY_SOFT
 
 LOOKED_AT, LOOK_DRAWS = 8, 512
 ENOUGH = 0.5
@@ -33,12 +32,8 @@ def chosen(question: InductionQuestion, meter: CostMeter) -> tuple[str, Inductio
         return BRUTE_FORCE, question
     if question.claim.revealed is not None:
         return IID, _drawing(question, spent)
-    offers = (
-        (HYBRID, _by_pairs),
-        (CASCADE, partial(_by_look_ups, BY_FACTORED)),
-        (f"{CASCADE}:{SOFT}", partial(_by_look_ups, BY_SOFT)),
-    )
-    for name, offered in offers:
+    by_look_ups = {name: partial(_by_look_ups, way) for name, way in LOOK_UPS.items()}
+    for name, offered in {HYBRID: _by_pairs, **by_look_ups}.items():
         if (budget := offered(question, spent, meter)) is not None:
             return name, replace(question, budget=min(budget, MOST_DRAWS))
     return IID, _drawing(question, spent)

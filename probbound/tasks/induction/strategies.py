@@ -26,13 +26,12 @@ from probbound.tasks.induction.grammar import (
     parsed,
 )
 from probbound.tasks.induction.question import InductionQuestion
-from probbound.tasks.induction.screens.factored import BY_FACTORED
+from probbound.tasks.induction.screens.look_ups import LOOK_UPS
 from probbound.tasks.induction.screens.pairs import PairScreen
-from probbound.tasks.induction.screens.soft import BY_SOFT
 from probbound.tasks.induction.screens.tree import TreeScreen
 
 AT_ONCE = 16  # cases proved together, so that all cores have some
-_LOOK_UPS = {each.name: each for each in (BY_FACTORED, BY_SOFT)}
+_LOOK_UPS = {way.name: way for way in LOOK_UPS.values()}
 
 
 def answer(strategy: str, question: InductionQuestion, meter: CostMeter) -> Outcome:

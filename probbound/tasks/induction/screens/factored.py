@@ -7,4 +7,3 @@ from probbound.tasks.induction.grammar import FACTORED
 from probbound.tasks.induction.screens.looked_up import LookUps
 
 BY_FACTORED = LookUps(FACTORED, Factored, operations)
-prepared = BY_FACTORED.prepared

@@ -51,7 +51,9 @@ def test_what_is_foretold_is_certified(task):
     found = foretold(NOISY, amount, task=task)
     kinds = [made.strategy.rstrip("0123456789") for made in found.forecasts]
     pairs = [] if task else ["pairs", "hybrid:pairs"]
-    assert sorted(kinds) == sorted(["iid", "cascade", "tree:", "hybrid:tree:", *pairs])
+    assert sorted(kinds) == sorted(
+        ["iid", "cascade", "cascade:soft", "tree:", "hybrid:tree:", *pairs]
+    )
     assert [made.failure_upper for made in found.forecasts] == sorted(
         made.failure_upper for made in found.forecasts
     )

@@ -128,7 +128,7 @@ def test_fewer_cases_left_than_the_checker_leaves_are_refused():
     [
         (0, 1e3, "iid"),
         (0, 6e7, "iid"),
-        (0, 7e7, "brute-force"),
+        (0, 2e8, "brute-force"),
         (2, 2e7, "iid"),
     ],
 )
@@ -142,7 +142,7 @@ def test_auto_chooses_and_the_checker_chooses_again(given, amount, ran):
 def test_another_choice_than_the_checkers_is_refused(monkeypatch):
     weights = weights_read(MODEL)
     monkeypatch.setattr(planning, "MOST_RUN", 0)
-    drawn = through_json(universal(0, **AUTO, budget_flops=7e7))
+    drawn = through_json(universal(0, **AUTO, budget_flops=2e8))
     assert "made again it is every filling enumerated" in judge(drawn, weights).refused[0]
     monkeypatch.undo()
     monkeypatch.setattr(planning, "MOST_DRAWS", 5)
