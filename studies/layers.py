@@ -207,7 +207,7 @@ def _frontier(axes: Axes, own: list[Row], nothing: float, number: int) -> None:
             at = row["flops"], row["failure_upper"] or nothing
             fill = "white" if row["guarantee"] == "deterministic" else colour
             axes.plot(*at, marker, color=colour, mfc=fill)
-            place = round(2 * np.log10(row["flops"])), f"{row['failure_upper']:.1e}"
+            place = round(np.log10(row["flops"])), f"{row['failure_upper']:.1e}"
             places.setdefault(place, []).append(row)
     for alike in places.values():
         row = alike[-1]
@@ -222,7 +222,7 @@ def _frontier(axes: Axes, own: list[Row], nothing: float, number: int) -> None:
             fontsize=6,
             color=colour,
         )
-    axes.margins(x=0.2, y=0.16)
+    axes.margins(x=0.2, y=0.22)
 
 
 def _of(known: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:
