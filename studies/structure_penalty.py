@@ -91,7 +91,7 @@ def _row(grid: Grid, penalty: float, seed: int, work: Path) -> Row:
         "accuracy": 1 - wrong / grid.inputs,
         "attention": float(before.mean()),
         "attention, 1 %": float(np.quantile(before, 0.01)),
-        "pairs": one_minus_down(pairs.failure_upper),
+        "pairs": max(0.0, one_minus_down(pairs.failure_upper)),
         "factored": float(certified.mean()),
         "budget": grid.budget,
         "delta": grid.delta,
