@@ -88,8 +88,8 @@ def train(
 
 def _recipe(chosen: Mapping[str, Any]) -> str:
     """Its penalties in words, for lists of models."""
-    match = f", match {chosen['match_penalty']:g}" if chosen["match_penalty"] else ""
-    return f"penalty {chosen['structure_penalty']:g}{match}"
+    structure, match = chosen["structure_penalty"], chosen["match_penalty"]
+    return f"{structure:g}, match {match:g}" if match else f"penalty {structure:g}"
 
 
 def _require_usable(chosen: Mapping[str, Any]) -> None:

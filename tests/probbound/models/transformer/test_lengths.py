@@ -14,7 +14,7 @@ from probbound.models.transformer.running import (
 )
 from probbound.models.transformer.sizing import sizes_of
 from tests.probbound.check.models.transformer.networks import CASES
-from tests.probbound.models.transformer.networks import COMPILED, network
+from tests.probbound.models.transformer.networks import network
 
 ROWS = np.array([[-1, 2, 5, 1], [3, 0, 6, 2], [-1, -1, -1, 4], [-1, 2, 0, 0]])
 ALONE = [[2, 5, 1], [3, 0, 6, 2], [4], [2, 0, 0]]
@@ -29,7 +29,14 @@ def test_rows_are_moved_and_sorted_by_length():
     assert found == [([1], [ALONE[1]]), ([0, 3], [ALONE[0], ALONE[3]]), ([2], [ALONE[2]])]
 
 
-@pytest.mark.parametrize("case", COMPILED)
+@pytest.mark.parametrize(
+    "case",
+    [
+        "post and shortformer",
+        "alibi, not causal, capped",
+        *(pytest.param(case, marks=pytest.mark.slow) for case in CASES),
+    ],
+)
 def test_each_is_answered_as_it_is_alone(case):
     made = network(3, 0.7, **CASES[case])
     sizes = sizes_of(made)

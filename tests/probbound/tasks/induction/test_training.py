@@ -63,7 +63,7 @@ def test_a_match_penalty_sharpens_the_last_layer():
     tokens = Induction(4, 5).population.members(np.arange(300))
     rows, match = np.arange(300), matched(tokens) + 1
     reads = []
-    for penalty, recipe in ((0.0, "penalty 0.003"), (1.0, "penalty 0.003, match 1")):
+    for penalty, recipe in ((0.0, "penalty 0.003"), (1.0, "0.003, match 1")):
         model, record = train({**SMALL, "match_penalty": penalty})
         assert (record["match_penalty"], record["recipe"]) == (penalty, recipe)
         form = form_of(model)

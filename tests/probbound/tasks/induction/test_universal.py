@@ -99,7 +99,7 @@ def _key(tokens, given):
     return case_around(TASK, tokens, given.astype(bool)).allowed.tobytes()
 
 
-@pytest.mark.parametrize("given", [0, 1, 3])
+@pytest.mark.parametrize("given", [0, 1, pytest.param(3, marks=pytest.mark.slow)])
 def test_all_cases_are_tried_and_tried_again(given):
     made = universal(given, **EVERY)
     every = Cases(TASK, given)
