@@ -61,15 +61,25 @@ class GeneralTransformer(eqx.Module):
         return outcomes(self, tokens)
 
 
+def whole_rows(tokens: Any) -> Int[np.ndarray, "n t"]:
+    """Rows of whole numbers.
+
+    Raises:
+        UserError: if they are none.
+    """
+    rows = np.asarray(tokens)
+    if rows.ndim != 2 or rows.dtype.kind not in "iu":
+        raise UserError(f"tokens must be rows of whole numbers, got {rows.shape} of {rows.dtype}")
+    return rows
+
+
 def require_rows(model: GeneralTransformer, tokens: Any) -> Int[np.ndarray, "n t"]:
     """Rows of tokens that the network reads.
 
     Raises:
         UserError: if they are no rows of whole numbers, too long, or of tokens that there are not.
     """
-    rows = np.asarray(tokens)
-    if rows.ndim != 2 or rows.dtype.kind not in "iu":
-        raise UserError(f"tokens must be rows of whole numbers, got {rows.shape} of {rows.dtype}")
+    rows = whole_rows(tokens)
     if not 1 <= rows.shape[1] <= model.n_ctx:
         raise UserError(
             f"{model.name} reads rows of 1 to {model.n_ctx} tokens, got {rows.shape[1]}"

@@ -16,7 +16,7 @@ from probbound.models.transformer.architecture import Architecture
 from probbound.models.transformer.assembling import Assembly, MatrixSizes
 from probbound.models.transformer.balls import Balls, balls_of
 from probbound.models.transformer.lengths import BEFORE, firsts, from_the_first, of_one_length
-from probbound.models.transformer.network import GeneralTransformer, require_rows
+from probbound.models.transformer.network import GeneralTransformer, require_rows, whole_rows
 from probbound.models.transformer.operations import Operations
 from probbound.models.transformer.plain import Plain
 from probbound.models.transformer.radii import Ball, Radii
@@ -64,7 +64,7 @@ def outcomes_with_radii(
     return np.asarray(found.value), np.asarray(found.radius)
 
 
-def of_each(joint: Joint[V], tokens: Int[np.ndarray, "n t"]) -> tuple[V, ...]:
+def of_each(joint: Joint[V], tokens: Any) -> tuple[V, ...]:
     """What comes out of every network after each row, in arrays of NumPy (Theorem 9.13).
 
     Where the last position alone comes out, rows of different lengths may have -1 before their
@@ -75,6 +75,7 @@ def of_each(joint: Joint[V], tokens: Int[np.ndarray, "n t"]) -> tuple[V, ...]:
         UserError: if a network does not read such rows.
         ValueError: if they do not begin with the tokens that have been run before.
     """
+    tokens = whole_rows(tokens)
     if not joint.last or not (tokens[:, :1] == BEFORE).any():
         return _of_rows(joint, tokens, np.full(len(tokens), tokens.shape[1] - 1))
     ends = tokens.shape[1] - 1 - firsts(tokens)
@@ -108,6 +109,7 @@ def outcomes_in_balls(
     Raises:
         UserError: if the network does not read such rows, or python-flint is not installed.
     """
+    tokens = whole_rows(tokens)
     both = np.empty((2, len(tokens), model.d_vocab_out))
     at_once = max(1, rows_at_once(model.architecture, tokens.shape[1]) // BALL_SIZE)
     some = [

@@ -6,12 +6,15 @@ import pytest
 
 from probbound.machine.errors import UserError
 from probbound.models.transformer.lengths import firsts, from_the_first, in_front, of_one_length
+from probbound.models.transformer.plain import Plain
 from probbound.models.transformer.running import (
     everywhere,
+    of_each,
     outcomes,
     outcomes_in_balls,
     outcomes_with_radii,
 )
+from probbound.models.transformer.sharing import Joint
 from probbound.models.transformer.sizing import sizes_of
 from tests.probbound.check.models.transformer.networks import CASES
 from tests.probbound.models.transformer.networks import network
@@ -68,3 +71,13 @@ def test_what_is_no_row_is_refused():
             outcomes(made, np.array([row, [1, 2, 3]]))
     with pytest.raises(UserError, match="tokens"):
         everywhere(made, ROWS)
+
+
+def test_lists_are_rows_and_what_has_no_rows_is_refused():
+    alone = Joint.of([network(3)], Plain(), 0)
+    np.testing.assert_array_equal(
+        of_each(alone, [[1, 2, 3]]), of_each(alone, np.array([[1, 2, 3]]))
+    )
+    for tokens in (np.array([1, 2, 3]), "tokens", [[1.0, 2.0]]):
+        with pytest.raises(UserError, match="rows of whole numbers"):
+            of_each(alone, tokens)
